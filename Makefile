@@ -1,0 +1,85 @@
+# annoy: approximate nearest-neighbour search for PostgreSQL
+#
+# make, make install, make installcheck, make clean: as for every extension.
+#
+# make demo		see it work, on a private cluster; with
+#			DATA=base.fvecs|.bvecs QUERIES=... TRUTH=....ivecs
+#			METRIC=l2|cosine|ip|l1 on data of yours
+# make test		all tests, on a private cluster
+# make check-build	compile with every compiler and all warnings
+# make bench		build the benchmark's client, test/bench/annoybench
+# make indent		format the sources, or make check-indent to see what would
+#			change; make typedefs first if there are new types
+
+# make demo has a variable of PGXS's name: take the caller's value before it is
+# overridden here.
+DEMO_DATA := $(DATA)
+
+MODULE_big = annoy
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+
+EXTENSION = annoy
+DATA = sql/annoy--1.0.0.sql
+PGFILEDESC = "annoy - approximate nearest-neighbour index access method"
+
+# Every file in sql/ but the extension's own scripts is a test, and so is every
+# isolation spec and every TAP script: adding one means adding its files.
+REGRESS = $(filter-out annoy--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
+REGRESS_OPTS = --load-extension=annoy
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=annoy
+PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
+TAP_TESTS = $(if $(PROVE_TESTS),1)
+
+EXTRA_CLEAN = test/bench/annoybench $(wildcard test/bench/*.o)
+
+# The same bits on every machine: no contraction into fused multiply-add.
+PG_CFLAGS = -ffp-contract=off -fno-math-errno
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+
+# PGXS does not track headers, and compiles bitcode without PG_CFLAGS.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+BITCODE_CFLAGS += $(PG_CFLAGS)
+else
+# On a machine without PostgreSQL, "make demo" and "make test" install it.
+all install installcheck clean:
+	@echo 'PostgreSQL and its server header files are needed ("$(PG_CONFIG) --pgxs" names no file).'
+	@exit 1
+.DEFAULT_GOAL = all
+endif
+
+# What the scripts are told of PG_CONFIG: nothing, unless it was asked for.
+script_env = PG_CONFIG='$(if $(filter file,$(origin PG_CONFIG)),,$(PG_CONFIG))'
+
+demo:
+	@$(script_env) DATA='$(DEMO_DATA)' QUERIES='$(QUERIES)' TRUTH='$(TRUTH)' \
+		METRIC='$(METRIC)' test/demo.sh
+
+test:
+	@$(script_env) test/run.sh
+
+check-build:
+	@$(script_env) test/check-build.sh
+
+bench:
+	$(MAKE) -C test/bench PG_CONFIG='$(PG_CONFIG)'
+
+# pg_bsd_indent does not understand statements made by macros.
+indented = $(filter-out src/metric_impl.h,$(wildcard src/*.[ch] test/bench/*.[ch]))
+
+indent:
+	test/indent.pl $(indented)
+
+check-indent:
+	test/indent.pl --check $(indented)
+
+typedefs:
+	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
+	mv typedefs.tmp typedefs.list
+
+.PHONY: all install installcheck clean demo test check-build bench indent check-indent typedefs

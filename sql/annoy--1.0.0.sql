@@ -1,0 +1,613 @@
+/* sql/annoy--1.0.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION annoy" to load this file. \quit
+
+--
+-- Distances
+--
+-- The left-hand argument, which an index can be on, is real[] or
+-- double precision[].  The right-hand one is any array of numbers: drivers send
+-- lists of numbers as double precision[] or as the smallest integers that fit,
+-- ARRAY[0.1, 0.2] is numeric[], and ARRAY[1, 2] is integer[].  With operators
+-- of their own these neither convert the indexed column nor are ambiguous.
+--
+-- The costs are for some hundred dimensions, in units of cpu_operator_cost.
+--
+
+-- Euclidean distance
+
+CREATE FUNCTION annoy_l2_distance(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(real[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(real[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_l2_distance(real[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(real[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(real[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(double precision[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(double precision[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_l2_distance(double precision[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(double precision[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l2_distance(double precision[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
+CREATE OPERATOR <-> (
+	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = real[], RIGHTARG = double precision[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = real[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = real[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = real[], RIGHTARG = smallint[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = real[], RIGHTARG = bigint[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = double precision[], RIGHTARG = real[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = double precision[], RIGHTARG = double precision[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = double precision[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = double precision[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = double precision[], RIGHTARG = smallint[], FUNCTION = annoy_l2_distance
+);
+CREATE OPERATOR <-> (
+	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_l2_distance
+);
+
+-- cosine distance
+
+CREATE FUNCTION annoy_cosine_distance(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(real[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(real[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_cosine_distance(real[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(real[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(real[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(double precision[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(double precision[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_cosine_distance(double precision[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(double precision[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_cosine_distance(double precision[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
+CREATE OPERATOR <=> (
+	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = real[], RIGHTARG = double precision[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = real[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = real[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = real[], RIGHTARG = smallint[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = real[], RIGHTARG = bigint[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = double precision[], RIGHTARG = real[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = double precision[], RIGHTARG = double precision[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = double precision[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = double precision[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = double precision[], RIGHTARG = smallint[], FUNCTION = annoy_cosine_distance
+);
+CREATE OPERATOR <=> (
+	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_cosine_distance
+);
+
+-- negative inner product
+
+CREATE FUNCTION annoy_negative_inner_product(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(real[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(real[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_negative_inner_product(real[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(real[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(real[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
+CREATE OPERATOR <#> (
+	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = real[], RIGHTARG = double precision[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = real[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = real[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = real[], RIGHTARG = smallint[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = real[], RIGHTARG = bigint[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = double precision[], RIGHTARG = real[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = double precision[], RIGHTARG = double precision[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = double precision[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = double precision[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = double precision[], RIGHTARG = smallint[], FUNCTION = annoy_negative_inner_product
+);
+CREATE OPERATOR <#> (
+	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_negative_inner_product
+);
+
+-- Manhattan distance
+
+CREATE FUNCTION annoy_l1_distance(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(real[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(real[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_l1_distance(real[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(real[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(real[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(double precision[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(double precision[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_l1_distance(double precision[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(double precision[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_l1_distance(double precision[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
+CREATE OPERATOR <+> (
+	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = real[], RIGHTARG = double precision[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = real[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = real[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = real[], RIGHTARG = smallint[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = real[], RIGHTARG = bigint[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = double precision[], RIGHTARG = real[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = double precision[], RIGHTARG = double precision[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = double precision[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = double precision[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = double precision[], RIGHTARG = smallint[], FUNCTION = annoy_l1_distance
+);
+CREATE OPERATOR <+> (
+	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_l1_distance
+);
+
+-- Hamming distance of the components greater than 0.5
+
+CREATE FUNCTION annoy_hamming_distance(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(real[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(real[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_hamming_distance(real[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(real[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(real[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(double precision[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(double precision[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+CREATE FUNCTION annoy_hamming_distance(double precision[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(double precision[], smallint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_hamming_distance(double precision[], bigint[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
+CREATE OPERATOR <~> (
+	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = real[], RIGHTARG = double precision[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = real[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = real[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = real[], RIGHTARG = smallint[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = real[], RIGHTARG = bigint[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = double precision[], RIGHTARG = real[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = double precision[], RIGHTARG = double precision[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = double precision[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = double precision[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = double precision[], RIGHTARG = smallint[], FUNCTION = annoy_hamming_distance
+);
+CREATE OPERATOR <~> (
+	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_hamming_distance
+);
+
+-- Hamming distance of bit strings
+--
+-- The operator's name is not that of arrays because pgvector has <~> on bit.
+
+CREATE FUNCTION annoy_hamming_distance(bit, bit)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_bit'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE OPERATOR <~~> (
+	LEFTARG = bit, RIGHTARG = bit, FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~~>
+);
+
+--
+-- Other functions on vectors
+--
+
+CREATE FUNCTION annoy_angular_distance(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_angular_distance(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_inner_product(real[], real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_inner_product(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_norm(real[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION annoy_norm(double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION annoy_normalize(real[])
+	RETURNS real[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION annoy_normalize(double precision[])
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION annoy_dims(real[])
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+CREATE FUNCTION annoy_dims(double precision[])
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+CREATE FUNCTION annoy_dims(bit)
+	RETURNS integer AS 'MODULE_PATHNAME', 'annoy_dims_bit'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+--
+-- Access method
+--
+
+CREATE FUNCTION annoyhandler(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+
+CREATE ACCESS METHOD annoy TYPE INDEX HANDLER annoyhandler;
+
+--
+-- Operator classes
+--
+-- Support function 1 says which metric it is.
+--
+
+CREATE FUNCTION annoy_l2_metric()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+CREATE FUNCTION annoy_cosine_metric()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+CREATE FUNCTION annoy_ip_metric()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+CREATE FUNCTION annoy_l1_metric()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+CREATE FUNCTION annoy_hamming_metric()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE OPERATOR CLASS real_l2_ops
+	DEFAULT FOR TYPE real[] USING annoy AS
+	OPERATOR 1 <-> (real[], real[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_l2_metric();
+
+ALTER OPERATOR FAMILY real_l2_ops USING annoy ADD
+	OPERATOR 1 <-> (real[], double precision[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (real[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (real[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (real[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (real[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS real_cosine_ops
+	FOR TYPE real[] USING annoy AS
+	OPERATOR 1 <=> (real[], real[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_cosine_metric();
+
+ALTER OPERATOR FAMILY real_cosine_ops USING annoy ADD
+	OPERATOR 1 <=> (real[], double precision[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (real[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (real[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (real[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (real[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS real_ip_ops
+	FOR TYPE real[] USING annoy AS
+	OPERATOR 1 <#> (real[], real[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_ip_metric();
+
+ALTER OPERATOR FAMILY real_ip_ops USING annoy ADD
+	OPERATOR 1 <#> (real[], double precision[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (real[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (real[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (real[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (real[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS real_l1_ops
+	FOR TYPE real[] USING annoy AS
+	OPERATOR 1 <+> (real[], real[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_l1_metric();
+
+ALTER OPERATOR FAMILY real_l1_ops USING annoy ADD
+	OPERATOR 1 <+> (real[], double precision[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (real[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (real[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (real[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (real[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS real_hamming_ops
+	FOR TYPE real[] USING annoy AS
+	OPERATOR 1 <~> (real[], real[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_hamming_metric();
+
+ALTER OPERATOR FAMILY real_hamming_ops USING annoy ADD
+	OPERATOR 1 <~> (real[], double precision[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (real[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (real[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (real[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (real[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS double_l2_ops
+	DEFAULT FOR TYPE double precision[] USING annoy AS
+	OPERATOR 1 <-> (double precision[], double precision[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_l2_metric();
+
+ALTER OPERATOR FAMILY double_l2_ops USING annoy ADD
+	OPERATOR 1 <-> (double precision[], real[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (double precision[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (double precision[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (double precision[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <-> (double precision[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS double_cosine_ops
+	FOR TYPE double precision[] USING annoy AS
+	OPERATOR 1 <=> (double precision[], double precision[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_cosine_metric();
+
+ALTER OPERATOR FAMILY double_cosine_ops USING annoy ADD
+	OPERATOR 1 <=> (double precision[], real[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (double precision[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (double precision[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (double precision[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <=> (double precision[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS double_ip_ops
+	FOR TYPE double precision[] USING annoy AS
+	OPERATOR 1 <#> (double precision[], double precision[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_ip_metric();
+
+ALTER OPERATOR FAMILY double_ip_ops USING annoy ADD
+	OPERATOR 1 <#> (double precision[], real[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (double precision[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (double precision[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (double precision[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <#> (double precision[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS double_l1_ops
+	FOR TYPE double precision[] USING annoy AS
+	OPERATOR 1 <+> (double precision[], double precision[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_l1_metric();
+
+ALTER OPERATOR FAMILY double_l1_ops USING annoy ADD
+	OPERATOR 1 <+> (double precision[], real[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (double precision[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (double precision[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (double precision[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <+> (double precision[], bigint[]) FOR ORDER BY float_ops;
+
+CREATE OPERATOR CLASS double_hamming_ops
+	FOR TYPE double precision[] USING annoy AS
+	OPERATOR 1 <~> (double precision[], double precision[]) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_hamming_metric();
+
+ALTER OPERATOR FAMILY double_hamming_ops USING annoy ADD
+	OPERATOR 1 <~> (double precision[], real[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (double precision[], numeric[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (double precision[], integer[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (double precision[], smallint[]) FOR ORDER BY float_ops,
+	OPERATOR 1 <~> (double precision[], bigint[]) FOR ORDER BY float_ops;
+
+-- Also for bit varying, which is binary compatible.
+CREATE OPERATOR CLASS bit_hamming_ops
+	DEFAULT FOR TYPE bit USING annoy AS
+	OPERATOR 1 <~~> (bit, bit) FOR ORDER BY float_ops,
+	FUNCTION 1 annoy_hamming_metric();
+
+--
+-- Information about an index
+--
+
+CREATE FUNCTION annoy_index_info(
+	index regclass,
+	OUT metric text,
+	OUT type regtype,
+	OUT dimensions integer,
+	OUT dtype text,
+	OUT n_trees integer,
+	OUT height integer,
+	OUT items bigint,
+	OUT dead_items bigint,
+	OUT leaf_pages bigint,
+	OUT inner_pages bigint,
+	OUT leaf_fill double precision,
+	OUT seed bigint,
+	OUT format_version integer,
+	OUT item_bytes bigint,
+	OUT tree_bytes bigint)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+--
+-- Comments
+--
+
+COMMENT ON ACCESS METHOD annoy IS 'approximate nearest-neighbour index access method';
+COMMENT ON FUNCTION annoyhandler(internal) IS 'annoy index access method handler';
+COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
+COMMENT ON OPERATOR <-> (real[], real[]) IS 'Euclidean distance';
+COMMENT ON OPERATOR <=> (real[], real[]) IS 'cosine distance';
+COMMENT ON OPERATOR <#> (real[], real[]) IS 'negative inner product';
+COMMENT ON OPERATOR <+> (real[], real[]) IS 'Manhattan distance';
+COMMENT ON OPERATOR <~> (real[], real[]) IS 'Hamming distance of the components greater than 0.5';
+COMMENT ON OPERATOR <-> (double precision[], double precision[]) IS 'Euclidean distance';
+COMMENT ON OPERATOR <=> (double precision[], double precision[]) IS 'cosine distance';
+COMMENT ON OPERATOR <#> (double precision[], double precision[]) IS 'negative inner product';
+COMMENT ON OPERATOR <+> (double precision[], double precision[]) IS 'Manhattan distance';
+COMMENT ON OPERATOR <~> (double precision[], double precision[]) IS 'Hamming distance of the components greater than 0.5';
+COMMENT ON OPERATOR <~~> (bit, bit) IS 'Hamming distance of bit strings';
+COMMENT ON FUNCTION annoy_angular_distance(real[], real[]) IS 'Euclidean distance of the normalized vectors';
+COMMENT ON FUNCTION annoy_inner_product(real[], real[]) IS 'inner product';
+COMMENT ON FUNCTION annoy_norm(real[]) IS 'Euclidean norm';
+COMMENT ON FUNCTION annoy_normalize(real[]) IS 'vector of norm 1 in the same direction';
+COMMENT ON FUNCTION annoy_dims(real[]) IS 'number of dimensions';
+COMMENT ON FUNCTION annoy_angular_distance(double precision[], double precision[]) IS 'Euclidean distance of the normalized vectors';
+COMMENT ON FUNCTION annoy_inner_product(double precision[], double precision[]) IS 'inner product';
+COMMENT ON FUNCTION annoy_norm(double precision[]) IS 'Euclidean norm';
+COMMENT ON FUNCTION annoy_normalize(double precision[]) IS 'vector of norm 1 in the same direction';
+COMMENT ON FUNCTION annoy_dims(double precision[]) IS 'number of dimensions';
+COMMENT ON FUNCTION annoy_dims(bit) IS 'number of dimensions';
+COMMENT ON OPERATOR CLASS real_l2_ops USING annoy IS 'nearest by <->, Euclidean distance';
+COMMENT ON OPERATOR CLASS real_cosine_ops USING annoy IS 'nearest by <=>, cosine distance';
+COMMENT ON OPERATOR CLASS real_ip_ops USING annoy IS 'nearest by <#>, negative inner product';
+COMMENT ON OPERATOR CLASS real_l1_ops USING annoy IS 'nearest by <+>, Manhattan distance';
+COMMENT ON OPERATOR CLASS real_hamming_ops USING annoy IS 'nearest by <~>, Hamming distance of the components greater than 0.5';
+COMMENT ON OPERATOR CLASS double_l2_ops USING annoy IS 'nearest by <->, Euclidean distance';
+COMMENT ON OPERATOR CLASS double_cosine_ops USING annoy IS 'nearest by <=>, cosine distance';
+COMMENT ON OPERATOR CLASS double_ip_ops USING annoy IS 'nearest by <#>, negative inner product';
+COMMENT ON OPERATOR CLASS double_l1_ops USING annoy IS 'nearest by <+>, Manhattan distance';
+COMMENT ON OPERATOR CLASS double_hamming_ops USING annoy IS 'nearest by <~>, Hamming distance of the components greater than 0.5';
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING annoy IS 'nearest by <~~>, Hamming distance of bit strings';

@@ -1,0 +1,404 @@
+/*-------------------------------------------------------------------------
+ *
+ * annoy.h
+ *	  What the files of the access method share.  Private; authors of operator
+ *	  classes want annoy_opclass.h.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/annoy.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_H
+#define ANNOY_H
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/generic_xlog.h"
+#include "commands/progress.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+#include "port/pg_bitutils.h"
+#include "utils/relcache.h"
+
+#include "annoy_page.h"
+#include "compat.h"
+#include "kernels.h"
+#include "vector.h"
+
+#define ANNOY_DEFAULT_SEED		UINT64CONST(1234567890987654321)
+#define ANNOY_DEFAULT_EPSILON	3.0
+
+/* Storage parameters, see handler.c. */
+typedef struct AnnoyOptions
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int			n_trees;		/* -1 = automatic */
+	int			search_k;		/* -1 = automatic */
+	int			dimensions;		/* 0 = from the first row */
+	int			seed_offset;	/* string: a 64-bit number, 0 = default */
+} AnnoyOptions;
+
+/* Phases of a build, as pg_stat_progress_create_index shows them. */
+#define ANNOY_PHASE_LOAD		2
+#define ANNOY_PHASE_SKELETON	3
+#define ANNOY_PHASE_ASSIGN		4
+#define ANNOY_PHASE_WRITE		5
+
+/* Settings, see handler.c. */
+extern int	annoy_search_k;
+extern double annoy_epsilon;
+extern bool annoy_strict_order;
+
+/*
+ * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
+ * bits each: the most significant plane last.
+ */
+typedef struct AnnoyCodec
+{
+	int			bits;			/* per dimension */
+	int			dims;			/* leading dimensions that are coded */
+	int			bytes;			/* bits * dims / 8 */
+	int			capacity;		/* entries a node has room for */
+} AnnoyCodec;
+
+#define ANNOY_MAX_CODE_BYTES	256
+
+/* One block of entries with codes of that many bytes; see annoy_page.h. */
+#define ANNOY_BLOCK_SIZE(code_bytes) \
+	(ANNOY_BLOCK_ENTRIES * \
+	 ((code_bytes) + 2 * sizeof(float) + sizeof(uint16) + sizeof(AnnoyPointer)))
+
+/* Widest beam of AnnoyPlace. */
+#define ANNOY_MAX_BEAM			16
+
+/* More entries than this a node never has. */
+#define ANNOY_MAX_ENTRIES		512
+
+/*
+ * Everything about an index that does not change once its dimensions are
+ * known.  Lives in rd_amcache as one piece of memory.
+ */
+typedef struct AnnoyIndex
+{
+	AnnoyMetric metric;
+	AnnoyDtype	dtype;			/* of the stored vectors */
+	int			dim;			/* dimensions, 0 = not known yet */
+	int			n_trees;
+	uint64		seed;
+	double		built_items;
+
+	/* the search space */
+	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
+	float		scale;			/* image = scale * vector, a power of two */
+	float	   *mean;			/* dim floats */
+	float	   *signs;			/* ANNOY_ROTATION_ROUNDS * space_dim floats */
+
+	/* nodes */
+	int			centre_bits;	/* 8 or 4 */
+	int			centre_bytes;
+	AnnoyCodec	leaf;
+	AnnoyCodec	inner;
+
+	/* item groups */
+	int			item_size;		/* bytes of a stored vector, aligned */
+	int			group_slots;
+	int			group_pages;
+} AnnoyIndex;
+
+#define ANNOY_ROTATION_ROUNDS	4
+
+#define AnnoyNodeCodec(index, node) \
+	((node)->level == 0 ? &(index)->leaf : &(index)->inner)
+#define AnnoyRootBlock(tree) ((BlockNumber) (ANNOY_FIRST_ROOT_BLKNO + (tree)))
+
+/* An entry of a node, outside of a page. */
+typedef struct AnnoyEntry
+{
+	float		offset;
+	float		slope;
+	uint16		error;
+	AnnoyPointer pointer;
+	uint8		code[ANNOY_MAX_CODE_BYTES];
+} AnnoyEntry;
+
+/* Look-up tables for one shape of code. */
+typedef struct AnnoyLut
+{
+	uint8	   *low;
+	uint8	   *high;
+	float		scale;
+	float		bias;
+	float		slack;			/* by how much rounding may lower S */
+} AnnoyLut;
+
+/*
+ * A point of the search space prepared for comparison with nodes: a query, or
+ * a vector that looks for its leaf.
+ */
+typedef struct AnnoyTarget
+{
+	const AnnoyIndex *index;
+	bool		inner_product;	/* score is -2 <x, .>, not squared distance */
+	float	   *x;				/* space_dim floats */
+	float		norm;
+	AnnoyLut	leaf_lut;
+	AnnoyLut	inner_lut;
+	int8	   *centre;			/* work space of AnnoyNodeCentreInt8 */
+} AnnoyTarget;
+
+/* A scored entry: a node to visit, or an item to look at. */
+typedef struct AnnoyCandidate
+{
+	float		score;
+	uint32		nsn;			/* nodes: parent's child_nsn when it was read */
+	AnnoyPointer pointer;
+	uint8		level;			/* nodes: their level */
+} AnnoyCandidate;
+
+/*
+ * Collects the candidates with the lowest scores: appends what is below the
+ * limit, and when the array is full keeps the best and lowers the limit.
+ */
+typedef struct AnnoyCollector
+{
+	AnnoyCandidate *candidates;
+	int			count;
+	int			keep;			/* how many are wanted */
+	int			allocated;
+	float		limit;			/* scores from here on are not wanted */
+} AnnoyCollector;
+
+/* An item as read by AnnoyItemFetch. */
+typedef struct AnnoyItem
+{
+	ItemPointerData tid;
+	uint16		state;
+	AnnoyVector vector;			/* data are NULL if the vector is */
+} AnnoyItem;
+
+typedef struct AnnoyItemReader
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	BufferAccessStrategy strategy;
+	Buffer		buffer;			/* locked first page of the group */
+	char	   *scratch;		/* for vectors that straddle pages */
+} AnnoyItemReader;
+
+/* What a walk over all items calls for each slot in use. */
+typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
+								   const AnnoyItem *item, void *arg);
+
+/* Random numbers: SplitMix64.  Part of the format: seeds must keep meaning. */
+typedef uint64 AnnoyRandom;
+
+static inline uint64
+AnnoyRandomNext(AnnoyRandom *state)
+{
+	uint64		z = (*state += UINT64CONST(0x9E3779B97F4A7C15));
+
+	z = (z ^ (z >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64CONST(0x94D049BB133111EB);
+	return z ^ (z >> 31);
+}
+
+/* A random number below n; the bias is far below anything that matters. */
+static inline uint32
+AnnoyRandomBelow(AnnoyRandom *state, uint32 n)
+{
+	return (uint32) (((AnnoyRandomNext(state) >> 32) * n) >> 32);
+}
+
+/* The error factor is the upper half of a float. */
+static inline float
+AnnoyErrorToFloat(uint16 error)
+{
+	union
+	{
+		uint32		i;
+		float		f;
+	}			u;
+
+	u.i = (uint32) error << 16;
+	return u.f;
+}
+
+/* handler.c */
+extern int	AnnoyOptionSearchK(Relation rel);
+extern int	AnnoyOptionDimensions(Relation rel);
+extern int	AnnoyOptionTrees(Relation rel);
+extern uint64 AnnoyOptionSeed(Relation rel);
+
+/* meta.c */
+extern const AnnoyIndex *AnnoyOpen(Relation rel);
+extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
+								  int n_trees, uint64 seed, float scale,
+								  const float *mean);
+extern AnnoyMetric AnnoyIndexMetric(Relation rel);
+extern AnnoyDtype AnnoyIndexDtype(Relation rel);
+extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);
+extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
+						   BlockNumber *first, uint32 *count);
+extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
+											const AnnoyVector *vec);
+extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
+
+/* page.c */
+extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
+extern void AnnoyPageSetEnd(Page page, const void *end);
+extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
+extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
+
+/* space.c */
+extern int	AnnoySpaceDim(int dim);
+extern void AnnoyMakeSigns(uint64 seed, int space_dim, float *signs);
+extern float AnnoyChooseScale(double norm);
+extern void AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
+					   float *image);
+extern void AnnoyMapImage(const AnnoyIndex *index, const float *image,
+						  float *x);
+extern void AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec,
+						 float *x);
+extern void AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec,
+						  float *x);
+
+/* codec.c */
+extern void AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec,
+						const float *x, const float *centre,
+						AnnoyEntry *entry);
+extern float AnnoyQuantise(const AnnoyIndex *index, float *centre,
+						   int8 *quantised);
+extern void AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
+							bool inner_product);
+extern void AnnoyTargetSet(AnnoyTarget *target);
+
+/* node.c */
+extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
+						  int level, float *centre);
+extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
+						   Buffer buffer);
+extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
+								float *centre);
+extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
+									  int i);
+extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,
+							   BlockNumber child);
+extern bool AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i,
+							  int j);
+extern void AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
+						 const AnnoyEntry *entry);
+extern void AnnoyNodeAppend(const AnnoyIndex *index, Page page,
+							const AnnoyEntry *entry);
+extern void AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i);
+extern float AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node);
+extern int	AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
+						   float limit, uint16 *hits, float *scores);
+
+/* collect.c */
+extern void AnnoyCollectorInit(AnnoyCollector *collector);
+extern void AnnoyCollectorReset(AnnoyCollector *collector, int keep);
+extern void AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
+						 AnnoyNode node, int nhits, const uint16 *hits,
+						 const float *scores);
+extern void AnnoyCollectorAdd(AnnoyCollector *collector,
+							  const AnnoyCandidate *candidate);
+extern void AnnoyCollectorFinish(AnnoyCollector *collector);
+
+/* kmeans.c */
+typedef struct AnnoyPieces
+{
+	int			count;
+	int			allocated;
+	int		   *start;			/* start[count] is the number of points */
+} AnnoyPieces;
+
+extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
+						  AnnoyRandom *random);
+extern void AnnoyPartition(const float *points, int dim, int *order, int count,
+						   double max_piece, AnnoyRandom *random,
+						   AnnoyPieces *pieces);
+extern void AnnoyMean(const float *points, int dim, const int *order,
+					  int count, float *mean);
+
+/* item.c */
+extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
+						 int slot, const AnnoyVector *vec);
+extern void AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size,
+							  int *slots, int *pages);
+extern void AnnoyItemRecordFree(Relation rel, BlockNumber block,
+								bool is_null);
+extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
+									ItemPointer tid, const AnnoyVector *vec);
+extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
+								const AnnoyIndex *index,
+								BufferAccessStrategy strategy);
+extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
+extern void AnnoyItemFetch(AnnoyItemReader *reader, const AnnoyPointer *pointer,
+						   AnnoyItem *item);
+extern void AnnoyItemRelease(AnnoyItemReader *reader);
+extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
+extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
+						  BufferAccessStrategy strategy,
+						  AnnoyItemCallback callback, void *arg);
+
+/* build.c */
+extern IndexBuildResult *annoybuild(Relation heap, Relation rel,
+									IndexInfo *index_info);
+extern void annoybuildempty(Relation rel);
+
+/* column.c */
+extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
+								 const AnnoyVector *vec);
+
+/* place.c */
+typedef AnnoyNode (*AnnoyReadNode) (BlockNumber block, void *arg);
+
+extern void AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
+					   AnnoyReadNode read_node, void *arg,
+					   AnnoyCollector *leaves);
+
+/* insert.c */
+extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
+						ItemPointer tid, Relation heap,
+						IndexUniqueCheck check_unique,
+						ANNOY_INSERT_ARGS_UNCHANGED
+						IndexInfo *index_info);
+
+/* split.c */
+extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
+						  int level, const float *points, const int *order,
+						  int count, const AnnoyPointer *pointers,
+						  float *centre);
+extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
+						   BlockNumber block);
+
+/* scan.c */
+extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);
+extern void annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
+						ScanKey orderbys, int norderbys);
+extern bool annoygettuple(IndexScanDesc scan, ScanDirection dir);
+extern void annoyendscan(IndexScanDesc scan);
+
+/* vacuum.c */
+extern IndexBulkDeleteResult *annoybulkdelete(IndexVacuumInfo *info,
+											  IndexBulkDeleteResult *stats,
+											  IndexBulkDeleteCallback callback,
+											  void *callback_state);
+extern IndexBulkDeleteResult *annoyvacuumcleanup(IndexVacuumInfo *info,
+												 IndexBulkDeleteResult *stats);
+
+/* cost.c */
+extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
+							  double loop_count, Cost *startup_cost,
+							  Cost *total_cost, Selectivity *selectivity,
+							  double *correlation, double *pages);
+extern int	AnnoyDefaultSearchK(const AnnoyIndex *index, double items);
+
+/* validate.c */
+extern bool annoyvalidate(Oid opclassoid);
+
+#endif							/* ANNOY_H */

@@ -1,0 +1,197 @@
+/*-------------------------------------------------------------------------
+ *
+ * annoy_page.h
+ *	  The on-disk format.
+ *
+ * An index consists of
+ *
+ *	block 0			the metapage
+ *	1 .. n_trees	the roots of the trees; they never move
+ *	the rest		means, items and tree nodes in any order
+ *
+ * Every page carries AnnoyPageOpaqueData in its special space.  Everything is
+ * in native byte order, like the rest of a PostgreSQL cluster.
+ *
+ * Whoever changes anything here raises ANNOY_FORMAT_VERSION.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/annoy_page.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_PAGE_H
+#define ANNOY_PAGE_H
+
+#include "storage/block.h"
+#include "storage/bufpage.h"
+#include "storage/itemptr.h"
+
+#define ANNOY_MAGIC				0x414E4E59	/* "ANNY" */
+#define ANNOY_FORMAT_VERSION	1
+
+#define ANNOY_METAPAGE_BLKNO	0
+#define ANNOY_FIRST_ROOT_BLKNO	1
+
+/* Limits that the format sets. */
+#define ANNOY_MAX_TREES			100
+#define ANNOY_MAX_LEVEL			8	/* levels are 0 (leaf) to 7 */
+
+/*
+ * Special space of every page.  The page ID is last, where pg_filedump and its
+ * like look for it.
+ */
+typedef struct AnnoyPageOpaqueData
+{
+	uint16		kind;			/* AnnoyPageKind */
+	uint16		unused1;
+	uint16		unused2;
+	uint16		page_id;		/* ANNOY_PAGE_ID */
+} AnnoyPageOpaqueData;
+
+typedef AnnoyPageOpaqueData *AnnoyPageOpaque;
+
+#define ANNOY_PAGE_ID			0xFFA9
+
+typedef enum AnnoyPageKind
+{
+	ANNOY_PAGE_META = 1,
+	ANNOY_PAGE_MEAN = 2,		/* float4 mean, continued on the next block */
+	ANNOY_PAGE_NODE = 3,		/* a node of a tree, inner or leaf */
+	ANNOY_PAGE_ITEM = 4,		/* first page of an item group */
+	ANNOY_PAGE_ITEM_DATA = 5,	/* a further page of an item group */
+	ANNOY_PAGE_NULLS = 6		/* slots of rows whose vector is NULL */
+} AnnoyPageKind;
+
+#define AnnoyPageGetOpaque(page) ((AnnoyPageOpaque) PageGetSpecialPointer(page))
+
+/* Bytes between the page header and the special space. */
+#define ANNOY_PAGE_CAPACITY \
+	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - \
+	 MAXALIGN(sizeof(AnnoyPageOpaqueData)))
+
+/*
+ * The metapage.
+ *
+ * Written when the index is built.  Two things change later: an index built on
+ * an empty table gets its dimensions, mean and scale from the first vector
+ * (`dim' is 0 until then), and `leftmost' grows when a root is split.
+ */
+typedef struct AnnoyMetaPageData
+{
+	uint32		magic;			/* ANNOY_MAGIC */
+	uint32		version;		/* ANNOY_FORMAT_VERSION */
+	uint16		metric;			/* AnnoyMetric */
+	uint16		dtype;			/* AnnoyDtype of the stored vectors */
+	uint16		n_trees;
+	uint16		unused;
+	uint64		seed;			/* of the rotation and of all random choices */
+	int32		dim;			/* dimensions of the vectors; 0 = not known */
+	float		scale;			/* search-space image = scale * vector */
+	BlockNumber mean;			/* first page of the mean, or invalid */
+	uint32		n_mean;			/* number of consecutive mean pages */
+	double		built_items;	/* items when the index was built */
+
+	/*
+	 * Leftmost node of each level of each tree: where the walk along right
+	 * links that finds a node's parent starts.  Invalid above the root.
+	 */
+	BlockNumber leftmost[ANNOY_MAX_TREES][ANNOY_MAX_LEVEL];
+} AnnoyMetaPageData;
+
+typedef AnnoyMetaPageData *AnnoyMetaPage;
+
+#define AnnoyPageGetMeta(page) ((AnnoyMetaPage) PageGetContents(page))
+
+/* Floats of the mean on one page. */
+#define ANNOY_MEAN_PER_PAGE		((int) (ANNOY_PAGE_CAPACITY / sizeof(float)))
+
+/*
+ * A node of a tree, inner or leaf.
+ *
+ * The header is followed by the node's centre (int8 per dimension, or two
+ * dimensions a byte in high-dimensional indexes) and by blocks of
+ * ANNOY_BLOCK_ENTRIES entries.  A centre is *defined* as centre_scale times
+ * the stored integers, so quantising it loses nothing: codes are relative to
+ * exactly this point.
+ *
+ * One block of entries holds, in this order and each for all its entries,
+ *
+ *	uint8	code[bytes of a code][ANNOY_BLOCK_ENTRIES]
+ *	float	offset[]			|r|^2 + 2 alpha S(c)
+ *	float	slope[]				2 alpha
+ *	uint16	error[]				2 |e| / sqrt(D - 1), upper half of a float,
+ *								rounded up
+ *	AnnoyPointer pointer[]
+ *
+ * See codec.c for what the factors mean.  Bytes of unused entries of the last
+ * block are zero.
+ */
+#define ANNOY_BLOCK_ENTRIES		16
+
+typedef struct AnnoyNodeData
+{
+	uint16		tree;			/* which tree, from 0 */
+	uint8		level;			/* 0 = leaf */
+	uint8		flags;			/* ANNOY_NODE_* */
+	uint16		count;			/* number of entries */
+	uint16		unused;
+	uint32		changes;		/* counts changes of this page */
+	uint32		nsn;			/* split sequence number, see src/README */
+	uint32		child_nsn;		/* highest nsn given to a child so far */
+	BlockNumber right;			/* right sibling on the same level */
+	float		centre_scale;
+	uint32		unused2;
+} AnnoyNodeData;
+
+typedef AnnoyNodeData *AnnoyNode;
+
+/* All vectors in this leaf are identical: a search counts it as one entry. */
+#define ANNOY_NODE_UNIFORM		0x01
+
+#define AnnoyPageGetNode(page) ((AnnoyNode) PageGetContents(page))
+#define AnnoyNodeCentre(node) \
+	((int8 *) ((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData))))
+
+/*
+ * What an entry points to.  In an inner node, the child: its block, and
+ * InvalidOffsetNumber.  In a leaf, the item: the first block of its group, and
+ * its slot, counted from FirstOffsetNumber.
+ */
+typedef ItemPointerData AnnoyPointer;
+
+/*
+ * Item groups.
+ *
+ * A group is one or more consecutive pages.  The first page starts with the
+ * headers of all slots; the vectors follow, as a stream of bytes that runs on
+ * over the capacities of the group's pages, one vector after the other, each
+ * `item_size' bytes.  A vector may straddle pages, a component never does.
+ */
+typedef struct AnnoySlotData
+{
+	ItemPointerData tid;		/* heap tuple */
+	uint16		state;			/* ANNOY_SLOT_* */
+} AnnoySlotData;
+
+typedef AnnoySlotData *AnnoySlot;
+
+#define ANNOY_SLOT_FREE			0x00
+#define ANNOY_SLOT_LIVE			0x01
+#define ANNOY_SLOT_DEAD			0x02	/* VACUUM is about to free it */
+#define ANNOY_SLOT_STATE_MASK	0x03
+#define ANNOY_SLOT_NULL			0x04	/* flag: the vector is NULL */
+
+/*
+ * Rows whose vector is NULL usually are in pages of slots alone.  They may also
+ * be in a slot of an item group, which then has ANNOY_SLOT_NULL set.
+ */
+#define ANNOY_NULL_SLOTS	((int) (ANNOY_PAGE_CAPACITY / sizeof(AnnoySlotData)))
+
+#define AnnoyPageGetSlots(page) ((AnnoySlot) PageGetContents(page))
+
+#define AnnoySlotState(slot)	((slot)->state & ANNOY_SLOT_STATE_MASK)
+#define AnnoySlotIsNull(slot)	(((slot)->state & ANNOY_SLOT_NULL) != 0)
+
+#endif							/* ANNOY_PAGE_H */

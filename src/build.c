@@ -1,0 +1,423 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.c
+ *	  Building an index: CREATE INDEX and REINDEX.
+ *
+ * A build has four phases.
+ *
+ * Load: one scan of the table writes all items and keeps a sample of the
+ * vectors in memory, chosen by a hash of the heap TID.
+ *
+ * Skeleton: for each tree the sample is divided by 2-means until the pieces
+ * would fit a page each.  The pieces' means are the centres of leaves.  The
+ * sample is then placed in the leaf whose centre is nearest, by the beam search
+ * of place.c, and the centres become the means of what was placed there.  That
+ * one Lloyd step over the whole tree repairs what the divisions from the top
+ * down have cut through; see src/README for what it is worth.
+ *
+ * Assign: one walk over the items places every item in each tree, encodes it
+ * relative to its leaf's centre and passes the entry to a sort by tree and
+ * leaf.  So memory is bounded by the sample, then by the sort.
+ *
+ * Write: leaves are written in the order of the sort.  Where more entries came
+ * together than fit a page, the items are read again and divided further.  The
+ * levels above are made by dividing the centres of the nodes below.
+ *
+ * Nothing is WAL-logged on the way; at the end all pages are.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/build.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "annoy.h"
+#include "build.h"
+
+/* Trees that n_trees = -1 gives; see src/README for the measurements. */
+#define AUTOMATIC_TREES		2
+
+/* The sample takes at most this part of maintenance_work_mem. */
+#define SAMPLE_MEMORY		0.75
+#define MIN_SAMPLE			1024
+
+/* A larger sample than this per leaf only costs time. */
+#define SAMPLE_PER_LEAF		64
+#define MIN_LARGE_SAMPLE	65536
+
+/* Load. */
+
+/*
+ * Write pages to new blocks of the index.  Returns the first block.
+ */
+BlockNumber
+AnnoyBuildWrite(Relation rel, const char *pages, int n)
+{
+	Buffer		buffer = AnnoyExtend(rel, MAIN_FORKNUM, n);
+	BlockNumber first = BufferGetBlockNumber(buffer);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+		{
+			buffer = ReadBuffer(rel, first + i);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		}
+		memcpy(BufferGetPage(buffer), pages + (Size) i * BLCKSZ, BLCKSZ);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+	return first;
+}
+
+/*
+ * Write the item group being filled.
+ */
+static void
+flush_items(AnnoyBuild *build)
+{
+	BlockNumber block;
+
+	if (build->items_used == 0)
+		return;
+	block = AnnoyBuildWrite(build->rel, build->items, build->index->group_pages);
+	if (build->items_used < build->index->group_slots)
+		AnnoyItemRecordFree(build->rel, block, false);
+	build->items_used = 0;
+}
+
+static void
+flush_nulls(AnnoyBuild *build)
+{
+	BlockNumber block;
+
+	if (build->nulls_used == 0)
+		return;
+	block = AnnoyBuildWrite(build->rel, build->nulls.data, 1);
+	if (build->nulls_used < ANNOY_NULL_SLOTS)
+		AnnoyItemRecordFree(build->rel, block, true);
+	build->nulls_used = 0;
+}
+
+static void
+set_slot(Page page, int slot, ItemPointer tid, uint16 state)
+{
+	AnnoyPageGetSlots(page)[slot].tid = *tid;
+	AnnoyPageGetSlots(page)[slot].state = state;
+}
+
+static void
+store_null(AnnoyBuild *build, ItemPointer tid)
+{
+	Page		page = build->nulls.data;
+
+	if (build->nulls_used == 0)
+	{
+		AnnoyPageInit(page, ANNOY_PAGE_NULLS);
+		AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + ANNOY_NULL_SLOTS);
+	}
+	set_slot(page, build->nulls_used++, tid, ANNOY_SLOT_LIVE | ANNOY_SLOT_NULL);
+	if (build->nulls_used == ANNOY_NULL_SLOTS)
+		flush_nulls(build);
+}
+
+static void
+store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
+{
+	const AnnoyIndex *index = build->index;
+
+	if (build->items_used == 0)
+	{
+		for (int i = 0; i < index->group_pages; i++)
+		{
+			Page		page = build->items + (Size) i * BLCKSZ;
+
+			AnnoyPageInit(page, i == 0 ? ANNOY_PAGE_ITEM : ANNOY_PAGE_ITEM_DATA);
+			if (i == 0)
+				AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + index->group_slots);
+		}
+	}
+	for (int i = 0; i < index->group_pages; i++)
+		AnnoyItemPut(index, build->items + (Size) i * BLCKSZ, i,
+					 build->items_used, vec);
+	set_slot(build->items, build->items_used++, tid, ANNOY_SLOT_LIVE);
+	if (build->items_used == index->group_slots)
+		flush_items(build);
+}
+
+static int
+compare_hashes(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Reduce the sample to about that many vectors, those with the lowest hashes,
+ * and lower the bar for those to come.
+ */
+static void
+shrink_sample(AnnoyBuild *build, int wanted)
+{
+	uint64	   *sorted = palloc_extended(sizeof(uint64) * build->sample_count,
+										 MCXT_ALLOC_HUGE);
+	int			kept = 0;
+	int			dim = build->index->space_dim;
+
+	memcpy(sorted, build->sample_hash, sizeof(uint64) * build->sample_count);
+	qsort(sorted, build->sample_count, sizeof(uint64), compare_hashes);
+	build->sample_limit = sorted[wanted];
+	pfree(sorted);
+
+	for (int i = 0; i < build->sample_count; i++)
+	{
+		if (build->sample_hash[i] >= build->sample_limit)
+			continue;
+		if (kept < i)
+		{
+			build->sample_hash[kept] = build->sample_hash[i];
+			memcpy(build->sample + (Size) kept * dim,
+				   build->sample + (Size) i * dim, sizeof(float) * dim);
+		}
+		kept++;
+	}
+	build->sample_count = kept;
+}
+
+/*
+ * Offer a vector to the sample.  Its hash decides, so that the sample does not
+ * depend on the order in which rows come.
+ */
+static void
+sample_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
+{
+	const AnnoyIndex *index = build->index;
+	AnnoyRandom state = index->seed ^
+		((uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid));
+	uint64		hash = AnnoyRandomNext(&state);
+
+	if (hash >= build->sample_limit)
+		return;
+	if (build->sample_count == build->sample_allocated)
+	{
+		if (build->sample_allocated == build->sample_max)
+		{
+			shrink_sample(build, build->sample_max / 2);
+			if (hash >= build->sample_limit)
+				return;
+		}
+		else
+		{
+			build->sample_allocated = Min(build->sample_max,
+										  2 * build->sample_allocated);
+			build->sample = repalloc_huge(build->sample,
+										  sizeof(float) * index->space_dim *
+										  build->sample_allocated);
+			build->sample_hash = repalloc_huge(build->sample_hash,
+											   sizeof(uint64) * build->sample_allocated);
+		}
+	}
+	build->sample_hash[build->sample_count] = hash;
+	AnnoyImage(index->metric, index->scale, vec,
+			   build->sample + (Size) build->sample_count * index->space_dim);
+	build->sample_count++;
+}
+
+/*
+ * With the first vector, the dimensions are known and buffers can be made.
+ */
+static void
+start_items(AnnoyBuild *build, const AnnoyVector *vec)
+{
+	AnnoyIndex *index = build->index;
+	float	   *mean = palloc0(sizeof(float) * vec->dim);
+	float		scale = 1.0f;
+	Size		row;
+
+	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
+		scale = AnnoyChooseScale(AnnoyVectorNorm(vec));
+	build->index = AnnoyMakeIndex(index->metric, index->dtype, vec->dim,
+								  index->n_trees, index->seed, scale, mean);
+	pfree(index);
+	pfree(mean);
+
+	build->items = palloc((Size) build->index->group_pages * BLCKSZ);
+	row = sizeof(float) * build->index->space_dim + sizeof(uint64);
+	build->sample_max = Min(Max(SAMPLE_MEMORY * maintenance_work_mem * 1024.0 / row,
+								MIN_SAMPLE),
+							PG_INT32_MAX / 2);
+	build->sample_allocated = MIN_SAMPLE;
+	build->sample = palloc(sizeof(float) * build->index->space_dim * MIN_SAMPLE);
+	build->sample_hash = palloc(sizeof(uint64) * MIN_SAMPLE);
+	build->sample_limit = PG_UINT64_MAX;
+}
+
+/*
+ * Callback of the heap scan.
+ */
+static void
+load_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
+		 bool alive, void *arg)
+{
+	AnnoyBuild *build = arg;
+	MemoryContext old_context;
+	AnnoyVector vec;
+
+	if (isnull[0])
+	{
+		store_null(build, tid);
+		build->null_count++;
+		return;
+	}
+
+	old_context = MemoryContextSwitchTo(build->row_context);
+	vec = AnnoyReadColumn(rel, values[0]);
+	AnnoyCheckDimensions(rel, build->index, &vec);
+	vec = AnnoyConvertVector(&vec, build->index->dtype);
+	MemoryContextSwitchTo(old_context);
+
+	if (build->index->dim == 0)
+		start_items(build, &vec);
+	store_item(build, tid, &vec);
+	sample_item(build, tid, &vec);
+	build->item_count++;
+	MemoryContextReset(build->row_context);
+}
+
+/*
+ * The mean of the sample becomes the origin, and the sample moves into the
+ * search space.
+ */
+static void
+finish_sample(AnnoyBuild *build)
+{
+	AnnoyIndex *index = build->index;
+	int			leaves = ceil(build->item_count / (0.5 * index->leaf.capacity));
+	int			enough = Max(MIN_LARGE_SAMPLE, (double) leaves * SAMPLE_PER_LEAF);
+	double	   *sum = palloc0(sizeof(double) * index->dim);
+
+	if (build->sample_count > enough)
+		shrink_sample(build, enough);
+
+	for (int i = 0; i < build->sample_count; i++)
+	{
+		float	   *x = build->sample + (Size) i * index->space_dim;
+
+		for (int j = 0; j < index->dim; j++)
+			sum[j] += x[j];
+	}
+	for (int j = 0; j < index->dim; j++)
+		index->mean[j] = (float) (sum[j] / build->sample_count);
+
+	for (int i = 0; i < build->sample_count; i++)
+	{
+		float	   *x = build->sample + (Size) i * index->space_dim;
+
+		AnnoyMapImage(index, x, x);
+	}
+	pfree(sum);
+	pfree(build->sample_hash);
+}
+
+/*
+ * Build an index.
+ */
+IndexBuildResult *
+annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
+{
+	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
+	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
+	PGAlignedBlock *zeroes = palloc0(sizeof(PGAlignedBlock));
+	int			n_trees = AnnoyOptionTrees(rel);
+
+	if (RelationGetNumberOfBlocks(rel) != 0)
+		elog(ERROR, "index \"%s\" already contains data",
+			 RelationGetRelationName(rel));
+
+	build->rel = rel;
+	build->index = AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
+								  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+								  AnnoyOptionSeed(rel), 1.0f, NULL);
+	build->row_context = AllocSetContextCreate(CurrentMemoryContext,
+											   "annoy build row",
+											   ALLOCSET_DEFAULT_SIZES);
+
+	/* metapage and roots have their fixed places */
+	for (int i = 0; i <= build->index->n_trees; i++)
+		AnnoyBuildWrite(rel, zeroes->data, 1);
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_LOAD);
+	result->heap_tuples = table_index_build_scan(heap, rel, index_info, true,
+												 true, load_row, build, NULL);
+	flush_nulls(build);
+	if (build->index->dim > 0)
+	{
+		flush_items(build);
+		pfree(build->items);
+		finish_sample(build);
+		AnnoyBuildForest(build);
+	}
+	else
+		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
+
+	if (RelationNeedsWAL(rel))
+		log_newpage_range(rel, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(rel), true);
+
+	result->index_tuples = build->item_count + build->null_count;
+	return result;
+}
+
+/*
+ * Write metapage and roots of an index that has no vectors yet: the roots
+ * become nodes when the first vector comes, see AnnoySetDimensions.
+ */
+void
+AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index, ForkNumber fork)
+{
+	for (int i = 0; i <= index->n_trees; i++)
+	{
+		Buffer		buffer;
+
+		if ((BlockNumber) i < RelationGetNumberOfBlocksInFork(rel, fork))
+		{
+			buffer = ReadBufferExtended(rel, fork, i, RBM_NORMAL, NULL);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		}
+		else
+			buffer = AnnoyExtend(rel, fork, 1);
+		if (i == ANNOY_METAPAGE_BLKNO)
+			AnnoyInitMetaPage(BufferGetPage(buffer), index);
+		else
+			AnnoyPageInit(BufferGetPage(buffer), ANNOY_PAGE_NODE);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Build the init fork of an unlogged index, from which it is made anew after a
+ * crash.  Generic WAL does not cover that fork.
+ */
+void
+annoybuildempty(Relation rel)
+{
+	int			n_trees = AnnoyOptionTrees(rel);
+	AnnoyIndex *index = AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
+									   n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+									   AnnoyOptionSeed(rel), 1.0f, NULL);
+
+	AnnoyBuildEmpty(rel, index, INIT_FORKNUM);
+	log_newpage_range(rel, INIT_FORKNUM, 0,
+					  RelationGetNumberOfBlocksInFork(rel, INIT_FORKNUM), true);
+}

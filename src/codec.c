@@ -1,0 +1,317 @@
+/*-------------------------------------------------------------------------
+ *
+ * codec.c
+ *	  Short codes of points, from which distances are estimated with a bound.
+ *
+ * After RaBitQ: Gao and Long, "RaBitQ: Quantizing High-Dimensional Vectors
+ * with a Theoretical Error Bound for Approximate Nearest Neighbor Search",
+ * SIGMOD 2024.
+ *
+ * Let c be the centre of a node, x a point below it and r = x - c.  The code
+ * of x is a vector u of small odd integers with about the direction of r: with
+ * one bit per dimension, the signs of r; with b bits, integers between
+ * -(2^b - 1) and 2^b - 1.  Only the leading `dims' coordinates are coded, u is
+ * zero in the others; as the space is rotated at random, any coordinates will
+ * do.  With S(v) = <u, v> and alpha = |r|^2 / S(r), alpha u is an unbiased
+ * stand-in for r: it equals r + e with e perpendicular to r.  So
+ *
+ *	<q - c, r> = alpha S(q - c) - <q - c, e>
+ *
+ *	|q - x|^2 = |q - c|^2 + |r|^2 - 2 <q - c, r>
+ *			  ~ |q - c|^2 + (|r|^2 + 2 alpha S(c)) - 2 alpha S(q)
+ *
+ * and, e having no preferred direction in the hyperplane perpendicular to r,
+ * the error 2 <q - c, e> is normally distributed with standard deviation
+ * 2 |q - c| |e| / sqrt(D - 1), |e|^2 = alpha^2 |u|^2 - |r|^2.  For inner
+ * products the same alpha serves: -2 <q, x> ~ -2 <q, c> - 2 alpha S(q), with
+ * |q| instead of |q - c| in the error.
+ *
+ * S(q) does not depend on c: one look-up table serves every node.  With b bits
+ * u is the sum of b vectors of signs times powers of two, which makes a code
+ * b bit planes, and S(q) the same sum over b * dims bits with a table made
+ * from q, 2q, 4q ...: scoring need not know about b.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/codec.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "annoy.h"
+
+/* Rounding of a table's entries moves S by at most this many sigmas. */
+#define LUT_SIGMAS	3.0f
+
+/* Upper half of a float, rounded up so that a bound stays one. */
+static uint16
+error_from_float(float value)
+{
+	union
+	{
+		float		f;
+		uint32		i;
+	}			u;
+
+	Assert(value >= 0);
+	u.f = value;
+	return (uint16) ((u.i + 0xFFFF) >> 16);
+}
+
+/*
+ * Choose u for a residual: levels[i] = (u[i] + 2^bits - 1) / 2.
+ *
+ * With more than one bit the quantiser's step is a matter of choice: a smaller
+ * one represents the many small components better and cuts off the few large
+ * ones.  Try some, and keep the one whose u is nearest to r in direction.
+ */
+static void
+choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
+{
+	int			top = (1 << codec->bits) - 1;
+	float		largest = 0;
+	float		best = -1;
+	float		best_step = 0;
+
+	if (codec->bits == 1)
+	{
+		for (int i = 0; i < codec->dims; i++)
+			levels[i] = r[i] >= 0;
+		return;
+	}
+
+	for (int i = 0; i < codec->dims; i++)
+		largest = Max(largest, fabsf(r[i]));
+	if (!(largest > 0))
+	{
+		for (int i = 0; i < codec->dims; i++)
+			levels[i] = top / 2;
+		return;
+	}
+
+	for (int try = 0; try < 7; try++)
+	{
+		float		step = largest * (1.0f - 0.1f * try) * 2.0f / (top + 1);
+		float		ru = 0;
+		float		uu = 0;
+
+		for (int i = 0; i < codec->dims; i++)
+		{
+			float		u = 2.0f * Min((int) (fabsf(r[i]) / step), top / 2) + 1.0f;
+
+			ru += fabsf(r[i]) * u;
+			uu += u * u;
+		}
+		if (ru > best * sqrtf(uu))
+		{
+			best = ru / sqrtf(uu);
+			best_step = step;
+		}
+	}
+
+	for (int i = 0; i < codec->dims; i++)
+	{
+		int			half = Min((int) (fabsf(r[i]) / best_step), top / 2);
+
+		levels[i] = r[i] >= 0 ? (top + 1) / 2 + half : top / 2 - half;
+	}
+}
+
+/*
+ * Encode a point relative to the centre of a node.  The caller fills in the
+ * pointer.
+ */
+void
+AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
+			const float *centre, AnnoyEntry *entry)
+{
+	float		r[ANNOY_MAX_DIMENSIONS];
+	uint8		levels[ANNOY_MAX_CODE_BYTES * 8];
+	int			top = (1 << codec->bits) - 1;
+	double		rr = 0;
+	double		ru = 0;
+	double		uu = 0;
+	double		uc = 0;
+	double		alpha;
+	double		ee;
+
+	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES);
+
+	for (int i = 0; i < index->space_dim; i++)
+		r[i] = x[i] - centre[i];
+	rr = annoy_kernels->dot(r, r, index->space_dim);
+
+	memset(entry, 0, offsetof(AnnoyEntry, code) + codec->bytes);
+	if (!(rr > 0))
+		return;
+
+	choose_levels(codec, r, levels);
+	for (int i = 0; i < codec->dims; i++)
+	{
+		int			u = 2 * levels[i] - top;
+
+		ru += (double) u * r[i];
+		uu += u * u;
+		uc += (double) u * centre[i];
+		for (int plane = 0; plane < codec->bits; plane++)
+		{
+			int			bit = plane * codec->dims + i;
+
+			entry->code[bit / 8] |= ((levels[i] >> plane) & 1) << (bit % 8);
+		}
+	}
+
+	/* all of r may lie in the coordinates that are not coded, or nearly so */
+	if (ru <= 1e-6 * sqrt(rr * uu))
+	{
+		memset(entry->code, 0, codec->bytes);
+		entry->offset = rr;
+		entry->error = error_from_float(2.0f * sqrtf(rr));
+		return;
+	}
+
+	alpha = rr / ru;
+	ee = Max(alpha * alpha * uu - rr, 0.0);
+	entry->offset = rr + 2 * alpha * uc;
+	entry->slope = 2 * alpha;
+	entry->error = error_from_float(2 * sqrt(ee / (index->space_dim - 1)));
+}
+
+/*
+ * Round a positive float up to one with a mantissa of 12 bits, so that its
+ * products with small integers are exact.
+ */
+static float
+round_scale(float scale)
+{
+	union
+	{
+		float		f;
+		uint32		i;
+	}			u;
+
+	u.f = scale;
+	u.i = (u.i + 0xFFF) & ~(uint32) 0xFFF;
+	return u.f;
+}
+
+/*
+ * Quantise a centre.  Returns the scale, fills in the integers, and replaces
+ * the centre by what they stand for.  Quantising the result again gives the
+ * same.
+ */
+float
+AnnoyQuantise(const AnnoyIndex *index, float *centre, int8 *quantised)
+{
+	int			top = index->centre_bits == 8 ? 127 : 7;
+	float		largest = 0;
+	float		scale;
+
+	for (int i = 0; i < index->space_dim; i++)
+		largest = Max(largest, fabsf(centre[i]));
+	scale = round_scale(largest / top);
+
+	for (int i = 0; i < index->space_dim; i++)
+	{
+		float		level = scale > 0 ? rintf(centre[i] / scale) : 0;
+
+		quantised[i] = (int8) Min(Max(level, -top), top);
+		centre[i] = scale * quantised[i];
+	}
+	return scale;
+}
+
+static void
+lut_alloc(AnnoyLut *lut, const AnnoyCodec *codec)
+{
+	lut->low = palloc(codec->bytes * 16);
+	lut->high = palloc(codec->bytes * 16);
+}
+
+/*
+ * Fill in the look-up tables of a code for a point: the table of a nibble
+ * holds, for each value of its four bits, the part of S(x) that they
+ * contribute, less the smallest such part, in units of lut->scale.
+ */
+static void
+lut_fill(AnnoyLut *lut, const AnnoyCodec *codec, const float *x)
+{
+	int			nibbles = codec->bytes * 2;
+	int			levels = Min(255, PG_UINT16_MAX / nibbles);
+	float		largest = 0;
+	float		bias = 0;
+	float		inverse;
+
+	for (int plane = 0; plane < codec->bits; plane++)
+	{
+		for (int i = 0; i < codec->dims; i += 4)
+		{
+			float		range = fabsf(x[i]) + fabsf(x[i + 1]) +
+				fabsf(x[i + 2]) + fabsf(x[i + 3]);
+
+			range *= 1 << plane;
+			bias -= range;
+			largest = Max(largest, 2 * range);
+		}
+	}
+
+	lut->bias = bias;
+	lut->scale = largest / levels;
+	lut->slack = LUT_SIGMAS * lut->scale * sqrtf(nibbles / 12.0f);
+	inverse = largest > 0 ? levels / largest : 0;
+
+	for (int nibble = 0; nibble < nibbles; nibble++)
+	{
+		const float *part = x + (nibble * 4) % codec->dims;
+		float		weight = inverse * (2 << (nibble * 4) / codec->dims);
+		uint8	   *table = (nibble % 2 == 0 ? lut->low : lut->high) + nibble / 2 * 16;
+		float		sums[16];
+
+		/* start with all bits at whichever sign makes the sum smallest */
+		sums[0] = 0.5f;
+		for (int bit = 0; bit < 4; bit++)
+			sums[0] += part[bit] < 0 ? -part[bit] * weight : 0;
+		for (int bit = 0; bit < 4; bit++)
+		{
+			for (int j = 0; j < 1 << bit; j++)
+				sums[j + (1 << bit)] = sums[j] + part[bit] * weight;
+		}
+		for (int j = 0; j < 16; j++)
+			table[j] = (uint8) Min(Max((int) sums[j], 0), levels);
+	}
+}
+
+/*
+ * Allocate a target in the current memory context.  The caller then writes
+ * target->x and calls AnnoyTargetSet, as often as it likes.
+ */
+void
+AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
+				bool inner_product)
+{
+	target->index = index;
+	target->inner_product = inner_product;
+	target->x = palloc0(sizeof(float) * index->space_dim);
+	target->norm = 0;
+	lut_alloc(&target->leaf_lut, &index->leaf);
+	lut_alloc(&target->inner_lut, &index->inner);
+	target->centre = palloc(index->space_dim);
+}
+
+/*
+ * Prepare the look-up tables after target->x was written.
+ */
+void
+AnnoyTargetSet(AnnoyTarget *target)
+{
+	const AnnoyIndex *index = target->index;
+
+	target->norm = sqrtf(annoy_kernels->dot(target->x, target->x,
+											index->space_dim));
+	lut_fill(&target->leaf_lut, &index->leaf, target->x);
+	lut_fill(&target->inner_lut, &index->inner, target->x);
+}

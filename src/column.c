@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * column.c
+ *	  Vectors of the indexed column, and queries for it.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/column.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "annoy.h"
+
+/*
+ * Read a value of the indexed column, or a query for it: an array (of any type
+ * that an operator of the family takes) or a bit string.  All that can be wrong
+ * with it raises an error, except its length.  This may detoast, so it may
+ * process invalidation messages.
+ */
+AnnoyVector
+AnnoyReadColumn(Relation rel, Datum value)
+{
+	Oid			type = rel->rd_opcintype[0];
+	AnnoyVector vec;
+
+	if (type == BITOID || type == VARBITOID)
+		return AnnoyReadBits(value);
+	vec = AnnoyReadArray(value);
+	AnnoyCheckFinite(&vec);
+	return vec;
+}
+
+/*
+ * Raise an error unless a vector has the dimensions of the index: those of its
+ * items or, if it has none yet, those it was declared with.
+ */
+void
+AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
+					 const AnnoyVector *vec)
+{
+	int			expected = index->dim > 0 ? index->dim : AnnoyOptionDimensions(rel);
+
+	if (expected > 0 && vec->dim != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("expected %d dimensions, not %d", expected, vec->dim),
+				 errdetail("All vectors in index \"%s\" have the same number of dimensions.",
+						   RelationGetRelationName(rel))));
+}

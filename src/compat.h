@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between PostgreSQL 13 and 18, in one place.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/compat.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_COMPAT_H
+#define ANNOY_COMPAT_H
+
+#include "access/reloptions.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+
+#if PG_VERSION_NUM < 130000
+#error "annoy needs PostgreSQL 13 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define AnnoyVacuumDelay()	vacuum_delay_point(false)
+#else
+#define AnnoyVacuumDelay()	vacuum_delay_point()
+#endif
+
+/* aminsert's indexUnchanged argument came with 14 */
+#if PG_VERSION_NUM >= 140000
+#define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged,
+#else
+#define ANNOY_INSERT_ARGS_UNCHANGED
+#endif
+
+/* tuplesort_begin_heap takes flags instead of a boolean since 15 */
+#if PG_VERSION_NUM >= 150000
+#define ANNOY_TUPLESORT_NONE TUPLESORT_NONE
+#else
+#define ANNOY_TUPLESORT_NONE false
+#endif
+
+/* what EXPLAIN ANALYZE shows as index searches, since 18 */
+#if PG_VERSION_NUM >= 180000
+#define AnnoyCountScan(scan) \
+	do { \
+		pgstat_count_index_scan((scan)->indexRelation); \
+		if ((scan)->instrument) \
+			(scan)->instrument->nsearches++; \
+	} while (0)
+#else
+#define AnnoyCountScan(scan) pgstat_count_index_scan((scan)->indexRelation)
+#endif
+
+#endif							/* ANNOY_COMPAT_H */

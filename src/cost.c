@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * cost.c
+ *	  What the planner should think of a scan.
+ *
+ * LIMIT interpolates between startup and total cost.  A search returns nothing
+ * before its first round is over, so that round is the startup cost; the total
+ * is that of walking over all items and sorting them.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/cost.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/float.h"
+#include "utils/spccache.h"
+
+#include "annoy.h"
+
+/* How full nodes are, roughly. */
+#define TYPICAL_FILL	0.5
+
+/* Items whose exact distance the first round computes, at the least. */
+#define TYPICAL_ITEMS	120.0
+
+#define LOG2(x)	(log(x) / 0.693147180559945)
+
+/* Cost of a page that is cached, as a part of random_page_cost. */
+#define CACHED_PAGE		0.02
+
+/* Scoring an entry, compared with an operator's call. */
+#define ENTRY_COST		0.05
+
+/* Preparing a query, in operator calls per dimension. */
+#define PREPARE_COST	0.5
+
+/*
+ * How many entries a search scans if nobody says.
+ */
+int
+AnnoyDefaultSearchK(const AnnoyIndex *index, double items)
+{
+	return (int) Min(ceil(25 * sqrt(Max(items, 100))), 1e9);
+}
+
+/*
+ * Cost of reading a number of pages of an index, in random order.
+ */
+static double
+page_cost(double pages, double index_pages, Oid tablespace)
+{
+	double		random_cost;
+	double		seq_cost;
+	double		cached;
+
+	get_tablespace_page_costs(tablespace, &random_cost, &seq_cost);
+	cached = index_pages <= effective_cache_size ? 1.0 :
+		effective_cache_size / index_pages;
+	return Min(pages, index_pages) * random_cost *
+		(CACHED_PAGE * cached + (1.0 - cached));
+}
+
+void
+annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
+				  Cost *startup_cost, Cost *total_cost,
+				  Selectivity *selectivity, double *correlation,
+				  double *pages)
+{
+	IndexOptInfo *info = path->indexinfo;
+	const AnnoyIndex *index;
+	Relation	rel;
+	int			search_k = annoy_search_k;
+	double		items;
+	double		entries;
+	double		visited;
+	double		dims;
+
+	*selectivity = 1.0;
+	*correlation = 0.0;
+	*pages = info->pages;
+
+	/* the method cannot do this */
+	if (path->indexorderbys == NIL)
+	{
+		*startup_cost = get_float8_infinity();
+		*total_cost = get_float8_infinity();
+		return;
+	}
+
+	rel = index_open(info->indexoid, NoLock);
+	index = AnnoyOpen(rel);
+	if (search_k < 0)
+		search_k = AnnoyOptionSearchK(rel);
+	index_close(rel, NoLock);
+
+	dims = Max(index->dim, 1);
+	items = index->dim > 0 ? AnnoyEstimateItems(index, info->pages) : 1;
+	if (search_k < 0)
+		search_k = AnnoyDefaultSearchK(index, items);
+
+	/* the first round: nodes, then the pages of the items looked at */
+	entries = Min(search_k, items * index->n_trees);
+	visited = Min(TYPICAL_ITEMS, items) * (index->group_pages > 1 ? 2 : 1);
+	if (index->dim > 0)
+		visited += entries / (TYPICAL_FILL * index->leaf.capacity) + 2 * index->n_trees;
+	*startup_cost = page_cost(visited, info->pages, info->reltablespace) +
+		cpu_operator_cost * (PREPARE_COST * dims +
+							 ENTRY_COST * entries * (1 + dims / 128) +
+							 Min(TYPICAL_ITEMS, items) * (1 + dims / 128));
+
+	/* the whole: one walk over all pages, and a sort */
+	*total_cost = *startup_cost +
+		page_cost(info->pages, info->pages, info->reltablespace) +
+		items * (cpu_index_tuple_cost +
+				 cpu_operator_cost * (1 + dims / 128 + 2 * LOG2(Max(items, 2))));
+}

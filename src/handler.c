@@ -1,0 +1,292 @@
+/*-------------------------------------------------------------------------
+ *
+ * handler.c
+ *	  The access method's handler, storage parameters and settings.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/handler.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/builtins.h"
+
+#include "annoy.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+int			annoy_search_k = -1;
+double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
+bool		annoy_strict_order = false;
+
+static relopt_kind annoy_relopt_kind;
+
+/*
+ * Read a seed: a decimal number that fits in 63 bits.
+ */
+static bool
+parse_seed(const char *value, uint64 *seed)
+{
+	char	   *end;
+	unsigned long long number;
+
+	if (value[0] < '0' || value[0] > '9')
+		return false;
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	if (errno != 0 || *end != '\0' || number > PG_INT64_MAX)
+		return false;
+	*seed = number;
+	return true;
+}
+
+static void
+validate_seed(const char *value)
+{
+	uint64		seed;
+
+	if (value != NULL && value[0] != '\0' && !parse_seed(value, &seed))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"seed\": \"%s\"", value),
+				 errdetail("Valid values are whole numbers between 0 and " INT64_FORMAT ".",
+						   PG_INT64_MAX)));
+}
+
+/*
+ * Module load.
+ */
+void
+_PG_init(void)
+{
+	AnnoyKernelsInit();
+	AnnoyMetricInit(true);
+
+	annoy_relopt_kind = add_reloption_kind();
+	add_int_reloption(annoy_relopt_kind, "n_trees",
+					  "Number of trees in the forest, -1 for automatic",
+					  -1, -1, ANNOY_MAX_TREES, AccessExclusiveLock);
+	add_int_reloption(annoy_relopt_kind, "search_k",
+					  "Number of entries a search scans, -1 for automatic",
+					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
+	add_int_reloption(annoy_relopt_kind, "dimensions",
+					  "Number of dimensions, 0 to take it from the first row",
+					  0, 0, ANNOY_MAX_DIMENSIONS, AccessExclusiveLock);
+	add_string_reloption(annoy_relopt_kind, "seed",
+						 "Seed of all random choices, 0 for the default",
+						 "", validate_seed, AccessExclusiveLock);
+
+	DefineCustomIntVariable("annoy.search_k",
+							"Sets how many entries of the trees a search scans before it returns a row.",
+							"More entries give higher recall and take longer. "
+							"-1 leaves it to the index's storage parameter, or to an automatic choice. "
+							"Searches that are asked for many rows scan more by themselves.",
+							&annoy_search_k, -1, -1, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("annoy.epsilon",
+							 "Sets how far estimated distances may be off before a search misses a row, in standard deviations.",
+							 "A row is looked at unless its estimated distance is worse by more than this. "
+							 "Higher values give higher recall and look at more rows.",
+							 &annoy_epsilon, ANNOY_DEFAULT_EPSILON, 0.0, 10.0,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("annoy.strict_order",
+							 "Returns rows in exact order of distance, at the price of skipping some.",
+							 "A search that goes on to look further may find rows nearer than those it has returned. "
+							 "They are returned out of order, or skipped if this is on.",
+							 &annoy_strict_order, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("annoy");
+}
+
+/*
+ * Parse and validate storage parameters.
+ */
+static bytea *
+annoyoptions(Datum reloptions, bool validate)
+{
+	static const relopt_parse_elt tab[] = {
+		{"n_trees", RELOPT_TYPE_INT, offsetof(AnnoyOptions, n_trees)},
+		{"search_k", RELOPT_TYPE_INT, offsetof(AnnoyOptions, search_k)},
+		{"dimensions", RELOPT_TYPE_INT, offsetof(AnnoyOptions, dimensions)},
+		{"seed", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, seed_offset)},
+	};
+	AnnoyOptions *options;
+
+	options = (AnnoyOptions *) build_reloptions(reloptions, validate,
+												annoy_relopt_kind,
+												sizeof(AnnoyOptions),
+												tab, lengthof(tab));
+
+	/* ranges of reloptions have no holes, these have */
+	if (validate && options != NULL)
+	{
+		if (options->n_trees == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value 0 out of bounds for option \"n_trees\""),
+					 errdetail("Valid values are -1 and those between 1 and %d.",
+							   ANNOY_MAX_TREES)));
+		if (options->search_k == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value 0 out of bounds for option \"search_k\""),
+					 errdetail("Valid values are -1 and those between 1 and %d.",
+							   INT_MAX)));
+	}
+	return (bytea *) options;
+}
+
+/*
+ * The index's own search_k, or -1.
+ */
+int
+AnnoyOptionSearchK(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->search_k : -1;
+}
+
+/*
+ * The number of dimensions that the index was declared with, or 0.
+ */
+int
+AnnoyOptionDimensions(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->dimensions : 0;
+}
+
+/*
+ * The number of trees to build, or -1.
+ */
+int
+AnnoyOptionTrees(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->n_trees : -1;
+}
+
+/*
+ * The seed to build with.  As in Annoy, an explicit 0 means the default, with
+ * a warning.
+ */
+uint64
+AnnoyOptionSeed(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+	const char *value = options != NULL ? GET_STRING_RELOPTION(options, seed_offset) : NULL;
+	uint64		seed;
+
+	if (value == NULL || value[0] == '\0' || !parse_seed(value, &seed))
+		return ANNOY_DEFAULT_SEED;
+	if (seed == 0)
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("seed 0 is not used"),
+				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
+						   RelationGetRelationName(rel), ANNOY_DEFAULT_SEED)));
+		return ANNOY_DEFAULT_SEED;
+	}
+	return seed;
+}
+
+/*
+ * The distance operator can order a scan: what pg_index_column_has_property
+ * says of distance_orderable.
+ */
+static bool
+annoyproperty(Oid index_oid, int attno, IndexAMProperty prop,
+			  const char *propname, bool *res, bool *isnull)
+{
+	if (prop != AMPROP_DISTANCE_ORDERABLE || attno == 0)
+		return false;
+	*res = true;
+	return true;
+}
+
+static char *
+annoybuildphasename(int64 phase)
+{
+	switch (phase)
+	{
+		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+			return "initializing";
+		case ANNOY_PHASE_LOAD:
+			return "storing items";
+		case ANNOY_PHASE_SKELETON:
+			return "growing trees on a sample";
+		case ANNOY_PHASE_ASSIGN:
+			return "assigning items to leaves";
+		case ANNOY_PHASE_WRITE:
+			return "writing trees";
+		default:
+			return NULL;
+	}
+}
+
+PG_FUNCTION_INFO_V1(annoyhandler);
+
+/*
+ * The access method's routines and properties.
+ */
+Datum
+annoyhandler(PG_FUNCTION_ARGS)
+{
+	IndexAmRoutine *am = makeNode(IndexAmRoutine);
+
+	am->amstrategies = ANNOY_DISTANCE_STRATEGY;
+	am->amsupport = ANNOY_METRIC_PROC;
+	am->amoptsprocnum = 0;
+	am->amcanorder = false;
+	am->amcanorderbyop = true;
+	am->amcanbackward = false;
+	am->amcanunique = false;
+	am->amcanmulticol = false;
+	am->amoptionalkey = true;
+	am->amsearcharray = false;
+	am->amsearchnulls = false;
+	am->amstorage = false;
+	am->amclusterable = false;
+	am->ampredlocks = false;
+	am->amcanparallel = false;
+	am->amcaninclude = false;
+	am->amusemaintenanceworkmem = true;
+	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |
+		VACUUM_OPTION_PARALLEL_COND_CLEANUP;
+	am->amkeytype = InvalidOid;
+
+	am->ambuild = annoybuild;
+	am->ambuildempty = annoybuildempty;
+	am->aminsert = annoyinsert;
+	am->ambulkdelete = annoybulkdelete;
+	am->amvacuumcleanup = annoyvacuumcleanup;
+	am->amcanreturn = NULL;
+	am->amcostestimate = annoycostestimate;
+	am->amoptions = annoyoptions;
+	am->amproperty = annoyproperty;
+	am->ambuildphasename = annoybuildphasename;
+	am->amvalidate = annoyvalidate;
+	am->ambeginscan = annoybeginscan;
+	am->amrescan = annoyrescan;
+	am->amgettuple = annoygettuple;
+	am->amgetbitmap = NULL;
+	am->amendscan = annoyendscan;
+	am->ammarkpos = NULL;
+	am->amrestrpos = NULL;
+	am->amestimateparallelscan = NULL;
+	am->aminitparallelscan = NULL;
+	am->amparallelrescan = NULL;
+
+	PG_RETURN_POINTER(am);
+}

@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * info.c
+ *	  annoy_index_info(): what is in an index.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/info.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "annoy.h"
+
+/*
+ * Open an annoy index by its OID, for a user who may read its table.
+ */
+static Relation
+open_index(Oid oid)
+{
+	Relation	rel = relation_open(oid, AccessShareLock);
+	AclResult	acl;
+
+	if (rel->rd_rel->relkind != RELKIND_INDEX ||
+		rel->rd_rel->relam != get_index_am_oid("annoy", false))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an annoy index",
+						RelationGetRelationName(rel))));
+	if (RELATION_IS_OTHER_TEMP(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot access temporary indexes of other sessions")));
+	if (!rel->rd_index->indisvalid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid",
+						RelationGetRelationName(rel))));
+	acl = pg_class_aclcheck(rel->rd_index->indrelid, GetUserId(), ACL_SELECT);
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(rel->rd_index->indrelid));
+	return rel;
+}
+
+PG_FUNCTION_INFO_V1(annoy_index_info);
+
+/*
+ * Reads every page of the index.
+ */
+Datum
+annoy_index_info(PG_FUNCTION_ARGS)
+{
+	Relation	rel = open_index(PG_GETARG_OID(0));
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	int64		items = 0;
+	int64		dead = 0;
+	int64		item_pages = 0;
+	int64		leaf_pages = 0;
+	int64		inner_pages = 0;
+	int64		entries = 0;
+	int			height = 0;
+	TupleDesc	desc;
+	Datum		values[15];
+	bool		nulls[15] = {0};
+	int			n = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
+	{
+		Buffer		buffer;
+		Page		page;
+
+		CHECK_FOR_INTERRUPTS();
+
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buffer);
+		if (PageIsNew(page))
+		{
+			UnlockReleaseBuffer(buffer);
+			continue;
+		}
+		switch (AnnoyPageGetOpaque(page)->kind)
+		{
+			case ANNOY_PAGE_NODE:
+				{
+					AnnoyNode	node = AnnoyPageGetNode(page);
+
+					if (index->dim == 0)
+						leaf_pages++;
+					else
+					{
+						AnnoyCheckNode(rel, index, buffer);
+						height = Max(height, node->level + 1);
+						if (node->level > 0)
+							inner_pages++;
+						else
+						{
+							leaf_pages++;
+							entries += node->count;
+						}
+					}
+					break;
+				}
+			case ANNOY_PAGE_ITEM:
+			case ANNOY_PAGE_NULLS:
+				{
+					int			nslots = AnnoyPageSlotCount(index, page);
+					AnnoySlot	slots = AnnoyPageGetSlots(page);
+
+					for (int i = 0; i < nslots; i++)
+					{
+						items += AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE;
+						dead += AnnoySlotState(&slots[i]) == ANNOY_SLOT_DEAD;
+					}
+					item_pages++;
+					break;
+				}
+			case ANNOY_PAGE_ITEM_DATA:
+				item_pages++;
+				break;
+			default:
+				break;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+
+	values[n++] = CStringGetTextDatum(AnnoyMetricName(index->metric));
+	values[n++] = ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid);
+	nulls[n] = index->dim == 0;
+	values[n++] = Int32GetDatum(index->dim);
+	values[n++] = CStringGetTextDatum(AnnoyDtypeName(index->dtype));
+	values[n++] = Int32GetDatum(index->n_trees);
+	values[n++] = Int32GetDatum(height);
+	values[n++] = Int64GetDatum(items);
+	values[n++] = Int64GetDatum(dead);
+	values[n++] = Int64GetDatum(leaf_pages);
+	values[n++] = Int64GetDatum(inner_pages);
+	nulls[n] = index->dim == 0;
+	values[n++] = Float8GetDatum(index->dim == 0 ? 0 :
+								 (double) entries / ((double) leaf_pages * index->leaf.capacity));
+	values[n++] = Int64GetDatum((int64) index->seed);
+	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
+	values[n++] = Int64GetDatum(item_pages * BLCKSZ);
+	values[n++] = Int64GetDatum((leaf_pages + inner_pages) * BLCKSZ);
+	Assert(n == lengthof(values));
+
+	relation_close(rel, AccessShareLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

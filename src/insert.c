@@ -1,0 +1,178 @@
+/*-------------------------------------------------------------------------
+ *
+ * insert.c
+ *	  Adding a row to an index.
+ *
+ * The item is written first, then an entry in each tree, each as an atomic
+ * action of its own.  If something fails in between, the item belongs to a row
+ * whose transaction does not commit, and VACUUM removes it with the row.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/insert.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "annoy.h"
+
+/* Nodes expanded on each level to find a leaf, and leaves compared exactly. */
+#define INSERT_BEAM		2
+
+typedef struct InsertState
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	PGAlignedBlock page;		/* copy of the node being looked at */
+} InsertState;
+
+/*
+ * AnnoyReadNode callback: copy the node, so that no lock is held on it.
+ */
+static AnnoyNode
+read_node(BlockNumber block, void *arg)
+{
+	InsertState *state = arg;
+	Buffer		buffer = ReadBuffer(state->rel, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(state->rel, state->index, buffer);
+	memcpy(state->page.data, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+	return AnnoyPageGetNode(state->page.data);
+}
+
+/*
+ * Find the leaf of a tree whose centre is nearest to the target.
+ */
+static BlockNumber
+choose_leaf(InsertState *state, AnnoyTarget *target, int tree,
+			AnnoyCollector *leaves)
+{
+	BlockNumber best = AnnoyRootBlock(tree);
+	float		best_distance = 0;
+
+	AnnoyPlace(target, best, INSERT_BEAM, read_node, state, leaves);
+	for (int i = 0; i < leaves->count; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
+		float		distance = AnnoyNodeDistance(target, read_node(block, state));
+
+		if (i == 0 || distance < best_distance)
+		{
+			best = block;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+/*
+ * Add an entry for an item to one tree.
+ *
+ * By the time the leaf is locked it may have been split, and a new sibling may
+ * be nearer.  That does not matter: where an entry is decides how soon a search
+ * finds it, not whether it may be there.
+ */
+static void
+insert_entry(InsertState *state, AnnoyTarget *target, int tree,
+			 const AnnoyPointer *pointer, AnnoyCollector *leaves)
+{
+	const AnnoyIndex *index = state->index;
+	float	   *centre = palloc(sizeof(float) * index->space_dim);
+	AnnoyEntry	entry;
+
+	for (;;)
+	{
+		BlockNumber block = choose_leaf(state, target, tree, leaves);
+		Buffer		buffer = ReadBuffer(state->rel, block);
+		AnnoyNode	node;
+
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		AnnoyCheckNode(state->rel, index, buffer);
+		node = AnnoyPageGetNode(BufferGetPage(buffer));
+
+		/* the root may have become an inner node meanwhile */
+		if (node->level == 0 && node->count < index->leaf.capacity)
+		{
+			GenericXLogState *xlog = GenericXLogStart(state->rel);
+			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+
+			AnnoyNodeReadCentre(index, node, centre);
+			AnnoyEncode(index, &index->leaf, target->x, centre, &entry);
+			entry.pointer = *pointer;
+			AnnoyNodeAppend(index, page, &entry);
+			if ((node->flags & ANNOY_NODE_UNIFORM) != 0 &&
+				!AnnoyNodeSameCode(index, AnnoyPageGetNode(page), 0, node->count))
+				AnnoyPageGetNode(page)->flags &= ~ANNOY_NODE_UNIFORM;
+			GenericXLogFinish(xlog);
+			UnlockReleaseBuffer(buffer);
+			break;
+		}
+
+		UnlockReleaseBuffer(buffer);
+		AnnoySplitNode(state->rel, index, block);
+	}
+	pfree(centre);
+}
+
+/*
+ * Insert a row.
+ */
+bool
+annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
+			Relation heap, IndexUniqueCheck check_unique,
+			ANNOY_INSERT_ARGS_UNCHANGED
+			IndexInfo *index_info)
+{
+	MemoryContext context;
+	MemoryContext old_context;
+	const AnnoyIndex *index;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "annoy insert",
+									ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+
+	if (isnull[0])
+	{
+		index = AnnoyOpen(rel);
+		(void) AnnoyItemInsert(rel, index, tid, NULL);
+	}
+	else
+	{
+		AnnoyVector vec = AnnoyReadColumn(rel, values[0]);
+		AnnoyPointer pointer;
+		AnnoyTarget target;
+		AnnoyCollector leaves;
+		InsertState *state;
+
+		index = AnnoyOpen(rel);
+		AnnoyCheckDimensions(rel, index, &vec);
+		vec = AnnoyConvertVector(&vec, index->dtype);
+		if (index->dim == 0)
+		{
+			index = AnnoySetDimensions(rel, &vec);
+			AnnoyCheckDimensions(rel, index, &vec);
+		}
+
+		pointer = AnnoyItemInsert(rel, index, tid, &vec);
+
+		AnnoyTargetInit(&target, index, false);
+		AnnoyMapItem(index, &vec, target.x);
+		AnnoyTargetSet(&target);
+		AnnoyCollectorInit(&leaves);
+		state = palloc(sizeof(InsertState));
+		state->rel = rel;
+		state->index = index;
+		for (int tree = 0; tree < index->n_trees; tree++)
+			insert_entry(state, &target, tree, &pointer, &leaves);
+	}
+
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+	return false;
+}

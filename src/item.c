@@ -1,0 +1,479 @@
+/*-------------------------------------------------------------------------
+ *
+ * item.c
+ *	  Items: for each row its heap TID and its vector, stored once for all
+ *	  trees.
+ *
+ * Items are in groups of consecutive pages, see annoy_page.h.  The lock on a
+ * group's first page covers the whole group: whoever reads or writes a vector
+ * on a further page holds the lock on the first one and then locks the further
+ * page as well.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/item.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "storage/freespace.h"
+#include "storage/indexfsm.h"
+
+#include "annoy.h"
+
+/* Bytes a row may take in a group, in relation to those of its vector. */
+#define MAX_BLOAT		1.15
+/* ... or to those of vector and slot, where the slot weighs more than that. */
+#define MAX_SLOT_BLOAT	1.03
+#define MAX_GROUP_PAGES	32
+
+/*
+ * What the free space map says of a page that has a free slot.  NULLs ask for
+ * the smaller amount and so may be offered either kind of page.
+ */
+#define FSM_ITEM_SPACE	((Size) 1024)
+#define FSM_NULL_SPACE	((Size) 512)
+
+/*
+ * Decide how many slots on how many pages make a group, for vectors of that
+ * kind: the smallest group that does not waste much at its end.
+ */
+void
+AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size, int *slots,
+				  int *pages)
+{
+	Size		size = AnnoyVectorSize(dtype, dim);
+	double		enough = Max(MAX_BLOAT * size,
+							 MAX_SLOT_BLOAT * (size + sizeof(AnnoySlotData)));
+	double		best = 0;
+
+	*item_size = size;
+	for (int n = 1; n <= MAX_GROUP_PAGES; n++)
+	{
+		int			fit = n * ANNOY_PAGE_CAPACITY / (size + sizeof(AnnoySlotData));
+		double		bytes;
+
+		fit = Min(fit, ANNOY_NULL_SLOTS);
+		if (fit == 0)
+			continue;
+		bytes = (double) n * BLCKSZ / fit;
+		if (best == 0 || bytes < best)
+		{
+			best = bytes;
+			*slots = fit;
+			*pages = n;
+		}
+		if (bytes <= enough)
+			break;
+	}
+	Assert(best > 0);
+}
+
+/* Where on a group's pages the stream of vectors continues. */
+typedef struct StreamPart
+{
+	int			start;			/* stream position of the page's first byte */
+	int			length;
+	char	   *data;
+} StreamPart;
+
+static StreamPart
+stream_part(const AnnoyIndex *index, Page page, int page_no)
+{
+	int			head = index->group_slots * sizeof(AnnoySlotData);
+	StreamPart	part;
+
+	if (page_no == 0)
+	{
+		part.start = 0;
+		part.length = ANNOY_PAGE_CAPACITY - head;
+		part.data = PageGetContents(page) + head;
+	}
+	else
+	{
+		part.start = page_no * ANNOY_PAGE_CAPACITY - head;
+		part.length = ANNOY_PAGE_CAPACITY;
+		part.data = PageGetContents(page);
+	}
+	return part;
+}
+
+/* The first page of a group that holds a byte of the stream. */
+static int
+stream_page(const AnnoyIndex *index, int position)
+{
+	return (position + index->group_slots * (int) sizeof(AnnoySlotData)) /
+		(int) ANNOY_PAGE_CAPACITY;
+}
+
+/*
+ * Copy to one page of a group what belongs there of the vector of a slot
+ * (counted from 0).
+ */
+void
+AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no, int slot,
+			 const AnnoyVector *vec)
+{
+	StreamPart	part = stream_part(index, page, page_no);
+	int			start = slot * index->item_size;
+	int			from = Max(start, part.start);
+	int			to = Min(start + index->item_size, part.start + part.length);
+
+	Assert(vec->dtype == index->dtype && vec->dim == index->dim);
+
+	if (from < to)
+	{
+		char	   *end = part.data + to - part.start;
+
+		memcpy(part.data + from - part.start,
+			   (const char *) vec->data + from - start, to - from);
+		if (end > (char *) page + ((PageHeader) page)->pd_lower)
+			AnnoyPageSetEnd(page, end);
+	}
+}
+
+/*
+ * Number of slots on a page: 0 unless it is the first page of an item group or
+ * a page of NULLs.
+ */
+int
+AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
+{
+	if (PageIsNew(page) ||
+		PageGetSpecialSize(page) != MAXALIGN(sizeof(AnnoyPageOpaqueData)) ||
+		AnnoyPageGetOpaque(page)->page_id != ANNOY_PAGE_ID)
+		return 0;
+	switch (AnnoyPageGetOpaque(page)->kind)
+	{
+		case ANNOY_PAGE_ITEM:
+			return index->group_slots;
+		case ANNOY_PAGE_NULLS:
+			return ANNOY_NULL_SLOTS;
+		default:
+			return 0;
+	}
+}
+
+/*
+ * Add a new group, or page of NULLs, and return its first page's buffer,
+ * locked exclusively.
+ */
+static Buffer
+add_group(Relation rel, const AnnoyIndex *index, bool is_null)
+{
+	int			pages = is_null ? 1 : index->group_pages;
+	int			slots = is_null ? ANNOY_NULL_SLOTS : index->group_slots;
+	Buffer		first = AnnoyExtend(rel, MAIN_FORKNUM, pages);
+
+	/* the first page last: without it, nobody gets to the others */
+	for (int i = pages - 1; i >= 0; i--)
+	{
+		Buffer		buffer = first;
+		GenericXLogState *state;
+		Page		page;
+
+		if (i > 0)
+		{
+			buffer = ReadBuffer(rel, BufferGetBlockNumber(first) + i);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		}
+		state = GenericXLogStart(rel);
+		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+		if (i > 0)
+			AnnoyPageInit(page, ANNOY_PAGE_ITEM_DATA);
+		else
+		{
+			AnnoyPageInit(page, is_null ? ANNOY_PAGE_NULLS : ANNOY_PAGE_ITEM);
+			AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + slots);
+		}
+		GenericXLogFinish(state);
+		if (i > 0)
+			UnlockReleaseBuffer(buffer);
+	}
+	return first;
+}
+
+/*
+ * Note in the free space map that a page has free slots.
+ */
+void
+AnnoyItemRecordFree(Relation rel, BlockNumber block, bool is_null)
+{
+	RecordPageWithFreeSpace(rel, block,
+							is_null ? FSM_NULL_SPACE : FSM_ITEM_SPACE);
+	FreeSpaceMapVacuumRange(rel, block, block + 1);
+}
+
+/*
+ * Find a page with a free slot.  Returns its buffer, locked exclusively, the
+ * first free slot (counted from 0), and how many there are.
+ */
+static Buffer
+find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
+			   int *slot, int *nfree)
+{
+	Size		space = is_null ? FSM_NULL_SPACE : FSM_ITEM_SPACE;
+	BlockNumber block = is_null ? InvalidBlockNumber : RelationGetTargetBlock(rel);
+	BlockNumber full = InvalidBlockNumber;
+	Buffer		buffer;
+	bool		added = false;
+
+	for (;;)
+	{
+		AnnoySlot	slots;
+		int			nslots;
+
+		if (block == InvalidBlockNumber)
+			block = full == InvalidBlockNumber ?
+				GetPageWithFreeSpace(rel, space) :
+				RecordAndGetPageWithFreeSpace(rel, full, 0, space);
+		if (block == InvalidBlockNumber)
+		{
+			buffer = add_group(rel, index, is_null);
+			added = true;
+		}
+		else
+		{
+			buffer = ReadBuffer(rel, block);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		}
+
+		/* the free space map may be wrong: it is not WAL-logged */
+		slots = AnnoyPageGetSlots(BufferGetPage(buffer));
+		nslots = AnnoyPageSlotCount(index, BufferGetPage(buffer));
+		if (!is_null && nslots > 0 &&
+			AnnoyPageGetOpaque(BufferGetPage(buffer))->kind != ANNOY_PAGE_ITEM)
+			nslots = 0;
+		*nfree = 0;
+		for (int i = nslots - 1; i >= 0; i--)
+		{
+			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_FREE)
+			{
+				*slot = i;
+				(*nfree)++;
+			}
+		}
+		if (*nfree > 0)
+			break;
+
+		full = BufferGetBlockNumber(buffer);
+		block = InvalidBlockNumber;
+		UnlockReleaseBuffer(buffer);
+	}
+
+	block = BufferGetBlockNumber(buffer);
+	if (!is_null)
+		RelationSetTargetBlock(rel, block);
+	if (added)
+		AnnoyItemRecordFree(rel, block, is_null);
+	else if (*nfree == 1)
+		RecordPageWithFreeSpace(rel, block, 0);
+	return buffer;
+}
+
+/*
+ * Store an item; vec is NULL for a NULL.  Returns a pointer to it.
+ *
+ * The parts of the vector on further pages are written and logged first, each
+ * on its own, under the lock on the first page: until that page's slot is set,
+ * nobody looks at them.
+ */
+AnnoyPointer
+AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
+				const AnnoyVector *vec)
+{
+	AnnoyPointer pointer;
+	Buffer		buffer;
+	GenericXLogState *state;
+	Page		page;
+	AnnoySlot	slot;
+	int			slot_no = 0;
+	int			nfree;
+
+	buffer = find_free_slot(rel, index, vec == NULL, &slot_no, &nfree);
+	ItemPointerSet(&pointer, BufferGetBlockNumber(buffer),
+				   FirstOffsetNumber + slot_no);
+
+	if (vec != NULL)
+	{
+		int			start = slot_no * index->item_size;
+		int			first = stream_page(index, start);
+		int			last = stream_page(index, start + index->item_size - 1);
+
+		for (int i = Max(first, 1); i <= last; i++)
+		{
+			Buffer		data = ReadBuffer(rel, BufferGetBlockNumber(buffer) + i);
+
+			LockBuffer(data, BUFFER_LOCK_EXCLUSIVE);
+			AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
+			state = GenericXLogStart(rel);
+			page = GenericXLogRegisterBuffer(state, data, 0);
+			AnnoyItemPut(index, page, i, slot_no, vec);
+			GenericXLogFinish(state);
+			UnlockReleaseBuffer(data);
+		}
+	}
+
+	state = GenericXLogStart(rel);
+	page = GenericXLogRegisterBuffer(state, buffer, 0);
+	if (vec != NULL)
+		AnnoyItemPut(index, page, 0, slot_no, vec);
+	slot = AnnoyPageGetSlots(page) + slot_no;
+	slot->tid = *tid;
+	slot->state = ANNOY_SLOT_LIVE | (vec == NULL ? ANNOY_SLOT_NULL : 0);
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+
+	return pointer;
+}
+
+/*
+ * Prepare to read items.  The reader allocates in the current memory context.
+ */
+void
+AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
+					const AnnoyIndex *index, BufferAccessStrategy strategy)
+{
+	reader->rel = rel;
+	reader->index = index;
+	reader->strategy = strategy;
+	reader->buffer = InvalidBuffer;
+	reader->scratch = palloc(MAXALIGN(Max(index->item_size, 1)));
+}
+
+void
+AnnoyItemReaderEnd(AnnoyItemReader *reader)
+{
+	Assert(!BufferIsValid(reader->buffer));
+	pfree(reader->scratch);
+}
+
+/*
+ * Read the item in a slot (counted from 0) of the page that the reader has
+ * locked.
+ */
+static void
+read_slot(AnnoyItemReader *reader, int slot_no, AnnoyItem *item)
+{
+	const AnnoyIndex *index = reader->index;
+	Page		page = BufferGetPage(reader->buffer);
+	AnnoySlot	slot = AnnoyPageGetSlots(page) + slot_no;
+	StreamPart	part;
+	int			start = slot_no * index->item_size;
+	int			done = 0;
+
+	item->tid = slot->tid;
+	item->state = slot->state;
+	item->vector.dtype = index->dtype;
+	item->vector.dim = index->dim;
+	item->vector.data = NULL;
+	if (AnnoySlotIsNull(slot) || AnnoySlotState(slot) == ANNOY_SLOT_FREE)
+		return;
+
+	part = stream_part(index, page, 0);
+	if (start + index->item_size <= part.length)
+	{
+		item->vector.data = part.data + start;
+		return;
+	}
+
+	for (int i = stream_page(index, start); done < index->item_size; i++)
+	{
+		Buffer		buffer = reader->buffer;
+		int			from = start + done;
+		int			n;
+
+		if (i > 0)
+		{
+			buffer = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
+										BufferGetBlockNumber(reader->buffer) + i,
+										RBM_NORMAL, reader->strategy);
+			LockBuffer(buffer, BUFFER_LOCK_SHARE);
+			AnnoyCheckPage(reader->rel, buffer, ANNOY_PAGE_ITEM_DATA);
+		}
+		part = stream_part(index, BufferGetPage(buffer), i);
+		n = Min(index->item_size - done, part.start + part.length - from);
+		memcpy(reader->scratch + done, part.data + from - part.start, n);
+		done += n;
+		if (i > 0)
+			UnlockReleaseBuffer(buffer);
+	}
+	item->vector.data = reader->scratch;
+}
+
+/*
+ * Read an item that an entry points to.  The item's page stays locked, and its
+ * vector is valid, until AnnoyItemRelease.
+ */
+void
+AnnoyItemFetch(AnnoyItemReader *reader, const AnnoyPointer *pointer,
+			   AnnoyItem *item)
+{
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
+
+	Assert(!BufferIsValid(reader->buffer));
+
+	reader->buffer = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
+										ItemPointerGetBlockNumberNoCheck(pointer),
+										RBM_NORMAL, reader->strategy);
+	LockBuffer(reader->buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(reader->rel, reader->buffer, ANNOY_PAGE_ITEM);
+	if (offset < FirstOffsetNumber || offset > reader->index->group_slots)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains an entry that points to slot %u of block %u, which does not exist",
+						RelationGetRelationName(reader->rel), offset,
+						ItemPointerGetBlockNumberNoCheck(pointer)),
+				 errhint("Please REINDEX it.")));
+	read_slot(reader, offset - FirstOffsetNumber, item);
+}
+
+void
+AnnoyItemRelease(AnnoyItemReader *reader)
+{
+	UnlockReleaseBuffer(reader->buffer);
+	reader->buffer = InvalidBuffer;
+}
+
+/*
+ * Call a function for every item, live or dead, NULL or not, in the order of
+ * blocks.  The function runs under a share lock on the item's page.
+ */
+void
+AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
+			  BufferAccessStrategy strategy, AnnoyItemCallback callback,
+			  void *arg)
+{
+	AnnoyItemReader reader;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+	AnnoyItemReaderInit(&reader, rel, index, strategy);
+	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
+	{
+		AnnoySlot	slots;
+		int			nslots;
+
+		CHECK_FOR_INTERRUPTS();
+
+		reader.buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block,
+										   RBM_NORMAL, strategy);
+		LockBuffer(reader.buffer, BUFFER_LOCK_SHARE);
+		slots = AnnoyPageGetSlots(BufferGetPage(reader.buffer));
+		nslots = AnnoyPageSlotCount(index, BufferGetPage(reader.buffer));
+		for (int i = 0; i < nslots; i++)
+		{
+			AnnoyPointer pointer;
+			AnnoyItem	item;
+
+			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_FREE)
+				continue;
+			ItemPointerSet(&pointer, block, FirstOffsetNumber + i);
+			read_slot(&reader, i, &item);
+			callback(&pointer, &item, arg);
+		}
+		AnnoyItemRelease(&reader);
+	}
+	AnnoyItemReaderEnd(&reader);
+}

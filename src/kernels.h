@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels.h
+ *	  The inner loops of the search space, in one version per instruction set.
+ *
+ * All versions of a kernel give the same bits, so an index does not depend on
+ * the machine that built it.  Lengths are multiples of ANNOY_DIM_ALIGN.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/kernels.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_KERNELS_H
+#define ANNOY_KERNELS_H
+
+/* Search-space vectors are padded with zeros to a multiple of this. */
+#define ANNOY_DIM_ALIGN		16
+
+/*
+ * How to score the entries of a node:
+ *
+ *	S		= lut_scale * (sum of table look-ups) + lut_bias
+ *	score	= base + use_offset * offset - slope * S - width * error
+ *
+ * See codec.c for where the terms come from.
+ */
+typedef struct AnnoyScoring
+{
+	const uint8 *lut_low;		/* 16 bytes per code byte: its low nibble */
+	const uint8 *lut_high;		/* the same for the high nibble */
+	int			code_bytes;		/* bytes of one code, even */
+	float		lut_scale;
+	float		lut_bias;
+	float		base;
+	float		use_offset;		/* 1 or 0 */
+	float		width;
+} AnnoyScoring;
+
+typedef struct AnnoyKernels
+{
+	const char *name;
+
+	/* squared distance and inner product of two vectors */
+	float		(*l2) (const float *x, const float *y, int n);
+	float		(*dot) (const float *x, const float *y, int n);
+
+	/* the same with y = scale * centre */
+	float		(*centre_l2) (const float *x, const int8 *centre, float scale,
+							  int n);
+	float		(*centre_dot) (const float *x, const int8 *centre, float scale,
+							   int n);
+
+	/* sum += x */
+	void		(*add) (double *sum, const float *x, int n);
+
+	/* one butterfly transform in place, not normalised; n a power of two */
+	void		(*hadamard) (float *x, int n);
+
+	/* element-wise x *= y */
+	void		(*multiply) (float *x, const float *y, int n);
+
+	/*
+	 * Score `count' entries stored in consecutive blocks; the numbers of those
+	 * with a score below the limit go to hits[], their scores to scores[].
+	 * Both arrays need room for a multiple of ANNOY_BLOCK_ENTRIES.  Returns
+	 * the number of hits.
+	 */
+	int			(*score) (const uint8 *blocks, int count,
+						  const AnnoyScoring *scoring, float limit,
+						  uint16 *hits, float *scores);
+} AnnoyKernels;
+
+extern const AnnoyKernels *annoy_kernels;
+
+extern void AnnoyKernelsInit(void);
+
+#endif							/* ANNOY_KERNELS_H */

@@ -1,0 +1,136 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels_impl.h
+ *	  Bodies of the kernels that the compiler vectorises well enough.
+ *
+ * Included by kernels.c once for each instruction set, with KERNEL(name)
+ * giving a function its name and KERNEL_TARGET its target attribute.  GNU C
+ * vectors fix the order of all additions, so that every instance gives the
+ * same bits; vectors stay inside functions, because passing them would make
+ * the ABI depend on the target.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/kernels_impl.h
+ *
+ *-------------------------------------------------------------------------
+ */
+
+KERNEL_TARGET static float
+KERNEL(l2) (const float *x, const float *y, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			d0 = *(const v8f *) (x + i) - *(const v8f *) (y + i);
+		v8f			d1 = *(const v8f *) (x + i + 8) - *(const v8f *) (y + i + 8);
+
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(dot) (const float *x, const float *y, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		sum0 += *(const v8f *) (x + i) * *(const v8f *) (y + i);
+		sum1 += *(const v8f *) (x + i + 8) * *(const v8f *) (y + i + 8);
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(centre_l2) (const float *x, const int8 *centre, float scale, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = __builtin_convertvector(*(const v8b *) (centre + i), v8f);
+		v8f			c1 = __builtin_convertvector(*(const v8b *) (centre + i + 8), v8f);
+		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
+		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
+
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(centre_dot) (const float *x, const int8 *centre, float scale, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = __builtin_convertvector(*(const v8b *) (centre + i), v8f);
+		v8f			c1 = __builtin_convertvector(*(const v8b *) (centre + i + 8), v8f);
+
+		sum0 += *(const v8f *) (x + i) * c0;
+		sum1 += *(const v8f *) (x + i + 8) * c1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0) * scale;
+}
+
+KERNEL_TARGET static void
+KERNEL(add) (double *sum, const float *x, int n)
+{
+	for (int i = 0; i < n; i += 4)
+		*(v4d *) (sum + i) += __builtin_convertvector(*(const v4f *) (x + i), v4d);
+}
+
+KERNEL_TARGET static void
+KERNEL(multiply) (float *x, const float *y, int n)
+{
+	for (int i = 0; i < n; i += 8)
+		*(v8f *) (x + i) *= *(const v8f *) (y + i);
+}
+
+KERNEL_TARGET static void
+KERNEL(hadamard) (float *x, int n)
+{
+	for (int half = 1; half < 8; half *= 2)
+	{
+		for (int i = 0; i < n; i += 2 * half)
+		{
+			for (int j = i; j < i + half; j++)
+			{
+				float		a = x[j];
+				float		b = x[j + half];
+
+				x[j] = a + b;
+				x[j + half] = a - b;
+			}
+		}
+	}
+	for (int half = 8; half < n; half *= 2)
+	{
+		for (int i = 0; i < n; i += 2 * half)
+		{
+			for (int j = i; j < i + half; j += 8)
+			{
+				v8f			a = *(const v8f *) (x + j);
+				v8f			b = *(const v8f *) (x + j + half);
+
+				*(v8f *) (x + j) = a + b;
+				*(v8f *) (x + j + half) = a - b;
+			}
+		}
+	}
+}

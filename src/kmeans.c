@@ -1,0 +1,246 @@
+/*-------------------------------------------------------------------------
+ *
+ * kmeans.c
+ *	  Dividing points by 2-means, as Annoy's trees do.
+ *
+ * Annoy moves two random points towards their followers in 200 online steps.
+ * A few Lloyd iterations on up to 1,024 points cost the same and divide
+ * better; see src/README.
+ *
+ * Points are rows of `dim' floats, dim a multiple of ANNOY_DIM_ALIGN; they are
+ * named by their row numbers, and it is arrays of row numbers that get
+ * rearranged.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/kmeans.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "annoy.h"
+
+#define SAMPLE_POINTS		1024	/* points that decide a division */
+#define LLOYD_ITERATIONS	8
+#define SEED_TRIES			8	/* draws for a second seed far from the first */
+#define SPLIT_TRIES			3	/* attempts at a division that divides */
+
+/* Neither side of a division may get less than this fraction. */
+#define MIN_SIDE			0.02
+
+#define POINT(i) (points + (Size) (i) * dim)
+
+/*
+ * Mean of some points.
+ */
+void
+AnnoyMean(const float *points, int dim, const int *order, int count,
+		  float *mean)
+{
+	double	   *sum = palloc0(sizeof(double) * dim);
+
+	for (int i = 0; i < count; i++)
+		annoy_kernels->add(sum, POINT(order[i]), dim);
+	for (int i = 0; i < dim; i++)
+		mean[i] = count > 0 ? (float) (sum[i] / count) : 0;
+	pfree(sum);
+}
+
+/*
+ * Find two centres among some points.  Returns false if the points drawn do
+ * not differ.
+ */
+static bool
+find_centres(const float *points, int dim, const int *order, int count,
+			 AnnoyRandom *random, float *a, float *b)
+{
+	int			n = Min(count, SAMPLE_POINTS);
+	int		   *sample = palloc(sizeof(int) * n);
+	double	   *sum_a = palloc(sizeof(double) * dim);
+	double	   *sum_b = palloc(sizeof(double) * dim);
+	float		farthest = 0;
+	int			first;
+	int			second = -1;
+
+	for (int i = 0; i < n; i++)
+		sample[i] = count <= SAMPLE_POINTS ? order[i] :
+			order[AnnoyRandomBelow(random, count)];
+
+	first = sample[AnnoyRandomBelow(random, n)];
+	for (int try = 0; try < SEED_TRIES; try++)
+	{
+		int			other = sample[AnnoyRandomBelow(random, n)];
+		float		distance = annoy_kernels->l2(POINT(first), POINT(other), dim);
+
+		if (distance > farthest)
+		{
+			farthest = distance;
+			second = other;
+		}
+	}
+	/* unlucky draws, or nearly all points are the same: look at all of them */
+	for (int i = 0; second < 0 && i < count; i++)
+	{
+		if (annoy_kernels->l2(POINT(first), POINT(order[i]), dim) > 0)
+			second = order[i];
+	}
+
+	if (second >= 0)
+	{
+		memcpy(a, POINT(first), sizeof(float) * dim);
+		memcpy(b, POINT(second), sizeof(float) * dim);
+		for (int iteration = 0; iteration < LLOYD_ITERATIONS; iteration++)
+		{
+			int			in_a = 0;
+
+			memset(sum_a, 0, sizeof(double) * dim);
+			memset(sum_b, 0, sizeof(double) * dim);
+			for (int i = 0; i < n; i++)
+			{
+				const float *x = POINT(sample[i]);
+
+				if (annoy_kernels->l2(x, a, dim) < annoy_kernels->l2(x, b, dim))
+				{
+					annoy_kernels->add(sum_a, x, dim);
+					in_a++;
+				}
+				else
+					annoy_kernels->add(sum_b, x, dim);
+			}
+			if (in_a == 0 || in_a == n)
+				break;
+			for (int i = 0; i < dim; i++)
+			{
+				a[i] = (float) (sum_a[i] / in_a);
+				b[i] = (float) (sum_b[i] / (n - in_a));
+			}
+		}
+	}
+
+	pfree(sample);
+	pfree(sum_a);
+	pfree(sum_b);
+	return second >= 0;
+}
+
+/*
+ * Divide points in two by 2-means: rearranges order[], and returns how many
+ * points, from the front, make the first part.
+ *
+ * Returns 0 if all points are the same.  Where the points are not, but 2-means
+ * does not find a reasonable division (half of them equal, say), the first part
+ * is what is nearest to one of the points.
+ */
+int
+AnnoyTwoMeans(const float *points, int dim, int *order, int count,
+			  AnnoyRandom *random)
+{
+	float	   *a = palloc(sizeof(float) * dim);
+	float	   *b = palloc(sizeof(float) * dim);
+	int			best = 0;
+
+	Assert(dim % ANNOY_DIM_ALIGN == 0);
+
+	for (int try = 0; try < SPLIT_TRIES && count > 1; try++)
+	{
+		int			left = 0;
+		int			right = count - 1;
+
+		if (!find_centres(points, dim, order, count, random, a, b))
+			break;
+
+		while (left <= right)
+		{
+			const float *x = POINT(order[left]);
+
+			if (annoy_kernels->l2(x, a, dim) < annoy_kernels->l2(x, b, dim))
+				left++;
+			else
+			{
+				int			swap = order[left];
+
+				order[left] = order[right];
+				order[right--] = swap;
+			}
+		}
+		best = left;
+		if (Min(left, count - left) >= MIN_SIDE * count)
+			break;
+	}
+
+	pfree(a);
+	pfree(b);
+	return best == count ? 0 : best;
+}
+
+static void
+add_piece(AnnoyPieces *pieces, int start)
+{
+	/* one more for the end that AnnoyPartition sets */
+	if (pieces->count + 1 >= pieces->allocated)
+	{
+		pieces->allocated = Max(64, pieces->allocated * 2);
+		pieces->start = pieces->start == NULL ?
+			palloc(sizeof(int) * pieces->allocated) :
+			repalloc(pieces->start, sizeof(int) * pieces->allocated);
+	}
+	pieces->start[pieces->count++] = start;
+}
+
+/*
+ * Divide points again and again until no piece has more than max_piece of
+ * them, or its points are all the same.  Rearranges order[] so that pieces are
+ * contiguous.  `pieces' must be zeroed or come from an earlier call.
+ *
+ * Works with a stack of its own: the depth of unfortunate divisions is not
+ * bounded by anything reasonable.
+ */
+void
+AnnoyPartition(const float *points, int dim, int *order, int count,
+			   double max_piece, AnnoyRandom *random, AnnoyPieces *pieces)
+{
+	int			allocated = 64;
+	int			depth = 0;
+	struct
+	{
+		int			start;
+		int			count;
+	}		   *stack = palloc(sizeof(*stack) * allocated);
+
+	pieces->count = 0;
+	stack[depth].start = 0;
+	stack[depth++].count = count;
+	while (depth > 0)
+	{
+		int			part_start = stack[--depth].start;
+		int			part_count = stack[depth].count;
+		int			first = 0;
+
+		CHECK_FOR_INTERRUPTS();
+
+		if (part_count > max_piece)
+			first = AnnoyTwoMeans(points, dim, order + part_start, part_count,
+								  random);
+		if (first == 0)
+		{
+			add_piece(pieces, part_start);
+			continue;
+		}
+		if (depth + 2 > allocated)
+		{
+			allocated *= 2;
+			stack = repalloc(stack, sizeof(*stack) * allocated);
+		}
+		/* the first part is on top, so that pieces come out in order */
+		stack[depth].start = part_start + first;
+		stack[depth++].count = part_count - first;
+		stack[depth].start = part_start;
+		stack[depth++].count = first;
+	}
+	pieces->start[pieces->count] = count;
+	pfree(stack);
+}

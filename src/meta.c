@@ -1,0 +1,392 @@
+/*-------------------------------------------------------------------------
+ *
+ * meta.c
+ *	  The metapage, and what is derived from it.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/meta.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+
+#include "annoy.h"
+
+/*
+ * Codes of about this many bits per entry: fewer dimensions get more bits
+ * each, more dimensions get one.  See src/README for the measurements.
+ */
+#define LEAF_CODE_BITS		128
+#define INNER_CODE_BITS		512
+#define MAX_CODE_BITS_PER_DIM	8
+
+/*
+ * From here on a centre takes half a byte per dimension instead of one, and
+ * codes cover only so many dimensions, so that a node keeps its fan-out.
+ */
+#define LARGE_DIM			1024
+
+static void
+set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
+{
+	Size		space = ANNOY_PAGE_CAPACITY - MAXALIGN(sizeof(AnnoyNodeData)) -
+		index->centre_bytes;
+
+	codec->bits = Min(Max(code_bits / index->space_dim, 1), MAX_CODE_BITS_PER_DIM);
+	codec->dims = Min(index->space_dim, LARGE_DIM);
+	codec->bytes = codec->bits * codec->dims / 8;
+	codec->capacity = space / ANNOY_BLOCK_SIZE(codec->bytes) * ANNOY_BLOCK_ENTRIES;
+	Assert(codec->capacity >= ANNOY_BLOCK_ENTRIES);
+	Assert(codec->capacity <= ANNOY_MAX_ENTRIES);
+	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES && codec->bytes % 2 == 0);
+}
+
+/*
+ * Make the description of an index, one piece of memory in the current
+ * context.  With dim = 0, only what does not depend on it is filled in.
+ */
+AnnoyIndex *
+AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
+			   uint64 seed, float scale, const float *mean)
+{
+	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
+	AnnoyIndex *index;
+
+	index = palloc0(MAXALIGN(sizeof(AnnoyIndex)) +
+					sizeof(float) * space_dim * (ANNOY_ROTATION_ROUNDS + 1));
+	index->metric = metric;
+	index->dtype = dtype;
+	index->dim = dim;
+	index->n_trees = n_trees;
+	index->seed = seed;
+	if (dim <= 0)
+		return index;
+
+	index->space_dim = space_dim;
+	index->scale = scale;
+	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
+	memcpy(index->mean, mean, sizeof(float) * dim);
+	index->signs = index->mean + space_dim;
+	AnnoyMakeSigns(seed, space_dim, index->signs);
+
+	index->centre_bits = space_dim > LARGE_DIM ? 4 : 8;
+	index->centre_bytes = space_dim * index->centre_bits / 8;
+	set_codec(index, &index->leaf, LEAF_CODE_BITS);
+	set_codec(index, &index->inner, INNER_CODE_BITS);
+	AnnoyItemGeometry(dtype, dim, &index->item_size, &index->group_slots,
+					  &index->group_pages);
+	return index;
+}
+
+/*
+ * The metric of an index's operator class.
+ */
+AnnoyMetric
+AnnoyIndexMetric(Relation rel)
+{
+	FmgrInfo   *proc = index_getprocinfo(rel, 1, ANNOY_METRIC_PROC);
+	int32		metric = DatumGetInt32(FunctionCall0Coll(proc, InvalidOid));
+
+	if (metric < ANNOY_L2 || metric > ANNOY_HAMMING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("support function %d of the operator class of index \"%s\" returned %d, which is no metric",
+						ANNOY_METRIC_PROC, RelationGetRelationName(rel), metric)));
+	return metric;
+}
+
+/*
+ * The data type in which an index stores vectors.  For hamming, only one bit
+ * of each component counts, whatever the column's type.
+ */
+AnnoyDtype
+AnnoyIndexDtype(Relation rel)
+{
+	Oid			type = rel->rd_opcintype[0];
+
+	if (AnnoyIndexMetric(rel) == ANNOY_HAMMING)
+		return ANNOY_BIT;
+	switch (type)
+	{
+		case FLOAT4ARRAYOID:
+			return ANNOY_FLOAT32;
+		case FLOAT8ARRAYOID:
+			return ANNOY_FLOAT64;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("access method \"annoy\" cannot index type %u with this metric",
+							type)));
+	}
+	return 0;					/* keep compiler quiet */
+}
+
+/*
+ * Read the mean from its pages.
+ */
+static float *
+read_mean(Relation rel, BlockNumber first, int dim)
+{
+	float	   *mean = palloc(sizeof(float) * dim);
+
+	for (int done = 0; done < dim; done += ANNOY_MEAN_PER_PAGE)
+	{
+		Buffer		buffer = ReadBuffer(rel, first + done / ANNOY_MEAN_PER_PAGE);
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckPage(rel, buffer, ANNOY_PAGE_MEAN);
+		memcpy(mean + done, PageGetContents(BufferGetPage(buffer)),
+			   sizeof(float) * Min(dim - done, ANNOY_MEAN_PER_PAGE));
+		UnlockReleaseBuffer(buffer);
+	}
+	return mean;
+}
+
+/*
+ * Check a metapage.  The caller holds a lock on the buffer.
+ */
+static void
+check_meta(Relation rel, Buffer buffer)
+{
+	AnnoyMetaPage meta;
+
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	if (meta->magic == ANNOY_MAGIC && meta->version != ANNOY_FORMAT_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" has format version %u, but this version of annoy reads version %u",
+						RelationGetRelationName(rel), meta->version,
+						ANNOY_FORMAT_VERSION),
+				 errhint("Please REINDEX it.")));
+	if (meta->magic != ANNOY_MAGIC ||
+		meta->metric < ANNOY_L2 || meta->metric > ANNOY_HAMMING ||
+		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_BIT ||
+		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
+		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
+		(meta->dim > 0 && !(meta->scale > 0 && isfinite(meta->scale))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" has a corrupted metapage",
+						RelationGetRelationName(rel)),
+				 errhint("Please REINDEX it.")));
+}
+
+static Size
+index_size(const AnnoyIndex *index)
+{
+	return MAXALIGN(sizeof(AnnoyIndex)) +
+		sizeof(float) * index->space_dim * (ANNOY_ROTATION_ROUNDS + 1);
+}
+
+/*
+ * Copy a description to a new piece of memory in a context.
+ */
+static AnnoyIndex *
+copy_index(const AnnoyIndex *index, MemoryContext context)
+{
+	Size		size = index_size(index);
+	AnnoyIndex *copy = MemoryContextAlloc(context, size);
+
+	memcpy(copy, index, size);
+	copy->mean = (float *) ((char *) copy + MAXALIGN(sizeof(AnnoyIndex)));
+	copy->signs = copy->mean + index->space_dim;
+	return copy;
+}
+
+/*
+ * The description of an index, in the current memory context.
+ *
+ * A copy is cached with the relation, except that of an index which does not
+ * know its dimensions yet: that may change.  The cached copy itself is not for
+ * callers, since an invalidation message may free it at any time.
+ */
+const AnnoyIndex *
+AnnoyOpen(Relation rel)
+{
+	Buffer		buffer;
+	AnnoyMetaPageData meta;
+	AnnoyIndex *index;
+	float	   *mean = NULL;
+
+	if (rel->rd_amcache != NULL)
+		return copy_index((AnnoyIndex *) rel->rd_amcache, CurrentMemoryContext);
+
+	buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	check_meta(rel, buffer);
+	memcpy(&meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
+		   offsetof(AnnoyMetaPageData, leftmost));
+	UnlockReleaseBuffer(buffer);
+
+	if (meta.dim > 0)
+		mean = read_mean(rel, meta.mean, meta.dim);
+	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
+						   meta.seed, meta.scale, mean);
+	index->built_items = meta.built_items;
+	if (mean != NULL)
+	{
+		pfree(mean);
+		rel->rd_amcache = copy_index(index, rel->rd_indexcxt);
+	}
+	return index;
+}
+
+/*
+ * Fill in a new metapage.  Where the mean is, and the leftmost nodes, is for
+ * the caller to add.
+ */
+void
+AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
+{
+	AnnoyMetaPage meta;
+
+	AnnoyPageInit(page, ANNOY_PAGE_META);
+	meta = AnnoyPageGetMeta(page);
+	memset(meta, 0, sizeof(AnnoyMetaPageData));
+	meta->magic = ANNOY_MAGIC;
+	meta->version = ANNOY_FORMAT_VERSION;
+	meta->metric = index->metric;
+	meta->dtype = index->dtype;
+	meta->n_trees = index->n_trees;
+	meta->seed = index->seed;
+	meta->dim = index->dim;
+	meta->scale = index->scale;
+	meta->mean = InvalidBlockNumber;
+	meta->built_items = index->built_items;
+	for (int tree = 0; tree < ANNOY_MAX_TREES; tree++)
+	{
+		for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+			meta->leftmost[tree][level] = InvalidBlockNumber;
+		if (tree < index->n_trees)
+			meta->leftmost[tree][0] = AnnoyRootBlock(tree);
+	}
+	AnnoyPageSetEnd(page, meta + 1);
+}
+
+/*
+ * Write the mean to new pages.
+ */
+void
+AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
+			   uint32 *count)
+{
+	*count = (index->dim + ANNOY_MEAN_PER_PAGE - 1) / ANNOY_MEAN_PER_PAGE;
+	for (uint32 i = 0; i < *count; i++)
+	{
+		int			done = i * ANNOY_MEAN_PER_PAGE;
+		int			n = Min(index->dim - done, ANNOY_MEAN_PER_PAGE);
+		Buffer		buffer;
+		GenericXLogState *state;
+		Page		page;
+
+		if (i == 0)
+		{
+			buffer = AnnoyExtend(rel, MAIN_FORKNUM, *count);
+			*first = BufferGetBlockNumber(buffer);
+		}
+		else
+		{
+			buffer = ReadBuffer(rel, *first + i);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		}
+		state = GenericXLogStart(rel);
+		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+		AnnoyPageInit(page, ANNOY_PAGE_MEAN);
+		memcpy(PageGetContents(page), index->mean + done, sizeof(float) * n);
+		AnnoyPageSetEnd(page, (float *) PageGetContents(page) + n);
+		GenericXLogFinish(state);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Give an index that was built on an empty table its dimensions, from the
+ * first vector.  That vector also serves as the mean: any point of the data
+ * does to take a common offset out of them, which is what the mean is for.
+ *
+ * The metapage is changed last and stays locked meanwhile.  Until then the
+ * dimensions are unknown to everybody and nobody touches the roots, so a crash
+ * halfway leaves an empty index and at worst a few unused pages.
+ */
+const AnnoyIndex *
+AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
+{
+	const AnnoyIndex *unset = AnnoyOpen(rel);
+	AnnoyIndex *index;
+	float	   *image = palloc(sizeof(float) * vec->dim);
+	double		norm = AnnoyVectorNorm(vec);
+	float		scale = 1.0f;
+	BlockNumber mean_block = InvalidBlockNumber;
+	uint32		mean_pages = 0;
+	Buffer		meta_buffer;
+	GenericXLogState *state;
+	AnnoyMetaPage meta;
+
+	if (unset->dim > 0)
+		return unset;
+
+	if (unset->metric != ANNOY_COSINE && unset->metric != ANNOY_HAMMING)
+		scale = AnnoyChooseScale(norm);
+	AnnoyImage(unset->metric, scale, vec, image);
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
+						   unset->n_trees, unset->seed, scale, image);
+	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+
+	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_meta(rel, meta_buffer);
+	if (AnnoyPageGetMeta(BufferGetPage(meta_buffer))->dim == 0)
+	{
+		for (int tree = 0; tree < index->n_trees; tree++)
+		{
+			Buffer		buffer = ReadBuffer(rel, AnnoyRootBlock(tree));
+			float	   *centre = palloc0(sizeof(float) * index->space_dim);
+
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			state = GenericXLogStart(rel);
+			AnnoyNodeInit(GenericXLogRegisterBuffer(state, buffer,
+													GENERIC_XLOG_FULL_IMAGE),
+						  index, tree, 0, centre);
+			GenericXLogFinish(state);
+			UnlockReleaseBuffer(buffer);
+			pfree(centre);
+		}
+
+		state = GenericXLogStart(rel);
+		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, meta_buffer, 0));
+		meta->dim = index->dim;
+		meta->scale = index->scale;
+		meta->mean = mean_block;
+		meta->n_mean = mean_pages;
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(meta_buffer);
+
+	pfree(index);
+	pfree(image);
+	return AnnoyOpen(rel);
+}
+
+/*
+ * Estimate the number of items from the size of the index.
+ */
+double
+AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks)
+{
+	double		bytes_per_item;
+
+	if (index->dim == 0)
+		return 0;
+
+	/* nodes are about 60 % full */
+	bytes_per_item = (double) index->group_pages * BLCKSZ / index->group_slots +
+		index->n_trees * BLCKSZ / (0.6 * index->leaf.capacity);
+	return Max((nblocks - index->n_trees - 2.0) * BLCKSZ / bytes_per_item, 1);
+}

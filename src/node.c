@@ -1,0 +1,324 @@
+/*-------------------------------------------------------------------------
+ *
+ * node.c
+ *	  Nodes of trees: pages that hold a centre and entries relative to it.
+ *
+ * Functions here work on pages in memory: a registered copy of a buffer's
+ * page, a page the build is filling, or, for those that do not change
+ * anything, a buffer's page under a share lock.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/node.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "annoy.h"
+
+/* The blocks of entries. */
+static inline uint8 *
+node_blocks(const AnnoyIndex *index, AnnoyNode node)
+{
+	return (uint8 *) AnnoyNodeCentre(node) + index->centre_bytes;
+}
+
+/* Where the parts of an entry are. */
+typedef struct EntryPlace
+{
+	uint8	   *code;			/* bytes are ANNOY_BLOCK_ENTRIES apart */
+	float	   *offset;
+	float	   *slope;
+	uint16	   *error;
+	AnnoyPointer *pointer;
+} EntryPlace;
+
+static EntryPlace
+entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+	int			lane = i % ANNOY_BLOCK_ENTRIES;
+	uint8	   *block;
+	float	   *factors;
+	EntryPlace	place;
+
+	Assert(i >= 0 && i < codec->capacity);
+
+	block = node_blocks(index, node) +
+		(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(codec->bytes);
+	factors = (float *) (block + codec->bytes * ANNOY_BLOCK_ENTRIES);
+
+	place.code = block + lane;
+	place.offset = factors + lane;
+	place.slope = factors + ANNOY_BLOCK_ENTRIES + lane;
+	place.error = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + lane;
+	place.pointer = (AnnoyPointer *)
+		((uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + ANNOY_BLOCK_ENTRIES) + lane;
+	return place;
+}
+
+/* Set the number of entries and the end of the page's used part. */
+static void
+set_count(const AnnoyIndex *index, Page page, int count)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+	int			blocks = (count + ANNOY_BLOCK_ENTRIES - 1) / ANNOY_BLOCK_ENTRIES;
+
+	node->count = count;
+	node->changes++;
+	AnnoyPageSetEnd(page, node_blocks(index, node) +
+					blocks * ANNOY_BLOCK_SIZE(codec->bytes));
+}
+
+/*
+ * Make a page an empty node with that centre, which is replaced by its
+ * quantised form.
+ */
+void
+AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
+			  float *centre)
+{
+	AnnoyNode	node;
+	int8		quantised[ANNOY_MAX_DIMENSIONS];
+	int8	   *stored;
+
+	AnnoyPageInit(page, ANNOY_PAGE_NODE);
+	node = AnnoyPageGetNode(page);
+	memset(node, 0, sizeof(AnnoyNodeData));
+	node->tree = tree;
+	node->level = level;
+	node->right = InvalidBlockNumber;
+	stored = AnnoyNodeCentre(node);
+	node->centre_scale = AnnoyQuantise(index, centre, quantised);
+	if (index->centre_bits == 8)
+		memcpy(stored, quantised, index->space_dim);
+	else
+	{
+		for (int i = 0; i < index->space_dim; i += 2)
+			stored[i / 2] = (int8) ((quantised[i] + 8) | (quantised[i + 1] + 8) << 4);
+	}
+	set_count(index, page, 0);
+}
+
+/*
+ * Raise an error unless the page is a node that can be read without harm.  The
+ * caller holds a lock on the buffer.
+ */
+void
+AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
+{
+	AnnoyNode	node;
+
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
+	node = AnnoyPageGetNode(BufferGetPage(buffer));
+	if (node->tree >= index->n_trees ||
+		node->level >= ANNOY_MAX_LEVEL ||
+		node->count > AnnoyNodeCodec(index, node)->capacity)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains a corrupted tree node at block %u",
+						RelationGetRelationName(rel),
+						BufferGetBlockNumber(buffer)),
+				 errdetail("Tree %u, level %u, %u entries.",
+						   node->tree, node->level, node->count),
+				 errhint("Please REINDEX it.")));
+}
+
+/*
+ * The centre's integers, one int8 per dimension: in place, or unpacked into
+ * the work space.
+ */
+static const int8 *
+centre_int8(const AnnoyIndex *index, AnnoyNode node, int8 *work)
+{
+	const uint8 *stored = (const uint8 *) AnnoyNodeCentre(node);
+
+	if (index->centre_bits == 8)
+		return AnnoyNodeCentre(node);
+	for (int i = 0; i < index->space_dim; i += 2)
+	{
+		work[i] = (stored[i / 2] & 15) - 8;
+		work[i + 1] = (stored[i / 2] >> 4) - 8;
+	}
+	return work;
+}
+
+/*
+ * Copy out a node's centre: space_dim floats.
+ */
+void
+AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node, float *centre)
+{
+	int8		work[ANNOY_MAX_DIMENSIONS];
+	const int8 *quantised = centre_int8(index, node, work);
+
+	for (int i = 0; i < index->space_dim; i++)
+		centre[i] = node->centre_scale * quantised[i];
+}
+
+/*
+ * What entry i points to.
+ */
+AnnoyPointer *
+AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	return entry_place(index, node, i).pointer;
+}
+
+/*
+ * The number of the entry of an inner node that points to a child, or -1.
+ */
+int
+AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node, BlockNumber child)
+{
+	for (int i = 0; i < node->count; i++)
+	{
+		if (ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(index, node, i)) == child)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Do two entries have the same code and factors?  Entries of identical vectors
+ * do.
+ */
+bool
+AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i, int j)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	EntryPlace	a = entry_place(index, node, i);
+	EntryPlace	b = entry_place(index, node, j);
+
+	for (int k = 0; k < bytes * ANNOY_BLOCK_ENTRIES; k += ANNOY_BLOCK_ENTRIES)
+	{
+		if (a.code[k] != b.code[k])
+			return false;
+	}
+	return *a.offset == *b.offset && *a.slope == *b.slope && *a.error == *b.error;
+}
+
+/*
+ * Overwrite entry i.
+ */
+void
+AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
+			 const AnnoyEntry *entry)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	EntryPlace	place = entry_place(index, node, i);
+
+	Assert(i < node->count);
+
+	for (int b = 0; b < bytes; b++)
+		place.code[b * ANNOY_BLOCK_ENTRIES] = entry->code[b];
+	*place.offset = entry->offset;
+	*place.slope = entry->slope;
+	*place.error = entry->error;
+	*place.pointer = entry->pointer;
+	node->changes++;
+}
+
+/*
+ * Add an entry.  The caller has made sure that there is room.
+ */
+void
+AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+
+	Assert(node->count < codec->capacity);
+
+	/* a block of entries starts out as zeroes */
+	if (node->count % ANNOY_BLOCK_ENTRIES == 0)
+		memset(node_blocks(index, node) +
+			   node->count / ANNOY_BLOCK_ENTRIES * ANNOY_BLOCK_SIZE(codec->bytes),
+			   0, ANNOY_BLOCK_SIZE(codec->bytes));
+	set_count(index, page, node->count + 1);
+	AnnoyNodePut(index, page, node->count - 1, entry);
+}
+
+/*
+ * Remove entry i; the last entry takes its place.
+ */
+void
+AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	int			last = node->count - 1;
+	EntryPlace	place = entry_place(index, node, last);
+	AnnoyEntry	entry;
+
+	Assert(i <= last);
+
+	for (int b = 0; b < bytes; b++)
+	{
+		entry.code[b] = place.code[b * ANNOY_BLOCK_ENTRIES];
+		place.code[b * ANNOY_BLOCK_ENTRIES] = 0;
+	}
+	entry.offset = *place.offset;
+	entry.slope = *place.slope;
+	entry.error = *place.error;
+	entry.pointer = *place.pointer;
+	*place.offset = 0;
+	*place.slope = 0;
+	*place.error = 0;
+	memset(place.pointer, 0, sizeof(AnnoyPointer));
+	if (i < last)
+		AnnoyNodePut(index, page, i, &entry);
+	set_count(index, page, last);
+}
+
+/*
+ * Score of a node's centre for a target: squared distance, or -2 times the
+ * inner product.
+ */
+float
+AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
+{
+	const AnnoyIndex *index = target->index;
+	const int8 *centre = centre_int8(index, node, target->centre);
+
+	if (target->inner_product)
+		return -2 * annoy_kernels->centre_dot(target->x, centre,
+											  node->centre_scale,
+											  index->space_dim);
+	return annoy_kernels->centre_l2(target->x, centre, node->centre_scale,
+									index->space_dim);
+}
+
+/*
+ * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
+ * they are lower bounds, with epsilon as the number of standard deviations.
+ * Returns the number of entries below the limit; hits[] and scores[] need
+ * ANNOY_MAX_ENTRIES elements.
+ */
+int
+AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
+			   float limit, uint16 *hits, float *scores)
+{
+	const AnnoyIndex *index = target->index;
+	const AnnoyLut *lut = node->level == 0 ? &target->leaf_lut : &target->inner_lut;
+	AnnoyScoring scoring;
+
+	scoring.lut_low = lut->low;
+	scoring.lut_high = lut->high;
+	scoring.code_bytes = AnnoyNodeCodec(index, node)->bytes;
+	scoring.lut_scale = lut->scale;
+	scoring.lut_bias = epsilon > 0 ? lut->bias + lut->slack : lut->bias;
+	scoring.base = AnnoyNodeDistance(target, node);
+	scoring.use_offset = target->inner_product ? 0 : 1;
+	scoring.width = epsilon *
+		(target->inner_product ? target->norm : sqrtf(scoring.base));
+
+	return annoy_kernels->score(node_blocks(index, node), node->count,
+								&scoring, limit, hits, scores);
+}

@@ -1,0 +1,535 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Searching: rows in the order of their distance from a query.
+ *
+ * A search goes in rounds.  A round ranks leaves by the estimated distance of
+ * their centres, over all trees at once, and scans the best of them until it
+ * has scanned as many entries as its effort says (search.c).  Entries compete
+ * by a lower bound of their distance.  In the order of these bounds, items are
+ * then read and their exact distances computed; a row is returned as soon as
+ * its exact distance is no more than the smallest bound left.
+ *
+ * Nobody tells an access method how many rows are wanted.  So effort follows
+ * demand: before the r-th row is returned, the effort must have been some
+ * constant times r, and a round that runs out of candidates is followed by
+ * another with several times the effort.  When effort nears the size of the
+ * forest, the scan instead walks over all items, computes all remaining
+ * distances and sorts them, which costs less and leaves nothing out: a scan
+ * does not run dry while a row is left.
+ *
+ * No pins or locks are held between calls, and no position in a tree: a round
+ * starts from the roots.  What connects rounds is the set of items that were
+ * looked at, so that none is returned twice.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relscan.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "pgstat.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+#include "utils/tuplesort.h"
+
+#include "annoy.h"
+#include "search.h"
+
+/* The first effort is good for this many rows. */
+#define ROWS_PER_EFFORT		40
+
+/* By how much a round's effort exceeds that of the one before. */
+#define EFFORT_GROWTH		4
+
+/* From this part of all entries on, walking over the items is cheaper. */
+#define DRAIN_EFFORT		0.5
+
+/* A row whose distance is known. */
+typedef struct ScanRow
+{
+	double		distance;
+	ItemPointerData tid;
+} ScanRow;
+
+/* Items looked at: a hash table of pointers. */
+#define SH_PREFIX			seen
+#define SH_ELEMENT_TYPE		SeenEntry
+#define SH_KEY_TYPE			uint64
+#define SH_KEY				key
+#define SH_HASH_KEY(tb, key) ((uint32) (((key) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32))
+#define SH_EQUAL(tb, a, b)	((a) == (b))
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+typedef struct SeenEntry
+{
+	uint64		key;
+	char		status;
+} SeenEntry;
+#include "lib/simplehash.h"
+
+typedef struct AnnoyScanState
+{
+	MemoryContext context;		/* of the search, reset by a rescan */
+	bool		started;
+
+	/* the search */
+	AnnoySearch *search;		/* NULL if the index has no vectors */
+	AnnoyVector query;			/* data are NULL if the query is */
+	AnnoyItemReader reader;
+	double		score_factor;	/* score = factor * distance + shift ... */
+	double		score_shift;	/* ... or of distance squared, for L2 */
+	double		first_effort;
+	double		effort;			/* of the current round */
+	double		all_entries;	/* estimate of the entries in the forest */
+	int			next;			/* candidate to look at next */
+	seen_hash  *seen;
+
+	/* rows with known distance that were not returned yet: a heap */
+	ScanRow    *rows;
+	int			nrows;
+	int			rows_allocated;
+	double		returned;
+	double		last_distance;
+
+	/* when all items have been walked over */
+	Tuplesortstate *rest;
+	TupleTableSlot *rest_slot;
+	TupleTableSlot *put_slot;
+} AnnoyScanState;
+
+static inline uint64
+pointer_key(const AnnoyPointer *pointer)
+{
+	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
+		ItemPointerGetOffsetNumberNoCheck(pointer);
+}
+
+static inline bool
+row_less(const ScanRow *a, const ScanRow *b)
+{
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
+}
+
+static void
+push_row(AnnoyScanState *state, const ScanRow *row)
+{
+	int			i;
+
+	if (state->nrows == state->rows_allocated)
+	{
+		state->rows_allocated = Max(256, 2 * state->rows_allocated);
+		state->rows = state->rows == NULL ?
+			MemoryContextAlloc(state->context,
+							   sizeof(ScanRow) * state->rows_allocated) :
+			repalloc_huge(state->rows, sizeof(ScanRow) * state->rows_allocated);
+	}
+	i = state->nrows++;
+	while (i > 0 && row_less(row, &state->rows[(i - 1) / 2]))
+	{
+		state->rows[i] = state->rows[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	state->rows[i] = *row;
+}
+
+static ScanRow
+pop_row(AnnoyScanState *state)
+{
+	ScanRow		top = state->rows[0];
+	ScanRow		last = state->rows[--state->nrows];
+	int			n = state->nrows;
+	int			i = 0;
+
+	for (;;)
+	{
+		int			child = 2 * i + 1;
+
+		if (child >= n)
+			break;
+		if (child + 1 < n && row_less(&state->rows[child + 1], &state->rows[child]))
+			child++;
+		if (!row_less(&state->rows[child], &last))
+			break;
+		state->rows[i] = state->rows[child];
+		i = child;
+	}
+	if (n > 0)
+		state->rows[i] = last;
+	return top;
+}
+
+/*
+ * The score that corresponds to an exact distance.  Not for manhattan.
+ */
+static inline double
+score_of_distance(const AnnoyScanState *state, double distance)
+{
+	if (state->search->index->metric == ANNOY_L2)
+		distance *= distance;
+	return state->score_factor * distance + state->score_shift;
+}
+
+/*
+ * What is known of the scores of items not looked at yet in this round: they
+ * are not below this.
+ *
+ * Scores say nothing certain about manhattan distances.  For those, all
+ * candidates of a round are looked at before a row is returned.
+ */
+static inline double
+score_bound(const AnnoyScanState *state)
+{
+	const AnnoyCollector *items = &state->search->items;
+
+	if (state->search->index->metric == ANNOY_L1)
+		return state->next < items->count ? -INFINITY : INFINITY;
+	if (state->next < items->count)
+		return items->candidates[state->next].score;
+	return items->limit;
+}
+
+/*
+ * Look at the next candidate: compute its exact distance.
+ */
+static void
+look_at_next(AnnoyScanState *state)
+{
+	AnnoyCandidate *candidate = &state->search->items.candidates[state->next++];
+	AnnoyItem	item;
+	ScanRow		row;
+	bool		found;
+
+	(void) seen_insert(state->seen, pointer_key(&candidate->pointer), &found);
+	if (found)
+		return;
+
+	AnnoyItemFetch(&state->reader, &candidate->pointer, &item);
+	if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
+		item.vector.data != NULL)
+	{
+		row.tid = item.tid;
+		row.distance = AnnoyDistance(state->search->index->metric, &item.vector,
+									 &state->query);
+		push_row(state, &row);
+	}
+	AnnoyItemRelease(&state->reader);
+}
+
+/* Add a row to the rest, with a NULL distance if distance is NULL. */
+static void
+put_rest(AnnoyScanState *state, ItemPointer tid, const double *distance)
+{
+	TupleTableSlot *slot = state->put_slot;
+
+	ExecClearTuple(slot);
+	slot->tts_values[0] = distance != NULL ? Float8GetDatum(*distance) : (Datum) 0;
+	slot->tts_isnull[0] = distance == NULL;
+	slot->tts_values[1] = PointerGetDatum(tid);
+	slot->tts_isnull[1] = false;
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(state->rest, slot);
+}
+
+/* AnnoyItemWalk callback. */
+static void
+drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	AnnoyScanState *state = arg;
+	ItemPointerData tid = item->tid;
+	double		distance;
+
+	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE ||
+		(state->seen != NULL && seen_lookup(state->seen, pointer_key(pointer)) != NULL))
+		return;
+	if (item->vector.data == NULL || state->query.data == NULL)
+		put_rest(state, &tid, NULL);
+	else
+	{
+		distance = AnnoyDistance(state->search->index->metric, &item->vector,
+								 &state->query);
+		put_rest(state, &tid, &distance);
+	}
+}
+
+/*
+ * Walk over all items and sort what was not returned yet.  NULLs come last.
+ */
+static void
+drain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(2);
+	AttrNumber	attributes[] = {1, 2};
+	Oid			operators[] = {Float8LessOperator, TIDLessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false};
+
+	TupleDescInitEntry(desc, 1, "distance", FLOAT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "tid", TIDOID, -1, 0);
+	state->put_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	state->rest_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	state->rest = tuplesort_begin_heap(desc, 2, attributes, operators, collations,
+									   nulls_first, work_mem, NULL,
+									   ANNOY_TUPLESORT_NONE);
+	for (int i = 0; i < state->nrows; i++)
+		put_rest(state, &state->rows[i].tid, &state->rows[i].distance);
+	state->nrows = 0;
+	AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
+	tuplesort_performsort(state->rest);
+}
+
+/*
+ * Return the next of the sorted rest.
+ */
+static bool
+next_of_rest(AnnoyScanState *state, ScanRow *row, bool *isnull)
+{
+	bool		found;
+
+	found = tuplesort_gettupleslot(state->rest, true, false, state->rest_slot, NULL);
+	if (found)
+	{
+		bool		tid_isnull;
+
+		row->distance = DatumGetFloat8(slot_getattr(state->rest_slot, 1, isnull));
+		row->tid = *(ItemPointer) DatumGetPointer(slot_getattr(state->rest_slot, 2,
+															   &tid_isnull));
+		if (*isnull)
+			row->distance = 0;
+	}
+	return found;
+}
+
+/*
+ * Begin the next round, or drain the index when that has become cheaper.
+ */
+static void
+next_round(Relation rel, AnnoyScanState *state, double effort)
+{
+	if (state->effort > 0 &&
+		(state->search->complete || effort > DRAIN_EFFORT * state->all_entries))
+	{
+		drain(rel, state, state->search->index);
+		return;
+	}
+	state->effort = effort;
+	state->next = 0;
+	AnnoySearchForest(state->search, effort);
+}
+
+/*
+ * Find the next row.  Returns false if there is none.
+ */
+static bool
+next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
+{
+	*isnull = false;
+	while (state->rest == NULL)
+	{
+		double		wanted = (state->returned + 1) / ROWS_PER_EFFORT * state->first_effort;
+		double		bound;
+
+		CHECK_FOR_INTERRUPTS();
+
+		/* all that are near enough are too few, or not searched for hard enough */
+		if (wanted > state->effort)
+		{
+			next_round(rel, state, Max(wanted, state->effort * EFFORT_GROWTH));
+			continue;
+		}
+
+		bound = score_bound(state);
+		if (state->nrows > 0 &&
+			(bound == INFINITY ||
+			 (bound > -INFINITY &&
+			  score_of_distance(state, state->rows[0].distance) <= bound)))
+		{
+			*row = pop_row(state);
+			return true;
+		}
+		if (state->next < state->search->items.count)
+			look_at_next(state);
+		else
+			next_round(rel, state, state->effort * EFFORT_GROWTH);
+	}
+	return next_of_rest(state, row, isnull);
+}
+
+/*
+ * Prepare a search for the query of the scan.  Runs, like everything that
+ * belongs to the search, in the search's memory context.
+ */
+static void
+start_search(IndexScanDesc scan)
+{
+	AnnoyScanState *state = scan->opaque;
+	Relation	rel = scan->indexRelation;
+	ScanKey		key = &scan->orderByData[0];
+	AnnoyVector query = {0};
+	const AnnoyIndex *index;
+
+	if ((key->sk_flags & SK_ISNULL) == 0)
+	{
+		Size		size;
+		void	   *copy;
+
+		query = AnnoyReadColumn(rel, key->sk_argument);
+		if (AnnoyIndexMetric(rel) == ANNOY_HAMMING)
+			query = AnnoyConvertVector(&query, ANNOY_BIT);
+		size = AnnoyVectorSize(query.dtype, query.dim);
+		copy = palloc(size);
+		memcpy(copy, query.data, size);
+		query.data = copy;
+	}
+	state->query = query;
+
+	index = AnnoyOpen(rel);
+	if (query.data != NULL)
+		AnnoyCheckDimensions(rel, index, &query);
+
+	if (query.data == NULL || index->dim == 0)
+		drain(rel, state, index);
+	else
+	{
+		double		items = AnnoyEstimateItems(index, RelationGetNumberOfBlocks(rel));
+		int			search_k = annoy_search_k;
+
+		if (search_k < 0)
+			search_k = AnnoyOptionSearchK(rel);
+		if (search_k < 0)
+			search_k = AnnoyDefaultSearchK(index, items);
+
+		state->search = AnnoySearchInit(rel, index, &query);
+		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
+		state->seen = seen_create(state->context, 512, NULL);
+		state->first_effort = search_k;
+		state->all_entries = items * index->n_trees;
+		switch (index->metric)
+		{
+			case ANNOY_L2:
+				state->score_factor = (double) index->scale * index->scale;
+				break;
+			case ANNOY_COSINE:
+				state->score_factor = 2;
+				break;
+			case ANNOY_IP:
+				state->score_factor = 2 * (double) index->scale * index->scale;
+				state->score_shift = state->search->mean_shift;
+				break;
+			default:
+				state->score_factor = 1;
+				break;
+		}
+		next_round(rel, state, search_k);
+	}
+}
+
+IndexScanDesc
+annoybeginscan(Relation rel, int nkeys, int norderbys)
+{
+	IndexScanDesc scan = RelationGetIndexScan(rel, nkeys, norderbys);
+	AnnoyScanState *state = palloc0(sizeof(AnnoyScanState));
+
+	state->context = AllocSetContextCreate(CurrentMemoryContext, "annoy scan",
+										   ALLOCSET_DEFAULT_SIZES);
+	scan->opaque = state;
+	if (norderbys > 0)
+	{
+		scan->xs_orderbyvals = palloc0(sizeof(Datum) * norderbys);
+		scan->xs_orderbynulls = palloc0(sizeof(bool) * norderbys);
+	}
+	return scan;
+}
+
+/* Give up what a search holds, and forget it. */
+static void
+end_search(AnnoyScanState *state)
+{
+	MemoryContext context = state->context;
+
+	if (state->rest != NULL)
+	{
+		tuplesort_end(state->rest);
+		ExecDropSingleTupleTableSlot(state->rest_slot);
+		ExecDropSingleTupleTableSlot(state->put_slot);
+	}
+	MemoryContextReset(context);
+	memset(state, 0, sizeof(AnnoyScanState));
+	state->context = context;
+}
+
+void
+annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
+			int norderbys)
+{
+	end_search(scan->opaque);
+	if (orderbys != NULL && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys,
+				scan->numberOfOrderBys * sizeof(ScanKeyData));
+}
+
+bool
+annoygettuple(IndexScanDesc scan, ScanDirection dir)
+{
+	AnnoyScanState *state = scan->opaque;
+	IndexOrderByDistance distance;
+	Oid			distance_type = FLOAT8OID;
+	MemoryContext old_context = MemoryContextSwitchTo(state->context);
+	ScanRow		row;
+	bool		isnull = false;
+	bool		found;
+
+	Assert(ScanDirectionIsForward(dir));
+
+	if (!state->started)
+	{
+		/* the planner does not do this, see annoycostestimate */
+		if (scan->numberOfOrderBys != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("annoy index \"%s\" can only be scanned in the order of a distance operator",
+							RelationGetRelationName(scan->indexRelation))));
+		AnnoyCountScan(scan);
+		start_search(scan);
+		state->started = true;
+	}
+
+	do
+		found = next_row(scan->indexRelation, state, &row, &isnull);
+	while (found && annoy_strict_order && !isnull && state->returned > 0 &&
+		   row.distance < state->last_distance);
+	MemoryContextSwitchTo(old_context);
+	if (!found)
+		return false;
+
+	state->returned++;
+	state->last_distance = row.distance;
+	scan->xs_heaptid = row.tid;
+	scan->xs_recheck = false;
+	distance.value = row.distance;
+	distance.isnull = isnull;
+	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);
+	return true;
+}
+
+void
+annoyendscan(IndexScanDesc scan)
+{
+	AnnoyScanState *state = scan->opaque;
+
+	end_search(state);
+	MemoryContextDelete(state->context);
+	pfree(state);
+}

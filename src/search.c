@@ -1,0 +1,255 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.c
+ *	  One round of a search: from the roots to candidate items.
+ *
+ * Inner nodes are expanded level by level, best first, over all trees at once,
+ * until many times more nodes of the next level are ranked than will be
+ * visited: ranking a node costs a few nanoseconds, visiting the wrong one a
+ * page.  Then the best leaves are scanned, until the effort is spent.
+ *
+ * A node may be split between the reading of its parent and its own: then its
+ * split sequence number is higher than its parent knew, and what it has lost
+ * is found by following its right link.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/search.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "annoy.h"
+#include "search.h"
+
+/* Nodes ranked for each one visited. */
+#define RANK_FACTOR		20
+
+/* Candidates kept: at least so many, and one for so many entries scanned. */
+#define MIN_KEEP		384
+#define SCAN_PER_KEEP	24
+
+/* How full nodes are, roughly, to guess how many must be visited. */
+#define TYPICAL_FILL	0.4
+
+/* Lock a node for reading and check it. */
+static AnnoyNode
+open_node(AnnoySearch *search, BlockNumber block, Buffer *buffer)
+{
+	*buffer = ReadBuffer(search->rel, block);
+	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(search->rel, search->index, *buffer);
+	return AnnoyPageGetNode(BufferGetPage(*buffer));
+}
+
+/*
+ * The right sibling to visit as well, because the node was split after its
+ * parent was read.
+ */
+static BlockNumber
+split_sibling(AnnoyNode node, const AnnoyCandidate *candidate)
+{
+	return node->nsn > candidate->nsn ? node->right : InvalidBlockNumber;
+}
+
+static void
+check_level(AnnoySearch *search, AnnoyNode node, BlockNumber block, int level)
+{
+	if (node->level != level)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains a node at block %u on level %u instead of %d",
+						RelationGetRelationName(search->rel), block,
+						node->level, level),
+				 errhint("Please REINDEX it.")));
+}
+
+/*
+ * Rank the children of an inner node.
+ */
+static void
+rank_children(AnnoySearch *search, AnnoyNode node)
+{
+	AnnoyCollector *children = &search->nodes[node->level - 1];
+	int			nhits;
+
+	nhits = AnnoyNodeScore(&search->target, node, 0, children->limit,
+						   search->hits, search->scores);
+	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
+	search->ranked[node->level - 1] += node->count;
+}
+
+/*
+ * Scan the entries of a leaf for candidates.
+ */
+static void
+scan_leaf(AnnoySearch *search, AnnoyNode node)
+{
+	int			nhits;
+
+	nhits = AnnoyNodeScore(&search->target, node, Max(annoy_epsilon, 1e-6),
+						   search->items.limit, search->hits, search->scores);
+	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
+				 search->scores);
+	/* copies of one vector count once, lest they use up the effort */
+	search->scanned += (node->flags & ANNOY_NODE_UNIFORM) ? 1 : node->count;
+}
+
+/*
+ * Visit a node, and what was split off from it.
+ */
+static void
+visit(AnnoySearch *search, const AnnoyCandidate *candidate)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(&candidate->pointer);
+
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer;
+		AnnoyNode	node = open_node(search, block, &buffer);
+
+		check_level(search, node, block, candidate->level);
+		if (node->level > 0)
+			rank_children(search, node);
+		else
+			scan_leaf(search, node);
+		block = split_sibling(node, candidate);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Rank leaves: the best `wanted' come out in order in nodes[0].  Returns true
+ * if that are all leaves there are.
+ */
+static bool
+rank_leaves(AnnoySearch *search, double wanted)
+{
+	const AnnoyIndex *index = search->index;
+	double		visits[ANNOY_MAX_LEVEL];	/* on each level */
+	bool		all = true;
+
+	visits[0] = wanted;
+	for (int level = 1; level < ANNOY_MAX_LEVEL; level++)
+		visits[level] = Max(ceil(RANK_FACTOR * visits[level - 1] /
+								 (TYPICAL_FILL * index->inner.capacity)),
+							2 * index->n_trees);
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+	{
+		AnnoyCollectorReset(&search->nodes[level],
+							level > 0 || wanted >= PG_INT32_MAX ? PG_INT32_MAX : (int) wanted);
+		search->ranked[level] = 0;
+	}
+
+	/* roots are always expanded */
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		Buffer		buffer;
+		AnnoyNode	node = open_node(search, AnnoyRootBlock(tree), &buffer);
+
+		if (node->level > 0)
+			rank_children(search, node);
+		else
+		{
+			AnnoyCandidate root;
+
+			root.score = AnnoyNodeDistance(&search->target, node);
+			root.nsn = PG_UINT32_MAX;
+			ItemPointerSet(&root.pointer, AnnoyRootBlock(tree), InvalidOffsetNumber);
+			root.level = 0;
+			AnnoyCollectorAdd(&search->nodes[0], &root);
+			search->ranked[0]++;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+
+	for (int level = ANNOY_MAX_LEVEL - 1; level > 0; level--)
+	{
+		AnnoyCollector *nodes = &search->nodes[level];
+		int			i;
+
+		AnnoyCollectorFinish(nodes);
+		for (i = 0; i < nodes->count; i++)
+		{
+			if (i >= 2 * index->n_trees &&
+				search->ranked[level - 1] >= RANK_FACTOR * visits[level - 1])
+				break;
+			visit(search, &nodes->candidates[i]);
+		}
+		if (i < nodes->count)
+			all = false;
+	}
+
+	AnnoyCollectorFinish(&search->nodes[0]);
+	return all && search->nodes[0].count == search->ranked[0];
+}
+
+/*
+ * Prepare searches for a query, in the current memory context.
+ */
+AnnoySearch *
+AnnoySearchInit(Relation rel, const AnnoyIndex *index,
+				const AnnoyVector *query)
+{
+	AnnoySearch *search = palloc0(sizeof(AnnoySearch));
+
+	search->rel = rel;
+	search->index = index;
+	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
+	AnnoyMapQuery(index, query, search->target.x);
+	AnnoyTargetSet(&search->target);
+	if (index->metric == ANNOY_IP)
+	{
+		float	   *image = palloc(sizeof(float) * index->dim);
+
+		AnnoyImage(index->metric, index->scale, query, image);
+		for (int i = 0; i < index->dim; i++)
+			search->mean_shift += 2.0 * image[i] * index->mean[i];
+		pfree(image);
+	}
+	AnnoyCollectorInit(&search->items);
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+		AnnoyCollectorInit(&search->nodes[level]);
+	return search;
+}
+
+/*
+ * Search until that many entries have been scanned.  Afterwards search->items
+ * has the candidates in order of their lower bounds; items not among them
+ * have bounds of at least items.limit, or were not scanned.
+ */
+void
+AnnoySearchForest(AnnoySearch *search, double effort)
+{
+	const AnnoyIndex *index = search->index;
+	double		wanted = ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) +
+		index->n_trees;
+	int			keep = Min(Max(effort / SCAN_PER_KEEP, MIN_KEEP), PG_INT32_MAX / 8);
+	AnnoyCollector *leaves = &search->nodes[0];
+
+	for (;;)
+	{
+		bool		all = rank_leaves(search, wanted);
+
+		int			next;
+
+		search->scanned = 0;
+		AnnoyCollectorReset(&search->items, keep);
+		for (next = 0; next < leaves->count && search->scanned < effort; next++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			visit(search, &leaves->candidates[next]);
+		}
+		search->complete = all && next == leaves->count;
+		if (search->complete || search->scanned >= effort)
+			break;
+
+		/* leaves were emptier than thought, or many copies of one vector */
+		wanted *= 4;
+	}
+	AnnoyCollectorFinish(&search->items);
+}

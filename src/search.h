@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.h
+ *	  One round of a search: see search.c.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/search.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_SEARCH_H
+#define ANNOY_SEARCH_H
+
+typedef struct AnnoySearch
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	AnnoyTarget target;
+	double		mean_shift;		/* inner product: score less that of x - mean */
+
+	/* results of AnnoySearchForest */
+	AnnoyCollector items;		/* candidates, by lower bound */
+	bool		complete;		/* every leaf was scanned */
+	double		scanned;		/* entries */
+
+	/* work space: nodes to visit by level, leaves at 0 */
+	AnnoyCollector nodes[ANNOY_MAX_LEVEL];
+	double		ranked[ANNOY_MAX_LEVEL];	/* nodes scored so far */
+	uint16		hits[ANNOY_MAX_ENTRIES];
+	float		scores[ANNOY_MAX_ENTRIES];
+} AnnoySearch;
+
+extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
+									const AnnoyVector *query);
+extern void AnnoySearchForest(AnnoySearch *search, double effort);
+
+#endif							/* ANNOY_SEARCH_H */

@@ -1,0 +1,424 @@
+/*-------------------------------------------------------------------------
+ *
+ * split.c
+ *	  Splitting a full node.
+ *
+ * A split is planned on a copy of the page, without any lock: the points below
+ * it are read and divided by 2-means, and both halves are encoded into new page
+ * images.  Then the parent and the page are locked, in this order, and if the
+ * page has not changed meanwhile, page, new sibling and parent change in one
+ * WAL record.  If the parent is full it is split first.
+ *
+ * The root stays where it is: when it is full, two new nodes take its contents
+ * and it becomes their parent, with the metapage's leftmost link as the fourth
+ * page of the record.
+ *
+ * src/README says why this finds parents and does not deadlock.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/split.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "annoy.h"
+
+/* A planned split of a node. */
+typedef struct SplitPlan
+{
+	int			tree;
+	int			level;
+	uint32		changes;		/* of the page the plan was made for */
+	float	   *left_centre;
+	float	   *right_centre;
+	float	   *centre;			/* of both together */
+	PGAlignedBlock left;
+	PGAlignedBlock right;
+} SplitPlan;
+
+/*
+ * Fill a page with a node that has the given points as entries: their mean
+ * becomes the centre, and is returned in its quantised form.  points[] and
+ * pointers[] are indexed by the elements of order[].
+ */
+void
+AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
+			  const float *points, const int *order, int count,
+			  const AnnoyPointer *pointers, float *centre)
+{
+	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
+	AnnoyEntry	entry;
+
+	Assert(count <= codec->capacity);
+
+	AnnoyMean(points, index->space_dim, order, count, centre);
+	AnnoyNodeInit(page, index, tree, level, centre);
+	for (int i = 0; i < count; i++)
+	{
+		AnnoyEncode(index, codec,
+					points + (Size) order[i] * index->space_dim, centre, &entry);
+		entry.pointer = pointers[order[i]];
+		AnnoyNodeAppend(index, page, &entry);
+	}
+}
+
+/*
+ * Read the point that an entry of a node stands for: of a leaf, the item; of
+ * an inner node, the child's centre.
+ */
+static void
+read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
+		   int level, const AnnoyPointer *pointer, float *point)
+{
+	if (level == 0)
+	{
+		AnnoyItem	item;
+
+		AnnoyItemFetch(reader, pointer, &item);
+		if (item.vector.data == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" contains an entry that points to slot %u of block %u, which is not in use",
+							RelationGetRelationName(rel),
+							ItemPointerGetOffsetNumberNoCheck(pointer),
+							ItemPointerGetBlockNumberNoCheck(pointer)),
+					 errhint("Please REINDEX it.")));
+		AnnoyMapItem(index, &item.vector, point);
+		AnnoyItemRelease(reader);
+	}
+	else
+	{
+		Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer));
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(rel, index, buffer);
+		AnnoyNodeReadCentre(index, AnnoyPageGetNode(BufferGetPage(buffer)), point);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Plan the split of a copied node.
+ *
+ * A full page changes only by being split or vacuumed, and its children's
+ * centres only by a change of this page; so if the page still has the same
+ * change count when it is locked, what was read here is still true.
+ */
+static void
+plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			dim = index->space_dim;
+	int			count = node->count;
+	float	   *points = palloc_extended(sizeof(float) * dim * count, MCXT_ALLOC_HUGE);
+	AnnoyPointer *pointers = palloc(sizeof(AnnoyPointer) * count);
+	int		   *order = palloc(sizeof(int) * count);
+	AnnoyRandom random = index->seed ^ node->changes;
+	AnnoyItemReader reader;
+	int			first;
+	uint8		flags = 0;
+
+	plan->tree = node->tree;
+	plan->level = node->level;
+	plan->changes = node->changes;
+
+	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		order[i] = i;
+		pointers[i] = *AnnoyNodePointer(index, node, i);
+		read_point(rel, index, &reader, node->level, &pointers[i],
+				   points + (Size) i * dim);
+	}
+	AnnoyItemReaderEnd(&reader);
+
+	AnnoyMean(points, dim, order, count, plan->centre);
+	first = AnnoyTwoMeans(points, dim, order, count, &random);
+	if (first == 0)
+	{
+		/* nothing to choose between them */
+		first = count / 2;
+		flags = node->level == 0 ? ANNOY_NODE_UNIFORM : 0;
+	}
+	AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
+				  order, first, pointers, plan->left_centre);
+	AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
+				  order + first, count - first, pointers, plan->right_centre);
+	AnnoyPageGetNode(plan->left.data)->flags = flags;
+	AnnoyPageGetNode(plan->right.data)->flags = flags;
+
+	pfree(points);
+	pfree(pointers);
+	pfree(order);
+}
+
+/* Write an entry for a child into an inner node: replace entry i, or append. */
+static void
+put_child(const AnnoyIndex *index, Page page, int i, const float *child_centre,
+		  const float *centre, BlockNumber child)
+{
+	AnnoyEntry	entry;
+
+	AnnoyEncode(index, &index->inner, child_centre, centre, &entry);
+	ItemPointerSet(&entry.pointer, child, InvalidOffsetNumber);
+	if (i >= 0)
+		AnnoyNodePut(index, page, i, &entry);
+	else
+		AnnoyNodeAppend(index, page, &entry);
+}
+
+/*
+ * Split the root: its contents go to two new children.  Returns false if the
+ * root has changed since the plan was made.
+ */
+static bool
+split_root(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
+{
+	BlockNumber root_block = AnnoyRootBlock(plan->tree);
+	Buffer		root = ReadBuffer(rel, root_block);
+	Buffer		left;
+	Buffer		right;
+	Buffer		meta_buffer;
+	GenericXLogState *state;
+	Page		page;
+	AnnoyNode	node;
+	AnnoyNodeData old;
+	AnnoyMetaPage meta;
+
+	LockBuffer(root, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyCheckNode(rel, index, root);
+	old = *AnnoyPageGetNode(BufferGetPage(root));
+	if (old.changes != plan->changes)
+	{
+		UnlockReleaseBuffer(root);
+		return false;
+	}
+	if (old.level + 1 >= ANNOY_MAX_LEVEL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("tree %d of index \"%s\" cannot have more than %d levels",
+						plan->tree, RelationGetRelationName(rel), ANNOY_MAX_LEVEL),
+				 errhint("Please REINDEX it.")));
+
+	left = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
+
+	state = GenericXLogStart(rel);
+
+	page = GenericXLogRegisterBuffer(state, left, GENERIC_XLOG_FULL_IMAGE);
+	memcpy(page, plan->left.data, BLCKSZ);
+	node = AnnoyPageGetNode(page);
+	node->right = BufferGetBlockNumber(right);
+	node->child_nsn = old.child_nsn;
+
+	page = GenericXLogRegisterBuffer(state, right, GENERIC_XLOG_FULL_IMAGE);
+	memcpy(page, plan->right.data, BLCKSZ);
+	node = AnnoyPageGetNode(page);
+	node->child_nsn = old.child_nsn;
+
+	page = GenericXLogRegisterBuffer(state, root, 0);
+	AnnoyNodeInit(page, index, plan->tree, old.level + 1, plan->centre);
+	put_child(index, page, -1, plan->left_centre, plan->centre,
+			  BufferGetBlockNumber(left));
+	put_child(index, page, -1, plan->right_centre, plan->centre,
+			  BufferGetBlockNumber(right));
+	node = AnnoyPageGetNode(page);
+	node->child_nsn = old.child_nsn;
+	node->changes = old.changes + 1;
+
+	page = GenericXLogRegisterBuffer(state, meta_buffer, 0);
+	meta = AnnoyPageGetMeta(page);
+	meta->leftmost[plan->tree][old.level] = BufferGetBlockNumber(left);
+	meta->leftmost[plan->tree][old.level + 1] = root_block;
+
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(meta_buffer);
+	UnlockReleaseBuffer(right);
+	UnlockReleaseBuffer(left);
+	UnlockReleaseBuffer(root);
+	return true;
+}
+
+/* The leftmost node of a level of a tree. */
+static BlockNumber
+leftmost_node(Relation rel, int tree, int level)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	BlockNumber block;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[tree][level];
+	UnlockReleaseBuffer(buffer);
+	return block;
+}
+
+/*
+ * Find the node one level up that has the entry for a child.  Returns its
+ * buffer, locked exclusively.  The caller holds no locks.
+ *
+ * Entries move to the right only, so one walk from the left finds the parent,
+ * whatever is split meanwhile; except that the root may gain a level while we
+ * look at it, in which case we start again.
+ */
+static Buffer
+find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
+			BlockNumber child)
+{
+	BlockNumber block = leftmost_node(rel, tree, level);
+
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer = ReadBuffer(rel, block);
+		AnnoyNode	node;
+
+		CHECK_FOR_INTERRUPTS();
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(rel, index, buffer);
+		node = AnnoyPageGetNode(BufferGetPage(buffer));
+		if (node->level == level && AnnoyNodeFindChild(index, node, child) >= 0)
+		{
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			if (node->level == level && AnnoyNodeFindChild(index, node, child) >= 0)
+				return buffer;
+		}
+		if (node->level == level)
+			block = node->right;
+		else
+			block = leftmost_node(rel, tree, level);
+		UnlockReleaseBuffer(buffer);
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("no parent found for block %u of index \"%s\"",
+					child, RelationGetRelationName(rel)),
+			 errhint("Please REINDEX it.")));
+	return InvalidBuffer;		/* keep compiler quiet */
+}
+
+/*
+ * Split a node below its locked parent, which has room.  Returns false if the
+ * node has changed since the plan was made.
+ */
+static bool
+split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
+			BlockNumber block, Buffer parent)
+{
+	Buffer		left = ReadBuffer(rel, block);
+	Buffer		right;
+	GenericXLogState *state;
+	Page		page;
+	AnnoyNode	node;
+	AnnoyNode	parent_node;
+	AnnoyNodeData old;
+	float	   *centre = plan->centre;	/* not needed below the root */
+
+	LockBuffer(left, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyCheckNode(rel, index, left);
+	old = *AnnoyPageGetNode(BufferGetPage(left));
+	if (old.changes != plan->changes)
+	{
+		UnlockReleaseBuffer(left);
+		return false;
+	}
+	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+
+	state = GenericXLogStart(rel);
+
+	page = GenericXLogRegisterBuffer(state, parent, 0);
+	parent_node = AnnoyPageGetNode(page);
+	AnnoyNodeReadCentre(index, parent_node, centre);
+	put_child(index, page, AnnoyNodeFindChild(index, parent_node, block),
+			  plan->left_centre, centre, block);
+	put_child(index, page, -1, plan->right_centre, centre,
+			  BufferGetBlockNumber(right));
+	parent_node->child_nsn++;
+
+	page = GenericXLogRegisterBuffer(state, left, 0);
+	memcpy(page, plan->left.data, BLCKSZ);
+	node = AnnoyPageGetNode(page);
+	node->right = BufferGetBlockNumber(right);
+	node->nsn = parent_node->child_nsn;
+	node->child_nsn = old.child_nsn;
+	node->changes = old.changes + 1;
+
+	page = GenericXLogRegisterBuffer(state, right, GENERIC_XLOG_FULL_IMAGE);
+	memcpy(page, plan->right.data, BLCKSZ);
+	node = AnnoyPageGetNode(page);
+	node->right = old.right;
+	node->nsn = old.nsn;
+	node->child_nsn = old.child_nsn;
+
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(right);
+	UnlockReleaseBuffer(left);
+	return true;
+}
+
+/*
+ * Split a node if it is full.  The caller holds no locks.
+ */
+void
+AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
+{
+	SplitPlan  *plan = palloc(sizeof(SplitPlan));
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	bool		done = false;
+
+	plan->left_centre = palloc(sizeof(float) * index->space_dim);
+	plan->right_centre = palloc(sizeof(float) * index->space_dim);
+	plan->centre = palloc(sizeof(float) * index->space_dim);
+
+	while (!done)
+	{
+		Buffer		buffer = ReadBuffer(rel, block);
+		AnnoyNode	node = AnnoyPageGetNode(copy->data);
+
+		CHECK_FOR_INTERRUPTS();
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(rel, index, buffer);
+		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+
+		/* somebody else may have split it */
+		if (node->count < AnnoyNodeCodec(index, node)->capacity)
+			break;
+
+		plan_split(rel, index, copy->data, plan);
+		if (block == AnnoyRootBlock(node->tree))
+			done = split_root(rel, index, plan);
+		else
+		{
+			Buffer		parent = find_parent(rel, index, node->tree,
+											 node->level + 1, block);
+			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
+
+			if (parent_node->count < index->inner.capacity)
+			{
+				done = split_below(rel, index, plan, block, parent);
+				UnlockReleaseBuffer(parent);
+			}
+			else
+			{
+				BlockNumber parent_block = BufferGetBlockNumber(parent);
+
+				UnlockReleaseBuffer(parent);
+				AnnoySplitNode(rel, index, parent_block);
+			}
+		}
+	}
+
+	pfree(plan->left_centre);
+	pfree(plan->right_centre);
+	pfree(plan->centre);
+	pfree(plan);
+	pfree(copy);
+}

@@ -1,0 +1,427 @@
+/*-------------------------------------------------------------------------
+ *
+ * vector.c
+ *	  Reading vectors from SQL values, checking them and converting them.
+ *
+ * A vector comes as a one-dimensional array of numbers or as a bit string.
+ * What can be used where it lies is not copied: the views made here point
+ * into the (detoasted) argument.
+ *
+ * Whether the components are finite is not checked on reading, because the
+ * distance functions find that out at no cost (see metric.c).  Whoever stores
+ * a vector calls AnnoyCheckFinite.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/vector.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/varbit.h"
+
+#include "vector.h"
+
+static void CheckDimensionLimit(int dim);
+static double *ReadNumbers(ArrayType *array, int dim);
+static float4 *ConvertToFloat4(const AnnoyVector *vec);
+static float8 *ConvertToFloat8(const AnnoyVector *vec);
+static bits8 *ConvertToBits(const AnnoyVector *vec);
+
+/*
+ * The metric's name, as Annoy spells it.
+ */
+const char *
+AnnoyMetricName(AnnoyMetric metric)
+{
+	switch (metric)
+	{
+		case ANNOY_L2:
+			return "euclidean";
+		case ANNOY_COSINE:
+			return "angular";
+		case ANNOY_IP:
+			return "dot";
+		case ANNOY_L1:
+			return "manhattan";
+		case ANNOY_HAMMING:
+			return "hamming";
+	}
+
+	elog(ERROR, "unrecognized annoy metric: %d", (int) metric);
+	return NULL;				/* keep compiler quiet */
+}
+
+const char *
+AnnoyDtypeName(AnnoyDtype dtype)
+{
+	switch (dtype)
+	{
+		case ANNOY_FLOAT32:
+			return "float32";
+		case ANNOY_FLOAT64:
+			return "float64";
+		case ANNOY_BIT:
+			return "bit";
+	}
+
+	elog(ERROR, "unrecognized annoy dtype: %d", (int) dtype);
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * Bytes of data that a vector of this many dimensions has.
+ */
+Size
+AnnoyVectorSize(AnnoyDtype dtype, int dim)
+{
+	switch (dtype)
+	{
+		case ANNOY_FLOAT32:
+			return (Size) dim * sizeof(float4);
+		case ANNOY_FLOAT64:
+			return (Size) dim * sizeof(float8);
+		case ANNOY_BIT:
+			return ((Size) dim + 7) / 8;
+	}
+
+	elog(ERROR, "unrecognized annoy dtype: %d", (int) dtype);
+	return 0;					/* keep compiler quiet */
+}
+
+/*
+ * The first element.  This is ARR_DATA_PTR, but compiles under -Wsign-compare.
+ */
+static inline const void *
+ArrayElements(ArrayType *array)
+{
+	Size		offset = ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
+
+	if (ARR_HASNULL(array))
+		offset = array->dataoffset;
+
+	return (const char *) array + offset;
+}
+
+static void
+CheckDimensionLimit(int dim)
+{
+	if (dim > ANNOY_MAX_DIMENSIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("vector cannot have more than %d dimensions",
+						ANNOY_MAX_DIMENSIONS),
+				 errdetail("The vector has %d dimensions.", dim)));
+}
+
+/*
+ * View an array of numbers as a vector.
+ *
+ * Any array is accepted whose elements are real, double precision, or a type
+ * that constants are likely to have (numeric and the integers); the latter
+ * are converted to double precision.  Errors out unless the array has one
+ * dimension, from 1 to ANNOY_MAX_DIMENSIONS elements, and no null.
+ *
+ * The data live as long as the argument, or else in the current context.
+ */
+AnnoyVector
+AnnoyReadArray(Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	AnnoyVector vec;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("vector must be a one-dimensional array"),
+				 errdetail("The array has %d dimensions.", ARR_NDIM(array))));
+
+	/* An empty array has no dimensions, rather than one of length 0. */
+	if (ARR_NDIM(array) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("vector must have at least one dimension")));
+
+	vec.dim = ARR_DIMS(array)[0];
+	CheckDimensionLimit(vec.dim);
+
+	/* A null bitmap may be there though no null is left. */
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("vector must not contain nulls")));
+
+	switch (ARR_ELEMTYPE(array))
+	{
+		case FLOAT4OID:
+			vec.dtype = ANNOY_FLOAT32;
+			vec.data = ArrayElements(array);
+			break;
+		case FLOAT8OID:
+			vec.dtype = ANNOY_FLOAT64;
+			vec.data = ArrayElements(array);
+			break;
+		default:
+			vec.dtype = ANNOY_FLOAT64;
+			vec.data = ReadNumbers(array, vec.dim);
+			break;
+	}
+
+	return vec;
+}
+
+/*
+ * Convert an array of numeric or integer elements to double precision.
+ */
+static double *
+ReadNumbers(ArrayType *array, int dim)
+{
+	double	   *result = palloc(sizeof(double) * dim);
+
+	switch (ARR_ELEMTYPE(array))
+	{
+		case INT2OID:
+			{
+				const int16 *elem = ArrayElements(array);
+
+				for (int i = 0; i < dim; i++)
+					result[i] = elem[i];
+				break;
+			}
+		case INT4OID:
+			{
+				const int32 *elem = ArrayElements(array);
+
+				for (int i = 0; i < dim; i++)
+					result[i] = elem[i];
+				break;
+			}
+		case INT8OID:
+			{
+				const int64 *elem = ArrayElements(array);
+
+				for (int i = 0; i < dim; i++)
+					result[i] = (double) elem[i];
+				break;
+			}
+		case NUMERICOID:
+			{
+				Datum	   *elem;
+				int			nelems;
+
+				deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT,
+								  &elem, NULL, &nelems);
+				Assert(nelems == dim);
+				for (int i = 0; i < dim; i++)
+					result[i] = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+																   elem[i]));
+				break;
+			}
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("array of type %s cannot be used as a vector",
+							format_type_be(ARR_ELEMTYPE(array)))));
+	}
+
+	return result;
+}
+
+/*
+ * View a bit or bit varying value as a vector.
+ */
+AnnoyVector
+AnnoyReadBits(Datum value)
+{
+	VarBit	   *bits = DatumGetVarBitP(value);
+	AnnoyVector vec;
+
+	if (VARBITLEN(bits) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("vector must have at least one dimension")));
+	CheckDimensionLimit(VARBITLEN(bits));
+
+	vec.dtype = ANNOY_BIT;
+	vec.dim = VARBITLEN(bits);
+	vec.data = VARBITS(bits);
+	return vec;
+}
+
+/*
+ * Error out if a component is NaN or infinite.
+ */
+void
+AnnoyCheckFinite(const AnnoyVector *vec)
+{
+	double		value = 0;
+	int			i = vec->dim;
+
+	if (vec->dtype == ANNOY_FLOAT32)
+	{
+		const float4 *data = vec->data;
+
+		for (i = 0; i < vec->dim; i++)
+		{
+			value = data[i];
+			if (!isfinite(value))
+				break;
+		}
+	}
+	else if (vec->dtype == ANNOY_FLOAT64)
+	{
+		const float8 *data = vec->data;
+
+		for (i = 0; i < vec->dim; i++)
+		{
+			value = data[i];
+			if (!isfinite(value))
+				break;
+		}
+	}
+
+	if (i < vec->dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("vector must not contain NaN or infinity"),
+				 errdetail("Component %d is %s.",
+						   i + 1, float8out_internal(value))));
+}
+
+void
+AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y)
+{
+	if (x->dim != y->dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("different vector dimensions %d and %d",
+						x->dim, y->dim)));
+}
+
+/*
+ * View a vector with components of the given type.
+ *
+ * The data are those of the argument if the type is the same, and converted
+ * in the current context if not.  A bit is whether the component is greater
+ * than 0.5, and as a number it is 0 or 1.  Errors out if a double is too large
+ * for a float; one that is too small becomes zero.
+ */
+AnnoyVector
+AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
+{
+	AnnoyVector result;
+
+	if (vec->dtype == dtype)
+		return *vec;
+
+	result.dtype = dtype;
+	result.dim = vec->dim;
+	result.data = NULL;
+
+	switch (dtype)
+	{
+		case ANNOY_FLOAT32:
+			result.data = ConvertToFloat4(vec);
+			break;
+		case ANNOY_FLOAT64:
+			result.data = ConvertToFloat8(vec);
+			break;
+		case ANNOY_BIT:
+			result.data = ConvertToBits(vec);
+			break;
+	}
+
+	return result;
+}
+
+/* Bit i of a vector of bits: 0 or 1. */
+static inline int
+GetBit(const bits8 *bits, int i)
+{
+	return (bits[i / 8] >> (7 - i % 8)) & 1;
+}
+
+static float4 *
+ConvertToFloat4(const AnnoyVector *vec)
+{
+	float4	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT32, vec->dim));
+
+	if (vec->dtype == ANNOY_BIT)
+	{
+		for (int i = 0; i < vec->dim; i++)
+			result[i] = GetBit(vec->data, i);
+	}
+	else
+	{
+		const float8 *data = vec->data;
+
+		Assert(vec->dtype == ANNOY_FLOAT64);
+		for (int i = 0; i < vec->dim; i++)
+		{
+			result[i] = (float4) data[i];
+			if (unlikely(isinf(result[i])) && !isinf(data[i]))
+				ereport(ERROR,
+						(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						 errmsg("\"%s\" is out of range for type real",
+								float8out_internal(data[i])),
+						 errdetail("It is component %d of a vector that is stored as %s.",
+								   i + 1, AnnoyDtypeName(ANNOY_FLOAT32))));
+		}
+	}
+
+	return result;
+}
+
+static float8 *
+ConvertToFloat8(const AnnoyVector *vec)
+{
+	float8	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT64, vec->dim));
+
+	if (vec->dtype == ANNOY_BIT)
+	{
+		for (int i = 0; i < vec->dim; i++)
+			result[i] = GetBit(vec->data, i);
+	}
+	else
+	{
+		const float4 *data = vec->data;
+
+		Assert(vec->dtype == ANNOY_FLOAT32);
+		for (int i = 0; i < vec->dim; i++)
+			result[i] = data[i];
+	}
+
+	return result;
+}
+
+static bits8 *
+ConvertToBits(const AnnoyVector *vec)
+{
+	bits8	   *result = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
+
+	if (vec->dtype == ANNOY_FLOAT32)
+	{
+		const float4 *data = vec->data;
+
+		for (int i = 0; i < vec->dim; i++)
+			result[i / 8] |= (data[i] > 0.5) << (7 - i % 8);
+	}
+	else
+	{
+		const float8 *data = vec->data;
+
+		Assert(vec->dtype == ANNOY_FLOAT64);
+		for (int i = 0; i < vec->dim; i++)
+			result[i / 8] |= (data[i] > 0.5) << (7 - i % 8);
+	}
+
+	return result;
+}

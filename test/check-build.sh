@@ -1,0 +1,36 @@
+#!/bin/bash
+# make check-build: compile with gcc and clang, with and without assertions,
+# and let no warning pass.
+#
+# Copyright (c) 2026, the annoy developers
+
+. "$(dirname "$0")/lib.sh"
+
+check_build()
+{
+	local cc assert dir flags
+
+	# PostgreSQL's own headers are not ours to judge, and the parameters of a
+	# callback are PostgreSQL's choice
+	flags="-Wall -Wextra -Werror -Wno-unused-parameter -isystem $("$pg_config" --includedir-server)"
+	for cc in gcc "$(find_clang)"
+	do
+		case $cc in
+			# PGXS passes the options of the compiler PostgreSQL was built with
+			*clang*) flags+=" -Wno-unknown-warning-option -Wno-ignored-optimization-argument" ;;
+		esac
+		for assert in "" -DUSE_ASSERT_CHECKING
+		do
+			dir=$scratch/${cc##*/}$assert
+			copy_tree "$dir"
+			say "${cc##*/} -Wall -Wextra -Werror $assert"
+			make -s -k -j "$(nproc)" -C "$dir" "PG_CONFIG=$pg_config" with_llvm=no \
+				"CC=$cc" "COPT=$flags $assert"
+		done
+		make -s -C "$dir" bench "PG_CONFIG=$pg_config" "CC=$cc"
+	done
+}
+
+need_packages test
+make_scratch
+run_job check_build
