@@ -24,12 +24,12 @@ PGFILEDESC = "annoy - approximate nearest-neighbour index access method"
 
 # Every file in sql/ but the extension's own scripts is a test, and so is every
 # isolation spec and every TAP script: adding one means adding its files.
-REGRESS = $(filter-out annoy--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
+REGRESS := $(filter-out annoy--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=annoy
-ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=annoy
-PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
-TAP_TESTS = $(if $(PROVE_TESTS),1)
+PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
+TAP_TESTS := $(if $(PROVE_TESTS),1)
 
 EXTRA_CLEAN = test/bench/annoybench $(wildcard test/bench/*.o)
 
@@ -38,8 +38,9 @@ PG_CFLAGS = -ffp-contract=off -fno-math-errno
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+server_headers := $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 
-ifneq ($(wildcard $(PGXS)),)
+ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(server_headers)/postgres.h)),)
 include $(PGXS)
 
 # PGXS does not track headers, and compiles bitcode without PG_CFLAGS.
@@ -48,7 +49,7 @@ BITCODE_CFLAGS += $(PG_CFLAGS)
 else
 # On a machine without PostgreSQL, "make demo" and "make test" install it.
 all install installcheck clean:
-	@echo 'PostgreSQL and its server header files are needed ("$(PG_CONFIG) --pgxs" names no file).'
+	@echo 'This needs PostgreSQL and its server header files, which "$(PG_CONFIG)" does not find.'
 	@exit 1
 .DEFAULT_GOAL = all
 endif

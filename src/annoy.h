@@ -273,7 +273,7 @@ extern float AnnoyQuantise(const AnnoyIndex *index, float *centre,
 						   int8 *quantised);
 extern void AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 							bool inner_product);
-extern void AnnoyTargetSet(AnnoyTarget *target);
+extern void AnnoyTargetSet(AnnoyTarget *target, bool leaves);
 
 /* node.c */
 extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
@@ -316,7 +316,7 @@ typedef struct AnnoyPieces
 } AnnoyPieces;
 
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-						  AnnoyRandom *random);
+						  int min_part, AnnoyRandom *random);
 extern void AnnoyPartition(const float *points, int dim, int *order, int count,
 						   double max_piece, AnnoyRandom *random,
 						   AnnoyPieces *pieces);

@@ -9,8 +9,10 @@
  *	1 .. n_trees	the roots of the trees; they never move
  *	the rest		means, items and tree nodes in any order
  *
- * Every page carries AnnoyPageOpaqueData in its special space.  Everything is
- * in native byte order, like the rest of a PostgreSQL cluster.
+ * Every page starts with AnnoyPageTag, right behind the page header: there, and
+ * not in a special space, because checking it then costs no cache miss of its
+ * own.  Everything is in native byte order, like the rest of a PostgreSQL
+ * cluster.
  *
  * Whoever changes anything here raises ANNOY_FORMAT_VERSION.
  *
@@ -39,18 +41,14 @@
 #define ANNOY_MAX_LEVEL			8	/* levels are 0 (leaf) to 7 */
 
 /*
- * Special space of every page.  The page ID is last, where pg_filedump and its
- * like look for it.
+ * What every page starts with.
  */
-typedef struct AnnoyPageOpaqueData
+typedef struct AnnoyPageTag
 {
-	uint16		kind;			/* AnnoyPageKind */
-	uint16		unused1;
-	uint16		unused2;
 	uint16		page_id;		/* ANNOY_PAGE_ID */
-} AnnoyPageOpaqueData;
-
-typedef AnnoyPageOpaqueData *AnnoyPageOpaque;
+	uint16		kind;			/* AnnoyPageKind */
+	uint32		unused;
+} AnnoyPageTag;
 
 #define ANNOY_PAGE_ID			0xFFA9
 
@@ -64,12 +62,12 @@ typedef enum AnnoyPageKind
 	ANNOY_PAGE_NULLS = 6		/* slots of rows whose vector is NULL */
 } AnnoyPageKind;
 
-#define AnnoyPageGetOpaque(page) ((AnnoyPageOpaque) PageGetSpecialPointer(page))
+#define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
+#define AnnoyPageGetData(page) (PageGetContents(page) + sizeof(AnnoyPageTag))
 
-/* Bytes between the page header and the special space. */
+/* Bytes behind the tag. */
 #define ANNOY_PAGE_CAPACITY \
-	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - \
-	 MAXALIGN(sizeof(AnnoyPageOpaqueData)))
+	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - sizeof(AnnoyPageTag))
 
 /*
  * The metapage.
@@ -102,7 +100,7 @@ typedef struct AnnoyMetaPageData
 
 typedef AnnoyMetaPageData *AnnoyMetaPage;
 
-#define AnnoyPageGetMeta(page) ((AnnoyMetaPage) PageGetContents(page))
+#define AnnoyPageGetMeta(page) ((AnnoyMetaPage) AnnoyPageGetData(page))
 
 /* Floats of the mean on one page. */
 #define ANNOY_MEAN_PER_PAGE		((int) (ANNOY_PAGE_CAPACITY / sizeof(float)))
@@ -150,7 +148,7 @@ typedef AnnoyNodeData *AnnoyNode;
 /* All vectors in this leaf are identical: a search counts it as one entry. */
 #define ANNOY_NODE_UNIFORM		0x01
 
-#define AnnoyPageGetNode(page) ((AnnoyNode) PageGetContents(page))
+#define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \
 	((int8 *) ((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData))))
 
@@ -189,7 +187,7 @@ typedef AnnoySlotData *AnnoySlot;
  */
 #define ANNOY_NULL_SLOTS	((int) (ANNOY_PAGE_CAPACITY / sizeof(AnnoySlotData)))
 
-#define AnnoyPageGetSlots(page) ((AnnoySlot) PageGetContents(page))
+#define AnnoyPageGetSlots(page) ((AnnoySlot) AnnoyPageGetData(page))
 
 #define AnnoySlotState(slot)	((slot)->state & ANNOY_SLOT_STATE_MASK)
 #define AnnoySlotIsNull(slot)	(((slot)->state & ANNOY_SLOT_NULL) != 0)

@@ -241,47 +241,34 @@ static void
 lut_fill(AnnoyLut *lut, const AnnoyCodec *codec, const float *x)
 {
 	int			nibbles = codec->bytes * 2;
-	int			levels = Min(255, PG_UINT16_MAX / nibbles);
 	float		largest = 0;
 	float		bias = 0;
-	float		inverse;
+	float		levels;
 
-	for (int plane = 0; plane < codec->bits; plane++)
+	for (int i = 0; i < codec->dims; i += 4)
 	{
-		for (int i = 0; i < codec->dims; i += 4)
-		{
-			float		range = fabsf(x[i]) + fabsf(x[i + 1]) +
-				fabsf(x[i + 2]) + fabsf(x[i + 3]);
+		float		half = fabsf(x[i]) + fabsf(x[i + 1]) +
+			fabsf(x[i + 2]) + fabsf(x[i + 3]);
 
-			range *= 1 << plane;
-			bias -= range;
-			largest = Max(largest, 2 * range);
-		}
+		bias -= half;
+		largest = Max(largest, half);
 	}
+	bias *= (1 << codec->bits) - 1;
+	largest *= 1 << codec->bits;
 
+	/* a bit less than what fits, so that rounding does not overflow */
+	levels = Min(255, PG_UINT16_MAX / nibbles) - 0.25f;
 	lut->bias = bias;
 	lut->scale = largest / levels;
 	lut->slack = LUT_SIGMAS * lut->scale * sqrtf(nibbles / 12.0f);
-	inverse = largest > 0 ? levels / largest : 0;
 
-	for (int nibble = 0; nibble < nibbles; nibble++)
+	for (int plane = 0; plane < codec->bits; plane++)
 	{
-		const float *part = x + (nibble * 4) % codec->dims;
-		float		weight = inverse * (2 << (nibble * 4) / codec->dims);
-		uint8	   *table = (nibble % 2 == 0 ? lut->low : lut->high) + nibble / 2 * 16;
-		float		sums[16];
+		int			skip = plane * codec->dims / 8 * 16;
 
-		/* start with all bits at whichever sign makes the sum smallest */
-		sums[0] = 0.5f;
-		for (int bit = 0; bit < 4; bit++)
-			sums[0] += part[bit] < 0 ? -part[bit] * weight : 0;
-		for (int bit = 0; bit < 4; bit++)
-		{
-			for (int j = 0; j < 1 << bit; j++)
-				sums[j + (1 << bit)] = sums[j] + part[bit] * weight;
-		}
-		for (int j = 0; j < 16; j++)
-			table[j] = (uint8) Min(Max((int) sums[j], 0), levels);
+		annoy_kernels->tables(x, codec->dims,
+							  largest > 0 ? levels / largest * (2 << plane) : 0,
+							  lut->low + skip, lut->high + skip);
 	}
 }
 
@@ -303,15 +290,17 @@ AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 }
 
 /*
- * Prepare the look-up tables after target->x was written.
+ * Prepare the look-up tables after target->x was written: those for inner
+ * nodes, and those for leaves if their entries are to be scored too.
  */
 void
-AnnoyTargetSet(AnnoyTarget *target)
+AnnoyTargetSet(AnnoyTarget *target, bool leaves)
 {
 	const AnnoyIndex *index = target->index;
 
 	target->norm = sqrtf(annoy_kernels->dot(target->x, target->x,
 											index->space_dim));
-	lut_fill(&target->leaf_lut, &index->leaf, target->x);
 	lut_fill(&target->inner_lut, &index->inner, target->x);
+	if (leaves)
+		lut_fill(&target->leaf_lut, &index->leaf, target->x);
 }

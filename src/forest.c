@@ -358,6 +358,7 @@ make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 	AnnoyCollector nearest;
 	double	   *sums;
 	int		   *counts;
+	int			nleaves;
 	int			kept = 0;
 
 	for (int i = 0; i < n; i++)
@@ -379,26 +380,27 @@ make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 				  pieces.start[i + 1] - pieces.start[i], centre);
 		level_add(&skeleton->leaves, dim, centre, &unused);
 	}
+	nleaves = pieces.count;
 	make_skeleton_inner(build, skeleton, random);
 
 	/* one Lloyd step over all leaves */
-	sums = palloc_extended(sizeof(double) * dim * pieces.count,
+	sums = palloc_extended(sizeof(double) * dim * nleaves,
 						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	counts = palloc0(sizeof(int) * pieces.count);
+	counts = palloc0(sizeof(int) * nleaves);
 	AnnoyTargetInit(&target, index, false);
 	AnnoyCollectorInit(&nearest);
-	for (int i = 0; i < n && pieces.count > 1; i++)
+	for (int i = 0; i < n && nleaves > 1; i++)
 	{
 		int			leaf;
 
 		CHECK_FOR_INTERRUPTS();
 		memcpy(target.x, build->sample + (Size) i * dim, sizeof(float) * dim);
-		AnnoyTargetSet(&target);
+		AnnoyTargetSet(&target, false);
 		leaf = nearest_leaf(skeleton, &target, &nearest);
 		annoy_kernels->add(sums + (Size) leaf * dim, target.x, dim);
 		counts[leaf]++;
 	}
-	for (int i = 0; i < pieces.count && pieces.count > 1; i++)
+	for (int i = 0; i < nleaves && nleaves > 1; i++)
 	{
 		float	   *to = skeleton->leaves.centres + (Size) kept * dim;
 
@@ -408,7 +410,7 @@ make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 			to[j] = (float) (sums[(Size) i * dim + j] / counts[i]);
 		kept++;
 	}
-	if (pieces.count > 1)
+	if (nleaves > 1)
 	{
 		skeleton->leaves.count = kept;
 		make_skeleton_inner(build, skeleton, random);
@@ -443,7 +445,7 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 						1LL << KEY_ITEM_BITS)));
 
 	AnnoyMapItem(index, &item->vector, target->x);
-	AnnoyTargetSet(target);
+	AnnoyTargetSet(target, false);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		Skeleton   *skeleton = &assignment->skeletons[tree];

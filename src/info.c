@@ -98,7 +98,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 			UnlockReleaseBuffer(buffer);
 			continue;
 		}
-		switch (AnnoyPageGetOpaque(page)->kind)
+		switch (AnnoyPageGetTag(page)->kind)
 		{
 			case ANNOY_PAGE_NODE:
 				{

@@ -163,7 +163,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 
 		AnnoyTargetInit(&target, index, false);
 		AnnoyMapItem(index, &vec, target.x);
-		AnnoyTargetSet(&target);
+		AnnoyTargetSet(&target, false);
 		AnnoyCollectorInit(&leaves);
 		state = palloc(sizeof(InsertState));
 		state->rel = rel;

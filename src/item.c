@@ -89,13 +89,13 @@ stream_part(const AnnoyIndex *index, Page page, int page_no)
 	{
 		part.start = 0;
 		part.length = ANNOY_PAGE_CAPACITY - head;
-		part.data = PageGetContents(page) + head;
+		part.data = AnnoyPageGetData(page) + head;
 	}
 	else
 	{
 		part.start = page_no * ANNOY_PAGE_CAPACITY - head;
 		part.length = ANNOY_PAGE_CAPACITY;
-		part.data = PageGetContents(page);
+		part.data = AnnoyPageGetData(page);
 	}
 	return part;
 }
@@ -141,11 +141,9 @@ AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no, int slot,
 int
 AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
 {
-	if (PageIsNew(page) ||
-		PageGetSpecialSize(page) != MAXALIGN(sizeof(AnnoyPageOpaqueData)) ||
-		AnnoyPageGetOpaque(page)->page_id != ANNOY_PAGE_ID)
+	if (PageIsNew(page) || AnnoyPageGetTag(page)->page_id != ANNOY_PAGE_ID)
 		return 0;
-	switch (AnnoyPageGetOpaque(page)->kind)
+	switch (AnnoyPageGetTag(page)->kind)
 	{
 		case ANNOY_PAGE_ITEM:
 			return index->group_slots;
@@ -244,7 +242,7 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 		slots = AnnoyPageGetSlots(BufferGetPage(buffer));
 		nslots = AnnoyPageSlotCount(index, BufferGetPage(buffer));
 		if (!is_null && nslots > 0 &&
-			AnnoyPageGetOpaque(BufferGetPage(buffer))->kind != ANNOY_PAGE_ITEM)
+			AnnoyPageGetTag(BufferGetPage(buffer))->kind != ANNOY_PAGE_ITEM)
 			nslots = 0;
 		*nfree = 0;
 		for (int i = nslots - 1; i >= 0; i--)

@@ -59,6 +59,13 @@ typedef struct AnnoyKernels
 	/* one butterfly transform in place, not normalised; n a power of two */
 	void		(*hadamard) (float *x, int n);
 
+	/*
+	 * Tables of the nibbles of one bit plane, see codec.c: for each four
+	 * dimensions, 16 bytes to low[] and high[] in turn.
+	 */
+	void		(*tables) (const float *x, int n, float weight,
+						   uint8 *low, uint8 *high);
+
 	/* element-wise x *= y */
 	void		(*multiply) (float *x, const float *y, int n);
 

@@ -96,6 +96,31 @@ KERNEL(add) (double *sum, const float *x, int n)
 }
 
 KERNEL_TARGET static void
+KERNEL(tables) (const float *x, int n, float weight, uint8 *low, uint8 *high)
+{
+	const v8f	bit0 = {0, 1, 0, 1, 0, 1, 0, 1};
+	const v8f	bit1 = {0, 0, 1, 1, 0, 0, 1, 1};
+	const v8f	bit2 = {0, 0, 0, 0, 1, 1, 1, 1};
+
+	for (int i = 0; i < n; i += 4)
+	{
+		uint8	   *table = (i % 8 == 0 ? low : high) + i / 8 * 16;
+		float		a = x[i] * weight;
+		float		b = x[i + 1] * weight;
+		float		c = x[i + 2] * weight;
+		float		d = x[i + 3] * weight;
+		v8f			sums;
+
+		/* no bit set: what the negative components contribute, and rounding */
+		sums = bit0 * a + bit1 * b + bit2 * c +
+			(0.5f - (Min(a, 0) + Min(b, 0) + Min(c, 0) + Min(d, 0)));
+		*(v8b *) table = __builtin_convertvector(__builtin_convertvector(sums, v8i), v8b);
+		sums += d;
+		*(v8b *) (table + 8) = __builtin_convertvector(__builtin_convertvector(sums, v8i), v8b);
+	}
+}
+
+KERNEL_TARGET static void
 KERNEL(multiply) (float *x, const float *y, int n)
 {
 	for (int i = 0; i < n; i += 8)

@@ -29,8 +29,8 @@
 #define SEED_TRIES			8	/* draws for a second seed far from the first */
 #define SPLIT_TRIES			3	/* attempts at a division that divides */
 
-/* Neither side of a division may get less than this fraction. */
-#define MIN_SIDE			0.02
+/* Smallest piece that AnnoyPartition makes, as a part of the largest. */
+#define MIN_PIECE			0.35
 
 #define POINT(i) (points + (Size) (i) * dim)
 
@@ -127,54 +127,86 @@ find_centres(const float *points, int dim, const int *order, int count,
 	return second >= 0;
 }
 
+/* A point and which of two centres it is nearer to: below 0, the first. */
+typedef struct Margin
+{
+	float		margin;
+	int			point;
+} Margin;
+
+static int
+compare_margins(const void *a, const void *b)
+{
+	const Margin *x = a;
+	const Margin *y = b;
+
+	if (x->margin != y->margin)
+		return x->margin < y->margin ? -1 : 1;
+	return x->point < y->point ? -1 : x->point > y->point;
+}
+
 /*
  * Divide points in two by 2-means: rearranges order[], and returns how many
- * points, from the front, make the first part.
+ * points, from the front, make the first part.  Neither part has less than
+ * min_part points: where 2-means leaves fewer to one side, those nearest to the
+ * border join them.
  *
- * Returns 0 if all points are the same.  Where the points are not, but 2-means
- * does not find a reasonable division (half of them equal, say), the first part
- * is what is nearest to one of the points.
+ * Returns 0 if there is nothing to divide by, because all points are the same.
  */
 int
 AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-			  AnnoyRandom *random)
+			  int min_part, AnnoyRandom *random)
 {
 	float	   *a = palloc(sizeof(float) * dim);
 	float	   *b = palloc(sizeof(float) * dim);
-	int			best = 0;
+	Margin	   *margins = palloc_extended(sizeof(Margin) * Max(count, 1),
+										  MCXT_ALLOC_HUGE);
+	int			first = 0;
 
 	Assert(dim % ANNOY_DIM_ALIGN == 0);
+	Assert(min_part > 0 && min_part <= count / 2);
 
-	for (int try = 0; try < SPLIT_TRIES && count > 1; try++)
+	for (int try = 0; try < SPLIT_TRIES && (first == 0 || first == count); try++)
 	{
-		int			left = 0;
-		int			right = count - 1;
-
 		if (!find_centres(points, dim, order, count, random, a, b))
 			break;
-
-		while (left <= right)
+		first = 0;
+		for (int i = 0; i < count; i++)
 		{
-			const float *x = POINT(order[left]);
+			const float *x = POINT(order[i]);
 
-			if (annoy_kernels->l2(x, a, dim) < annoy_kernels->l2(x, b, dim))
-				left++;
-			else
-			{
-				int			swap = order[left];
-
-				order[left] = order[right];
-				order[right--] = swap;
-			}
+			margins[i].point = order[i];
+			margins[i].margin = annoy_kernels->l2(x, a, dim) - annoy_kernels->l2(x, b, dim);
+			if (margins[i].margin < 0)
+				first++;
 		}
-		best = left;
-		if (Min(left, count - left) >= MIN_SIDE * count)
-			break;
+	}
+
+	if (first == count)
+		first = 0;
+	if (first > 0)
+	{
+		int			left = 0;
+		int			right = first;
+
+		if (first < min_part || count - first < min_part)
+		{
+			first = first < min_part ? min_part : count - min_part;
+			qsort(margins, count, sizeof(Margin), compare_margins);
+			for (int i = 0; i < count; i++)
+				order[i] = margins[i].point;
+		}
+		else
+		{
+			for (int i = 0; i < count; i++)
+				order[margins[i].margin < 0 ? left++ : right++] = margins[i].point;
+		}
 	}
 
 	pfree(a);
 	pfree(b);
-	return best == count ? 0 : best;
+	pfree(margins);
+	return first;
 }
 
 static void
@@ -193,7 +225,8 @@ add_piece(AnnoyPieces *pieces, int start)
 
 /*
  * Divide points again and again until no piece has more than max_piece of
- * them, or its points are all the same.  Rearranges order[] so that pieces are
+ * them, or its points are all the same; other pieces are not very small either.
+ * Rearranges order[] so that pieces are
  * contiguous.  `pieces' must be zeroed or come from an earlier call.
  *
  * Works with a stack of its own: the depth of unfortunate divisions is not
@@ -224,7 +257,7 @@ AnnoyPartition(const float *points, int dim, int *order, int count,
 
 		if (part_count > max_piece)
 			first = AnnoyTwoMeans(points, dim, order + part_start, part_count,
-								  random);
+								  Max(MIN_PIECE * max_piece, 1), random);
 		if (first == 0)
 		{
 			add_piece(pieces, part_start);

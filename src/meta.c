@@ -141,7 +141,7 @@ read_mean(Relation rel, BlockNumber first, int dim)
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckPage(rel, buffer, ANNOY_PAGE_MEAN);
-		memcpy(mean + done, PageGetContents(BufferGetPage(buffer)),
+		memcpy(mean + done, AnnoyPageGetData(BufferGetPage(buffer)),
 			   sizeof(float) * Min(dim - done, ANNOY_MEAN_PER_PAGE));
 		UnlockReleaseBuffer(buffer);
 	}
@@ -299,8 +299,8 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 		state = GenericXLogStart(rel);
 		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 		AnnoyPageInit(page, ANNOY_PAGE_MEAN);
-		memcpy(PageGetContents(page), index->mean + done, sizeof(float) * n);
-		AnnoyPageSetEnd(page, (float *) PageGetContents(page) + n);
+		memcpy(AnnoyPageGetData(page), index->mean + done, sizeof(float) * n);
+		AnnoyPageSetEnd(page, (float *) AnnoyPageGetData(page) + n);
 		GenericXLogFinish(state);
 		UnlockReleaseBuffer(buffer);
 	}

@@ -20,17 +20,14 @@
 void
 AnnoyPageInit(Page page, AnnoyPageKind kind)
 {
-	AnnoyPageOpaque opaque;
-
-	PageInit(page, BLCKSZ, sizeof(AnnoyPageOpaqueData));
-	opaque = AnnoyPageGetOpaque(page);
-	opaque->kind = kind;
-	opaque->page_id = ANNOY_PAGE_ID;
+	PageInit(page, BLCKSZ, 0);
+	AnnoyPageGetTag(page)->page_id = ANNOY_PAGE_ID;
+	AnnoyPageGetTag(page)->kind = kind;
 }
 
 /*
  * Say where the used part of a page ends.  Generic WAL does not log what lies
- * between there and the special space.
+ * behind.
  */
 void
 AnnoyPageSetEnd(Page page, const void *end)
@@ -58,9 +55,8 @@ AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind)
 						RelationGetRelationName(rel),
 						BufferGetBlockNumber(buffer)),
 				 errhint("Please REINDEX it.")));
-	if (PageGetSpecialSize(page) != MAXALIGN(sizeof(AnnoyPageOpaqueData)) ||
-		AnnoyPageGetOpaque(page)->page_id != ANNOY_PAGE_ID ||
-		AnnoyPageGetOpaque(page)->kind != kind)
+	if (AnnoyPageGetTag(page)->page_id != ANNOY_PAGE_ID ||
+		AnnoyPageGetTag(page)->kind != kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" contains a corrupted page at block %u",

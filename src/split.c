@@ -26,6 +26,9 @@
 
 #include "annoy.h"
 
+/* Neither half of a split node gets less than this part. */
+#define MIN_PART		0.3
+
 /* A planned split of a node. */
 typedef struct SplitPlan
 {
@@ -136,7 +139,7 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
 	AnnoyItemReaderEnd(&reader);
 
 	AnnoyMean(points, dim, order, count, plan->centre);
-	first = AnnoyTwoMeans(points, dim, order, count, &random);
+	first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), &random);
 	if (first == 0)
 	{
 		/* nothing to choose between them */

@@ -101,7 +101,7 @@ drop_entries(VacuumState *state, BlockNumber block, Page page)
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	bool		changed = false;
 
-	if (AnnoyPageGetOpaque(page)->kind != ANNOY_PAGE_NODE || node->level > 0)
+	if (AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE || node->level > 0)
 		return false;
 	if (node->count > state->index->leaf.capacity)
 		ereport(ERROR,
@@ -274,7 +274,7 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		page = BufferGetPage(buffer);
 		slots = AnnoyPageGetSlots(page);
 		nslots = AnnoyPageSlotCount(index, page);
-		is_null = nslots > 0 && AnnoyPageGetOpaque(page)->kind == ANNOY_PAGE_NULLS;
+		is_null = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
 		for (int i = 0; i < nslots; i++)
 		{
 			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_FREE)

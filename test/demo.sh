@@ -181,7 +181,7 @@ demo()
 {
 	local root=$scratch/root
 
-	say "PostgreSQL: $("$pg_config" --version), a private copy of it in $root"
+	say "Making a private copy of $("$pg_config" --version) in $root"
 	private_postgres "$root"
 	say "Building annoy and installing it there"
 	copy_tree "$scratch/src"

@@ -113,9 +113,10 @@ list_missing()
 	if ! find_postgres
 	then
 		major=$(wanted_major)
-		[ -x "/usr/lib/postgresql/$major/bin/postgres" ] || missing+=("postgresql-${major:-NN}")
+		[ -x "/usr/lib/postgresql/$major/bin/postgres" ] ||
+			missing+=("postgresql${major:+-$major}")
 		[ -e "/usr/include/postgresql/$major/server/postgres.h" ] ||
-			missing+=("postgresql-server-dev-${major:-NN}")
+			missing+=("postgresql-server-dev-${major:-all}")
 		[ -e /usr/include/postgresql/libpq-fe.h ] || missing+=(libpq-dev)
 	elif ! [ -e "$("$pg_config" --includedir)/libpq-fe.h" ]
 	then

@@ -36,6 +36,7 @@ count()
 	then
 		bad=1
 	fi
+	[ "$expected" -gt 0 ] || say "$suite: there are none"
 	say "$suite: $ok passed, $bad failed"
 	passed=$((passed + ok))
 	failed=$((failed + bad))

@@ -283,7 +283,7 @@ find_index(PGconn *conn, const Options *options, Costs *costs)
 	result = execute(conn,
 					 "SELECT indexrelid::regclass, pg_relation_size(indexrelid)"
 					 " FROM pg_index JOIN pg_class c ON c.oid = indexrelid"
-					 " WHERE indrelid = $1::regclass AND relname = $2",
+					 " WHERE indrelid = $1::regclass AND relname = $2::name",
 					 options->table, options->index_name);
 	if (PQntuples(result) > 0)
 	{
@@ -355,7 +355,6 @@ main(int argc, char **argv)
 		.column = "embedding",
 		.id = "id",
 		.storage = "external",
-		.index_name = "annoybench_idx",
 		.method = "annoy",
 		.parameter = "$1",
 		.k = 10,

@@ -56,7 +56,7 @@ usage(void)
 		   "      --storage=STORAGE    plain, external, extended or main (default: external)\n\n"
 		   "Index:\n"
 		   "  -i, --create-index       create an index\n"
-		   "      --index-name=NAME    default: annoybench_idx\n"
+		   "      --index-name=NAME    default: TABLE_METHOD_idx\n"
 		   "      --method=METHOD      access method (default: annoy)\n"
 		   "      --opclass=NAME       operator class (default for annoy: by type and metric;\n"
 		   "                           otherwise the method's own)\n"
@@ -121,6 +121,24 @@ parse_values(Options *options, const char *list)
 	for (char *value = strtok_r(copy, ",", &save); value != NULL;
 		 value = strtok_r(NULL, ",", &save))
 		options->values[options->nvalues++] = value;
+}
+
+/*
+ * Names an index after its table, the schema left out, and its method.
+ */
+static char *
+default_index_name(const Options *options)
+{
+	const char *dot = strrchr(options->table, '.');
+	const char *table = dot != NULL ? dot + 1 : options->table;
+	int			length = strlen(table);
+
+	if (length > 2 && table[0] == '"' && table[length - 1] == '"')
+	{
+		table++;
+		length -= 2;
+	}
+	return format("%.*s_%s_idx", length, table, options->method);
 }
 
 /*
@@ -304,6 +322,8 @@ parse_options(Options *options, int argc, char **argv)
 		fatal(EXIT_USAGE, "--set and --values need each other");
 	if (options->operator == NULL)
 		options->operator = metric_operators[options->metric];
+	if (options->index_name == NULL)
+		options->index_name = default_index_name(options);
 	if (options->opclass == NULL && strcmp(options->method, "annoy") == 0)
 		options->opclass = format("%s_%s_ops",
 								  options->is_double ? "double" : "real",
