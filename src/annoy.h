@@ -29,7 +29,7 @@
 #include "vector.h"
 
 #define ANNOY_DEFAULT_SEED		UINT64CONST(1234567890987654321)
-#define ANNOY_DEFAULT_EPSILON	3.0
+#define ANNOY_DEFAULT_EPSILON	2.5
 
 /* Storage parameters, see handler.c. */
 typedef struct AnnoyOptions
@@ -336,8 +336,9 @@ extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
 								BufferAccessStrategy strategy);
 extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
-extern void AnnoyItemFetch(AnnoyItemReader *reader, const AnnoyPointer *pointer,
-						   AnnoyItem *item);
+extern Buffer AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer);
+extern void AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
+						   const AnnoyPointer *pointer, AnnoyItem *item);
 extern void AnnoyItemRelease(AnnoyItemReader *reader);
 extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
 extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,

@@ -44,7 +44,7 @@
 #include "build.h"
 
 /* Trees that n_trees = -1 gives; see src/README for the measurements. */
-#define AUTOMATIC_TREES		2
+#define AUTOMATIC_TREES		1
 
 /* The sample takes at most this part of maintenance_work_mem. */
 #define SAMPLE_MEMORY		0.75

@@ -24,6 +24,7 @@
 
 /* How full, at most, divisions of the sample make leaves and inner nodes. */
 #define LEAF_FILL			0.8
+#define MIN_LEAF			0.3
 #define INNER_FILL			0.7
 
 /* Beam when items are placed, and leaves whose distance is computed exactly. */
@@ -404,7 +405,7 @@ make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 	{
 		float	   *to = skeleton->leaves.centres + (Size) kept * dim;
 
-		if (counts[i] == 0)
+		if (counts[i] <= MIN_LEAF * max_piece)
 			continue;
 		for (int j = 0; j < dim; j++)
 			to[j] = (float) (sums[(Size) i * dim + j] / counts[i]);
@@ -530,7 +531,8 @@ write_leaf(Sink *sink, Level *level, LeafEntries *leaf, const float *centre,
 			CHECK_FOR_INTERRUPTS();
 			order[i] = i;
 			pointers[i] = leaf->entries[i].pointer;
-			AnnoyItemFetch(&reader, &pointers[i], &item);
+			AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointers[i]),
+						   &pointers[i], &item);
 			AnnoyMapItem(index, &item.vector, points + (Size) i * dim);
 			AnnoyItemRelease(&reader);
 		}

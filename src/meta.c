@@ -22,7 +22,7 @@
  * Codes of about this many bits per entry: fewer dimensions get more bits
  * each, more dimensions get one.  See src/README for the measurements.
  */
-#define LEAF_CODE_BITS		128
+#define LEAF_CODE_BITS		256
 #define INNER_CODE_BITS		512
 #define MAX_CODE_BITS_PER_DIM	8
 

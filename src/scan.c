@@ -51,8 +51,17 @@
 /* By how much a round's effort exceeds that of the one before. */
 #define EFFORT_GROWTH		4
 
+/* Likewise for the candidates kept, when those of a round did not do. */
+#define KEEP_GROWTH			4
+
 /* From this part of all entries on, walking over the items is cheaper. */
 #define DRAIN_EFFORT		0.5
+
+/*
+ * Items that are looked at together: the pages of all are pinned, and fetched
+ * into the processor's cache, before the first is read.
+ */
+#define LOOK_BATCH			8
 
 /* A row whose distance is known. */
 typedef struct ScanRow
@@ -92,6 +101,7 @@ typedef struct AnnoyScanState
 	double		first_effort;
 	double		effort;			/* of the current round */
 	double		all_entries;	/* estimate of the entries in the forest */
+	int			keep;			/* candidates kept in a round */
 	int			next;			/* candidate to look at next */
 	seen_hash  *seen;
 
@@ -202,30 +212,45 @@ score_bound(const AnnoyScanState *state)
 }
 
 /*
- * Look at the next candidate: compute its exact distance.
+ * Look at the next candidates: compute their exact distances.
  */
 static void
 look_at_next(AnnoyScanState *state)
 {
-	AnnoyCandidate *candidate = &state->search->items.candidates[state->next++];
-	AnnoyItem	item;
-	ScanRow		row;
-	bool		found;
+	const AnnoyCollector *items = &state->search->items;
+	AnnoyPointer pointers[LOOK_BATCH];
+	Buffer		buffers[LOOK_BATCH];
+	int			n = 0;
 
-	(void) seen_insert(state->seen, pointer_key(&candidate->pointer), &found);
-	if (found)
-		return;
-
-	AnnoyItemFetch(&state->reader, &candidate->pointer, &item);
-	if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
-		item.vector.data != NULL)
+	while (n < LOOK_BATCH && state->next < items->count)
 	{
-		row.tid = item.tid;
-		row.distance = AnnoyDistance(state->search->index->metric, &item.vector,
-									 &state->query);
-		push_row(state, &row);
+		bool		found;
+
+		pointers[n] = items->candidates[state->next++].pointer;
+		(void) seen_insert(state->seen, pointer_key(&pointers[n]), &found);
+		if (!found)
+		{
+			buffers[n] = AnnoyItemPin(&state->reader, &pointers[n]);
+			n++;
+		}
 	}
-	AnnoyItemRelease(&state->reader);
+
+	for (int i = 0; i < n; i++)
+	{
+		AnnoyItem	item;
+		ScanRow		row;
+
+		AnnoyItemFetch(&state->reader, buffers[i], &pointers[i], &item);
+		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
+			item.vector.data != NULL)
+		{
+			row.tid = item.tid;
+			row.distance = AnnoyDistance(state->search->index->metric,
+										 &item.vector, &state->query);
+			push_row(state, &row);
+		}
+		AnnoyItemRelease(&state->reader);
+	}
 }
 
 /* Add a row to the rest, with a NULL distance if distance is NULL. */
@@ -318,15 +343,35 @@ next_of_rest(AnnoyScanState *state, ScanRow *row, bool *isnull)
 static void
 next_round(Relation rel, AnnoyScanState *state, double effort)
 {
-	if (state->effort > 0 &&
-		(state->search->complete || effort > DRAIN_EFFORT * state->all_entries))
+	AnnoySearch *search = state->search;
+
+	if (state->effort > 0 && effort > state->effort &&
+		(search->complete || effort > DRAIN_EFFORT * state->all_entries))
 	{
-		drain(rel, state, state->search->index);
+		drain(rel, state, search->index);
 		return;
 	}
 	state->effort = effort;
+	state->keep = Max(state->keep, AnnoySearchKeep(search->index, effort));
 	state->next = 0;
-	AnnoySearchForest(state->search, effort);
+	AnnoySearchForest(search, effort, state->keep);
+}
+
+/*
+ * All candidates of a round have been looked at.  If there were more that were
+ * not kept, repeat the round to get them; otherwise search harder.
+ */
+static void
+more_candidates(Relation rel, AnnoyScanState *state)
+{
+	if (state->search->items.limit < INFINITY &&
+		state->keep < DRAIN_EFFORT * state->all_entries)
+	{
+		state->keep = Min(state->keep, PG_INT32_MAX / 8 / KEEP_GROWTH) * KEEP_GROWTH;
+		next_round(rel, state, state->effort);
+	}
+	else
+		next_round(rel, state, state->effort * EFFORT_GROWTH);
 }
 
 /*
@@ -362,7 +407,7 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 		if (state->next < state->search->items.count)
 			look_at_next(state);
 		else
-			next_round(rel, state, state->effort * EFFORT_GROWTH);
+			more_candidates(rel, state);
 	}
 	return next_of_rest(state, row, isnull);
 }
@@ -414,8 +459,8 @@ start_search(IndexScanDesc scan)
 		state->search = AnnoySearchInit(rel, index, &query);
 		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
 		state->seen = seen_create(state->context, 512, NULL);
-		state->first_effort = search_k;
-		state->all_entries = items * index->n_trees;
+		state->all_entries = Max(items, index->built_items) * index->n_trees;
+		state->first_effort = Min(search_k, state->all_entries);
 		switch (index->metric)
 		{
 			case ANNOY_L2:
@@ -432,7 +477,7 @@ start_search(IndexScanDesc scan)
 				state->score_factor = 1;
 				break;
 		}
-		next_round(rel, state, search_k);
+		next_round(rel, state, state->first_effort);
 	}
 }
 

@@ -30,20 +30,47 @@
 #define RANK_FACTOR		20
 
 /* Candidates kept: at least so many, and one for so many entries scanned. */
-#define MIN_KEEP		384
-#define SCAN_PER_KEEP	24
+#define MIN_KEEP		128
+#define SCAN_PER_KEEP	96
+
+/* The same for manhattan, where scores only hint at distances. */
+#define MIN_KEEP_L1		256
+#define SCAN_PER_KEEP_L1	16
+
+/*
+ * Nodes are pinned that many visits ahead, and that much of them is fetched
+ * into the processor's cache meanwhile; the rest follows in order, which
+ * processors foresee.
+ */
+#define VISIT_AHEAD		4
+#define PREFETCH_BYTES	1024
+#define PREFETCH_STEP	64
 
 /* How full nodes are, roughly, to guess how many must be visited. */
 #define TYPICAL_FILL	0.4
 
-/* Lock a node for reading and check it. */
-static AnnoyNode
-open_node(AnnoySearch *search, BlockNumber block, Buffer *buffer)
+/*
+ * Pin a node, and have the processor fetch its header, centre and first
+ * entries.
+ */
+static Buffer
+pin_node(AnnoySearch *search, BlockNumber block)
 {
-	*buffer = ReadBuffer(search->rel, block);
-	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckNode(search->rel, search->index, *buffer);
-	return AnnoyPageGetNode(BufferGetPage(*buffer));
+	Buffer		buffer = ReadBuffer(search->rel, block);
+	Page		page = BufferGetPage(buffer);
+
+	for (int i = 0; i < PREFETCH_BYTES; i += PREFETCH_STEP)
+		__builtin_prefetch(page + i);
+	return buffer;
+}
+
+/* Lock a pinned node for reading and check it. */
+static AnnoyNode
+lock_node(AnnoySearch *search, Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(search->rel, search->index, buffer);
+	return AnnoyPageGetNode(BufferGetPage(buffer));
 }
 
 /*
@@ -100,26 +127,54 @@ scan_leaf(AnnoySearch *search, AnnoyNode node)
 }
 
 /*
- * Visit a node, and what was split off from it.
+ * Visit a pinned node, and what was split off from it.
  */
 static void
-visit(AnnoySearch *search, const AnnoyCandidate *candidate)
+visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
 {
-	BlockNumber block = ItemPointerGetBlockNumberNoCheck(&candidate->pointer);
-
-	while (block != InvalidBlockNumber)
+	for (;;)
 	{
-		Buffer		buffer;
-		AnnoyNode	node = open_node(search, block, &buffer);
+		AnnoyNode	node = lock_node(search, buffer);
+		BlockNumber sibling = split_sibling(node, candidate);
 
-		check_level(search, node, block, candidate->level);
+		check_level(search, node, BufferGetBlockNumber(buffer), candidate->level);
 		if (node->level > 0)
 			rank_children(search, node);
 		else
 			scan_leaf(search, node);
-		block = split_sibling(node, candidate);
 		UnlockReleaseBuffer(buffer);
+		if (sibling == InvalidBlockNumber)
+			break;
+		buffer = pin_node(search, sibling);
 	}
+}
+
+/*
+ * Visit the candidates from the first on, at least a number of them, until
+ * *progress reaches a goal.  Returns how many were visited.
+ */
+static int
+visit_best(AnnoySearch *search, const AnnoyCollector *nodes, int at_least,
+		   const double *progress, double goal)
+{
+	Buffer		ahead[VISIT_AHEAD];
+	int			pinned = 0;
+	int			visited = 0;
+
+	while (visited < nodes->count && (visited < at_least || *progress < goal))
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		for (; pinned < nodes->count && pinned < visited + VISIT_AHEAD; pinned++)
+			ahead[pinned % VISIT_AHEAD] =
+				pin_node(search,
+						 ItemPointerGetBlockNumberNoCheck(&nodes->candidates[pinned].pointer));
+		visit(search, &nodes->candidates[visited], ahead[visited % VISIT_AHEAD]);
+		visited++;
+	}
+	for (int i = visited; i < pinned; i++)
+		ReleaseBuffer(ahead[i % VISIT_AHEAD]);
+	return visited;
 }
 
 /*
@@ -148,8 +203,8 @@ rank_leaves(AnnoySearch *search, double wanted)
 	/* roots are always expanded */
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
-		Buffer		buffer;
-		AnnoyNode	node = open_node(search, AnnoyRootBlock(tree), &buffer);
+		Buffer		buffer = pin_node(search, AnnoyRootBlock(tree));
+		AnnoyNode	node = lock_node(search, buffer);
 
 		if (node->level > 0)
 			rank_children(search, node);
@@ -170,17 +225,11 @@ rank_leaves(AnnoySearch *search, double wanted)
 	for (int level = ANNOY_MAX_LEVEL - 1; level > 0; level--)
 	{
 		AnnoyCollector *nodes = &search->nodes[level];
-		int			i;
 
 		AnnoyCollectorFinish(nodes);
-		for (i = 0; i < nodes->count; i++)
-		{
-			if (i >= 2 * index->n_trees &&
-				search->ranked[level - 1] >= RANK_FACTOR * visits[level - 1])
-				break;
-			visit(search, &nodes->candidates[i]);
-		}
-		if (i < nodes->count)
+		if (visit_best(search, nodes, 2 * index->n_trees,
+					   &search->ranked[level - 1],
+					   RANK_FACTOR * visits[level - 1]) < nodes->count)
 			all = false;
 	}
 
@@ -218,33 +267,39 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 }
 
 /*
+ * How many candidates a search with that effort usually needs.
+ */
+int
+AnnoySearchKeep(const AnnoyIndex *index, double effort)
+{
+	bool		l1 = index->metric == ANNOY_L1;
+	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
+
+	return Min(Max(keep, l1 ? MIN_KEEP_L1 : MIN_KEEP), PG_INT32_MAX / 8);
+}
+
+/*
  * Search until that many entries have been scanned.  Afterwards search->items
- * has the candidates in order of their lower bounds; items not among them
- * have bounds of at least items.limit, or were not scanned.
+ * has up to `keep' candidates in order of their lower bounds; items not among
+ * them have bounds of at least items.limit, or were not scanned.
  */
 void
-AnnoySearchForest(AnnoySearch *search, double effort)
+AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 {
 	const AnnoyIndex *index = search->index;
 	double		wanted = ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) +
 		index->n_trees;
-	int			keep = Min(Max(effort / SCAN_PER_KEEP, MIN_KEEP), PG_INT32_MAX / 8);
 	AnnoyCollector *leaves = &search->nodes[0];
 
 	for (;;)
 	{
 		bool		all = rank_leaves(search, wanted);
 
-		int			next;
 
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
-		for (next = 0; next < leaves->count && search->scanned < effort; next++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			visit(search, &leaves->candidates[next]);
-		}
-		search->complete = all && next == leaves->count;
+		search->complete = visit_best(search, leaves, 0, &search->scanned,
+									  effort) == leaves->count && all;
 		if (search->complete || search->scanned >= effort)
 			break;
 

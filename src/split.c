@@ -80,7 +80,7 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 	{
 		AnnoyItem	item;
 
-		AnnoyItemFetch(reader, pointer, &item);
+		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (item.vector.data == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INDEX_CORRUPTED),
