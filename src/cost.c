@@ -44,12 +44,17 @@
 #define PREPARE_COST	0.5
 
 /*
- * How many entries a search scans if nobody says.
+ * How many entries a search scans if nobody says: the square root of their
+ * number times a factor that gives a recall@10 of at least 0.95 on all data
+ * that we have.  Inner products are harder to find: where vectors differ in
+ * length, the best ones are spread over more leaves.
  */
 int
 AnnoyDefaultSearchK(const AnnoyIndex *index, double items)
 {
-	return (int) Min(ceil(25 * sqrt(Max(items, 100))), 1e9);
+	double		factor = index->metric == ANNOY_IP ? 65 : 25;
+
+	return (int) Min(ceil(factor * sqrt(Max(items, 100))), 1e9);
 }
 
 /*

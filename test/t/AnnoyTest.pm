@@ -1,0 +1,509 @@
+
+# Copyright (c) 2026, the annoy developers
+
+=pod
+
+=head1 NAME
+
+AnnoyTest - data and measurements for annoy's TAP tests
+
+=head1 DESCRIPTION
+
+Vectors are generated in Perl, from srand() with a fixed seed and without any
+transcendental function, so that they are the same on every machine.  They are
+clustered and of low intrinsic dimension, as embeddings are: uniform noise in
+many dimensions has no near neighbours worth looking for.
+
+A table of vectors has the columns "id" and "v"; its queries are in a table of
+the same form, and the exact answers (the distances of the 100 nearest rows, by
+a sequential scan) in a table of "id" and "d".
+
+=cut
+
+package AnnoyTest;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use FindBin;
+use IO::Uncompress::Gunzip qw($GunzipError);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(
+  annoy_node
+  clustered
+  uniform
+  prototypes
+  load_vectors
+  load_words
+  exact_answers
+  recall
+  recall_ok
+  same_rows_sql
+  same_rows_ok
+  self_found_ok
+  %operator
+);
+
+# The operator of each operator class.
+our %operator = (
+	real_l2_ops => '<->',
+	real_cosine_ops => '<=>',
+	real_ip_ops => '<#>',
+	real_l1_ops => '<+>',
+	real_hamming_ops => '<~>',
+	double_l2_ops => '<->',
+	double_cosine_ops => '<=>',
+	double_ip_ops => '<#>',
+	double_l1_ops => '<+>',
+	double_hamming_ops => '<~>',
+	bit_hamming_ops => '<~~>',);
+
+# A name for each file of vectors.
+my $files = 0;
+
+=pod
+
+=head1 FUNCTIONS
+
+=over
+
+=item annoy_node($name, init => [...], conf => '...')
+
+A new node that is running and has the extension.  Autovacuum is off: these
+tests say themselves when to vacuum.
+
+=cut
+
+sub annoy_node
+{
+	my ($name, %params) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(@{ $params{init} // [] });
+	$node->append_conf('postgresql.conf', "autovacuum = off\n");
+	$node->append_conf('postgresql.conf', $params{conf})
+	  if defined $params{conf};
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION annoy');
+	return $node;
+}
+
+=pod
+
+=item clustered($dim, seed => 1, clusters => 50, intrinsic => 8, ...)
+
+A function that returns one vector after the other, as an array literal, from a
+mixture: around the centre of a cluster, that many factors vary, each component
+depends on two of them, and a little noise comes on top.  Clusters have
+different sizes.
+
+Components are whole numbers of some hundreds.  "norms" multiplies each vector
+by a number between 1/norms and norms; "scale" divides all components, to get
+fractions.
+
+=cut
+
+sub clustered
+{
+	my ($dim, %params) = @_;
+	my $clusters = $params{clusters} // 50;
+	my $intrinsic = $params{intrinsic} // 8;
+	my $noise = $params{noise} // 20;
+	my $norms = $params{norms} // 1;
+	my $spread = $params{spread} // 1000;
+	my $scale = $params{scale};
+	my (@centre, @first, @second, @weight, @cluster);
+
+	srand($params{seed} // 1);
+	for my $c (0 .. $clusters - 1)
+	{
+		$centre[$c] = [ map { int($spread * (rand() - 0.5)) } 1 .. $dim ];
+		# cluster c has a share of 1 / (c + 4)
+		push @cluster, ($c) x (1 + int(1000 / ($c + 4)));
+	}
+	for my $j (0 .. $dim - 1)
+	{
+		push @first, $j % $intrinsic;
+		push @second, int(rand($intrinsic));
+		push @weight, rand();
+	}
+
+	return sub {
+		my $c = $cluster[ int(rand(@cluster)) ];
+		my $centre = $centre[$c];
+		my $factor = 1;
+		my @z;
+
+		# nearly normal, with a standard deviation of 150
+		push @z, 300 * (rand() + rand() + rand() - 1.5)
+		  foreach (1 .. $intrinsic);
+		# which factors act together differs from cluster to cluster
+		push @z, splice(@z, 0, $c % $intrinsic);
+
+		if ($norms > 1)
+		{
+			$factor = 1 + ($norms - 1) * rand();
+			$factor = 1 / $factor if rand() < 0.5;
+		}
+		my @v = map {
+			int($factor * ($centre->[$_] + $z[ $first[$_] ] +
+					  $weight[$_] * $z[ $second[$_] ] + $noise * rand()))
+		} 0 .. $dim - 1;
+		@v = map { $_ / $scale } @v if defined $scale;
+		return '{' . join(',', @v) . '}';
+	};
+}
+
+=pod
+
+=item uniform($dim, seed => 1)
+
+The same for vectors whose components are independent and between 0 and 1.
+
+=cut
+
+sub uniform
+{
+	my ($dim, %params) = @_;
+
+	srand($params{seed} // 1);
+	return sub {
+		return
+		  '{' . join(',', map { sprintf('%.6f', rand()) } 1 .. $dim) . '}';
+	};
+}
+
+=pod
+
+=item prototypes($dim, seed => 1, prototypes => 200, flips => 0.1, array => 0)
+
+The same for strings of bits: one of some random strings, with that part of its
+bits drawn anew.  With "array", an array of components around 0.3 and 0.7.
+
+=cut
+
+sub prototypes
+{
+	my ($dim, %params) = @_;
+	my $n = $params{prototypes} // 200;
+	my $flips = $params{flips} // 0.1;
+	my @prototype;
+
+	srand($params{seed} // 1);
+	push @prototype, [ map { int(rand(2)) } 1 .. $dim ] foreach (1 .. $n);
+
+	return sub {
+		my @v = @{ $prototype[ int(rand($n)) ] };
+
+		foreach (1 .. $flips * $dim)
+		{
+			$v[ int(rand($dim)) ] = int(rand(2));
+		}
+		return join('', @v) unless $params{array};
+		return '{'
+		  . join(',',
+			map { sprintf('%.3f', 0.1 + 0.4 * rand() + 0.401 * $_) } @v)
+		  . '}';
+	};
+}
+
+=pod
+
+=item load_vectors($node, $table, $type, $n, $vectors)
+
+Create a table and fill it with so many vectors, with an "id" from 1.
+
+=cut
+
+sub load_vectors
+{
+	my ($node, $table, $type, $n, $vectors) = @_;
+	my $file = $node->basedir . '/vectors' . $files++;
+
+	open(my $fh, '>', $file) or die "could not open $file: $!";
+	print $fh "$_\t", $vectors->(), "\n" foreach (1 .. $n);
+	close($fh) or die "could not write $file: $!";
+	_copy($node, $table, $type, $file);
+	return;
+}
+
+sub _copy
+{
+	my ($node, $table, $type, $file) = @_;
+
+	# vectors do not compress, and decompressing them takes longer than
+	# anything that is tested here
+	$node->safe_psql(
+		'postgres', qq{
+		CREATE TABLE $table (id int PRIMARY KEY, v $type);
+		ALTER TABLE $table ALTER COLUMN v SET STORAGE EXTERNAL;
+		COPY $table FROM '$file';
+		ANALYZE $table;
+	});
+	unlink($file);
+	return;
+}
+
+=pod
+
+=item load_words($node, $table, $queries)
+
+Load the shipped word embeddings: one in 50 into a table of queries, the others
+into another.
+
+=cut
+
+sub load_words
+{
+	my ($node, $table, $queries) = @_;
+	my $data = "$FindBin::RealBin/../data/words.csv.gz";
+	my $words = IO::Uncompress::Gunzip->new($data)
+	  or die "could not read $data: $GunzipError";
+	my @file = map { $node->basedir . "/words$_" } (0 .. 1);
+	my $n = 0;
+
+	my @fh = map { open(my $fh, '>', $_) or die "could not open $_: $!"; $fh } @file;
+	while (my $line = $words->getline)
+	{
+		my ($vector) = $line =~ /"(\{.*\})"/ or next;
+		my $fh = $fh[ ++$n % 50 == 0 ];
+		print $fh "$n\t$vector\n";
+	}
+	close($_) or die "could not write: $!" foreach @fh;
+
+	_copy($node, $table, 'real[]', $file[0]);
+	_copy($node, $queries, 'real[]', $file[1]);
+	return;
+}
+
+=pod
+
+=item exact_answers($node, $table, $queries, $op)
+
+Find the exact answers to all queries by sequential scans, and return a
+reference to what the functions below want to know.  The queries may be rows
+of the table.
+
+=cut
+
+sub exact_answers
+{
+	my ($node, $table, $queries, $op) = @_;
+	my $answers = "${table}_answers";
+
+	$node->safe_psql(
+		'postgres', qq{
+		SET enable_indexscan = off;
+		SET max_parallel_workers_per_gather = 0;
+		SET client_min_messages = warning;
+		DROP TABLE IF EXISTS $answers;
+		CREATE TABLE $answers AS
+			SELECT q.id,
+				   (SELECT array_agg(d ORDER BY d)
+					FROM (SELECT t.v $op q.v AS d FROM $table t
+						  ORDER BY 1 LIMIT 100) nearest) AS d
+			FROM $queries q;
+		ANALYZE $answers;
+	});
+	return {
+		node => $node,
+		table => $table,
+		queries => $queries,
+		answers => $answers,
+		op => $op,
+	};
+}
+
+=pod
+
+=item recall($set, $k, $settings)
+
+The recall@k of all queries together: the part of the rows returned that are no
+farther than the k-th true neighbour.  Dies if the answers are no answers: if
+the index is not used, a row comes twice, or there are too few of them.
+
+$settings are SQL commands to run before, none by default: the planner has to
+choose the index by itself then.
+
+=cut
+
+sub recall
+{
+	my ($set, $k, $settings) = @_;
+	my $node = $set->{node};
+	my $query = qq{
+		SELECT round(avg(found)::numeric, 4), bool_and(proper)
+		FROM (
+			SELECT sum((a.d <= q.wanted + 1e-9 * abs(q.wanted))::int)::float8 / q.n AS found,
+				   count(*) = q.n AND count(DISTINCT a.id) = q.n AS proper
+			FROM (SELECT q.id, q.v, t.n, t.d[t.n] AS wanted
+				  FROM $set->{queries} q
+					   JOIN (SELECT id, d, least($k, cardinality(d)) AS n
+							 FROM $set->{answers}) t ON q.id = t.id) q,
+				 LATERAL (SELECT t.id, t.v $set->{op} q.v AS d
+						  FROM $set->{table} t
+						  ORDER BY t.v $set->{op} q.v LIMIT $k) a
+			GROUP BY q.id, q.n) per_query};
+
+	$settings //= '';
+	my $plan =
+	  $node->safe_psql('postgres', "$settings; EXPLAIN (COSTS OFF) $query");
+	die "the index is not used:\n$plan\n"
+	  unless $plan =~ /Index Scan using \w+ on $set->{table} t/;
+
+	my ($found, $proper) =
+	  split(/\|/, $node->safe_psql('postgres', "$settings; $query"));
+	die "a row came twice, or there were too few of them\n"
+	  unless $proper eq 't';
+	return $found;
+}
+
+=pod
+
+=item recall_ok($set, $k, $threshold, $name, $settings)
+
+Test that the recall is not below a threshold, and return it.
+
+=cut
+
+sub recall_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($set, $k, $threshold, $name, $settings) = @_;
+	my $found = eval { recall($set, $k, $settings) };
+
+	if (defined $found)
+	{
+		cmp_ok($found, '>=', $threshold, "$name: recall\@$k");
+		note("$name: recall\@$k $found");
+	}
+	else
+	{
+		fail("$name: recall\@$k");
+		diag($@);
+	}
+	return $found // 0;
+}
+
+=pod
+
+=item same_rows_sql($table, $op)
+
+SQL that returns three lines: the number and a hash of the ids of all rows, by
+a sequential scan; the same by a scan of the whole index, where a row that
+comes twice makes a difference; and the plan of that.
+
+=cut
+
+sub same_rows_sql
+{
+	my ($table, $op) = @_;
+	my $fingerprint = q{count(*), md5(string_agg(id::text, ',' ORDER BY id))};
+	my $scan = qq{
+		WITH scan AS MATERIALIZED (
+			SELECT id FROM $table
+			ORDER BY v $op (SELECT v FROM $table WHERE v IS NOT NULL LIMIT 1))
+		SELECT $fingerprint FROM scan;};
+
+	return qq{
+		BEGIN ISOLATION LEVEL REPEATABLE READ;
+		SET LOCAL enable_bitmapscan = off;
+		SET LOCAL enable_indexonlyscan = off;
+		SET LOCAL enable_indexscan = off;
+		SELECT $fingerprint FROM $table;
+		SET LOCAL enable_indexscan = on;
+		SET LOCAL enable_seqscan = off;
+		SET LOCAL enable_sort = off;
+		$scan
+		EXPLAIN (COSTS OFF) $scan
+		COMMIT;
+	};
+}
+
+=pod
+
+=item same_rows_ok($node, $table, $op, $name)
+
+Test that a scan of the whole index returns each row of the table once and no
+other.  Returns the number of rows.
+
+=cut
+
+sub same_rows_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node, $table, $op, $name) = @_;
+	my ($heap, $index, $plan) =
+	  split(/\n/, $node->safe_psql('postgres', same_rows_sql($table, $op)), 3);
+
+	if ($plan =~ /Index Scan using \w+ on $table(?: \w+)?\s+Order By/)
+	{
+		is($index, $heap, "$name: the index has each row once");
+	}
+	else
+	{
+		fail("$name: the index has each row once");
+		diag($plan);
+	}
+	return (split(/\|/, $heap))[0];
+}
+
+=pod
+
+=item self_found_ok($node, $table, $op, $name, where => '...', settings => '...')
+
+Test that a search for the vector of each row finds it.  A scan of the whole
+index does not need the trees, so this is how an entry that is missing from
+them shows: unless said otherwise, it searches all of them.  As that may miss a
+row too, one in a thousand, the threshold is .999.
+
+=cut
+
+sub self_found_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node, $table, $op, $name, %params) = @_;
+	my $settings = $params{settings} // 'SET annoy.search_k = 2147483647';
+	my $where = $params{where} // 'true';
+	my $query = qq{
+		SELECT round(avg((a.d = 0)::int), 4)
+		FROM (SELECT v FROM $table WHERE v IS NOT NULL AND $where) q,
+			 LATERAL (SELECT t.v $op q.v AS d FROM $table t
+					  ORDER BY t.v $op q.v LIMIT 1) a;};
+	my ($found, $plan) = split(
+		/\n/,
+		$node->safe_psql(
+			'postgres', qq{
+		$settings;
+		SET enable_seqscan = off;
+		SET enable_sort = off;
+		$query
+		EXPLAIN (COSTS OFF) $query}),
+		2);
+
+	if ($plan =~ /Index Scan using \w+ on $table t(?:_\d+)?\s+Order By/)
+	{
+		cmp_ok($found, '>=', 0.999, "$name: rows find themselves");
+	}
+	else
+	{
+		fail("$name: rows find themselves");
+		diag($plan);
+	}
+	return;
+}
+
+=pod
+
+=back
+
+=cut
+
+1;
