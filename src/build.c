@@ -204,7 +204,7 @@ sample_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 {
 	const AnnoyIndex *index = build->index;
 	AnnoyRandom state = index->seed ^
-		((uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid));
+	((uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid));
 	uint64		hash = AnnoyRandomNext(&state);
 
 	if (hash >= build->sample_limit)
@@ -268,7 +268,7 @@ start_items(AnnoyBuild *build, const AnnoyVector *vec)
  */
 static void
 load_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
-		 bool alive, void *arg)
+		 bool alive pg_attribute_unused(), void *arg)
 {
 	AnnoyBuild *build = arg;
 	MemoryContext old_context;

@@ -248,7 +248,7 @@ lut_fill(AnnoyLut *lut, const AnnoyCodec *codec, const float *x)
 	for (int i = 0; i < codec->dims; i += 4)
 	{
 		float		half = fabsf(x[i]) + fabsf(x[i + 1]) +
-			fabsf(x[i + 2]) + fabsf(x[i + 3]);
+		fabsf(x[i + 2]) + fabsf(x[i + 3]);
 
 		bias -= half;
 		largest = Max(largest, half);

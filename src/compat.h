@@ -41,7 +41,7 @@
 
 /* aminsert's indexUnchanged argument came with 14 */
 #if PG_VERSION_NUM >= 140000
-#define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged,
+#define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged pg_attribute_unused(),
 #else
 #define ANNOY_INSERT_ARGS_UNCHANGED
 #endif

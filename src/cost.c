@@ -75,7 +75,8 @@ page_cost(double pages, double index_pages, Oid tablespace)
 }
 
 void
-annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
+annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
+				  double loop_count pg_attribute_unused(),
 				  Cost *startup_cost, Cost *total_cost,
 				  Selectivity *selectivity, double *correlation,
 				  double *pages)

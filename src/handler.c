@@ -206,8 +206,9 @@ AnnoyOptionSeed(Relation rel)
  * says of distance_orderable.
  */
 static bool
-annoyproperty(Oid index_oid, int attno, IndexAMProperty prop,
-			  const char *propname, bool *res, bool *isnull)
+annoyproperty(Oid index_oid pg_attribute_unused(), int attno, IndexAMProperty prop,
+			  const char *propname pg_attribute_unused(),
+			  bool *res, bool *isnull pg_attribute_unused())
 {
 	if (prop != AMPROP_DISTANCE_ORDERABLE || attno == 0)
 		return false;
@@ -241,7 +242,7 @@ PG_FUNCTION_INFO_V1(annoyhandler);
  * The access method's routines and properties.
  */
 Datum
-annoyhandler(PG_FUNCTION_ARGS)
+annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 

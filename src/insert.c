@@ -125,9 +125,10 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
  */
 bool
 annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
-			Relation heap, IndexUniqueCheck check_unique,
+			Relation heap pg_attribute_unused(),
+			IndexUniqueCheck check_unique pg_attribute_unused(),
 			ANNOY_INSERT_ARGS_UNCHANGED
-			IndexInfo *index_info)
+			IndexInfo *index_info pg_attribute_unused())
 {
 	MemoryContext context;
 	MemoryContext old_context;

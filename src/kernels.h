@@ -70,10 +70,10 @@ typedef struct AnnoyKernels
 	void		(*multiply) (float *x, const float *y, int n);
 
 	/*
-	 * Score `count' entries stored in consecutive blocks; the numbers of those
-	 * with a score below the limit go to hits[], their scores to scores[].
-	 * Both arrays need room for a multiple of ANNOY_BLOCK_ENTRIES.  Returns
-	 * the number of hits.
+	 * Score `count' entries stored in consecutive blocks; the numbers of
+	 * those with a score below the limit go to hits[], their scores to
+	 * scores[]. Both arrays need room for a multiple of ANNOY_BLOCK_ENTRIES.
+	 * Returns the number of hits.
 	 */
 	int			(*score) (const uint8 *blocks, int count,
 						  const AnnoyScoring *scoring, float limit,

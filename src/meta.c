@@ -36,7 +36,7 @@ static void
 set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 {
 	Size		space = ANNOY_PAGE_CAPACITY - MAXALIGN(sizeof(AnnoyNodeData)) -
-		index->centre_bytes;
+	index->centre_bytes;
 
 	codec->bits = Min(Max(code_bits / index->space_dim, 1), MAX_CODE_BITS_PER_DIM);
 	codec->dims = Min(index->space_dim, LARGE_DIM);

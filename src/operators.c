@@ -252,31 +252,31 @@ annoy_dims_bit(PG_FUNCTION_ARGS)
  */
 
 Datum
-annoy_l2_metric(PG_FUNCTION_ARGS)
+annoy_l2_metric(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_INT32(ANNOY_L2);
 }
 
 Datum
-annoy_cosine_metric(PG_FUNCTION_ARGS)
+annoy_cosine_metric(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_INT32(ANNOY_COSINE);
 }
 
 Datum
-annoy_ip_metric(PG_FUNCTION_ARGS)
+annoy_ip_metric(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_INT32(ANNOY_IP);
 }
 
 Datum
-annoy_l1_metric(PG_FUNCTION_ARGS)
+annoy_l1_metric(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_INT32(ANNOY_L1);
 }
 
 Datum
-annoy_hamming_metric(PG_FUNCTION_ARGS)
+annoy_hamming_metric(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_INT32(ANNOY_HAMMING);
 }

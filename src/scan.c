@@ -388,7 +388,10 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 
 		CHECK_FOR_INTERRUPTS();
 
-		/* all that are near enough are too few, or not searched for hard enough */
+		/*
+		 * all that are near enough are too few, or not searched for hard
+		 * enough
+		 */
 		if (wanted > state->effort)
 		{
 			next_round(rel, state, Max(wanted, state->effort * EFFORT_GROWTH));
@@ -516,8 +519,9 @@ end_search(AnnoyScanState *state)
 }
 
 void
-annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
-			int norderbys)
+annoyrescan(IndexScanDesc scan, ScanKey keys pg_attribute_unused(),
+			int nkeys pg_attribute_unused(), ScanKey orderbys,
+			int norderbys pg_attribute_unused())
 {
 	end_search(scan->opaque);
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
@@ -526,7 +530,7 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 }
 
 bool
-annoygettuple(IndexScanDesc scan, ScanDirection dir)
+annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 {
 	AnnoyScanState *state = scan->opaque;
 	IndexOrderByDistance distance;

@@ -288,7 +288,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 {
 	const AnnoyIndex *index = search->index;
 	double		wanted = ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) +
-		index->n_trees;
+	index->n_trees;
 	AnnoyCollector *leaves = &search->nodes[0];
 
 	for (;;)

@@ -10,9 +10,8 @@ check_build()
 {
 	local cc assert dir flags
 
-	# PostgreSQL's own headers are not ours to judge, and the parameters of a
-	# callback are PostgreSQL's choice
-	flags="-Wall -Wextra -Werror -Wno-unused-parameter -isystem $("$pg_config" --includedir-server)"
+	# PostgreSQL's own headers are not ours to judge
+	flags="-Wall -Wextra -Werror -isystem $("$pg_config" --includedir-server)"
 	for cc in gcc "$(find_clang)"
 	do
 		case $cc in
