@@ -550,8 +550,6 @@ write_leaf(Sink *sink, Level *level, LeafEntries *leaf, const float *centre,
 				AnnoyFillNode(index, page->data, sink->tree, 0, points,
 							  order + start, Min(end - start, capacity),
 							  pointers, page_centre);
-				if (end - pieces.start[i] > capacity * LEAF_FILL)
-					AnnoyPageGetNode(page->data)->flags |= ANNOY_NODE_UNIFORM;
 				add_leaf(sink, level, page->data, page_centre);
 			}
 		}

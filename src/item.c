@@ -230,6 +230,10 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 			block = full == InvalidBlockNumber ?
 				GetPageWithFreeSpace(rel, space) :
 				RecordAndGetPageWithFreeSpace(rel, full, 0, space);
+
+		/* after a crash the map may know pages that are not there */
+		while (block != InvalidBlockNumber && block >= RelationGetNumberOfBlocks(rel))
+			block = RecordAndGetPageWithFreeSpace(rel, block, 0, space);
 		if (block == InvalidBlockNumber)
 		{
 			buffer = add_group(rel, index, is_null);

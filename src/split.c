@@ -45,7 +45,8 @@ typedef struct SplitPlan
 /*
  * Fill a page with a node that has the given points as entries: their mean
  * becomes the centre, and is returned in its quantised form.  points[] and
- * pointers[] are indexed by the elements of order[].
+ * pointers[] are indexed by the elements of order[].  A leaf whose entries are
+ * all the same is marked as uniform.
  */
 void
 AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
@@ -54,6 +55,7 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 {
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
 	AnnoyEntry	entry;
+	bool		uniform = level == 0 && count > 1;
 
 	Assert(count <= codec->capacity);
 
@@ -65,7 +67,10 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 					points + (Size) order[i] * index->space_dim, centre, &entry);
 		entry.pointer = pointers[order[i]];
 		AnnoyNodeAppend(index, page, &entry);
+		uniform = uniform && AnnoyNodeSameCode(index, AnnoyPageGetNode(page), 0, i);
 	}
+	if (uniform)
+		AnnoyPageGetNode(page)->flags |= ANNOY_NODE_UNIFORM;
 }
 
 /*
@@ -122,7 +127,6 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
 	AnnoyRandom random = index->seed ^ node->changes;
 	AnnoyItemReader reader;
 	int			first;
-	uint8		flags = 0;
 
 	plan->tree = node->tree;
 	plan->level = node->level;
@@ -141,17 +145,11 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
 	AnnoyMean(points, dim, order, count, plan->centre);
 	first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), &random);
 	if (first == 0)
-	{
-		/* nothing to choose between them */
-		first = count / 2;
-		flags = node->level == 0 ? ANNOY_NODE_UNIFORM : 0;
-	}
+		first = count / 2;		/* nothing to choose between them */
 	AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
 				  order, first, pointers, plan->left_centre);
 	AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
 				  order + first, count - first, pointers, plan->right_centre);
-	AnnoyPageGetNode(plan->left.data)->flags = flags;
-	AnnoyPageGetNode(plan->right.data)->flags = flags;
 
 	pfree(points);
 	pfree(pointers);
