@@ -356,18 +356,32 @@ AnnoyItemReaderEnd(AnnoyItemReader *reader)
 }
 
 /*
- * Read the item in a slot (counted from 0) of the page that the reader has
- * locked.
+ * Copy from one page of a group what is there of the vector of a slot.
  */
 static void
-read_slot(AnnoyItemReader *reader, int slot_no, AnnoyItem *item)
+get_part(const AnnoyIndex *index, Page page, int page_no, int slot_no,
+		 char *vector)
 {
-	const AnnoyIndex *index = reader->index;
-	Page		page = BufferGetPage(reader->buffer);
+	StreamPart	part = stream_part(index, page, page_no);
+	int			start = slot_no * index->item_size;
+	int			from = Max(start, part.start);
+	int			to = Min(start + index->item_size, part.start + part.length);
+
+	if (from < to)
+		memcpy(vector + from - start, part.data + from - part.start, to - from);
+}
+
+/*
+ * Begin to read the item in a slot (counted from 0) of a group's first page, or
+ * of a page of NULLs.  Returns true if the vector remains to be collected from
+ * several pages; otherwise it is found on this one, or there is none.
+ */
+static bool
+read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
+{
 	AnnoySlot	slot = AnnoyPageGetSlots(page) + slot_no;
 	StreamPart	part;
 	int			start = slot_no * index->item_size;
-	int			done = 0;
 
 	item->tid = slot->tid;
 	item->state = slot->state;
@@ -375,37 +389,13 @@ read_slot(AnnoyItemReader *reader, int slot_no, AnnoyItem *item)
 	item->vector.dim = index->dim;
 	item->vector.data = NULL;
 	if (AnnoySlotIsNull(slot) || AnnoySlotState(slot) == ANNOY_SLOT_FREE)
-		return;
+		return false;
 
 	part = stream_part(index, page, 0);
-	if (start + index->item_size <= part.length)
-	{
-		item->vector.data = part.data + start;
-		return;
-	}
-
-	for (int i = stream_page(index, start); done < index->item_size; i++)
-	{
-		Buffer		buffer = reader->buffer;
-		int			from = start + done;
-		int			n;
-
-		if (i > 0)
-		{
-			buffer = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
-										BufferGetBlockNumber(reader->buffer) + i,
-										RBM_NORMAL, reader->strategy);
-			LockBuffer(buffer, BUFFER_LOCK_SHARE);
-			AnnoyCheckPage(reader->rel, buffer, ANNOY_PAGE_ITEM_DATA);
-		}
-		part = stream_part(index, BufferGetPage(buffer), i);
-		n = Min(index->item_size - done, part.start + part.length - from);
-		memcpy(reader->scratch + done, part.data + from - part.start, n);
-		done += n;
-		if (i > 0)
-			UnlockReleaseBuffer(buffer);
-	}
-	item->vector.data = reader->scratch;
+	if (start + index->item_size > part.length)
+		return true;
+	item->vector.data = part.data + start;
+	return false;
 }
 
 /*
@@ -452,13 +442,37 @@ void
 AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 			   const AnnoyPointer *pointer, AnnoyItem *item)
 {
+	const AnnoyIndex *index = reader->index;
+	int			slot_no = ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber;
+
 	Assert(!BufferIsValid(reader->buffer));
 
 	reader->buffer = buffer;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	AnnoyCheckPage(reader->rel, buffer, ANNOY_PAGE_ITEM);
-	read_slot(reader, ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber,
-			  item);
+	if (read_slot(index, BufferGetPage(buffer), slot_no, item))
+	{
+		int			start = slot_no * index->item_size;
+		int			last = stream_page(index, start + index->item_size - 1);
+
+		for (int i = stream_page(index, start); i <= last; i++)
+		{
+			Buffer		data = buffer;
+
+			if (i > 0)
+			{
+				data = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
+										  BufferGetBlockNumber(buffer) + i,
+										  RBM_NORMAL, reader->strategy);
+				LockBuffer(data, BUFFER_LOCK_SHARE);
+				AnnoyCheckPage(reader->rel, data, ANNOY_PAGE_ITEM_DATA);
+			}
+			get_part(index, BufferGetPage(data), i, slot_no, reader->scratch);
+			if (i > 0)
+				UnlockReleaseBuffer(data);
+		}
+		item->vector.data = reader->scratch;
+	}
 }
 
 void
@@ -469,42 +483,76 @@ AnnoyItemRelease(AnnoyItemReader *reader)
 }
 
 /*
+ * Copy a whole group, given its first block, or a page of NULLs.  Returns the
+ * number of its slots, which is 0 if there is no group at that block.
+ */
+static int
+copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
+		   BufferAccessStrategy strategy, char *group)
+{
+	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL,
+											strategy);
+	int			nslots;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	nslots = AnnoyPageSlotCount(index, BufferGetPage(buffer));
+	if (nslots > 0)
+	{
+		memcpy(group, BufferGetPage(buffer), BLCKSZ);
+		if (AnnoyPageGetTag(group)->kind == ANNOY_PAGE_ITEM)
+		{
+			for (int i = 1; i < index->group_pages; i++)
+			{
+				Buffer		data = ReadBufferExtended(rel, MAIN_FORKNUM, block + i,
+													  RBM_NORMAL, strategy);
+
+				LockBuffer(data, BUFFER_LOCK_SHARE);
+				AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
+				memcpy(group + (Size) i * BLCKSZ, BufferGetPage(data), BLCKSZ);
+				UnlockReleaseBuffer(data);
+			}
+		}
+	}
+	UnlockReleaseBuffer(buffer);
+	return nslots;
+}
+
+/*
  * Call a function for every item, live or dead, NULL or not, in the order of
- * blocks.  The function runs under a share lock on the item's page.
+ * blocks.  No locks are held meanwhile.
  */
 void
 AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
 			  BufferAccessStrategy strategy, AnnoyItemCallback callback,
 			  void *arg)
 {
-	AnnoyItemReader reader;
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	char	   *group = palloc((Size) Max(index->group_pages, 1) * BLCKSZ);
+	char	   *vector = palloc(Max(index->item_size, 1));
 
-	AnnoyItemReaderInit(&reader, rel, index, strategy);
 	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
 	{
-		AnnoySlot	slots;
-		int			nslots;
+		int			nslots = copy_group(rel, index, block, strategy, group);
 
 		CHECK_FOR_INTERRUPTS();
 
-		reader.buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block,
-										   RBM_NORMAL, strategy);
-		LockBuffer(reader.buffer, BUFFER_LOCK_SHARE);
-		slots = AnnoyPageGetSlots(BufferGetPage(reader.buffer));
-		nslots = AnnoyPageSlotCount(index, BufferGetPage(reader.buffer));
 		for (int i = 0; i < nslots; i++)
 		{
 			AnnoyPointer pointer;
 			AnnoyItem	item;
 
-			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_FREE)
+			if (AnnoySlotState(AnnoyPageGetSlots(group) + i) == ANNOY_SLOT_FREE)
 				continue;
+			if (read_slot(index, group, i, &item))
+			{
+				for (int j = 0; j < index->group_pages; j++)
+					get_part(index, group + (Size) j * BLCKSZ, j, i, vector);
+				item.vector.data = vector;
+			}
 			ItemPointerSet(&pointer, block, FirstOffsetNumber + i);
-			read_slot(&reader, i, &item);
 			callback(&pointer, &item, arg);
 		}
-		AnnoyItemRelease(&reader);
 	}
-	AnnoyItemReaderEnd(&reader);
+	pfree(group);
+	pfree(vector);
 }
