@@ -23,6 +23,7 @@ AnnoyPageInit(Page page, AnnoyPageKind kind)
 	PageInit(page, BLCKSZ, 0);
 	AnnoyPageGetTag(page)->page_id = ANNOY_PAGE_ID;
 	AnnoyPageGetTag(page)->kind = kind;
+	AnnoyPageSetEnd(page, AnnoyPageGetData(page));
 }
 
 /*

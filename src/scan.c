@@ -38,7 +38,6 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "pgstat.h"
-#include "storage/predicate.h"
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
