@@ -44,8 +44,9 @@ typedef struct AnnoyOptions
 /* Phases of a build, as pg_stat_progress_create_index shows them. */
 #define ANNOY_PHASE_LOAD		2
 #define ANNOY_PHASE_SKELETON	3
-#define ANNOY_PHASE_ASSIGN		4
-#define ANNOY_PHASE_WRITE		5
+#define ANNOY_PHASE_REFINE		4
+#define ANNOY_PHASE_ASSIGN		5
+#define ANNOY_PHASE_WRITE		6
 
 /* Settings, see handler.c. */
 extern int	annoy_search_k;

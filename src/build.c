@@ -3,19 +3,21 @@
  * build.c
  *	  Building an index: CREATE INDEX and REINDEX.
  *
- * A build has four phases.
+ * A build has five phases.
  *
  * Load: one scan of the table writes all items and keeps a sample of the
  * vectors in memory, chosen by a hash of the heap TID.
  *
  * Skeleton: for each tree the sample is divided by 2-means until the pieces
- * would fit a page each.  The pieces' means are the centres of leaves.  The
- * sample is then placed in the leaf whose centre is nearest, by the beam search
- * of place.c, and the centres become the means of what was placed there.  That
- * one Lloyd step over the whole tree repairs what the divisions from the top
- * down have cut through; see src/README for what it is worth.
+ * would fit a page each.  The pieces' means are the centres of leaves.
  *
- * Assign: one walk over the items places every item in each tree, encodes it
+ * Refine: all items are placed in the leaf whose centre is nearest, by the beam
+ * search of place.c, and the centres become the means of what was placed there.
+ * That one Lloyd step over the whole tree repairs what the divisions from the
+ * top down have cut through, and what is random about a small sample; see
+ * src/README for what it is worth.
+ *
+ * Assign: another walk over the items places every item in each tree, encodes it
  * relative to its leaf's centre and passes the entry to a sort by tree and
  * leaf.  So memory is bounded by the sample, then by the sort.
  *

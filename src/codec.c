@@ -40,6 +40,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "annoy.h"
@@ -75,7 +76,7 @@ choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
 	int			top = (1 << codec->bits) - 1;
 	float		largest = 0;
 	float		best = -1;
-	float		best_step = 0;
+	float		best_inverse = 0;
 
 	if (codec->bits == 1)
 	{
@@ -86,7 +87,8 @@ choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
 
 	for (int i = 0; i < codec->dims; i++)
 		largest = Max(largest, fabsf(r[i]));
-	if (!(largest > 0))
+	/* less than this would make the steps' inverses overflow */
+	if (!(largest > FLT_MIN * (top + 1)))
 	{
 		for (int i = 0; i < codec->dims; i++)
 			levels[i] = top / 2;
@@ -95,27 +97,21 @@ choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
 
 	for (int try = 0; try < 7; try++)
 	{
-		float		step = largest * (1.0f - 0.1f * try) * 2.0f / (top + 1);
-		float		ru = 0;
-		float		uu = 0;
+		float		inverse = (top + 1) / (2.0f * largest * (1.0f - 0.1f * try));
+		float		ru;
+		float		uu;
 
-		for (int i = 0; i < codec->dims; i++)
-		{
-			float		u = 2.0f * Min((int) (fabsf(r[i]) / step), top / 2) + 1.0f;
-
-			ru += fabsf(r[i]) * u;
-			uu += u * u;
-		}
+		annoy_kernels->fit(r, codec->dims, inverse, top, &ru, &uu);
 		if (ru > best * sqrtf(uu))
 		{
 			best = ru / sqrtf(uu);
-			best_step = step;
+			best_inverse = inverse;
 		}
 	}
 
 	for (int i = 0; i < codec->dims; i++)
 	{
-		int			half = Min((int) (fabsf(r[i]) / best_step), top / 2);
+		int			half = Min((int) (fabsf(r[i]) * best_inverse), top / 2);
 
 		levels[i] = r[i] >= 0 ? (top + 1) / 2 + half : top / 2 - half;
 	}

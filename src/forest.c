@@ -76,7 +76,21 @@ typedef struct Skeleton
 	Level		leaves;
 	Sink		inner;			/* inner nodes, in memory */
 	BlockNumber root;
+
+	/* in the Lloyd step: of the points in each leaf */
+	double	   *sums;
+	double	   *counts;
 } Skeleton;
+
+/* State of the Lloyd step. */
+typedef struct Refinement
+{
+	AnnoyBuild *build;
+	Skeleton   *skeletons;
+	AnnoyTarget target;
+	AnnoyCollector nearest;
+	double		points;
+}			Refinement;
 
 /* State of the walk that assigns items to leaves. */
 typedef struct Assignment
@@ -355,12 +369,6 @@ make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 	int		   *order = palloc_extended(sizeof(int) * n, MCXT_ALLOC_HUGE);
 	float	   *centre = palloc(sizeof(float) * dim);
 	AnnoyPointer unused;
-	AnnoyTarget target;
-	AnnoyCollector nearest;
-	double	   *sums;
-	int		   *counts;
-	int			nleaves;
-	int			kept = 0;
 
 	for (int i = 0; i < n; i++)
 		order[i] = i;
@@ -381,47 +389,122 @@ make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 				  pieces.start[i + 1] - pieces.start[i], centre);
 		level_add(&skeleton->leaves, dim, centre, &unused);
 	}
-	nleaves = pieces.count;
 	make_skeleton_inner(build, skeleton, random);
-
-	/* one Lloyd step over all leaves */
-	sums = palloc_extended(sizeof(double) * dim * nleaves,
-						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	counts = palloc0(sizeof(int) * nleaves);
-	AnnoyTargetInit(&target, index, false);
-	AnnoyCollectorInit(&nearest);
-	for (int i = 0; i < n && nleaves > 1; i++)
-	{
-		int			leaf;
-
-		CHECK_FOR_INTERRUPTS();
-		memcpy(target.x, build->sample + (Size) i * dim, sizeof(float) * dim);
-		AnnoyTargetSet(&target, false);
-		leaf = nearest_leaf(skeleton, &target, &nearest);
-		annoy_kernels->add(sums + (Size) leaf * dim, target.x, dim);
-		counts[leaf]++;
-	}
-	for (int i = 0; i < nleaves && nleaves > 1; i++)
-	{
-		float	   *to = skeleton->leaves.centres + (Size) kept * dim;
-
-		if (counts[i] <= MIN_LEAF * max_piece)
-			continue;
-		for (int j = 0; j < dim; j++)
-			to[j] = (float) (sums[(Size) i * dim + j] / counts[i]);
-		kept++;
-	}
-	if (nleaves > 1)
-	{
-		skeleton->leaves.count = kept;
-		make_skeleton_inner(build, skeleton, random);
-	}
 
 	pfree(pieces.start);
 	pfree(order);
 	pfree(centre);
-	pfree(sums);
-	pfree(counts);
+}
+
+/*
+ * Lloyd step: add the target's point to the sums of the leaves that are
+ * nearest.
+ */
+static void
+refine_add(Refinement * refinement)
+{
+	const AnnoyIndex *index = refinement->build->index;
+
+	AnnoyTargetSet(&refinement->target, false);
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		Skeleton   *skeleton = &refinement->skeletons[tree];
+		int			leaf = nearest_leaf(skeleton, &refinement->target,
+										&refinement->nearest);
+
+		annoy_kernels->add(skeleton->sums + (Size) leaf * index->space_dim,
+						   refinement->target.x, index->space_dim);
+		skeleton->counts[leaf]++;
+	}
+	refinement->points++;
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+								 (int64) refinement->points);
+}
+
+/* AnnoyItemWalk callback: the same for an item. */
+static void
+refine_item(AnnoyPointer *pointer pg_attribute_unused(), const AnnoyItem *item,
+			void *arg)
+{
+	Refinement *refinement = arg;
+
+	if (item->vector.data != NULL)
+	{
+		AnnoyMapItem(refinement->build->index, &item->vector, refinement->target.x);
+		refine_add(refinement);
+	}
+}
+
+/*
+ * One Lloyd step over all leaves of each tree: their centres become the means
+ * of the points that are nearest to them.  Points are the items, which takes
+ * another walk over them, unless the sample has them all, or the sums do not
+ * fit maintenance_work_mem: then the sample has to do.
+ */
+static void
+refine_skeletons(AnnoyBuild *build, Skeleton *skeletons, AnnoyRandom *random)
+{
+	const AnnoyIndex *index = build->index;
+	int			dim = index->space_dim;
+	Refinement	refinement = {.build = build,.skeletons = skeletons};
+	double		leaves = 0;
+	bool		all;
+
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		Skeleton   *skeleton = &skeletons[tree];
+
+		skeleton->sums = palloc_extended(sizeof(double) * dim * skeleton->leaves.count,
+										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		skeleton->counts = palloc_extended(sizeof(double) * skeleton->leaves.count,
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		leaves += skeleton->leaves.count;
+	}
+	AnnoyTargetInit(&refinement.target, index, false);
+	AnnoyCollectorInit(&refinement.nearest);
+
+	all = build->sample_count < build->item_count &&
+		leaves * dim * sizeof(double) <= maintenance_work_mem * 1024.0;
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_REFINE);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
+								 all ? (int64) build->item_count : build->sample_count);
+	if (all)
+		AnnoyItemWalk(build->rel, index, GetAccessStrategy(BAS_BULKREAD),
+					  refine_item, &refinement);
+	else
+	{
+		for (int i = 0; i < build->sample_count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			memcpy(refinement.target.x, build->sample + (Size) i * dim,
+				   sizeof(float) * dim);
+			refine_add(&refinement);
+		}
+	}
+
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		Skeleton   *skeleton = &skeletons[tree];
+		double		enough = MIN_LEAF * LEAF_FILL * index->leaf.capacity *
+		refinement.points / build->item_count;
+		int			kept = 0;
+
+		/* leaves that would be nearly empty leave their points to others */
+		for (int i = 0; i < skeleton->leaves.count; i++)
+		{
+			float	   *to = skeleton->leaves.centres + (Size) kept * dim;
+
+			if (skeleton->counts[i] <= enough && skeleton->leaves.count > 1)
+				continue;
+			for (int j = 0; j < dim; j++)
+				to[j] = (float) (skeleton->sums[(Size) i * dim + j] / skeleton->counts[i]);
+			kept++;
+		}
+		pfree(skeleton->sums);
+		pfree(skeleton->counts);
+		skeleton->leaves.count = kept;
+		make_skeleton_inner(build, skeleton, random);
+	}
 }
 
 /*
@@ -684,6 +767,7 @@ AnnoyBuildForest(AnnoyBuild *build)
 	assignment->skeletons = palloc0(sizeof(Skeleton) * index->n_trees);
 	for (int tree = 0; tree < index->n_trees; tree++)
 		make_skeleton(build, &assignment->skeletons[tree], &random);
+	refine_skeletons(build, assignment->skeletons, &random);
 	pfree(build->sample);
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_ASSIGN);

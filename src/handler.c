@@ -227,6 +227,8 @@ annoybuildphasename(int64 phase)
 			return "storing items";
 		case ANNOY_PHASE_SKELETON:
 			return "growing trees on a sample";
+		case ANNOY_PHASE_REFINE:
+			return "refining leaf centres";
 		case ANNOY_PHASE_ASSIGN:
 			return "assigning items to leaves";
 		case ANNOY_PHASE_WRITE:

@@ -60,6 +60,13 @@ typedef struct AnnoyKernels
 	void		(*hadamard) (float *x, int n);
 
 	/*
+	 * Quantise the magnitudes of x to odd integers u <= top: the sums of |x|
+	 * u and of u^2.
+	 */
+	void		(*fit) (const float *x, int n, float inverse_step, int top,
+						float *xu, float *uu);
+
+	/*
 	 * Tables of the nibbles of one bit plane, see codec.c: for each four
 	 * dimensions, 16 bytes to low[] and high[] in turn.
 	 */

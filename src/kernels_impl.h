@@ -96,6 +96,30 @@ KERNEL(add) (double *sum, const float *x, int n)
 }
 
 KERNEL_TARGET static void
+KERNEL(fit) (const float *x, int n, float inverse_step, int top,
+			 float *xu, float *uu)
+{
+	v8f			sum_xu = {0};
+	v8f			sum_uu = {0};
+
+	for (int i = 0; i < n; i += 8)
+	{
+		v8i			bits = *(const v8i *) (x + i) & 0x7FFFFFFF;
+		v8f			magnitude = (v8f) bits;
+		v8i			half = __builtin_convertvector(magnitude * inverse_step, v8i);
+		v8i			fits = half < top / 2;
+		v8f			u;
+
+		half = (half & fits) | (~fits & (top / 2));
+		u = __builtin_convertvector(2 * half + 1, v8f);
+		sum_xu += magnitude * u;
+		sum_uu += u * u;
+	}
+	*xu = SUM8(sum_xu);
+	*uu = SUM8(sum_uu);
+}
+
+KERNEL_TARGET static void
 KERNEL(tables) (const float *x, int n, float weight, uint8 *low, uint8 *high)
 {
 	const v8f	bit0 = {0, 1, 0, 1, 0, 1, 0, 1};
