@@ -101,6 +101,9 @@ drop_entries(VacuumState *state, BlockNumber block, Page page)
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	bool		changed = false;
 
+	/* the first vector may have come after we looked: it is not dead */
+	if (state->index->dim == 0)
+		return false;
 	if (AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE || node->level > 0)
 		return false;
 	if (node->count > state->index->leaf.capacity)
