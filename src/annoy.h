@@ -98,7 +98,7 @@ typedef struct AnnoyIndex
 	float	   *signs;			/* ANNOY_ROTATION_ROUNDS * space_dim floats */
 
 	/* nodes */
-	int			centre_bits;	/* 8 or 4 */
+	int			centre_bits;	/* per dimension: 16, 8 or 4 */
 	int			centre_bytes;
 	AnnoyCodec	leaf;
 	AnnoyCodec	inner;
@@ -147,7 +147,7 @@ typedef struct AnnoyTarget
 	float		norm;
 	AnnoyLut	leaf_lut;
 	AnnoyLut	inner_lut;
-	int8	   *centre;			/* work space of AnnoyNodeCentreInt8 */
+	int8	   *centre;			/* work space to unpack 4-bit centres */
 } AnnoyTarget;
 
 /* A scored entry: a node to visit, or an item to look at. */
@@ -271,7 +271,7 @@ extern void AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec,
 						const float *x, const float *centre,
 						AnnoyEntry *entry);
 extern float AnnoyQuantise(const AnnoyIndex *index, float *centre,
-						   int8 *quantised);
+						   int16 *quantised);
 extern void AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 							bool inner_product);
 extern void AnnoyTargetSet(AnnoyTarget *target, bool leaves);

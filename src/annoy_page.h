@@ -108,8 +108,8 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 /*
  * A node of a tree, inner or leaf.
  *
- * The header is followed by the node's centre (int8 per dimension, or two
- * dimensions a byte in high-dimensional indexes) and by blocks of
+ * The header is followed by the node's centre (two bytes, one byte or half a
+ * byte per dimension, the fewer the more dimensions there are) and by blocks of
  * ANNOY_BLOCK_ENTRIES entries.  A centre is *defined* as centre_scale times
  * the stored integers, so quantising it loses nothing: codes are relative to
  * exactly this point.
@@ -150,7 +150,7 @@ typedef AnnoyNodeData *AnnoyNode;
 
 #define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \
-	((int8 *) ((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData))))
+	((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData)))
 
 /*
  * What an entry points to.  In an inner node, the child: its block, and

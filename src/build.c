@@ -360,7 +360,8 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 		AnnoyBuildWrite(rel, zeroes->data, 1);
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_LOAD);
-	result->heap_tuples = table_index_build_scan(heap, rel, index_info, true,
+	/* no synchronised scan: the same table is to give the same index */
+	result->heap_tuples = table_index_build_scan(heap, rel, index_info, false,
 												 true, load_row, build, NULL);
 	flush_nulls(build);
 	if (build->index->dim > 0)

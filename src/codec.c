@@ -201,21 +201,33 @@ round_scale(float scale)
  * same.
  */
 float
-AnnoyQuantise(const AnnoyIndex *index, float *centre, int8 *quantised)
+AnnoyQuantise(const AnnoyIndex *index, float *centre, int16 *quantised)
 {
-	int			top = index->centre_bits == 8 ? 127 : 7;
+	int			top = (1 << (index->centre_bits - 1)) - 1;
 	float		largest = 0;
 	float		scale;
 
 	for (int i = 0; i < index->space_dim; i++)
 		largest = Max(largest, fabsf(centre[i]));
-	scale = round_scale(largest / top);
+
+	if (index->centre_bits == 16)
+	{
+		int			exponent;
+
+		/* the least power of two that will do */
+		(void) frexpf(largest, &exponent);
+		scale = largest > 0 ? ldexpf(1.0f, exponent - 15) : 0;
+		if (scale > 0 && rintf(largest / scale) > top)
+			scale *= 2;
+	}
+	else
+		scale = round_scale(largest / top);
 
 	for (int i = 0; i < index->space_dim; i++)
 	{
 		float		level = scale > 0 ? rintf(centre[i] / scale) : 0;
 
-		quantised[i] = (int8) Min(Max(level, -top), top);
+		quantised[i] = (int16) Min(Max(level, -top), top);
 		centre[i] = scale * quantised[i];
 	}
 	return scale;

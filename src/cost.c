@@ -102,6 +102,14 @@ annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
 		return;
 	}
 
+	/* nothing is known of an index that only might be */
+	if (info->hypothetical)
+	{
+		*startup_cost = page_cost(TYPICAL_ITEMS, info->pages, info->reltablespace);
+		*total_cost = *startup_cost + info->tuples * cpu_index_tuple_cost;
+		return;
+	}
+
 	rel = index_open(info->indexoid, NoLock);
 	index = AnnoyOpen(rel);
 	if (search_k < 0)

@@ -166,7 +166,7 @@ sink_flush(Sink *sink, bool followed)
  * Take a page, which is not the root's.  Returns a pointer to it.
  */
 static AnnoyPointer
-sink_add(Sink *sink, const char *page)
+sink_add(Sink *sink, Page page)
 {
 	int			level = AnnoyPageGetNode(page)->level;
 	BlockNumber block;
@@ -201,7 +201,7 @@ sink_add(Sink *sink, const char *page)
  * Take the root's page.  Returns its block.
  */
 static BlockNumber
-sink_add_root(Sink *sink, const char *page)
+sink_add_root(Sink *sink, Page page)
 {
 	AnnoyPointer pointer;
 	Buffer		buffer;
@@ -332,7 +332,7 @@ static void
 make_skeleton_inner(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
 {
 	int			dim = build->index->space_dim;
-	int8	   *quantised = palloc(dim);
+	int16	   *quantised = palloc(sizeof(int16) * dim);
 	Level		level = {0};
 
 	for (int i = 0; i < skeleton->leaves.count; i++)
@@ -567,7 +567,7 @@ typedef struct LeafEntries
 } LeafEntries;
 
 static void
-add_leaf(Sink *sink, Level *level, const char *page, const float *centre)
+add_leaf(Sink *sink, Level *level, Page page, const float *centre)
 {
 	AnnoyPointer pointer = sink_add(sink, page);
 

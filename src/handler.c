@@ -61,6 +61,19 @@ validate_seed(const char *value)
 }
 
 /*
+ * annoy.search_k: -1 or a positive number.
+ */
+static bool
+check_search_k(int *newval, void **extra pg_attribute_unused(),
+			   GucSource source pg_attribute_unused())
+{
+	if (*newval != 0)
+		return true;
+	GUC_check_errdetail("Valid values are -1 and those between 1 and %d.", INT_MAX);
+	return false;
+}
+
+/*
  * Module load.
  */
 void
@@ -89,7 +102,7 @@ _PG_init(void)
 							"-1 leaves it to the index's storage parameter, or to an automatic choice. "
 							"Searches that are asked for many rows scan more by themselves.",
 							&annoy_search_k, -1, -1, INT_MAX,
-							PGC_USERSET, 0, NULL, NULL, NULL);
+							PGC_USERSET, 0, check_search_k, NULL, NULL);
 	DefineCustomRealVariable("annoy.epsilon",
 							 "Sets how far estimated distances may be off before a search misses a row, in standard deviations.",
 							 "A row is looked at unless its estimated distance is worse by more than this. "

@@ -29,6 +29,7 @@ typedef float v4f __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float v8f __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
 typedef int v8i __attribute__((vector_size(32), aligned(4), may_alias));
+typedef short v8s __attribute__((vector_size(16), aligned(2), may_alias));
 typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
 
 #define SUM8(v) \
@@ -105,7 +106,8 @@ score_portable(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 
 static const AnnoyKernels portable_kernels = {
 	"portable", l2_portable, dot_portable, centre_l2_portable,
-	centre_dot_portable, add_portable, hadamard_portable, fit_portable,
+	centre_dot_portable, centre16_l2_portable, centre16_dot_portable,
+	add_portable, hadamard_portable, fit_portable,
 	tables_portable, multiply_portable, score_portable
 };
 
@@ -211,7 +213,8 @@ score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 }
 
 static const AnnoyKernels avx2_kernels = {
-	"avx2", l2_avx2, dot_avx2, centre_l2_avx2, centre_dot_avx2, add_avx2,
+	"avx2", l2_avx2, dot_avx2, centre_l2_avx2, centre_dot_avx2,
+	centre16_l2_avx2, centre16_dot_avx2, add_avx2,
 	hadamard_avx2, fit_avx2, tables_avx2, multiply_avx2, score_avx2
 };
 

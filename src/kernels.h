@@ -52,6 +52,10 @@ typedef struct AnnoyKernels
 							  int n);
 	float		(*centre_dot) (const float *x, const int8 *centre, float scale,
 							   int n);
+	float		(*centre16_l2) (const float *x, const int16 *centre,
+								float scale, int n);
+	float		(*centre16_dot) (const float *x, const int16 *centre,
+								 float scale, int n);
 
 	/* sum += x */
 	void		(*add) (double *sum, const float *x, int n);

@@ -88,6 +88,44 @@ KERNEL(centre_dot) (const float *x, const int8 *centre, float scale, int n)
 	return SUM8(sum0) * scale;
 }
 
+KERNEL_TARGET static float
+KERNEL(centre16_l2) (const float *x, const int16 *centre, float scale, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = __builtin_convertvector(*(const v8s *) (centre + i), v8f);
+		v8f			c1 = __builtin_convertvector(*(const v8s *) (centre + i + 8), v8f);
+		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
+		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
+
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(centre16_dot) (const float *x, const int16 *centre, float scale, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = __builtin_convertvector(*(const v8s *) (centre + i), v8f);
+		v8f			c1 = __builtin_convertvector(*(const v8s *) (centre + i + 8), v8f);
+
+		sum0 += *(const v8f *) (x + i) * c0;
+		sum1 += *(const v8f *) (x + i + 8) * c1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0) * scale;
+}
+
 KERNEL_TARGET static void
 KERNEL(add) (double *sum, const float *x, int n)
 {

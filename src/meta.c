@@ -27,6 +27,12 @@
 #define MAX_CODE_BITS_PER_DIM	8
 
 /*
+ * Up to here a centre takes two bytes per dimension, which keeps codes sharp
+ * in clusters that are small and far apart.
+ */
+#define MEDIUM_DIM			256
+
+/*
  * From here on a centre takes half a byte per dimension instead of one, and
  * codes cover only so many dimensions, so that a node keeps its fan-out.
  */
@@ -75,7 +81,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 	index->signs = index->mean + space_dim;
 	AnnoyMakeSigns(seed, space_dim, index->signs);
 
-	index->centre_bits = space_dim > LARGE_DIM ? 4 : 8;
+	index->centre_bits = space_dim > LARGE_DIM ? 4 : space_dim > MEDIUM_DIM ? 8 : 16;
 	index->centre_bytes = space_dim * index->centre_bits / 8;
 	set_codec(index, &index->leaf, LEAF_CODE_BITS);
 	set_codec(index, &index->inner, INNER_CODE_BITS);

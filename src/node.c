@@ -84,7 +84,7 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 			  float *centre)
 {
 	AnnoyNode	node;
-	int8		quantised[ANNOY_MAX_DIMENSIONS];
+	int16		quantised[ANNOY_MAX_DIMENSIONS];
 	int8	   *stored;
 
 	AnnoyPageInit(page, ANNOY_PAGE_NODE);
@@ -93,10 +93,15 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 	node->tree = tree;
 	node->level = level;
 	node->right = InvalidBlockNumber;
-	stored = AnnoyNodeCentre(node);
+	stored = (int8 *) AnnoyNodeCentre(node);
 	node->centre_scale = AnnoyQuantise(index, centre, quantised);
-	if (index->centre_bits == 8)
-		memcpy(stored, quantised, index->space_dim);
+	if (index->centre_bits == 16)
+		memcpy(stored, quantised, sizeof(int16) * index->space_dim);
+	else if (index->centre_bits == 8)
+	{
+		for (int i = 0; i < index->space_dim; i++)
+			stored[i] = (int8) quantised[i];
+	}
 	else
 	{
 		for (int i = 0; i < index->space_dim; i += 2)
@@ -130,16 +135,17 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 }
 
 /*
- * The centre's integers, one int8 per dimension: in place, or unpacked into
- * the work space.
+ * The integers of a centre of at most 8 bits, one int8 per dimension: in place,
+ * or unpacked into the work space.
  */
 static const int8 *
 centre_int8(const AnnoyIndex *index, AnnoyNode node, int8 *work)
 {
 	const uint8 *stored = (const uint8 *) AnnoyNodeCentre(node);
 
+	Assert(index->centre_bits <= 8);
 	if (index->centre_bits == 8)
-		return AnnoyNodeCentre(node);
+		return (const int8 *) stored;
 	for (int i = 0; i < index->space_dim; i += 2)
 	{
 		work[i] = (stored[i / 2] & 15) - 8;
@@ -154,11 +160,21 @@ centre_int8(const AnnoyIndex *index, AnnoyNode node, int8 *work)
 void
 AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node, float *centre)
 {
-	int8		work[ANNOY_MAX_DIMENSIONS];
-	const int8 *quantised = centre_int8(index, node, work);
+	if (index->centre_bits == 16)
+	{
+		const int16 *quantised = (const int16 *) AnnoyNodeCentre(node);
 
-	for (int i = 0; i < index->space_dim; i++)
-		centre[i] = node->centre_scale * quantised[i];
+		for (int i = 0; i < index->space_dim; i++)
+			centre[i] = node->centre_scale * quantised[i];
+	}
+	else
+	{
+		int8		work[ANNOY_MAX_DIMENSIONS];
+		const int8 *quantised = centre_int8(index, node, work);
+
+		for (int i = 0; i < index->space_dim; i++)
+			centre[i] = node->centre_scale * quantised[i];
+	}
 }
 
 /*
@@ -285,8 +301,21 @@ float
 AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 {
 	const AnnoyIndex *index = target->index;
-	const int8 *centre = centre_int8(index, node, target->centre);
+	const int8 *centre;
 
+	if (index->centre_bits == 16)
+	{
+		const int16 *centre16 = (const int16 *) AnnoyNodeCentre(node);
+
+		if (target->inner_product)
+			return -2 * annoy_kernels->centre16_dot(target->x, centre16,
+													node->centre_scale,
+													index->space_dim);
+		return annoy_kernels->centre16_l2(target->x, centre16,
+										  node->centre_scale, index->space_dim);
+	}
+
+	centre = centre_int8(index, node, target->centre);
 	if (target->inner_product)
 		return -2 * annoy_kernels->centre_dot(target->x, centre,
 											  node->centre_scale,

@@ -137,6 +137,14 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
 		AnnoyNode	node = lock_node(search, buffer);
 		BlockNumber sibling = split_sibling(node, candidate);
 
+		if (node->level != candidate->level &&
+			BufferGetBlockNumber(buffer) < AnnoyRootBlock(search->index->n_trees))
+		{
+			/* a root that was a leaf has been split since: rank again */
+			search->root_split = true;
+			UnlockReleaseBuffer(buffer);
+			break;
+		}
 		check_level(search, node, BufferGetBlockNumber(buffer), candidate->level);
 		if (node->level > 0)
 			rank_children(search, node);
@@ -298,12 +306,17 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
+		search->root_split = false;
 		search->complete = visit_best(search, leaves, 0, &search->scanned,
 									  effort) == leaves->count && all;
+		if (search->root_split)
+			continue;
 		if (search->complete || search->scanned >= effort)
 			break;
 
 		/* leaves were emptier than thought, or many copies of one vector */
+		if (wanted >= PG_INT32_MAX)
+			break;
 		wanted *= 4;
 	}
 	AnnoyCollectorFinish(&search->items);

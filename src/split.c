@@ -75,9 +75,10 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 
 /*
  * Read the point that an entry of a node stands for: of a leaf, the item; of
- * an inner node, the child's centre.
+ * an inner node, the child's centre.  Returns false if the item is gone, which
+ * it may be if VACUUM has removed the entry since the page was copied.
  */
-static void
+static bool
 read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 		   int level, const AnnoyPointer *pointer, float *point)
 {
@@ -86,16 +87,10 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 		AnnoyItem	item;
 
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
-		if (item.vector.data == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" contains an entry that points to slot %u of block %u, which is not in use",
-							RelationGetRelationName(rel),
-							ItemPointerGetOffsetNumberNoCheck(pointer),
-							ItemPointerGetBlockNumberNoCheck(pointer)),
-					 errhint("Please REINDEX it.")));
-		AnnoyMapItem(index, &item.vector, point);
+		if (item.vector.data != NULL)
+			AnnoyMapItem(index, &item.vector, point);
 		AnnoyItemRelease(reader);
+		return item.vector.data != NULL;
 	}
 	else
 	{
@@ -105,17 +100,18 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 		AnnoyCheckNode(rel, index, buffer);
 		AnnoyNodeReadCentre(index, AnnoyPageGetNode(BufferGetPage(buffer)), point);
 		UnlockReleaseBuffer(buffer);
+		return true;
 	}
 }
 
 /*
- * Plan the split of a copied node.
+ * Plan the split of a copied node.  Returns false if an item is gone.
  *
  * A full page changes only by being split or vacuumed, and its children's
  * centres only by a change of this page; so if the page still has the same
  * change count when it is locked, what was read here is still true.
  */
-static void
+static bool
 plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
@@ -127,20 +123,28 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
 	AnnoyRandom random = index->seed ^ node->changes;
 	AnnoyItemReader reader;
 	int			first;
+	bool		found = true;
 
 	plan->tree = node->tree;
 	plan->level = node->level;
 	plan->changes = node->changes;
 
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && found; i++)
 	{
 		order[i] = i;
 		pointers[i] = *AnnoyNodePointer(index, node, i);
-		read_point(rel, index, &reader, node->level, &pointers[i],
-				   points + (Size) i * dim);
+		found = read_point(rel, index, &reader, node->level, &pointers[i],
+						   points + (Size) i * dim);
 	}
 	AnnoyItemReaderEnd(&reader);
+	if (!found)
+	{
+		pfree(points);
+		pfree(pointers);
+		pfree(order);
+		return false;
+	}
 
 	AnnoyMean(points, dim, order, count, plan->centre);
 	first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), &random);
@@ -154,6 +158,7 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
 	pfree(points);
 	pfree(pointers);
 	pfree(order);
+	return true;
 }
 
 /* Write an entry for a child into an inner node: replace entry i, or append. */
@@ -372,6 +377,8 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
 	SplitPlan  *plan = palloc(sizeof(SplitPlan));
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	bool		done = false;
+	bool		failed = false;
+	uint32		failed_changes = 0;
 
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
 	plan->right_centre = palloc(sizeof(float) * index->space_dim);
@@ -393,7 +400,19 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
 		if (node->count < AnnoyNodeCodec(index, node)->capacity)
 			break;
 
-		plan_split(rel, index, copy->data, plan);
+		if (!plan_split(rel, index, copy->data, plan))
+		{
+			/* VACUUM has come in between, unless the page is as it was */
+			if (failed && failed_changes == node->changes)
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("block %u of index \"%s\" has an entry that points to an item which does not exist",
+								block, RelationGetRelationName(rel)),
+						 errhint("Please REINDEX it.")));
+			failed = true;
+			failed_changes = node->changes;
+			continue;
+		}
 		if (block == AnnoyRootBlock(node->tree))
 			done = split_root(rel, index, plan);
 		else
