@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 
 #include "annoy.h"
 
@@ -115,21 +116,19 @@ AnnoyDtype
 AnnoyIndexDtype(Relation rel)
 {
 	Oid			type = rel->rd_opcintype[0];
+	bool		hamming = AnnoyIndexMetric(rel) == ANNOY_HAMMING;
 
-	if (AnnoyIndexMetric(rel) == ANNOY_HAMMING)
+	if (type == FLOAT4ARRAYOID)
+		return hamming ? ANNOY_BIT : ANNOY_FLOAT32;
+	if (type == FLOAT8ARRAYOID)
+		return hamming ? ANNOY_BIT : ANNOY_FLOAT64;
+	if ((type == BITOID || type == VARBITOID) && hamming)
 		return ANNOY_BIT;
-	switch (type)
-	{
-		case FLOAT4ARRAYOID:
-			return ANNOY_FLOAT32;
-		case FLOAT8ARRAYOID:
-			return ANNOY_FLOAT64;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("access method \"annoy\" cannot index type %u with this metric",
-							type)));
-	}
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("access method \"annoy\" cannot index type %s with metric \"%s\"",
+					format_type_be(type),
+					AnnoyMetricName(AnnoyIndexMetric(rel)))));
 	return 0;					/* keep compiler quiet */
 }
 

@@ -370,7 +370,7 @@ sub recall
 	my $plan =
 	  $node->safe_psql('postgres', "$settings; EXPLAIN (COSTS OFF) $query");
 	die "the index is not used:\n$plan\n"
-	  unless $plan =~ /Index Scan using \w+ on $set->{table} t/;
+	  unless $plan =~ /Index Scan using \w+ on $set->{table}\b/;
 
 	my ($found, $first_found, $proper) =
 	  split(/\|/, $node->safe_psql('postgres', "$settings; $query"));
@@ -505,7 +505,7 @@ sub self_found_ok
 		EXPLAIN (COSTS OFF) $query}),
 		2);
 
-	if ($plan =~ /Index Scan using \w+ on $table t(?:_\d+)?\s+Order By/)
+	if ($plan =~ /Index Scan using \w+ on $table(?: \w+)?\s+Order By/)
 	{
 		cmp_ok($found, '>=', 0.999, "$name: rows find themselves");
 	}

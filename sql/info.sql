@@ -1,0 +1,105 @@
+--
+-- annoy_index_info()
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_info;
+SET search_path = annoy_info, public;
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/test/regress/helpers.sql'
+\i :helpers
+\set ECHO all
+
+SET enable_seqscan = off;
+SET jit = off;
+CREATE TABLE items (id integer PRIMARY KEY, v real[], d double precision[], b bit(64));
+INSERT INTO items SELECT i, vec(i, 64), vec(i, 64), bitvec(i, 64) FROM generate_series(1, 1500) i;
+INSERT INTO items SELECT 1500 + i FROM generate_series(1, 10) i;
+CREATE INDEX v_l2 ON items USING annoy (v);
+CREATE INDEX v_cosine ON items USING annoy (v real_cosine_ops) WITH (n_trees = 3, seed = 9);
+CREATE INDEX v_ip ON items USING annoy (v real_ip_ops);
+CREATE INDEX v_l1 ON items USING annoy (v real_l1_ops);
+CREATE INDEX v_hamming ON items USING annoy (v real_hamming_ops);
+CREATE INDEX d_l2 ON items USING annoy (d);
+CREATE INDEX d_cosine ON items USING annoy (d double_cosine_ops);
+CREATE INDEX d_ip ON items USING annoy (d double_ip_ops);
+CREATE INDEX d_l1 ON items USING annoy (d double_l1_ops);
+CREATE INDEX d_hamming ON items USING annoy (d double_hamming_ops);
+CREATE INDEX b_hamming ON items USING annoy (b);
+
+SELECT c.relname, metric, type, dimensions, dtype, n_trees, height, items, dead_items,
+	leaf_pages >= n_trees * 2 AS leaves, inner_pages = n_trees AS inner, leaf_fill > 0.2 AND leaf_fill <= 1 AS fill, format_version
+FROM pg_class c JOIN pg_am a ON a.oid = relam, annoy_index_info(c.oid)
+WHERE amname = 'annoy' AND relnamespace = 'annoy_info'::regnamespace ORDER BY 1;
+SELECT p.proargnames[2:], array_agg(t::regtype ORDER BY n) AS types
+FROM pg_proc p, unnest(proallargtypes[2:]) WITH ORDINALITY u (t, n)
+WHERE oid = 'annoy_index_info'::regproc GROUP BY 1;
+
+-- Items and trees take the whole index, but for a few pages; items take little
+-- more than their vectors.
+SELECT c.relname,
+	(pg_relation_size(c.oid) - item_bytes - tree_bytes) / current_setting('block_size')::integer BETWEEN 1 AND 2 AS rest,
+	tree_bytes = (leaf_pages + inner_pages) * current_setting('block_size')::integer AS trees,
+	item_bytes::numeric / 1500
+		< 1.15 * CASE dtype WHEN 'float64' THEN 512 WHEN 'float32' THEN 256 ELSE 8 END
+			+ CASE WHEN dtype = 'bit' THEN 20 ELSE 8 END AS items
+FROM pg_class c JOIN pg_am a ON a.oid = relam, annoy_index_info(c.oid)
+WHERE amname = 'annoy' AND relnamespace = 'annoy_info'::regnamespace ORDER BY 1;
+-- bytes of an item in relation to those of its vector, for dimensions that do
+-- not divide a page well, too
+CREATE FUNCTION bloat(dims integer) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	nrows integer := greatest(150000 / dims, 200);
+	result numeric;
+BEGIN
+	CREATE TEMP TABLE sized AS SELECT array_fill(i::real, ARRAY[dims]) AS v FROM generate_series(1, nrows) i;
+	CREATE INDEX sized_v ON sized USING annoy (v);
+	SELECT item_bytes / (4.0 * dims * nrows) INTO result FROM annoy_index_info('sized_v');
+	DROP TABLE sized;
+	RETURN result;
+END $$;
+SELECT dims, bloat(dims) <= 1.2 AS small
+FROM unnest(ARRAY[64, 128, 300, 384, 700, 768, 949, 1000, 1024, 1200, 1536, 2000, 2041, 3072, 4000, 8192]) dims;
+
+-- Who may ask: whoever may read the table
+CREATE ROLE regress_annoy_reader;
+GRANT USAGE ON SCHEMA annoy_info TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT items FROM annoy_index_info('v_l2');
+RESET ROLE;
+GRANT SELECT (id) ON items TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT items FROM annoy_index_info('v_l2');
+RESET ROLE;
+GRANT SELECT ON items TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT items FROM annoy_index_info('v_l2');
+RESET ROLE;
+REVOKE ALL ON items FROM regress_annoy_reader;
+REVOKE ALL ON SCHEMA annoy_info FROM regress_annoy_reader;
+DROP ROLE regress_annoy_reader;
+
+-- What is not an annoy index
+CREATE VIEW a_view AS SELECT 1;
+CREATE TABLE partitioned (id integer, v real[]) PARTITION BY LIST (id);
+CREATE INDEX partitioned_v ON partitioned USING annoy (v);
+SELECT relation, failure(format('SELECT * FROM annoy_index_info(%L)', relation))
+FROM unnest(ARRAY['items', 'items_pkey', 'a_view', 'partitioned', 'partitioned_v', 'pg_class_oid_index', 'pg_class', 'nowhere']) relation;
+SELECT annoy_index_info(NULL);
+
+-- All indexes at once, as a monitoring query would
+SELECT count(*), sum(items), bool_and(i IS NOT NULL)
+FROM pg_class c JOIN pg_am a ON a.oid = relam, LATERAL annoy_index_info(c.oid) i
+WHERE amname = 'annoy' AND relkind = 'i' AND relnamespace = 'annoy_info'::regnamespace;
+
+-- Operator classes validate, and order by distance.
+SELECT count(*), bool_and(amvalidate(c.oid)) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod
+WHERE amname = 'annoy' AND opcnamespace = (SELECT extnamespace FROM pg_extension WHERE extname = 'annoy');
+SELECT bool_and(pg_index_column_has_property(c.oid, 1, 'distance_orderable')) AS distance_orderable
+FROM pg_class c JOIN pg_am a ON a.oid = relam
+WHERE amname = 'annoy' AND relnamespace = 'annoy_info'::regnamespace AND relkind = 'i';
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_info CASCADE;

@@ -1,0 +1,304 @@
+--
+-- Scans
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_scan;
+SET search_path = annoy_scan, public;
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/test/regress/helpers.sql'
+\i :helpers
+\set ECHO all
+
+SET enable_seqscan = off;
+SET jit = off;
+
+CREATE TABLE items (id integer PRIMARY KEY, v real[], category integer);
+INSERT INTO items SELECT i, vec(i, 6), i % 100 FROM generate_series(1, 5000) i;
+INSERT INTO items SELECT 5000 + i, NULL, i FROM generate_series(1, 20) i;
+CREATE INDEX items_v ON items USING annoy (v);
+ANALYZE items;
+CREATE TABLE queries AS SELECT i AS id, vec(100000 + i, 6)::real[] AS q FROM generate_series(1, 40) i;
+\set q '''{0.3,1.2,-0.4,0.8,0.1,0.9}'''
+
+-- Whatever the effort, all rows come, each once, with NULLs last. They come in
+-- order if the first round looks at all of them; otherwise a later round may
+-- find a row that is nearer than some before it.
+CREATE FUNCTION all_rows(OUT rows text) RETURNS SETOF text LANGUAGE sql AS
+	$$ SELECT regexp_replace(full_scan('items', '<->', quote_literal(q)), ',( [0-9]+ not)? in order', '')
+		FROM queries WHERE id <= 3 $$;
+SET annoy.search_k = 1;
+SELECT all_rows();
+SET annoy.epsilon = 0;
+SELECT all_rows();
+RESET annoy.epsilon;
+SET annoy.search_k = 100;
+SELECT all_rows();
+RESET annoy.search_k;
+SELECT all_rows();
+SET annoy.search_k = 2147483647;
+SELECT all_rows();
+SET annoy.epsilon = 10;
+SELECT full_scan('items', '<->', quote_literal(q)) FROM queries WHERE id <= 3;
+RESET annoy.epsilon;
+RESET annoy.search_k;
+-- little memory
+SET work_mem = '64kB';
+SET annoy.search_k = 100;
+SELECT all_rows();
+RESET annoy.search_k;
+RESET work_mem;
+
+-- The first rows are in order, and hardly any other is not.
+SELECT count(*) FROM queries, LATERAL (
+	SELECT d < lag(d) OVER () AS inversion
+	FROM (SELECT v <-> q AS d FROM items ORDER BY v <-> q LIMIT 100) s) t
+WHERE inversion;
+SELECT max(coalesce(substring(full_scan('items', '<->', quote_literal(q)), '([0-9]+) not in order')::integer, 0)) < 50 AS few
+FROM queries WHERE id <= 10;
+
+-- Strict order: distances never decrease, at the price of rows.
+SET annoy.strict_order = on;
+SET annoy.search_k = 1;
+SELECT bool_and(scan ~ '^[0-9]+ rows, [0-9]+ missing, in order$') AS in_order
+FROM queries, full_scan('items', '<->', quote_literal(q)) scan WHERE id <= 10;
+SET annoy.search_k = 100;
+SELECT bool_and(scan ~ '^[0-9]+ rows(, [0-9]+ missing)?, in order$') AS in_order,
+	min(substring(scan, '^[0-9]+')::integer) > 4500 AS most
+FROM queries, full_scan('items', '<->', quote_literal(q)) scan WHERE id <= 10;
+SET annoy.strict_order = off;
+SET annoy.search_k = 1;
+SELECT bool_and(scan ~ '^5020 rows, [0-9]+ not in order$') AS all_rows
+FROM queries, full_scan('items', '<->', quote_literal(q)) scan WHERE id <= 10;
+SET annoy.strict_order = on;
+SET annoy.search_k = 100000;
+SET annoy.epsilon = 10;
+SELECT DISTINCT full_scan('items', '<->', quote_literal(q)) FROM queries WHERE id <= 10;
+RESET annoy.search_k;
+RESET annoy.epsilon;
+RESET annoy.strict_order;
+
+-- LIMIT, OFFSET, conditions: as many rows as there are
+SELECT (SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q LIMIT 0) s) AS "0",
+	(SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q LIMIT 1) s) AS "1",
+	(SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q LIMIT 4999) s) AS "4999",
+	(SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q LIMIT 5020) s) AS "5020",
+	(SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q LIMIT 10000) s) AS "10000",
+	(SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q OFFSET 5015) s) AS "offset 5015"
+FROM queries WHERE id = 1;
+SELECT count(*), count(DISTINCT id) FROM (
+	SELECT id FROM items WHERE category = 7 ORDER BY v <-> :q LIMIT 51) s;
+SELECT count(*) FROM (SELECT id FROM items WHERE id = 4711 ORDER BY v <-> :q LIMIT 1) s;
+SELECT id FROM items WHERE v IS NULL AND id % 5 = 0 ORDER BY v <-> :q, id;
+SELECT count(*) FROM (SELECT id FROM items WHERE false ORDER BY v <-> :q LIMIT 10) s;
+
+-- Rescans: the neighbours of each of many rows, and the same again
+SELECT count(*), count(DISTINCT (queries.id, n.id)), bool_and(n.d = n.v <-> q) AS distances
+FROM queries, LATERAL (SELECT id, v, v <-> q AS d FROM items ORDER BY v <-> q LIMIT 7) n;
+CREATE TABLE neighbours AS
+	SELECT queries.id AS query, n.id, row_number() OVER () AS n
+	FROM queries, LATERAL (SELECT id FROM items ORDER BY v <-> q LIMIT 7) n;
+DO $$
+DECLARE
+	query real[];
+	found integer[];
+BEGIN
+	FOR i IN 1..40 LOOP
+		SELECT q INTO query FROM queries WHERE id = i;
+		found := ARRAY(SELECT id FROM items ORDER BY v <-> query LIMIT 7);
+		IF found IS DISTINCT FROM (SELECT array_agg(id ORDER BY n) FROM neighbours n WHERE n.query = i) THEN
+			RAISE NOTICE 'query %: % alone, % in a join', i, found,
+				(SELECT array_agg(id ORDER BY n) FROM neighbours n WHERE n.query = i);
+		END IF;
+	END LOOP;
+END $$;
+-- nested, with a NULL among the queries, and with a scan that is read to its
+-- end each time
+SELECT o.id, count(i), max(i.n) FROM (SELECT id, q FROM queries WHERE id <= 3 UNION ALL SELECT 0, NULL) o,
+	LATERAL (SELECT id, v FROM items ORDER BY v <-> o.q LIMIT 3) m,
+	LATERAL (SELECT row_number() OVER () AS n FROM (SELECT FROM items ORDER BY v <-> m.v LIMIT 5) s) i
+GROUP BY 1 ORDER BY 1;
+SELECT id, (SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q OFFSET 0) s) FROM queries WHERE id <= 3 ORDER BY 1;
+SELECT id, EXISTS (SELECT FROM items WHERE category = -1 ORDER BY v <-> q OFFSET 0) FROM queries WHERE id <= 3 ORDER BY 1;
+
+-- The query may be NULL: all rows are equally far.
+SELECT full_scan('items', '<->', '(SELECT NULL::real[])');
+SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> (SELECT NULL::double precision[]) LIMIT 10) s;
+
+-- Each scan is counted.
+BEGIN;
+SELECT pg_stat_get_xact_numscans('items_v'::regclass) AS before \gset
+SELECT count(*) FROM queries, LATERAL (SELECT FROM items ORDER BY v <-> q LIMIT 1) n;
+SELECT pg_stat_get_xact_numscans('items_v'::regclass) - :before AS scans;
+COMMIT;
+
+--
+-- Cursors
+--
+BEGIN;
+DECLARE near CURSOR FOR SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 9);
+FETCH 1 FROM near;
+MOVE ALL IN near;
+FETCH 1 FROM near;
+CLOSE near;
+COMMIT;
+
+-- in portions, which together are all rows
+CREATE FUNCTION portions(query text, VARIADIC sizes integer[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	near CURSOR (q real[]) FOR SELECT id, v <-> q AS d FROM items ORDER BY v <-> q;
+	ids integer[] := '{}';
+	got integer;
+	row record;
+	n integer := 0;
+BEGIN
+	OPEN near(query);
+	LOOP
+		got := 0;
+		FOR i IN 1..sizes[1 + n % array_length(sizes, 1)] LOOP
+			FETCH near INTO row;
+			EXIT WHEN NOT FOUND;
+			got := got + 1;
+			ids := ids || row.id;
+		END LOOP;
+		EXIT WHEN got = 0;
+		n := n + 1;
+		-- other scans of the same index go on meanwhile
+		PERFORM id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = n) LIMIT 3;
+	END LOOP;
+	CLOSE near;
+	RETURN format('%s rows, %s different', array_length(ids, 1), (SELECT count(DISTINCT i) FROM unnest(ids) i));
+END $$;
+SELECT portions('{0,0,0,0,0,0}', 1000), portions('{1,0,1,0,1,0}', 1, 400, 30), portions(NULL, 999);
+
+-- across changes in the same transaction, which the cursor does not see
+BEGIN;
+DECLARE near CURSOR FOR SELECT id, v <-> '{0,0,0,0,0,0}' AS d FROM items ORDER BY v <-> '{0,0,0,0,0,0}';
+CREATE TEMP TABLE fetched (id integer, d double precision);
+CREATE FUNCTION pg_temp.fetch(portion integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	near refcursor := 'near';
+	row record;
+BEGIN
+	FOR i IN 1..portion LOOP
+		FETCH near INTO row;
+		EXIT WHEN NOT FOUND;
+		INSERT INTO fetched VALUES (row.id, row.d);
+	END LOOP;
+END $$;
+SELECT pg_temp.fetch(100);
+INSERT INTO items SELECT 10000 + i, array_fill(i / 1000.0, ARRAY[6]), 0 FROM generate_series(1, 2000) i;
+SELECT pg_temp.fetch(1000);
+DELETE FROM items WHERE id % 2 = 0;
+SELECT pg_temp.fetch(1000);
+UPDATE items SET v = '{0,0,0,0,0,0}' WHERE id % 3 = 0;
+SELECT pg_temp.fetch(100000);
+SELECT count(*), count(DISTINCT id), max(id), count(d) FROM fetched;
+CLOSE near;
+-- a new one does
+SELECT count(*) AS zeroes FROM items WHERE v = '{0,0,0,0,0,0}';
+SELECT count(*) FILTER (WHERE d = 0) AS zeroes, count(*)
+FROM (SELECT v <-> '{0,0,0,0,0,0}' AS d FROM items ORDER BY v <-> '{0,0,0,0,0,0}') s;
+ROLLBACK;
+SELECT all_rows() LIMIT 1;
+
+-- forwards and backwards
+BEGIN;
+DECLARE near SCROLL CURSOR FOR SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 9);
+MOVE 20 IN near;
+FETCH BACKWARD 20 FROM near \g /dev/null
+FETCH FIRST FROM near;
+FETCH BACKWARD 1 FROM near;
+FETCH ABSOLUTE 1 FROM near;
+FETCH LAST FROM near \g /dev/null
+FETCH RELATIVE 1 FROM near;
+ROLLBACK;
+BEGIN;
+DECLARE near NO SCROLL CURSOR FOR SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 9);
+FETCH 1 FROM near;
+FETCH BACKWARD 1 FROM near;
+ROLLBACK;
+-- beyond the end of the transaction
+BEGIN;
+DECLARE near CURSOR WITH HOLD FOR SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 9) LIMIT 50;
+FETCH 1 FROM near;
+COMMIT;
+MOVE 48 IN near;
+MOVE ALL IN near;
+CLOSE near;
+-- an error in the middle, and what comes after it
+BEGIN;
+DECLARE near CURSOR FOR SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 9);
+FETCH 1 FROM near;
+SAVEPOINT one;
+SELECT id FROM items ORDER BY v <-> '{1,2}' LIMIT 1;
+ROLLBACK TO one;
+FETCH 1 FROM near \g /dev/null
+MOVE ALL IN near;
+COMMIT;
+-- rows may be changed where the cursor is
+BEGIN;
+DECLARE near CURSOR FOR SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 9) FOR UPDATE;
+FETCH 1 FROM near;
+UPDATE items SET category = -1 WHERE CURRENT OF near;
+SELECT id FROM items WHERE category = -1;
+MOVE ALL IN near;
+ROLLBACK;
+
+--
+-- Prepared statements
+--
+SET plan_cache_mode = force_generic_plan;
+PREPARE by_real (real[], integer) AS SELECT id FROM items ORDER BY v <-> $1 LIMIT $2;
+PREPARE by_double (double precision[], integer) AS SELECT id FROM items ORDER BY v <-> $1 LIMIT $2;
+PREPARE by_unknown AS SELECT id FROM items ORDER BY v <-> $1 LIMIT 3;
+SELECT plan('EXECUTE by_real (NULL, 3)');
+SELECT plan('EXECUTE by_double (NULL, 3)');
+SELECT plan('EXECUTE by_unknown (NULL)');
+SELECT parameter_types FROM pg_prepared_statements WHERE name = 'by_unknown';
+SELECT v::text AS v4711 FROM items WHERE id = 4711 \gset
+EXECUTE by_real (:'v4711', 1);
+EXECUTE by_double (:'v4711', 1);
+EXECUTE by_unknown (:'v4711') \g /dev/null
+EXECUTE by_real (NULL, 0);
+SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'by_real';
+-- another query, another limit, a query that fails, and one that does not
+SELECT v::text AS v42 FROM items WHERE id = 42 \gset
+EXECUTE by_real (:'v42', 1);
+EXECUTE by_double (:'v42', 1);
+EXECUTE by_real ('{1,2}', 1);
+EXECUTE by_double ('{1,2,3,4,5,NaN}', 1);
+EXECUTE by_real (:'v42', 1);
+EXECUTE by_double (:'v42', 1);
+-- the index goes away, and another one comes
+BEGIN;
+DROP INDEX items_v;
+EXECUTE by_real (:'v42', 1);
+CREATE INDEX items_v2 ON items USING annoy (v) WITH (n_trees = 2);
+EXECUTE by_real (:'v42', 1);
+SELECT plan('EXECUTE by_double (NULL, 3)');
+ROLLBACK;
+EXECUTE by_double (:'v42', 1);
+DEALLOCATE ALL;
+RESET plan_cache_mode;
+
+-- Several indexes on one column, and several columns
+CREATE TABLE several (id integer, v real[], w double precision[]);
+INSERT INTO several SELECT i, vec(i, 4), vec(1000 + i, 3) FROM generate_series(1, 600) i;
+CREATE INDEX several_l2 ON several USING annoy (v);
+CREATE INDEX several_cosine ON several USING annoy (v real_cosine_ops);
+CREATE INDEX several_ip ON several USING annoy (v real_ip_ops) WITH (n_trees = 2);
+CREATE INDEX several_w ON several USING annoy (w);
+SELECT plan('SELECT id FROM several ORDER BY v <-> ''{1,2,3,4}'' LIMIT 5');
+SELECT plan('SELECT id FROM several ORDER BY v <=> ''{1,2,3,4}'' LIMIT 5');
+SELECT plan('SELECT id FROM several ORDER BY v <#> ''{1,2,3,4}'' LIMIT 5');
+SELECT plan('SELECT id FROM several ORDER BY w <-> ''{1,2,3}'' LIMIT 5');
+SELECT a.id = b.id AS same, count(*) FROM several s,
+	LATERAL (SELECT id FROM several ORDER BY v <-> s.v LIMIT 1) a,
+	LATERAL (SELECT id FROM several ORDER BY w <-> s.w LIMIT 1) b
+GROUP BY 1;
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_scan CASCADE;

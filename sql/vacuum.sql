@@ -1,0 +1,201 @@
+--
+-- VACUUM
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_vacuum;
+SET search_path = annoy_vacuum, public;
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/test/regress/helpers.sql'
+\i :helpers
+\set ECHO all
+
+SET enable_seqscan = off;
+SET jit = off;
+SET annoy.search_k = 1000000;
+SET annoy.epsilon = 10;
+
+-- What VACUUM can remove from a temporary table does not depend on what others
+-- do in the meantime.
+CREATE TEMP TABLE items (id integer, v real[]);
+INSERT INTO items SELECT i, vec(i, 8) FROM generate_series(1, 3000) i;
+INSERT INTO items SELECT 3000 + i, NULL FROM generate_series(1, 200) i;
+CREATE INDEX items_v ON items USING annoy (v) WITH (n_trees = 3);
+\set info 'SELECT dimensions, items, dead_items FROM annoy_index_info(''items_v'')'
+\set scan 'SELECT full_scan(''items'', ''<->'', ''''''{1,1,1,1,0,0,0,0}'''''')'
+
+-- nothing to do
+VACUUM items;
+:info;
+:scan;
+
+-- Deleted rows are in the index until VACUUM, and never in an answer; then the
+-- trees lose their entries, too: one of three.
+SELECT leaf_fill * leaf_pages AS entries FROM annoy_index_info('items_v') \gset
+DELETE FROM items WHERE id % 3 = 0;
+:info;
+:scan;
+VACUUM items;
+:info;
+:scan;
+SELECT round((leaf_fill * leaf_pages / :entries)::numeric, 6) AS entries FROM annoy_index_info('items_v');
+SELECT count(*) FROM items i, LATERAL (SELECT id FROM items ORDER BY v <-> i.v LIMIT 1) n
+WHERE i.id % 10 = 0 AND n.id = i.id;
+
+-- Their places are taken by new rows, NULL or not. Rows of a failed
+-- transaction go away as well.
+CREATE TEMP TABLE before AS SELECT pg_relation_size('items_v') AS size;
+INSERT INTO items SELECT i, vec(i, 8) FROM generate_series(3, 3000, 3) i;
+INSERT INTO items SELECT 3000 + i, NULL FROM generate_series(3, 200, 3) i;
+:info;
+:scan;
+SELECT pg_relation_size('items_v') <= 1.02 * size AS same_size FROM before;
+BEGIN;
+INSERT INTO items SELECT 10000 + i, vec(i, 8) FROM generate_series(1, 500) i;
+INSERT INTO items SELECT 10000 + i, NULL FROM generate_series(501, 600) i;
+ROLLBACK;
+:info;
+:scan;
+VACUUM items;
+:info;
+:scan;
+
+-- Updates, round after round
+DO $$
+BEGIN
+	FOR n IN 1..5 LOOP
+		UPDATE items SET v = vec(id + 10000 * n, 8) WHERE id % 4 = n % 4;
+	END LOOP;
+END $$;
+:info;
+:scan;
+VACUUM items;
+:info;
+:scan;
+
+-- Everything deleted and inserted again: the size stays.
+CREATE TEMP TABLE source AS
+	SELECT d AS dims, i AS id, vec(i, d)::real[] AS v
+	FROM unnest(ARRAY[3, 64]) d, generate_series(1, 2000) i;
+INSERT INTO source SELECT 2100, i, array_agg(number(i, j % 111) - 0.5 ORDER BY j)
+	FROM generate_series(1, 150) i, generate_series(1, 2100) j GROUP BY i;
+CREATE TEMP TABLE refilled (id integer, v real[]);
+CREATE INDEX refilled_v ON refilled USING annoy (v) WITH (n_trees = 2);
+CREATE TEMP TABLE sizes (n serial, dims integer, start text, size bigint, items bigint);
+CREATE FUNCTION measure(dims integer, start text) RETURNS text LANGUAGE sql AS $$
+	INSERT INTO sizes (dims, start, size, items)
+	SELECT dims, start, pg_relation_size('refilled_v'), items FROM annoy_index_info('refilled_v');
+	SELECT full_scan('refilled', '<->', format('(SELECT v FROM source WHERE dims = %s AND id = 7)', dims))
+$$;
+\set fill 'INSERT INTO refilled SELECT id, v FROM source WHERE dims = :dims ORDER BY id; SELECT measure(:dims, :start);'
+\set empty 'DELETE FROM refilled; VACUUM refilled; SELECT measure(:dims, :start);'
+\t on
+-- an index that grows from nothing
+\set start '''grown'''
+\set dims 3
+:fill :empty :fill :empty :fill
+TRUNCATE refilled;
+\set dims 64
+:fill :empty :fill :empty :fill
+TRUNCATE refilled;
+\set dims 2100
+:fill :empty :fill :empty :fill
+TRUNCATE refilled;
+-- an index that is built on the rows
+\set start '''built'''
+\set fill_built 'INSERT INTO refilled SELECT id, v FROM source WHERE dims = :dims ORDER BY id; REINDEX TABLE refilled; SELECT measure(:dims, :start);'
+\set dims 3
+:fill_built :empty :fill :empty :fill
+TRUNCATE refilled;
+\set dims 64
+:fill_built :empty :fill :empty :fill
+TRUNCATE refilled;
+\set dims 2100
+:fill_built :empty :fill :empty :fill
+\t off
+SELECT dims, start, array_agg(items ORDER BY n) AS items,
+	bool_and(size <= 1.02 * first) AS same_size
+FROM (SELECT *, first_value(size) OVER (PARTITION BY dims, start ORDER BY n) AS first FROM sizes) s
+GROUP BY dims, start ORDER BY min(n);
+
+-- Bit strings
+CREATE TEMP TABLE bits (id integer, v bit varying);
+CREATE INDEX bits_v ON bits USING annoy (v);
+INSERT INTO bits SELECT i, bitvec(i, 30) FROM generate_series(1, 1000) i;
+DELETE FROM bits WHERE id % 2 = 0;
+VACUUM bits;
+INSERT INTO bits SELECT i, bitvec(i + 50000, 30) FROM generate_series(1002, 2000, 2) i;
+SELECT items, dead_items FROM annoy_index_info('bits_v');
+SELECT full_scan('bits', '<~~>', 'B''111111111111111000000000000000''');
+
+-- An index that does not know its dimensions, and one whose vectors have gone
+CREATE TEMP TABLE nulls (id integer, v double precision[]);
+CREATE INDEX nulls_v ON nulls USING annoy (v);
+VACUUM nulls;
+INSERT INTO nulls SELECT i, NULL FROM generate_series(1, 3000) i;
+DELETE FROM nulls WHERE id > 100;
+VACUUM nulls;
+SELECT dimensions, items, dead_items FROM annoy_index_info('nulls_v');
+SELECT full_scan('nulls', '<->', '(SELECT ARRAY[1, 2])');
+INSERT INTO nulls SELECT i, ARRAY[i, 2] FROM generate_series(101, 1000) i;
+SELECT dimensions, items, dead_items FROM annoy_index_info('nulls_v');
+SELECT full_scan('nulls', '<->', '(SELECT ARRAY[1, 2])');
+DELETE FROM nulls WHERE v IS NOT NULL;
+VACUUM nulls;
+INSERT INTO nulls SELECT i, NULL FROM generate_series(101, 1000) i;
+SELECT dimensions, items, dead_items FROM annoy_index_info('nulls_v');
+SELECT full_scan('nulls', '<->', '(SELECT ARRAY[1, 2])');
+
+-- More dead rows than fit in memory at once
+INSERT INTO nulls SELECT i, ARRAY[i % 77, i % 1000] FROM generate_series(1001, 1500) i;
+DROP INDEX nulls_v;
+INSERT INTO nulls SELECT i, NULL FROM generate_series(1501, 200000) i;
+CREATE INDEX nulls_v ON nulls USING annoy (v);
+DELETE FROM nulls WHERE id > 1500 OR id % 2 = 0;
+SET maintenance_work_mem = '1MB';
+VACUUM nulls;
+RESET maintenance_work_mem;
+SELECT dimensions, items, dead_items FROM annoy_index_info('nulls_v');
+SELECT full_scan('nulls', '<->', '(SELECT ARRAY[1, 2])');
+
+-- Every dead row is removed only when VACUUM looks at indexes.
+CREATE TEMP TABLE careful (id integer, v real[]);
+CREATE INDEX careful_v ON careful USING annoy (v);
+INSERT INTO careful SELECT i, vec(i, 3) FROM generate_series(1, 1000) i;
+DELETE FROM careful WHERE id <= 500;
+VACUUM (INDEX_CLEANUP OFF) careful;
+SELECT items FROM annoy_index_info('careful_v');
+INSERT INTO careful SELECT 1000 + i, vec(1000 + i, 3) FROM generate_series(1, 1000) i;
+SELECT full_scan('careful', '<->', '''{1,1,1}''');
+VACUUM (INDEX_CLEANUP ON) careful;
+SELECT items FROM annoy_index_info('careful_v');
+SELECT full_scan('careful', '<->', '''{1,1,1}''');
+
+-- Statistics
+VACUUM (ANALYZE) careful;
+SELECT reltuples FROM pg_class WHERE relname = 'careful_v';
+
+-- VACUUM FULL, and a table that is not temporary
+CREATE TABLE durable (id integer, v real[]);
+CREATE INDEX durable_v ON durable USING annoy (v);
+INSERT INTO durable SELECT i, vec(i, 3) FROM generate_series(1, 2000) i;
+DELETE FROM durable WHERE id % 2 = 0;
+VACUUM durable;
+SELECT full_scan('durable', '<->', '''{1,1,1}''');
+VACUUM FULL durable;
+SELECT full_scan('durable', '<->', '''{1,1,1}''');
+CLUSTER durable USING durable_v;
+-- several indexes at once
+CREATE INDEX durable_cosine ON durable USING annoy (v real_cosine_ops);
+CREATE INDEX durable_l1 ON durable USING annoy (v real_l1_ops);
+DELETE FROM durable WHERE id % 4 = 1;
+SET min_parallel_index_scan_size = 0;
+VACUUM (PARALLEL 2) durable;
+RESET min_parallel_index_scan_size;
+SELECT full_scan('durable', '<->', '''{1,1,1}'''), full_scan('durable', '<=>', '''{1,1,1}'''),
+	full_scan('durable', '<+>', '''{1,1,1}''');
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_vacuum CASCADE;
