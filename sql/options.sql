@@ -88,6 +88,7 @@ ALTER INDEX plain SET (fillfactor = 50);
 --
 -- Effort: the setting overrides the storage parameter, which overrides the
 -- automatic choice.
+-- With so few rows, that is to scan them all.
 --
 CREATE FUNCTION answers(OUT answers text) LANGUAGE plpgsql AS $$
 BEGIN

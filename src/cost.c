@@ -34,6 +34,9 @@
 
 #define LOG2(x)	(log(x) / 0.693147180559945)
 
+/* Least automatic search_k. */
+#define MIN_SEARCH_K	8000
+
 /* Cost of a page that is cached, as a part of random_page_cost. */
 #define CACHED_PAGE		0.02
 
@@ -46,15 +49,16 @@
 /*
  * How many entries a search scans if nobody says: the square root of their
  * number times a factor that gives a recall@10 of at least 0.95 on all data
- * that we have.  Inner products are harder to find: where vectors differ in
- * length, the best ones are spread over more leaves.
+ * that we have, but not fewer than take a fraction of a millisecond anyway.
+ * Inner products are harder to find: where vectors differ in length, the best
+ * ones are spread over more leaves.
  */
 int
 AnnoyDefaultSearchK(const AnnoyIndex *index, double items)
 {
 	double		factor = index->metric == ANNOY_IP ? 65 : 25;
 
-	return (int) Min(ceil(factor * sqrt(Max(items, 100))), 1e9);
+	return (int) Min(Max(ceil(factor * sqrt(items)), MIN_SEARCH_K), 1e9);
 }
 
 /*

@@ -19,8 +19,8 @@ use Test::More;
 my $everything = 'SET annoy.search_k = 2147483647; SET enable_seqscan = off';
 my $node = annoy_node('concurrency', conf => 'max_connections = 50');
 
-load_vectors($node, 'source', 'real[]', 10000, clustered(50));
-load_vectors($node, 'queries', 'real[]', 100, clustered(50));
+load_vectors($node, 'source', 'real[]', 10000, clustered(50, intrinsic => 8));
+load_vectors($node, 'queries', 'real[]', 100, clustered(50, intrinsic => 8));
 $node->safe_psql(
 	'postgres', q{
 	CREATE SEQUENCE ids;
