@@ -1,0 +1,254 @@
+
+# Copyright (c) 2026, the annoy developers
+
+# Replication: a standby has the same index, byte by byte, gives the same
+# answers, and goes on with it when it is promoted.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use AnnoyTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# The standby compares each page that it changes with the primary's.
+my $primary = annoy_node(
+	'primary',
+	init => [ allows_streaming => 1 ],
+	conf => "wal_consistency_checking = 'all'\n");
+$primary->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'backup', has_streaming => 1);
+$standby->start;
+
+load_vectors($primary, 'vectors', 'real[]', 3000, clustered(64));
+load_vectors($primary, 'long_vectors', 'real[]', 300, clustered(1700));
+load_vectors($primary, 'bits', 'bit varying', 3000, prototypes(256));
+
+# Tables, with the operator class, options and source of each.
+my %table = (
+	plain => [ 'real_l2_ops', '', 'vectors' ],
+	forest => [ 'real_cosine_ops', 'WITH (n_trees = 3)', 'vectors' ],
+	products => [ 'real_ip_ops', '', 'vectors' ],
+	long => [ 'real_l1_ops', '', 'long_vectors' ],
+	flags => [ 'bit_hamming_ops', '', 'bits' ],);
+my @tables = sort keys %table;
+
+# Run SQL on the primary for each table, with :table, :opclass, :options and
+# :source replaced.
+sub for_each_table
+{
+	my ($sql) = @_;
+
+	foreach my $table (@tables)
+	{
+		my ($opclass, $options, $source) = @{ $table{$table} };
+		my $command = $sql;
+
+		$command =~ s/:table/$table/g;
+		$command =~ s/:opclass/$opclass/g;
+		$command =~ s/:options/$options/g;
+		$command =~ s/:source/$source/g;
+		$primary->safe_psql('postgres', $command);
+	}
+	return;
+}
+
+# What a node answers: the nearest rows of some vectors with their distances, a
+# scan of the whole index in its order, and what annoy_index_info() says.
+sub answers
+{
+	my ($node, $table) = @_;
+	my ($opclass, $options, $source) = @{ $table{$table} };
+	my $op = $operator{$opclass};
+	my $queries = qq{
+		SELECT q.id, array_agg((a.id, a.d)::text)
+		FROM (SELECT id, v FROM $source WHERE id % 30 = 1) q,
+			 LATERAL (SELECT t.id, t.v $op q.v AS d FROM $table t
+					  ORDER BY t.v $op q.v LIMIT 20) a
+		GROUP BY q.id ORDER BY q.id};
+	my $scan = qq{
+		SELECT array_agg(id)
+		FROM (SELECT id FROM $table
+			  ORDER BY v $op (SELECT v FROM $source WHERE id = 7)) scan};
+	my $answers = $node->safe_psql(
+		'postgres', qq{
+		SET enable_seqscan = off;
+		SET enable_bitmapscan = off;
+		$queries;
+		$scan;
+		SELECT * FROM annoy_index_info('${table}_idx');
+		EXPLAIN (COSTS OFF) $queries;
+		EXPLAIN (COSTS OFF) $scan;});
+	my $scans = () = $answers =~ /Index Scan using ${table}_idx/g;
+
+	die "the index is not used:\n$answers\n" if $scans != 2;
+	return $answers;
+}
+
+# A session on the standby that lives through everything: what it knows of an
+# index must not become outdated.
+my $session = $standby->background_psql('postgres');
+$session->query_safe('SET enable_seqscan = off');
+
+# That the standby agrees with the primary, and with itself.
+sub check
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($name) = @_;
+
+	$primary->wait_for_catchup($standby);
+	foreach my $table (@tables)
+	{
+		my ($opclass, $options, $source) = @{ $table{$table} };
+		my $op = $operator{$opclass};
+		my $one = qq{
+			SELECT array_agg((id, d)::text)
+			FROM (SELECT id, v $op (SELECT v FROM $source WHERE id = 5) AS d
+				  FROM $table
+				  ORDER BY v $op (SELECT v FROM $source WHERE id = 5)
+				  LIMIT 10) nearest};
+
+		ok(answers($standby, $table) eq answers($primary, $table),
+			"$name: the standby gives the same answers, $table");
+		same_rows_ok($standby, $table, $op,
+			"$name: on the standby, $table");
+		is( $session->query_safe($one),
+			$primary->safe_psql('postgres', "SET enable_seqscan = off; $one"),
+			"$name: an old session gives the same answers, $table");
+	}
+	return;
+}
+
+for_each_table(
+	q{
+	CREATE TABLE :table (LIKE :source INCLUDING ALL);
+	CREATE INDEX :table_idx ON :table USING annoy (v :opclass) :options;});
+check('empty indexes');
+
+for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id = 1');
+check('one row');
+
+for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id > 1');
+for_each_table(
+	'INSERT INTO :table SELECT -id, NULL FROM :source WHERE id <= 20');
+check('inserts and splits');
+
+# Some of these rows go into pages that the checkpoint has made clean.
+$primary->safe_psql('postgres', 'CHECKPOINT');
+foreach my $round (1 .. 3)
+{
+	for_each_table(
+		qq{
+		DELETE FROM :table WHERE id % 5 = $round;
+		VACUUM :table;
+		INSERT INTO :table SELECT * FROM :source WHERE id % 10 = $round;
+		UPDATE :table SET v = (SELECT v FROM :source WHERE id = $round)
+			WHERE id % 50 = 4;});
+	check("deletes, VACUUM, inserts and updates, round $round");
+}
+
+# All rows go, but for one.
+for_each_table(
+	q{
+	DELETE FROM :table WHERE id <> 14;
+	VACUUM :table;});
+check('one survivor');
+for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id <> 14');
+check('rows in free space');
+
+# A transaction that aborts, and VACUUM of what it leaves.
+for_each_table(
+	q{
+	BEGIN;
+	INSERT INTO :table SELECT id + 10000, v FROM :source WHERE id <= 500;
+	ROLLBACK;});
+check('rows of an aborted transaction');
+for_each_table('VACUUM :table');
+check('rows of an aborted transaction, after VACUUM');
+
+# Builds.
+for_each_table('REINDEX INDEX :table_idx');
+check('REINDEX');
+for_each_table('REINDEX INDEX CONCURRENTLY :table_idx');
+check('REINDEX CONCURRENTLY');
+for_each_table('DELETE FROM :table WHERE id % 3 = 0; VACUUM FULL :table');
+check('VACUUM FULL');
+for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id % 3 = 0');
+check('inserts after a build');
+for_each_table(
+	q{
+	TRUNCATE :table;
+	INSERT INTO :table SELECT * FROM :source WHERE id % 2 = 0;});
+check('TRUNCATE and inserts');
+
+# The standby recovers from a crash of its own.
+$session->quit;
+$standby->stop('immediate');
+for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id % 4 = 1');
+$standby->start;
+$session = $standby->background_psql('postgres');
+$session->query_safe('SET enable_seqscan = off');
+check('crash of the standby');
+
+# An unlogged table is not there before promotion, and empty after.
+$primary->safe_psql(
+	'postgres', q{
+	CREATE UNLOGGED TABLE unlogged (LIKE vectors INCLUDING ALL);
+	CREATE INDEX unlogged_idx ON unlogged USING annoy (v);
+	INSERT INTO unlogged SELECT * FROM vectors;
+});
+$primary->wait_for_catchup($standby);
+
+# Promotion: the index goes on, and so does the session.
+my %before = map { $_ => answers($primary, $_) } @tables;
+$standby->promote;
+$primary->stop;
+foreach my $table (@tables)
+{
+	my $op = $operator{ $table{$table}[0] };
+	my $source = $table{$table}[2];
+
+	ok(answers($standby, $table) eq $before{$table},
+		"promoted: same answers, $table");
+	$session->query_safe(
+		qq{
+		DELETE FROM $table WHERE id % 5 = 0;
+		INSERT INTO $table SELECT id + 10000, v FROM $source WHERE id % 7 = 0});
+	$session->query_safe("VACUUM $table");
+	$session->query_safe(
+		"INSERT INTO $table SELECT id + 20000, v FROM $source WHERE id % 4 = 0"
+	);
+	same_rows_ok($standby, $table, $op, "promoted: $table");
+	is( $standby->safe_psql(
+			'postgres', qq{
+			SELECT items = (SELECT count(*) FROM $table), dead_items
+			FROM annoy_index_info('${table}_idx')}),
+		't|0',
+		"promoted: VACUUM of $table");
+}
+self_found_ok($standby, 'plain', '<->', 'promoted');
+is(same_rows_ok($standby, 'unlogged', '<->', 'promoted: unlogged table'),
+	0, 'promoted: unlogged table is empty');
+$session->query_safe('INSERT INTO unlogged SELECT * FROM vectors');
+is(same_rows_ok($standby, 'unlogged', '<->', 'promoted: unlogged table, filled'),
+	3000, 'promoted: unlogged table can be filled');
+self_found_ok($standby, 'unlogged', '<->', 'promoted: unlogged table, filled');
+$session->quit;
+
+foreach my $node ($primary, $standby)
+{
+	unlike(
+		slurp_file($node->logfile),
+		qr/PANIC|TRAP|inconsistent page|corrupt|unexpected zero page|Please REINDEX/,
+		'no corruption was seen on the ' . $node->name);
+}
+
+$standby->stop;
+
+done_testing();
