@@ -21,13 +21,17 @@ my $primary = annoy_node(
 	init => [ allows_streaming => 1 ],
 	conf => "wal_consistency_checking = 'all'\n");
 $primary->backup('backup');
+$primary->safe_psql('postgres',
+	"SELECT pg_create_physical_replication_slot('standby')");
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'backup', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "primary_slot_name = 'standby'");
 $standby->start;
 
-load_vectors($primary, 'vectors', 'real[]', 3000, clustered(64));
-load_vectors($primary, 'long_vectors', 'real[]', 300, clustered(1700));
-load_vectors($primary, 'bits', 'bit varying', 3000, prototypes(256));
+# Few of the long vectors fit a page, so there are splits on two levels.
+load_vectors($primary, 'vectors', 'real[]', 1500, clustered(64));
+load_vectors($primary, 'long_vectors', 'real[]', 1500, clustered(1030));
+load_vectors($primary, 'bits', 'bit varying', 1500, prototypes(256));
 
 # Tables, with the operator class, options and source of each.
 my %table = (
@@ -67,7 +71,7 @@ sub answers
 	my $op = $operator{$opclass};
 	my $queries = qq{
 		SELECT q.id, array_agg((a.id, a.d)::text)
-		FROM (SELECT id, v FROM $source WHERE id % 30 = 1) q,
+		FROM (SELECT id, v FROM $source WHERE id % 50 = 1) q,
 			 LATERAL (SELECT t.id, t.v $op q.v AS d FROM $table t
 					  ORDER BY t.v $op q.v LIMIT 20) a
 		GROUP BY q.id ORDER BY q.id};
@@ -138,6 +142,10 @@ for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id > 1');
 for_each_table(
 	'INSERT INTO :table SELECT -id, NULL FROM :source WHERE id <= 20');
 check('inserts and splits');
+is( $standby->safe_psql(
+		'postgres', "SELECT height FROM annoy_index_info('long_idx')"),
+	'3',
+	'inserts and splits: there are three levels');
 
 # Some of these rows go into pages that the checkpoint has made clean.
 $primary->safe_psql('postgres', 'CHECKPOINT');
@@ -220,7 +228,7 @@ foreach my $table (@tables)
 		qq{
 		DELETE FROM $table WHERE id % 5 = 0;
 		INSERT INTO $table SELECT id + 10000, v FROM $source WHERE id % 7 = 0});
-	$session->query_safe("VACUUM $table");
+	$session->query_safe("VACUUM (INDEX_CLEANUP on) $table");
 	$session->query_safe(
 		"INSERT INTO $table SELECT id + 20000, v FROM $source WHERE id % 4 = 0"
 	);
@@ -237,7 +245,7 @@ is(same_rows_ok($standby, 'unlogged', '<->', 'promoted: unlogged table'),
 	0, 'promoted: unlogged table is empty');
 $session->query_safe('INSERT INTO unlogged SELECT * FROM vectors');
 is(same_rows_ok($standby, 'unlogged', '<->', 'promoted: unlogged table, filled'),
-	3000, 'promoted: unlogged table can be filled');
+	1500, 'promoted: unlogged table can be filled');
 self_found_ok($standby, 'unlogged', '<->', 'promoted: unlogged table, filled');
 $session->quit;
 
@@ -245,7 +253,7 @@ foreach my $node ($primary, $standby)
 {
 	unlike(
 		slurp_file($node->logfile),
-		qr/PANIC|TRAP|inconsistent page|corrupt|unexpected zero page|Please REINDEX/,
+		qr/PANIC|TRAP|inconsistent page|(?<!data might be )corrupt|unexpected zero page|Please REINDEX/,
 		'no corruption was seen on the ' . $node->name);
 }
 

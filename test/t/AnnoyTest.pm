@@ -490,7 +490,7 @@ sub self_found_ok
 	my $settings = $params{settings} // 'SET annoy.search_k = 2147483647';
 	my $where = $params{where} // 'true';
 	my $query = qq{
-		SELECT round(avg((a.d = 0)::int), 4)
+		SELECT round(coalesce(avg((a.d = 0)::int), 1), 4)
 		FROM (SELECT v FROM $table WHERE v IS NOT NULL AND $where) q,
 			 LATERAL (SELECT t.v $op q.v AS d FROM $table t
 					  ORDER BY t.v $op q.v LIMIT 1) a;};
