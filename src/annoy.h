@@ -125,14 +125,13 @@ typedef struct AnnoyEntry
 	uint8		code[ANNOY_MAX_CODE_BYTES];
 } AnnoyEntry;
 
-/* Look-up tables for one shape of code. */
+/* Look-up tables of a point, good for codes of any number of bits. */
 typedef struct AnnoyLut
 {
 	uint8	   *low;
 	uint8	   *high;
-	float		scale;
-	float		bias;
-	float		slack;			/* by how much rounding may lower S */
+	float		unit;			/* what 1 in the tables stands for */
+	int			sum;			/* of the magnitudes of components, in units */
 } AnnoyLut;
 
 /*
@@ -144,9 +143,9 @@ typedef struct AnnoyTarget
 	const AnnoyIndex *index;
 	bool		inner_product;	/* score is -2 <x, .>, not squared distance */
 	float	   *x;				/* space_dim floats */
-	float		norm;
-	AnnoyLut	leaf_lut;
-	AnnoyLut	inner_lut;
+	float		norm;			/* inner product only */
+	AnnoyLut	lut;			/* of x, or of x less a node's centre */
+	float	   *residual;		/* work space for the latter */
 	int8	   *centre;			/* work space to unpack 4-bit centres */
 } AnnoyTarget;
 
@@ -274,7 +273,11 @@ extern float AnnoyQuantise(const AnnoyIndex *index, float *centre,
 						   int16 *quantised);
 extern void AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 							bool inner_product);
-extern void AnnoyTargetSet(AnnoyTarget *target, bool leaves);
+extern void AnnoyTargetSet(AnnoyTarget *target);
+extern void AnnoyLutFill(AnnoyLut *lut, const AnnoyIndex *index,
+						 const float *x);
+extern void AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec,
+							bool bound, AnnoyScoring *scoring);
 
 /* node.c */
 extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
@@ -323,6 +326,9 @@ extern void AnnoyPartition(const float *points, int dim, int *order, int count,
 						   AnnoyPieces *pieces);
 extern void AnnoyMean(const float *points, int dim, const int *order,
 					  int count, float *mean);
+extern float AnnoyMedian(float *values, int count);
+extern void AnnoyCentre(const float *points, int dim, const int *order,
+						int count, float *centre);
 
 /* item.c */
 extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,

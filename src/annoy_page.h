@@ -117,7 +117,7 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
  * One block of entries holds, in this order and each for all its entries,
  *
  *	uint8	code[bytes of a code][ANNOY_BLOCK_ENTRIES]
- *	float	offset[]			|r|^2 + 2 alpha S(c)
+ *	float	offset[]			|r|^2
  *	float	slope[]				2 alpha
  *	uint16	error[]				2 |e| / sqrt(D - 1), upper half of a float,
  *								rounded up

@@ -208,6 +208,7 @@ sample_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 	AnnoyRandom state = index->seed ^
 	((uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid));
 	uint64		hash = AnnoyRandomNext(&state);
+	float	   *image;
 
 	if (hash >= build->sample_limit)
 		return;
@@ -231,8 +232,9 @@ sample_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 		}
 	}
 	build->sample_hash[build->sample_count] = hash;
-	AnnoyImage(index->metric, index->scale, vec,
-			   build->sample + (Size) build->sample_count * index->space_dim);
+	image = build->sample + (Size) build->sample_count * index->space_dim;
+	AnnoyImage(index->metric, index->scale, vec, image);
+	memset(image + index->dim, 0, sizeof(float) * (index->space_dim - index->dim));
 	build->sample_count++;
 }
 
@@ -298,7 +300,34 @@ load_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 }
 
 /*
- * The mean of the sample becomes the origin, and the sample moves into the
+ * The first vector has set the scale.  Let most vectors of the sample have a
+ * say, which matters if the first is unlike the others.
+ */
+static void
+rescale_sample(AnnoyBuild *build)
+{
+	AnnoyIndex *index = build->index;
+	Size		count = (Size) build->sample_count * index->space_dim;
+	float	   *norms = palloc_extended(sizeof(float) * build->sample_count,
+										MCXT_ALLOC_HUGE);
+	float		factor;
+
+	for (int i = 0; i < build->sample_count; i++)
+	{
+		const float *x = build->sample + (Size) i * index->space_dim;
+
+		norms[i] = sqrtf(annoy_kernels->dot(x, x, index->space_dim));
+	}
+	factor = AnnoyChooseScale(AnnoyMedian(norms, build->sample_count));
+	pfree(norms);
+
+	index->scale *= factor;
+	for (Size i = 0; i < count; i++)
+		build->sample[i] *= factor;
+}
+
+/*
+ * The centre of the sample becomes the origin, and the sample moves into the
  * search space.
  */
 static void
@@ -307,20 +336,21 @@ finish_sample(AnnoyBuild *build)
 	AnnoyIndex *index = build->index;
 	int			leaves = ceil(build->item_count / (0.5 * index->leaf.capacity));
 	int			enough = Max(MIN_LARGE_SAMPLE, (double) leaves * SAMPLE_PER_LEAF);
-	double	   *sum = palloc0(sizeof(double) * index->dim);
+	float	   *centre = palloc(sizeof(float) * index->space_dim);
+	int		   *order;
 
 	if (build->sample_count > enough)
 		shrink_sample(build, enough);
+	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
+		rescale_sample(build);
 
+	order = palloc_extended(sizeof(int) * build->sample_count, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < build->sample_count; i++)
-	{
-		float	   *x = build->sample + (Size) i * index->space_dim;
-
-		for (int j = 0; j < index->dim; j++)
-			sum[j] += x[j];
-	}
-	for (int j = 0; j < index->dim; j++)
-		index->mean[j] = (float) (sum[j] / build->sample_count);
+		order[i] = i;
+	AnnoyCentre(build->sample, index->space_dim, order, build->sample_count, centre);
+	memcpy(index->mean, centre, sizeof(float) * index->dim);
+	pfree(order);
+	pfree(centre);
 
 	for (int i = 0; i < build->sample_count; i++)
 	{
@@ -328,7 +358,6 @@ finish_sample(AnnoyBuild *build)
 
 		AnnoyMapImage(index, x, x);
 	}
-	pfree(sum);
 	pfree(build->sample_hash);
 }
 

@@ -18,7 +18,7 @@
  *	<q - c, r> = alpha S(q - c) - <q - c, e>
  *
  *	|q - x|^2 = |q - c|^2 + |r|^2 - 2 <q - c, r>
- *			  ~ |q - c|^2 + (|r|^2 + 2 alpha S(c)) - 2 alpha S(q)
+ *			  ~ |q - c|^2 + |r|^2 - 2 alpha S(q - c)
  *
  * and, e having no preferred direction in the hyperplane perpendicular to r,
  * the error 2 <q - c, e> is normally distributed with standard deviation
@@ -26,10 +26,18 @@
  * products the same alpha serves: -2 <q, x> ~ -2 <q, c> - 2 alpha S(q), with
  * |q| instead of |q - c| in the error.
  *
- * S(q) does not depend on c: one look-up table serves every node.  With b bits
- * u is the sum of b vectors of signs times powers of two, which makes a code
- * b bit planes, and S(q) the same sum over b * dims bits with a table made
- * from q, 2q, 4q ...: scoring need not know about b.
+ * S(v) is looked up, four dimensions at a time.  With b bits u is the sum of b
+ * vectors of signs times powers of two, which makes a code b bit planes: with
+ * B(p) the sum of the components of v where plane p has a one,
+ *
+ *	S(v) = 2 sum_p 2^p B(p) - (2^b - 1) sum_i v_i
+ *
+ * and one set of tables serves all planes, and leaves and inner nodes alike.
+ * Tables hold integers: components are rounded to a unit that makes the
+ * largest sum of four fit a byte.  For squared distance there is a set of
+ * tables for each node visited, made from q - c and not from q (S is linear, so
+ * S(q) would do with S(c) in the stored factors): rounding then is in proportion
+ * to the distances within the node, however far it is from the origin.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -45,7 +53,7 @@
 
 #include "annoy.h"
 
-/* Rounding of a table's entries moves S by at most this many sigmas. */
+/* Rounding of a table's components moves S by at most this many sigmas. */
 #define LUT_SIGMAS	3.0f
 
 /* Upper half of a float, rounded up so that a bound stays one. */
@@ -131,7 +139,6 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 	double		rr = 0;
 	double		ru = 0;
 	double		uu = 0;
-	double		uc = 0;
 	double		alpha;
 	double		ee;
 
@@ -152,7 +159,6 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 
 		ru += (double) u * r[i];
 		uu += u * u;
-		uc += (double) u * centre[i];
 		for (int plane = 0; plane < codec->bits; plane++)
 		{
 			int			bit = plane * codec->dims + i;
@@ -172,7 +178,7 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 
 	alpha = rr / ru;
 	ee = Max(alpha * alpha * uu - rr, 0.0);
-	entry->offset = rr + 2 * alpha * uc;
+	entry->offset = rr;
 	entry->slope = 2 * alpha;
 	entry->error = error_from_float(2 * sqrt(ee / (index->space_dim - 1)));
 }
@@ -233,51 +239,46 @@ AnnoyQuantise(const AnnoyIndex *index, float *centre, int16 *quantised)
 	return scale;
 }
 
-static void
-lut_alloc(AnnoyLut *lut, const AnnoyCodec *codec)
+/*
+ * Make the look-up tables of a point.  The table of a nibble holds, for each
+ * value of its four bits, the sum of the components where it has ones, plus the
+ * magnitudes of the negative components, which makes it positive.
+ */
+void
+AnnoyLutFill(AnnoyLut *lut, const AnnoyIndex *index, const float *x)
 {
-	lut->low = palloc(codec->bytes * 16);
-	lut->high = palloc(codec->bytes * 16);
+	lut->sum = annoy_kernels->lut(x, index->leaf.dims, lut->low, lut->high,
+								  &lut->unit);
 }
 
 /*
- * Fill in the look-up tables of a code for a point: the table of a nibble
- * holds, for each value of its four bits, the part of S(x) that they
- * contribute, less the smallest such part, in units of lut->scale.
+ * Fill in the part of a scoring that turns look-ups into S; for a lower bound
+ * of scores, an upper one of S.
+ *
+ * With T(p) the sum of the look-ups for plane p, and N that of the magnitudes
+ * of negative components, B(p) = T(p) - N, so that
+ *
+ *	S = 2 sum_p 2^p T(p) - (2^b - 1) (2 N + sum_i v_i)
+ *
+ * where the last term is the sum of all magnitudes.
  */
-static void
-lut_fill(AnnoyLut *lut, const AnnoyCodec *codec, const float *x)
+void
+AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec, bool bound,
+				AnnoyScoring *scoring)
 {
-	int			nibbles = codec->bytes * 2;
-	float		largest = 0;
-	float		bias = 0;
-	float		levels;
+	int			top = (1 << codec->bits) - 1;
 
-	for (int i = 0; i < codec->dims; i += 4)
-	{
-		float		half = fabsf(x[i]) + fabsf(x[i + 1]) +
-		fabsf(x[i + 2]) + fabsf(x[i + 3]);
+	scoring->lut_low = lut->low;
+	scoring->lut_high = lut->high;
+	scoring->planes = codec->bits;
+	scoring->plane_bytes = codec->dims / 8;
+	scoring->lut_scale = 2 * lut->unit;
+	scoring->lut_bias = -top * (lut->unit * lut->sum);
 
-		bias -= half;
-		largest = Max(largest, half);
-	}
-	bias *= (1 << codec->bits) - 1;
-	largest *= 1 << codec->bits;
-
-	/* a bit less than what fits, so that rounding does not overflow */
-	levels = Min(255, PG_UINT16_MAX / nibbles) - 0.25f;
-	lut->bias = bias;
-	lut->scale = largest / levels;
-	lut->slack = LUT_SIGMAS * lut->scale * sqrtf(nibbles / 12.0f);
-
-	for (int plane = 0; plane < codec->bits; plane++)
-	{
-		int			skip = plane * codec->dims / 8 * 16;
-
-		annoy_kernels->tables(x, codec->dims,
-							  largest > 0 ? levels / largest * (2 << plane) : 0,
-							  lut->low + skip, lut->high + skip);
-	}
+	/* each component is off by up to half a unit, times a level up to `top' */
+	if (bound)
+		scoring->lut_bias += LUT_SIGMAS * lut->unit *
+			sqrtf(codec->dims * (top * (top + 2.0f) / 3) / 12);
 }
 
 /*
@@ -288,27 +289,29 @@ void
 AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 				bool inner_product)
 {
+	Assert(index->leaf.dims == index->inner.dims);
+
 	target->index = index;
 	target->inner_product = inner_product;
 	target->x = palloc0(sizeof(float) * index->space_dim);
 	target->norm = 0;
-	lut_alloc(&target->leaf_lut, &index->leaf);
-	lut_alloc(&target->inner_lut, &index->inner);
+	target->lut.low = palloc(index->leaf.dims * 2);
+	target->lut.high = palloc(index->leaf.dims * 2);
+	target->residual = palloc(sizeof(float) * index->space_dim);
 	target->centre = palloc(index->space_dim);
 }
 
 /*
- * Prepare the look-up tables after target->x was written: those for inner
- * nodes, and those for leaves if their entries are to be scored too.
+ * Prepare for comparisons after target->x was written.
  */
 void
-AnnoyTargetSet(AnnoyTarget *target, bool leaves)
+AnnoyTargetSet(AnnoyTarget *target)
 {
 	const AnnoyIndex *index = target->index;
 
+	if (!target->inner_product)
+		return;
 	target->norm = sqrtf(annoy_kernels->dot(target->x, target->x,
 											index->space_dim));
-	lut_fill(&target->inner_lut, &index->inner, target->x);
-	if (leaves)
-		lut_fill(&target->leaf_lut, &index->leaf, target->x);
+	AnnoyLutFill(&target->lut, index, target->x);
 }

@@ -405,7 +405,7 @@ refine_add(Refinement * refinement)
 {
 	const AnnoyIndex *index = refinement->build->index;
 
-	AnnoyTargetSet(&refinement->target, false);
+	AnnoyTargetSet(&refinement->target);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		Skeleton   *skeleton = &refinement->skeletons[tree];
@@ -529,7 +529,7 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 						1LL << KEY_ITEM_BITS)));
 
 	AnnoyMapItem(index, &item->vector, target->x);
-	AnnoyTargetSet(target, false);
+	AnnoyTargetSet(target);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		Skeleton   *skeleton = &assignment->skeletons[tree];

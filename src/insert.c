@@ -164,7 +164,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 
 		AnnoyTargetInit(&target, index, false);
 		AnnoyMapItem(index, &vec, target.x);
-		AnnoyTargetSet(&target, false);
+		AnnoyTargetSet(&target);
 		AnnoyCollectorInit(&leaves);
 		state = palloc(sizeof(InsertState));
 		state->rel = rel;

@@ -22,16 +22,18 @@
 /*
  * How to score the entries of a node:
  *
- *	S		= lut_scale * (sum of table look-ups) + lut_bias
+ *	S		= lut_scale * (sum over planes p of 2^p look-ups) + lut_bias
  *	score	= base + use_offset * offset - slope * S - width * error
  *
  * See codec.c for where the terms come from.
  */
 typedef struct AnnoyScoring
 {
-	const uint8 *lut_low;		/* 16 bytes per code byte: its low nibble */
+	const uint8 *lut_low;		/* 16 bytes per byte of a plane: its low
+								 * nibble */
 	const uint8 *lut_high;		/* the same for the high nibble */
-	int			code_bytes;		/* bytes of one code, even */
+	int			planes;			/* bit planes of a code */
+	int			plane_bytes;	/* bytes of one, even, at most 128 */
 	float		lut_scale;
 	float		lut_bias;
 	float		base;
@@ -47,13 +49,13 @@ typedef struct AnnoyKernels
 	float		(*l2) (const float *x, const float *y, int n);
 	float		(*dot) (const float *x, const float *y, int n);
 
-	/* the same with y = scale * centre */
+	/* the same with y = scale * centre; the first stores x - y, too */
 	float		(*centre_l2) (const float *x, const int8 *centre, float scale,
-							  int n);
+							  int n, float *residual);
 	float		(*centre_dot) (const float *x, const int8 *centre, float scale,
 							   int n);
 	float		(*centre16_l2) (const float *x, const int16 *centre,
-								float scale, int n);
+								float scale, int n, float *residual);
 	float		(*centre16_dot) (const float *x, const int16 *centre,
 								 float scale, int n);
 
@@ -71,11 +73,12 @@ typedef struct AnnoyKernels
 						float *xu, float *uu);
 
 	/*
-	 * Tables of the nibbles of one bit plane, see codec.c: for each four
-	 * dimensions, 16 bytes to low[] and high[] in turn.
+	 * Look-up tables of a point, see codec.c: for each four dimensions, 16
+	 * bytes to low[] and high[] in turn, in units of *unit.  Returns the sum
+	 * of the magnitudes of the components, as rounded to that unit.
 	 */
-	void		(*tables) (const float *x, int n, float weight,
-						   uint8 *low, uint8 *high);
+	int			(*lut) (const float *x, int n, uint8 *low, uint8 *high,
+						float *unit);
 
 	/* element-wise x *= y */
 	void		(*multiply) (float *x, const float *y, int n);

@@ -51,7 +51,8 @@ KERNEL(dot) (const float *x, const float *y, int n)
 }
 
 KERNEL_TARGET static float
-KERNEL(centre_l2) (const float *x, const int8 *centre, float scale, int n)
+KERNEL(centre_l2) (const float *x, const int8 *centre, float scale, int n,
+				   float *residual)
 {
 	v8f			sum0 = {0};
 	v8f			sum1 = {0};
@@ -63,6 +64,8 @@ KERNEL(centre_l2) (const float *x, const int8 *centre, float scale, int n)
 		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
 		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
 
+		*(v8f *) (residual + i) = d0;
+		*(v8f *) (residual + i + 8) = d1;
 		sum0 += d0 * d0;
 		sum1 += d1 * d1;
 	}
@@ -89,7 +92,8 @@ KERNEL(centre_dot) (const float *x, const int8 *centre, float scale, int n)
 }
 
 KERNEL_TARGET static float
-KERNEL(centre16_l2) (const float *x, const int16 *centre, float scale, int n)
+KERNEL(centre16_l2) (const float *x, const int16 *centre, float scale, int n,
+					 float *residual)
 {
 	v8f			sum0 = {0};
 	v8f			sum1 = {0};
@@ -101,6 +105,8 @@ KERNEL(centre16_l2) (const float *x, const int16 *centre, float scale, int n)
 		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
 		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
 
+		*(v8f *) (residual + i) = d0;
+		*(v8f *) (residual + i + 8) = d1;
 		sum0 += d0 * d0;
 		sum1 += d1 * d1;
 	}
@@ -155,31 +161,6 @@ KERNEL(fit) (const float *x, int n, float inverse_step, int top,
 	}
 	*xu = SUM8(sum_xu);
 	*uu = SUM8(sum_uu);
-}
-
-KERNEL_TARGET static void
-KERNEL(tables) (const float *x, int n, float weight, uint8 *low, uint8 *high)
-{
-	const v8f	bit0 = {0, 1, 0, 1, 0, 1, 0, 1};
-	const v8f	bit1 = {0, 0, 1, 1, 0, 0, 1, 1};
-	const v8f	bit2 = {0, 0, 0, 0, 1, 1, 1, 1};
-
-	for (int i = 0; i < n; i += 4)
-	{
-		uint8	   *table = (i % 8 == 0 ? low : high) + i / 8 * 16;
-		float		a = x[i] * weight;
-		float		b = x[i + 1] * weight;
-		float		c = x[i + 2] * weight;
-		float		d = x[i + 3] * weight;
-		v8f			sums;
-
-		/* no bit set: what the negative components contribute, and rounding */
-		sums = bit0 * a + bit1 * b + bit2 * c +
-			(0.5f - (Min(a, 0) + Min(b, 0) + Min(c, 0) + Min(d, 0)));
-		*(v8b *) table = __builtin_convertvector(__builtin_convertvector(sums, v8i), v8b);
-		sums += d;
-		*(v8b *) (table + 8) = __builtin_convertvector(__builtin_convertvector(sums, v8i), v8b);
-	}
 }
 
 KERNEL_TARGET static void

@@ -32,6 +32,14 @@
 /* Smallest piece that AnnoyPartition makes, as a part of the largest. */
 #define MIN_PIECE			0.35
 
+/*
+ * Points more than so many times as far from the mean as the median are left
+ * out of a centre, in so many iterations, where there are so many.
+ */
+#define TRIM_DISTANCE		4
+#define TRIM_ITERATIONS		3
+#define MIN_TRIM			5
+
 #define POINT(i) (points + (Size) (i) * dim)
 
 /*
@@ -48,6 +56,70 @@ AnnoyMean(const float *points, int dim, const int *order, int count,
 	for (int i = 0; i < dim; i++)
 		mean[i] = count > 0 ? (float) (sum[i] / count) : 0;
 	pfree(sum);
+}
+
+static int
+compare_floats(const void *a, const void *b)
+{
+	float		x = *(const float *) a;
+	float		y = *(const float *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Median of some numbers, which get sorted.
+ */
+float
+AnnoyMedian(float *values, int count)
+{
+	qsort(values, count, sizeof(float), compare_floats);
+	return values[count / 2];
+}
+
+/*
+ * Centre of some points: their mean, but without those that are several times
+ * as far from it as most.  One point far away would take the mean away from all
+ * others, and what is encoded relative to it loses its precision.
+ */
+void
+AnnoyCentre(const float *points, int dim, const int *order, int count,
+			float *centre)
+{
+	float	   *distances;
+	int		   *near;
+
+	AnnoyMean(points, dim, order, count, centre);
+	if (count < MIN_TRIM)
+		return;
+
+	distances = palloc_extended(sizeof(float) * 2 * count, MCXT_ALLOC_HUGE);
+	near = palloc_extended(sizeof(int) * count, MCXT_ALLOC_HUGE);
+	for (int try = 0; try < TRIM_ITERATIONS; try++)
+	{
+		float	   *sorted = distances + count;
+		float		limit;
+		int			kept = 0;
+
+		for (int i = 0; i < count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			distances[i] = annoy_kernels->l2(POINT(order[i]), centre, dim);
+		}
+		memcpy(sorted, distances, sizeof(float) * count);
+		limit = TRIM_DISTANCE * TRIM_DISTANCE * AnnoyMedian(sorted, count);
+		if (sorted[count - 1] <= limit)
+			break;
+
+		for (int i = 0; i < count; i++)
+		{
+			if (distances[i] <= limit)
+				near[kept++] = order[i];
+		}
+		AnnoyMean(points, dim, near, kept, centre);
+	}
+	pfree(distances);
+	pfree(near);
 }
 
 /*

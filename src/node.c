@@ -295,7 +295,8 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 
 /*
  * Score of a node's centre for a target: squared distance, or -2 times the
- * inner product.
+ * inner product.  The former leaves the target relative to the centre in
+ * target->residual.
  */
 float
 AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
@@ -312,7 +313,8 @@ AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 													node->centre_scale,
 													index->space_dim);
 		return annoy_kernels->centre16_l2(target->x, centre16,
-										  node->centre_scale, index->space_dim);
+										  node->centre_scale, index->space_dim,
+										  target->residual);
 	}
 
 	centre = centre_int8(index, node, target->centre);
@@ -321,7 +323,7 @@ AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 											  node->centre_scale,
 											  index->space_dim);
 	return annoy_kernels->centre_l2(target->x, centre, node->centre_scale,
-									index->space_dim);
+									index->space_dim, target->residual);
 }
 
 /*
@@ -335,15 +337,12 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 			   float limit, uint16 *hits, float *scores)
 {
 	const AnnoyIndex *index = target->index;
-	const AnnoyLut *lut = node->level == 0 ? &target->leaf_lut : &target->inner_lut;
 	AnnoyScoring scoring;
 
-	scoring.lut_low = lut->low;
-	scoring.lut_high = lut->high;
-	scoring.code_bytes = AnnoyNodeCodec(index, node)->bytes;
-	scoring.lut_scale = lut->scale;
-	scoring.lut_bias = epsilon > 0 ? lut->bias + lut->slack : lut->bias;
 	scoring.base = AnnoyNodeDistance(target, node);
+	if (!target->inner_product)
+		AnnoyLutFill(&target->lut, index, target->residual);
+	AnnoyLutScoring(&target->lut, AnnoyNodeCodec(index, node), epsilon > 0, &scoring);
 	scoring.use_offset = target->inner_product ? 0 : 1;
 	scoring.width = epsilon *
 		(target->inner_product ? target->norm : sqrtf(scoring.base));

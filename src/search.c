@@ -258,7 +258,7 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 	search->index = index;
 	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
 	AnnoyMapQuery(index, query, search->target.x);
-	AnnoyTargetSet(&search->target, true);
+	AnnoyTargetSet(&search->target);
 	if (index->metric == ANNOY_IP)
 	{
 		float	   *image = palloc(sizeof(float) * index->dim);

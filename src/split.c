@@ -43,8 +43,8 @@ typedef struct SplitPlan
 } SplitPlan;
 
 /*
- * Fill a page with a node that has the given points as entries: their mean
- * becomes the centre, and is returned in its quantised form.  points[] and
+ * Fill a page with a node that has the given points as entries: their
+ * centre becomes the node's, and is returned in its quantised form.  points[] and
  * pointers[] are indexed by the elements of order[].  A leaf whose entries are
  * all the same is marked as uniform.
  */
@@ -59,7 +59,7 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 
 	Assert(count <= codec->capacity);
 
-	AnnoyMean(points, index->space_dim, order, count, centre);
+	AnnoyCentre(points, index->space_dim, order, count, centre);
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
 	{
