@@ -1,0 +1,280 @@
+
+# Copyright (c) 2026, the annoy developers
+
+# What VACUUM says, what it leaves in the catalog, and what it does when it is
+# short of memory, has help, or is cancelled.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use AnnoyTest;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = annoy_node('vacuum', conf => 'max_worker_processes = 4');
+
+sub sql
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+# A table of so many rows, one in ten of them NULL, with some indexes.
+sub create_table
+{
+	my ($table, $rows, @indexes) = @_;
+
+	sql(qq{
+		DROP TABLE IF EXISTS $table;
+		CREATE TABLE $table (id int PRIMARY KEY, v real[]);
+		INSERT INTO $table
+			SELECT i, CASE WHEN i % 10 > 0 THEN ARRAY[i % 100, i / 100, i % 7] END
+			FROM generate_series(1, $rows) i;
+		@indexes});
+	return;
+}
+
+# Run VACUUM and return what it says of an index.
+sub vacuum_report
+{
+	my ($command, $index) = @_;
+	my ($ret, $stdout, $stderr) = $node->psql('postgres', $command);
+	my ($report) = $stderr =~
+	  /^(?:\w+:  )?index "$index": (pages: .*)$/m;
+
+	is($ret, 0, $command);
+	return $report // '';
+}
+
+sub pages
+{
+	my ($index) = @_;
+
+	return sql(
+		"SELECT pg_relation_size('$index') / current_setting('block_size')::int");
+}
+
+sub info
+{
+	my ($index) = @_;
+
+	return sql("SELECT items, dead_items FROM annoy_index_info('$index')");
+}
+
+sub statistics
+{
+	my ($index) = @_;
+
+	return sql("SELECT reltuples, relpages FROM pg_class WHERE relname = '$index'");
+}
+
+# Table and index have the same rows, and searches find them.
+sub intact_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($table, $rows, $name) = @_;
+
+	is(same_rows_ok($node, $table, '<->', $name), $rows, "$name: rows");
+	self_found_ok($node, $table, '<->', $name, where => 'id % 100 = 1');
+	return;
+}
+
+# A hash of the index as it is on disk.
+sub contents
+{
+	my ($index) = @_;
+
+	sql('CHECKPOINT');
+	return sql(
+		"SELECT md5(pg_read_binary_file(pg_relation_filepath('$index')))");
+}
+
+# Blocks read so far, by sessions that have ended.
+sub reads
+{
+	my ($index) = @_;
+
+	return sql(
+		"SELECT idx_blks_read + idx_blks_hit FROM pg_statio_user_indexes WHERE indexrelname = '$index'");
+}
+
+#
+# Statistics
+#
+create_table('t', 5000, 'CREATE INDEX t_idx ON t USING annoy (v) WITH (n_trees = 2)');
+my $pages = pages('t_idx');
+is(statistics('t_idx'), "5000|$pages", 'statistics after CREATE INDEX');
+
+sql('DELETE FROM t WHERE id % 4 = 0');
+is(info('t_idx'), '5000|0', 'nobody has marked deleted rows in the index');
+my $contents = contents('t_idx');
+my $reads = reads('t_idx');
+sql('ANALYZE t');
+is(reads('t_idx'), $reads, 'ANALYZE does not read the index');
+is(contents('t_idx'), $contents, 'ANALYZE does nothing to the index');
+is(statistics('t_idx'), "3750|$pages", 'statistics after ANALYZE');
+
+like(
+	vacuum_report('VACUUM (VERBOSE) t', 't_idx'),
+	qr/^pages: $pages in total, 0 newly deleted, 0 currently deleted, 0 reusable$/,
+	'report: the pages');
+is(info('t_idx'), '3750|0', 'VACUUM removes what is dead');
+is(pages('t_idx'), $pages, 'VACUUM adds no pages');
+is(statistics('t_idx'), "3750|$pages", 'statistics after VACUUM');
+intact_ok('t', 3750, 'VACUUM');
+
+# Without a dead row, and told not to look at indexes.
+sql('INSERT INTO t SELECT i, ARRAY[i % 100, i / 100, i % 7] FROM generate_series(10001, 10400) i');
+sql('VACUUM t');
+is(statistics('t_idx'), '4150|' . pages('t_idx'),
+	'statistics after VACUUM without a dead row');
+sql('DELETE FROM t WHERE id = 10001');
+sql('VACUUM (INDEX_CLEANUP off) t');
+is(info('t_idx'), '4150|0', 'INDEX_CLEANUP off: the index is as it was');
+intact_ok('t', 4149, 'INDEX_CLEANUP off');
+sql('VACUUM (INDEX_CLEANUP on) t');
+is(info('t_idx'), '4149|0', 'INDEX_CLEANUP on: the row is gone');
+is(statistics('t_idx'), '4149|' . pages('t_idx'),
+	'statistics after INDEX_CLEANUP on');
+
+# Rows that are dead, but not to everybody, stay; so do those in progress.
+my $reader = $node->background_psql('postgres', on_error_stop => 1);
+$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t');
+my $writer = $node->background_psql('postgres', on_error_stop => 1);
+$writer->query_safe(
+	q{BEGIN; INSERT INTO t SELECT i, ARRAY[i % 100, i / 100, i % 7] FROM generate_series(20001, 20100) i});
+sql('DELETE FROM t WHERE id % 2 = 0');
+my $left = sql('SELECT count(*) FROM t');
+sql('VACUUM (INDEX_CLEANUP on) t');
+is(info('t_idx'), '4249|0', 'VACUUM keeps rows that somebody may see');
+is($reader->query_safe(
+		q{SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;
+		SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> '{1,1,1}') scan}),
+	'4149', 'and who may see them does');
+$writer->query_safe('ROLLBACK');
+$writer->quit;
+$reader->quit;
+sql('VACUUM (INDEX_CLEANUP on) t');
+is(info('t_idx'), "$left|0", 'and removes them when nobody may');
+intact_ok('t', $left, 'VACUUM after others');
+
+# There is nothing to write in an index in which nothing is dead.
+$contents = contents('t_idx');
+sql('VACUUM (INDEX_CLEANUP on, FREEZE) t');
+is(contents('t_idx'), $contents, 'VACUUM writes what changes, and nothing else');
+
+#
+# Little memory: more dead rows than can be remembered, by the table's VACUUM as
+# well as by the index's.
+#
+create_table('t', 200000, 'CREATE INDEX t_idx ON t USING annoy (v)');
+sql('DELETE FROM t WHERE id % 100 <> 1');
+$pages = pages('t_idx');
+my $item_bytes = sql("SELECT item_bytes FROM annoy_index_info('t_idx')");
+like(
+	vacuum_report(
+		"SET maintenance_work_mem = '1MB'; VACUUM (VERBOSE) t", 't_idx'),
+	qr/^pages: $pages in total/,
+	'little memory: the pages');
+is(info('t_idx'), '2000|0', 'little memory: 198,000 rows are gone');
+is(statistics('t_idx'), "2000|$pages", 'little memory: statistics');
+is(same_rows_ok($node, 't', '<->', 'little memory'), 2000, 'little memory: rows');
+self_found_ok($node, 't', '<->', 'little memory', where => 'id % 1000 = 1');
+sql(q{INSERT INTO t SELECT i, CASE WHEN i % 10 > 0 THEN ARRAY[i % 100, i / 100, i % 7] END
+	  FROM generate_series(1, 20000) i WHERE i % 100 <> 1});
+is(sql("SELECT item_bytes FROM annoy_index_info('t_idx')"),
+	$item_bytes, 'little memory: new rows take the places of old ones');
+is(same_rows_ok($node, 't', '<->', 'little memory, more rows'),
+	2000 + 19800, 'little memory, more rows: rows');
+
+#
+# Help: several indexes, one worker for each
+#
+create_table('t', 3000,
+	'CREATE INDEX t_idx ON t USING annoy (v);',
+	'CREATE INDEX t_cosine ON t USING annoy (v real_cosine_ops) WITH (n_trees = 3);',
+	'CREATE INDEX t_l1 ON t USING annoy (v real_l1_ops);');
+foreach my $round (1 .. 2)
+{
+	sql("DELETE FROM t WHERE id % 4 = $round");
+	my ($ret, $stdout, $stderr) = $node->psql('postgres',
+		'SET min_parallel_index_scan_size = 0; VACUUM (PARALLEL 2, VERBOSE) t');
+	like($stderr, qr/launched [12] parallel vacuum workers? for index vacuuming/,
+		"parallel VACUUM, round $round: has help");
+	foreach my $index (qw(t_idx t_cosine t_l1))
+	{
+		my $rows = 3000 - 750 * $round;
+		my $size = pages($index);
+
+		like($stderr, qr/index "$index": pages: $size in total/,
+			"parallel VACUUM, round $round: pages of $index");
+		is(info($index), "$rows|0", "parallel VACUUM, round $round: rows of $index");
+		is(statistics($index), "$rows|$size",
+			"parallel VACUUM, round $round: statistics of $index");
+	}
+}
+intact_ok('t', 1500, 'parallel VACUUM');
+same_rows_ok($node, 't', $_, "parallel VACUUM, $_") foreach qw(<=> <+>);
+
+#
+# Cancelled: VACUUM leaves an index that is as good as before, and another VACUUM
+# finishes the work.
+#
+create_table('t', 20000, 'CREATE INDEX t_idx ON t USING annoy (v) WITH (n_trees = 2)');
+sql('CHECKPOINT');
+sql('DELETE FROM t WHERE id % 2 = 0');
+
+# Only the first change of a page costs something, and the table's pages have
+# been changed: so this VACUUM sleeps in the index.
+my $slow = q{
+	SET vacuum_cost_page_hit = 0;
+	SET vacuum_cost_page_miss = 0;
+	SET vacuum_cost_limit = 1;
+	SET vacuum_cost_delay = 100;};
+my $error = '';
+my $vacuum = IPC::Run::start(
+	[
+		'psql', '-X', '-d', $node->connstr('postgres'),
+		'-c', "$slow SET application_name = 'slow'",
+		'-c', 'VACUUM (INDEX_CLEANUP on) t'
+	],
+	'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+# it is there, or has been; if it sleeps there it is not done for a long time
+$node->poll_query_until(
+	'postgres', q{
+	SELECT EXISTS (SELECT FROM pg_stat_progress_vacuum WHERE phase = 'vacuuming indexes')
+		OR EXISTS (SELECT FROM pg_stat_user_tables WHERE relname = 't' AND last_vacuum IS NOT NULL)})
+  or die 'VACUUM has not come to the index';
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'});
+$vacuum->finish;
+like($error, qr/ERROR:  canceling statement due to user request/,
+	'VACUUM sleeps in the index, and can be cancelled');
+intact_ok('t', 10000, 'VACUUM was cancelled in the index');
+sql('INSERT INTO t SELECT i, ARRAY[i % 100, i / 100, i % 7] FROM generate_series(30001, 31000) i');
+intact_ok('t', 11000, 'VACUUM was cancelled, rows were added');
+
+# wherever it is after some time
+foreach my $timeout (5, 10, 20, 30, 40, 60)
+{
+	$node->psql('postgres',
+		"SET vacuum_cost_limit = 100; SET vacuum_cost_delay = 1; "
+		. "SET statement_timeout = $timeout; VACUUM (INDEX_CLEANUP on) t");
+	is(same_rows_ok($node, 't', '<->', "VACUUM for $timeout ms"),
+		11000, "VACUUM for $timeout ms: rows");
+}
+sql('VACUUM (INDEX_CLEANUP on) t');
+is(info('t_idx'), '11000|0', 'another VACUUM finishes the work');
+intact_ok('t', 11000, 'another VACUUM');
+
+my $log = slurp_file($node->logfile);
+unlike($log, qr/PANIC|TRAP|(?<!data might be )corrupt|Please REINDEX/,
+	'no corruption was seen');
+
+$node->stop;
+
+done_testing();
