@@ -45,6 +45,7 @@ our @EXPORT = qw(
   same_rows_sql
   same_rows_ok
   self_found_ok
+  index_check_ok
   %operator
 );
 
@@ -513,6 +514,36 @@ sub self_found_ok
 	{
 		fail("$name: rows find themselves");
 		diag($plan);
+	}
+	return;
+}
+
+=pod
+
+=item index_check_ok($node, $index, $name)
+
+Test that annoy_index_check() has nothing to say of an index and its table.
+
+=cut
+
+sub index_check_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node, $index, $name) = @_;
+	my ($stdout, $stderr);
+
+  SKIP:
+	{
+		skip('there is no annoy_index_check()', 1)
+		  if $node->safe_psql('postgres',
+			"SELECT to_regprocedure('annoy_index_check(regclass, boolean)') IS NULL"
+		  ) eq 't';
+		$node->psql(
+			'postgres',
+			"SELECT annoy_index_check('$index', heapallindexed => true)",
+			stderr => \$stderr);
+		is($stderr, '', "$name: $index passes annoy_index_check()");
 	}
 	return;
 }
