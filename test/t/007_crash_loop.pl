@@ -239,37 +239,6 @@ sub finish_run
 	return @finished;
 }
 
-# Kill the server's processes all at once.  The postmaster is halted first, so
-# that it starts no other and takes no notice of the first one's end.
-sub kill_server
-{
-	my ($postmaster) =
-	  split(/\n/, slurp_file($node->data_dir . '/postmaster.pid'));
-	my @children;
-
-	kill('STOP', $postmaster) or die "could not halt the server: $!";
-	foreach my $file (glob('/proc/[0-9]*/stat'))
-	{
-		# processes come and go
-		open(my $fh, '<', $file) or next;
-		my $stat = <$fh> // '';
-		close($fh);
-		push @children, $1
-		  if $stat =~ /^(\d+) \(.*\) \S $postmaster /s;
-	}
-	kill('KILL', @children) == @children && @children > 0
-	  or die "could not kill the server's processes";
-	$node->kill9;
-
-	# a server does not start while the PID file's process is there
-	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if kill(0, @children, $postmaster) == 0;
-		sleep(0.1);
-	}
-	die "the server's processes are still there";
-}
-
 sub versions
 {
 	my ($version) = @_;
@@ -396,7 +365,7 @@ foreach my $round (1 .. $rounds)
 	$node->poll_query_until('postgres',
 		"SELECT max(id) > $last + 10 * $clients FROM t")
 	  or die "there are no inserts";
-	kill_server();
+	kill_server($node);
 
 	my ($finished) = map { [ finish_run($_) ] } @runs;
 	$node->start;

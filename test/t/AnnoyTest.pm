@@ -31,6 +31,7 @@ use IO::Uncompress::Gunzip qw($GunzipError);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(
   annoy_node
@@ -46,6 +47,7 @@ our @EXPORT = qw(
   same_rows_ok
   self_found_ok
   index_check_ok
+  kill_server
   %operator
 );
 
@@ -546,6 +548,45 @@ sub index_check_ok
 		is($stderr, '', "$name: $index passes annoy_index_check()");
 	}
 	return;
+}
+
+=pod
+
+=item kill_server($node)
+
+Kill all of a server's processes at once with signal 9, and wait until they are
+gone, so that it can be started again.
+
+=cut
+
+sub kill_server
+{
+	my ($node) = @_;
+	my ($postmaster) =
+	  split(/\n/, slurp_file($node->data_dir . '/postmaster.pid'));
+	my @children;
+
+	# halted first, so that it starts no other and does not notice the end of
+	# the first one
+	kill('STOP', $postmaster) or die "could not halt the server: $!";
+	foreach my $file (glob('/proc/[0-9]*/stat'))
+	{
+		# processes come and go
+		open(my $fh, '<', $file) or next;
+		my $stat = <$fh> // '';
+		close($fh);
+		push @children, $1 if $stat =~ /^(\d+) \(.*\) \S $postmaster /s;
+	}
+	@children > 0 && kill('KILL', @children) == @children
+	  or die "could not kill the server's processes";
+	$node->kill9;
+
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if kill(0, @children, $postmaster) == 0;
+		sleep(0.1);
+	}
+	die "the server's processes are still there";
 }
 
 =pod
