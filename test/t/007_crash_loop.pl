@@ -34,10 +34,11 @@ my $rows = $minutes > 0 ? 20000 : 5000;
 my $clients = 8;
 
 # Small buffers and short distances between checkpoints, so that much is
-# written early and recovery begins in many places.
+# written early and recovery begins in many places.  Builds are logged.
 my $node = annoy_node(
 	'crash_loop', conf => q{
 	log_statement = none
+	wal_level = replica
 	shared_buffers = 8MB
 	checkpoint_timeout = 30s
 	max_wal_size = 64MB

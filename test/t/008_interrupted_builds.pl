@@ -20,7 +20,10 @@ use Test::More;
 my $node = annoy_node(
 	'interrupted_builds',
 	init => [ extra => [ '--wal-segsize', '1' ] ],
-	conf => "maintenance_work_mem = 1MB\n");
+	conf => q{
+	wal_level = replica
+	maintenance_work_mem = 1MB
+});
 
 load_vectors($node, 't', 'real[]', 8000, clustered(64));
 $node->safe_psql(
@@ -44,27 +47,33 @@ $node->safe_psql(
 		UNION ALL
 		SELECT 'temporary file ' || name FROM pg_ls_tmpdir();
 
-	-- the process that is building an index, as soon as it is in that phase
-	CREATE FUNCTION builder(wanted text, seconds int) RETURNS int
-	LANGUAGE plpgsql AS $$
+	-- Let go who waits for the advisory lock, and return its process as soon
+	-- as it builds an index and is in that phase; or NULL if it has ended.
+	CREATE FUNCTION builder(wanted text) RETURNS int LANGUAGE plpgsql AS $$
 	DECLARE
-		found int;
+		builder int;
 	BEGIN
-		WHILE clock_timestamp() < now() + seconds * interval '1 s' LOOP
-			SELECT pid INTO found FROM pg_stat_progress_create_index
-			WHERE phase = wanted;
-			IF found IS NOT NULL THEN
-				RETURN found;
-			END IF;
-			PERFORM pg_stat_clear_snapshot();
+		LOOP
+			SELECT pid INTO builder FROM pg_locks
+			WHERE locktype = 'advisory' AND NOT granted;
+			EXIT WHEN FOUND;
+			PERFORM pg_sleep(0.01);
 		END LOOP;
-		RAISE 'nobody is %', wanted;
+		PERFORM pg_advisory_unlock(1);
+		LOOP
+			PERFORM pg_stat_clear_snapshot();
+			IF EXISTS (SELECT FROM pg_stat_progress_create_index
+					   WHERE pid = builder AND phase = wanted) THEN
+				RETURN builder;
+			END IF;
+			EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = builder);
+		END LOOP;
+		RETURN NULL;
 	END $$;
 	VACUUM ANALYZE t;
 });
 
 my $create = 'CREATE INDEX t_idx ON t USING annoy (v) WITH (n_trees = 10)';
-my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 my @phases = map { "building index: $_" } (
 	'storing items',
 	'growing trees on a sample',
@@ -117,42 +126,50 @@ sub usable_ok
 	return;
 }
 
-# Start a build, and return when it is in that phase: the handle, a reference
-# to what psql has to complain of, and the process.
-sub start_build
-{
-	my ($sql, $phase) = @_;
-	my $stderr = '';
-	my $handle =
-	  IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', $sql ],
-		'<', '/dev/null', '>', '/dev/null', '2>', \$stderr);
-	my $pid =
-	  $node->safe_psql('postgres', "SELECT builder('$phase', $timeout)");
+# Start a build, and when it is in that phase do something with its process, an
+# SQL expression.  Returns the handle and a reference to what psql has to
+# complain of.  Should the phase have been missed, the build is done again.
+my $watcher;
 
-	return ($handle, \$stderr, $pid);
+sub watch_build
+{
+	my ($sql, $phase, $do) = @_;
+
+	foreach (1 .. 10)
+	{
+		my $stderr = '';
+
+		$watcher //= $node->background_psql('postgres');
+		$watcher->query_safe('SELECT pg_advisory_lock(1)');
+		my $handle = IPC::Run::start(
+			[
+				'psql', '-X', '-d', $node->connstr('postgres'),
+				'-c', 'SELECT pg_advisory_lock_shared(1)',
+				'-c', 'SELECT pg_advisory_unlock_shared(1)',
+				'-c', $sql
+			],
+			'<', '/dev/null', '>', '/dev/null', '2>', \$stderr);
+		return ($handle, \$stderr)
+		  if $watcher->query_safe(
+			"SELECT $do FROM builder('$phase') pid WHERE pid IS NOT NULL") ne
+		  '';
+		$handle->finish;
+		$node->safe_psql('postgres', 'DROP INDEX t_idx')
+		  if $sql =~ /^CREATE/;
+	}
+	die "nobody was seen $phase";
 }
 
-# Interrupt a build in a phase, by a function of the process.  Should it have
-# been faster than that, try again.
+# Interrupt a build in a phase.
 sub interrupted_ok
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
 	my ($sql, $phase, $how, $complaint) = @_;
-	my $stderr = '';
+	my ($handle, $stderr) = watch_build($sql, $phase, "$how(pid)");
 
-	foreach (1 .. 10)
-	{
-		my ($handle, $message) = start_build($sql, $phase);
-
-		$node->safe_psql('postgres',
-			"SELECT $how(pid) FROM pg_stat_progress_create_index");
-		$handle->finish;
-		$stderr = $$message;
-		last if $stderr ne '';
-		$node->safe_psql('postgres', 'DROP INDEX t_idx');
-	}
-	like($stderr, $complaint, "$how in phase $phase");
+	eval { $handle->finish; };
+	like($$stderr, $complaint, "$how in phase $phase");
 	return;
 }
 
@@ -339,10 +356,12 @@ nothing_left_ok('REINDEX CONCURRENTLY cancelled');
 #
 foreach my $phase (@phases[ 0, 3, 4 ])
 {
-	my ($handle) = start_build($create, $phase);
+	my ($handle) = watch_build($create, $phase, 'pid');
 
 	kill_server($node);
 	eval { $handle->finish; };
+	eval { $watcher->quit; };
+	undef $watcher;
 	$node->start;
 	is( $node->safe_psql(
 			'postgres', q{
