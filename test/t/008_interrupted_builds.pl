@@ -200,7 +200,7 @@ my $ms = $node->safe_psql(
 	DROP INDEX t_idx;});
 my $slow = 0;
 
-foreach my $part (1 .. 9)
+foreach my $part (1, 3, 5, 7, 9)
 {
 	my $stderr;
 
