@@ -141,7 +141,7 @@ my %script = (
 	},
 	insert_aborted => q{
 		BEGIN;
-		INSERT INTO t SELECT -1 - :client_id, 0, vector(nextval('aborted')::int, -1);
+		INSERT INTO t SELECT -1 - :client_id, 0, vector(-nextval('aborted')::int, 0);
 		ROLLBACK;
 	},
 	update => qq{
@@ -174,7 +174,7 @@ my %run = (
 		options => [ '-c', $clients, '-j', 2 ],
 		weight => {
 			search => 15,
-			insert => 6,
+			insert => 5,
 			insert_many => 1,
 			insert_aborted => 1,
 			update => 8,
