@@ -344,7 +344,7 @@ sub exact
 sub recall_of_few
 {
 	return scalar(recall($_[0], 10,
-			'SET annoy.search_k = 1000; SET enable_seqscan = off'));
+			'SET annoy.search_k = 2000; SET enable_seqscan = off'));
 }
 
 my $recall = recall_of_few(exact());
@@ -406,7 +406,7 @@ diag("crashes: $rounds");
 diag('operations: ' . sum(values %done));
 diag(sprintf('%18s: %d', $_, $done{$_})) foreach sort keys %done;
 diag('errors: ' . scalar(@trouble));
-diag("recall\@10 of 1,000 entries: $recall at the start, "
+diag("recall\@10 of 2,000 entries: $recall at the start, "
 	  . "$recall_left at the end, $recall_built built anew");
 
 $node->stop;
