@@ -6,6 +6,8 @@
 #			DATA=base.fvecs|.bvecs QUERIES=... TRUTH=....ivecs
 #			METRIC=l2|cosine|ip|l1 on data of yours
 # make test		all tests, on a private cluster
+# make soak		kill a private cluster again and again under load, for ten
+#			minutes or as many as MINUTES=... says
 # make check-build	compile with every compiler and all warnings
 # make bench		build the benchmark's client, test/bench/annoybench
 # make indent		format the sources, or make check-indent to see what would
@@ -64,6 +66,9 @@ demo:
 test:
 	@$(script_env) test/run.sh
 
+soak:
+	@$(script_env) ANNOY_SOAK_MINUTES='$(or $(MINUTES),10)' test/run.sh
+
 check-build:
 	@$(script_env) test/check-build.sh
 
@@ -83,4 +88,4 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test check-build bench indent check-indent typedefs
+.PHONY: all install installcheck clean demo test soak check-build bench indent check-indent typedefs

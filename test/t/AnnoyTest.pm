@@ -31,6 +31,7 @@ use IO::Uncompress::Gunzip qw($GunzipError);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(
   annoy_node
@@ -45,6 +46,8 @@ our @EXPORT = qw(
   same_rows_sql
   same_rows_ok
   self_found_ok
+  index_check_ok
+  kill_server
   %operator
 );
 
@@ -515,6 +518,75 @@ sub self_found_ok
 		diag($plan);
 	}
 	return;
+}
+
+=pod
+
+=item index_check_ok($node, $index, $name)
+
+Test that annoy_index_check() has nothing to say of an index and its table.
+
+=cut
+
+sub index_check_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node, $index, $name) = @_;
+	my ($stdout, $stderr);
+
+  SKIP:
+	{
+		skip('there is no annoy_index_check()', 1)
+		  if $node->safe_psql('postgres',
+			"SELECT to_regprocedure('annoy_index_check(regclass, boolean)') IS NULL"
+		  ) eq 't';
+		$node->psql(
+			'postgres',
+			"SELECT annoy_index_check('$index', heapallindexed => true)",
+			stderr => \$stderr);
+		is($stderr, '', "$name: $index passes annoy_index_check()");
+	}
+	return;
+}
+
+=pod
+
+=item kill_server($node)
+
+Kill all of a server's processes at once with signal 9, and wait until they are
+gone, so that it can be started again.
+
+=cut
+
+sub kill_server
+{
+	my ($node) = @_;
+	my ($postmaster) =
+	  split(/\n/, slurp_file($node->data_dir . '/postmaster.pid'));
+	my @children;
+
+	# halted first, so that it starts no other and does not notice the end of
+	# the first one
+	kill('STOP', $postmaster) or die "could not halt the server: $!";
+	foreach my $file (glob('/proc/[0-9]*/stat'))
+	{
+		# processes come and go
+		open(my $fh, '<', $file) or next;
+		my $stat = <$fh> // '';
+		close($fh);
+		push @children, $1 if $stat =~ /^(\d+) \(.*\) \S $postmaster /s;
+	}
+	@children > 0 && kill('KILL', @children) == @children
+	  or die "could not kill the server's processes";
+	$node->kill9;
+
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if kill(0, @children, $postmaster) == 0;
+		sleep(0.1);
+	}
+	die "the server's processes are still there";
 }
 
 =pod
