@@ -11,6 +11,7 @@
 #	METRIC		l2, cosine, ip or l1
 #	SET		the set's name, by default BASE's
 #	ROWS		use only so many rows
+#	MAX_QUERIES	use only so many queries
 #	SIZES		measure on so many rows, too: "" for none, by default 10000,
 #			31000, 100000 and so on
 #	PEERS		which of "seqscan pgvector hnswlib faiss annoylib" to measure:
@@ -35,6 +36,7 @@ base=${BASE:-}
 queries=${QUERIES:-}
 truth=${TRUTH:-}
 metric=${METRIC:-}
+max_queries=${MAX_QUERIES:-0}
 at=${AT:-.90,.95,.98}
 threads=${THREADS:-1}
 passes=${PASSES:-3}
@@ -134,8 +136,8 @@ query()
 	local where=$1
 
 	shift
-	client "$where" --queries "$queries" "${truth_options[@]}" --limit "$k" --passes "$passes" \
-		--csv "$scratch/csv" "$@"
+	client "$where" --queries "$queries" "${query_options[@]}" "${truth_options[@]}" --limit "$k" \
+		--passes "$passes" --csv "$scratch/csv" "$@"
 	if [ -s "$result" ]
 	then
 		tail -n +2 "$scratch/csv" >>"$result"
@@ -161,12 +163,12 @@ annoy()
 	load_table
 	create_index --table rows_real
 	query_index "$cpu" --table rows_real --set annoy.search_k \
-		--values "$(up_to $((n / 2)) 250,500,1000,2000,4000,8000,16000,32000,64000)"
+		--values "$(up_to "$n" 250,500,1000,1400,2000,2800,4000,5600,8000,11000,16000,23000,32000,64000)"
 	if [ "$(run_psql -At -c "LOAD 'annoy'" \
 		-c "SELECT count(*) FROM pg_settings WHERE name = 'annoy.target_recall'")" = 1 ]
 	then
 		query_index "$cpu" --table rows_real \
-			--set annoy.target_recall --values .8,.9,.95,.98,.99
+			--set annoy.target_recall --values .8,.9,.94,.95,.96,.97,.98,.99
 	fi
 }
 
@@ -221,7 +223,7 @@ pgvector()
 
 inprocess()
 {
-	"$python" "$bench/inprocess.py" "$1" "$base" "$queries" --rows "$n" --metric "$metric" \
+	"$python" "$bench/inprocess.py" "$1" "$base" "$queries" "${query_options[@]}" --rows "$n" --metric "$metric" \
 		--truth "$truth_file" --limit "$k" --values "$2" --passes "$passes" --threads "$threads" \
 		--cpu "$cpu" --csv "$result"
 }
@@ -229,7 +231,7 @@ inprocess()
 annoylib()
 {
 	taskset -c "$cpu" "$scratch/src/test/bench/annoylib" "$base" "$queries" "$n" "$metric" \
-		"$truth_file" "$1" "$2" "$passes" "$result"
+		"$truth_file" "$1" "$2" "$passes" "$result" "$max_queries"
 }
 
 # Measure engine $1 of version $2 by a command, unless that has been done.
@@ -237,7 +239,7 @@ engine()
 {
 	local name=$1 key
 
-	key="$2; $k; $passes passes; $threads threads; at $at; $base; $(stat -c %s "$base"); ${*:3}"
+	key="$2; $k; $max_queries queries; $passes passes; $threads threads; at $at; $base; $(stat -c %s "$base"); ${*:3}"
 	result=$dir/$name.csv
 	if [ -f "$dir/$name.key" ] && [ "$(cat "$dir/$name.key")" = "$key" ]
 	then
@@ -271,9 +273,14 @@ package_version()
 # Measure everything on the first $n rows.
 measure_rows()
 {
-	local efs=10,20,40,80,160,320,640 lists version
+	local efs=10,20,30,40,60,80,120,160,240,320 lists version
 
 	dir=$out/$set-$n
+	query_options=()
+	if [ "$max_queries" -gt 0 ]
+	then
+		query_options=(--max-queries "$max_queries")
+	fi
 	mkdir -p "$dir"
 	lists=$(awk -v n="$n" 'BEGIN {printf "%d", sqrt(n) + 0.5}')
 	truth_file=$dir/truth
@@ -320,7 +327,7 @@ measure_rows()
 	fi
 	if wanted annoylib && [ -x "$scratch/src/test/bench/annoylib" ]
 	then
-		engine annoylib "$annoylib_version" annoylib 10 250,1000,4000,16000,64000
+		engine annoylib "$annoylib_version" annoylib 10 250,1000,2000,4000,8000,16000,32000,64000
 	fi
 }
 

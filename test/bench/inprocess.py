@@ -4,8 +4,9 @@
 Graphs have M 16 and ef_construction 64, inverted files as many lists as the
 square root of the number of rows.  Everything is in one process: no SQL, no
 round trip, so there is no floor to compare with.  One thread searches; queries
-per second are those of one call for all queries, without Python's overhead (of
-the fastest pass), and the other times are those of one call for each query.
+per second are those of calls for ten queries, which hides Python's overhead, in
+the fastest of the passes for each ten; the other times are those of one call
+for each query.
 """
 
 import argparse
@@ -17,6 +18,8 @@ import time
 
 import numpy as np
 
+# Queries in one call when throughput is measured: enough to forget Python.
+BATCH = 10
 COMPONENTS = {'.bvecs': np.dtype('u1'), '.fvecs': np.dtype('<f4'), '.ivecs': np.dtype('<i4')}
 
 
@@ -174,6 +177,7 @@ def main():
     parser.add_argument('--truth', metavar='FILE',
                         help='.ivecs, or what annoybench left for --truth-cache; otherwise by brute force')
     parser.add_argument('--rows', type=int, help='use only the first rows of BASE')
+    parser.add_argument('--max-queries', type=int, help='use only the first queries')
     parser.add_argument('--metric', choices=('l2', 'cosine', 'ip'), default='l2')
     parser.add_argument('--limit', type=int, default=10, metavar='K')
     parser.add_argument('--values', default='10,20,40,80,160',
@@ -186,7 +190,7 @@ def main():
     k = args.limit
 
     base = read(args.base, args.rows)
-    queries = read(args.queries)
+    queries = read(args.queries)[:args.max_queries]
     if queries.shape[1] != base.shape[1]:
         sys.exit(f'{args.queries}: {queries.shape[1]} dimensions, not {base.shape[1]}')
     if not 0 < k <= len(base):
@@ -223,15 +227,17 @@ def main():
     recall_heading = f'recall@{k}'
     print(f"{engine.setting:>8}  {recall_heading:>11}  {'qps':>9}  {'mean us':>9}  {'p50 us':>9}  {'p99 us':>9}")
 
+    batches = [queries[i:i + BATCH] for i in range(0, len(queries), BATCH)]
     for value in args.values.split(','):
         engine.set(int(value))
         rows = engine.search(queries, k)
-        fastest = float('inf')
-        for _ in range(args.passes):
-            start = time.perf_counter()
-            engine.search(queries, k)
-            fastest = min(fastest, time.perf_counter() - start)
-        qps = len(queries) / fastest
+        times = np.empty((args.passes, len(batches)))
+        for pass_times in times:
+            for i, batch in enumerate(batches):
+                start = time.perf_counter()
+                engine.search(batch, k)
+                pass_times[i] = time.perf_counter() - start
+        qps = len(queries) / times.min(axis=0).sum()
         times = []
         for i in range(args.passes * len(queries)):
             query = queries[i % len(queries)][None]

@@ -58,8 +58,6 @@ typedef struct Client
 	double	   *latencies;		/* "count" of them, in seconds */
 	int64_t    *ids;			/* k for each query, of its last execution */
 	int		   *nids;			/* how many of them there are */
-	double		began;
-	double		ended;
 	char	   *error;			/* NULL if all went well */
 	pthread_t	thread;
 } Client;
@@ -69,7 +67,6 @@ typedef struct Samples
 {
 	double	   *latencies;		/* seconds */
 	int64_t		count;
-	double		elapsed;		/* seconds; clients overlap */
 } Samples;
 
 /* What is reported of them. */
@@ -104,7 +101,6 @@ client_main(void *arg)
 	pthread_mutex_lock(&gate);
 	pthread_mutex_unlock(&gate);
 
-	client->began = now();
 	for (int64_t i = 0; i < client->count; i++)
 	{
 		int64_t		q = (client->first + i) % client->nqueries;
@@ -140,7 +136,6 @@ client_main(void *arg)
 			client->nids[q] = rows;
 		PQclear(result);
 	}
-	client->ended = now();
 	return NULL;
 }
 
@@ -173,8 +168,6 @@ run_clients(Client *clients, int nclients, const char *statement,
 			int64_t first, int64_t count, bool keep_rows, Samples *samples)
 {
 	int64_t		nqueries = clients[0].nqueries;
-	double		began = INFINITY;
-	double		ended = 0;
 
 	samples->latencies = realloc(samples->latencies, sizeof(double) *
 								 (samples->count + nclients * count + 1));
@@ -205,13 +198,8 @@ run_clients(Client *clients, int nclients, const char *statement,
 	}
 
 	for (int i = 0; i < nclients; i++)
-	{
 		if (clients[i].error != NULL)
 			database_error(clients[i].error, NULL);
-		began = fmin(began, clients[i].began);
-		ended = fmax(ended, clients[i].ended);
-	}
-	samples->elapsed += ended - began;
 }
 
 /*
@@ -232,6 +220,34 @@ summarize(Samples *samples)
 	timing.p99 = 1e6 * samples->latencies[(count * 99 + 99) / 100 - 1];
 	free(samples->latencies);
 	return timing;
+}
+
+/*
+ * Queries per second of all clients together.  Whatever else the machine does
+ * can only slow a query down, so each client counts with the fastest execution
+ * of each query, of which there is one in every pass.
+ */
+static double
+throughput(const Samples *samples, int64_t nqueries, int nclients, int passes)
+{
+	double		per_second = 0;
+
+	for (int client = 0; client < nclients; client++)
+	{
+		double		sum = 0;
+
+		for (int64_t q = 0; q < nqueries; q++)
+		{
+			double		fastest = INFINITY;
+
+			for (int pass = 0; pass < passes; pass++)
+				fastest = fmin(fastest,
+							   samples->latencies[(pass * nclients + client) * nqueries + q]);
+			sum += fastest;
+		}
+		per_second += nqueries / sum;
+	}
+	return per_second;
 }
 
 /*
@@ -470,7 +486,6 @@ measure_value(Client *clients, const Options *options, const VectorFile *base,
 	Samples		unused = {0};
 	int64_t		rows = queries->rows;
 	int64_t		turns = options->clients > 1 ? 1 : rows < TURNS ? rows : TURNS;
-	double		fastest = INFINITY;
 	double		per_second;
 	Quality		quality;
 
@@ -504,28 +519,21 @@ measure_value(Client *clients, const Options *options, const VectorFile *base,
 	/*
 	 * A round trip takes so little that its time depends on where the
 	 * scheduler has put client and server.  So a single client takes turns
-	 * between queries and the floor, which see the same conditions then.  Of
-	 * all passes the fastest gives the throughput: what others do on the
-	 * machine meanwhile can only slow one down.
+	 * between queries and the floor, which see the same conditions then.
 	 */
-	for (int pass = 0; pass < options->passes; pass++)
+	for (int64_t turn = 0; turn < turns * options->passes; turn++)
 	{
-		double		before = query_samples.elapsed;
+		int64_t		first = rows * (turn % turns) / turns;
+		int64_t		next = rows * (turn % turns + 1) / turns;
 
-		for (int64_t turn = 0; turn < turns; turn++)
-		{
-			int64_t		first = rows * turn / turns;
-			int64_t		next = rows * (turn + 1) / turns;
-
-			run_clients(clients, options->clients, QUERY_NAME, first, next - first,
-						true, &query_samples);
-			run_clients(clients, options->clients, FLOOR_NAME, first,
-						1 + FLOOR_SAMPLES / (turns * options->passes), false,
-						&floor_samples);
-		}
-		fastest = fmin(fastest, query_samples.elapsed - before);
+		run_clients(clients, options->clients, QUERY_NAME, first, next - first,
+					true, &query_samples);
+		run_clients(clients, options->clients, FLOOR_NAME, first,
+					1 + FLOOR_SAMPLES / (turns * options->passes), false,
+					&floor_samples);
 	}
-	per_second = rows * options->clients / fastest;
+	per_second = throughput(&query_samples, rows, options->clients,
+							options->passes);
 	free(unused.latencies);
 	timing = summarize(&query_samples);
 	floor = summarize(&floor_samples);

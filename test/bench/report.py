@@ -226,9 +226,14 @@ def figures(out, sets, recalls):
     for (name, rows), runs in whole_sets(sets).items():
         prefix = os.path.join(out, name)
         what = f'{name}, {rows:,} rows'
-        curves = {run.engine: [(r, q) for r, q in run.curve() if r >= 0.7] for run in serial(runs)}
+        # recall on the scale of the rows that are missed; the last tick stands for all above it
+        curves = {run.engine: [(-math.log10(max(1 - r, 5e-4)), q) for r, q in run.curve() if r >= 0.6]
+                  for run in serial(runs)}
+        ticks = ', '.join(f'"{label}" {-math.log10(1 - recall)}' for recall, label in
+                          [(0.6, '.6'), (0.7, '.7'), (0.8, '.8'), (0.9, '.9'), (0.95, '.95'), (0.98, '.98'),
+                           (0.99, '.99'), (0.995, '.995'), (0.998, '.998'), (0.9995, '1')])
         plot(prefix + '-recall.svg', what, 'recall\\\\@10', 'queries per second',
-             logarithmic + 'set xrange [0.7:1]\n', {e: p for e, p in curves.items() if p})
+             logarithmic + f'set xtics ({ticks})\n', {e: p for e, p in curves.items() if p})
         built = [run for run in serial(runs) if run.build is not None and run.engine != 'annoy (target)']
         if built:
             bars(prefix + '-build.svg', what + ': build', 'seconds', {run.engine: run.build for run in built})
