@@ -195,9 +195,11 @@ def growth(series):
 
 def plot(path, title, x, y, settings, series):
     """Draws lines {name: points} with gnuplot."""
+    if not series:
+        return
     data, parts = '', []
     for i, (name, points) in enumerate(series.items()):
-        colour = COLOURS.get(name.split(' at ')[0], '#000000')
+        colour = COLOURS.get(name, '#000000')
         parts.append(f'$d{i} with linespoints lw 2 pt 7 ps 0.5 lc rgb "{colour}" title "{name}"')
         data += f'$d{i} << EOD\n' + ''.join(f'{a} {b}\n' for a, b in points) + 'EOD\n'
     run_gnuplot(path, title, x, y, settings, data + 'plot ' + ', '.join(parts) + '\n')
@@ -227,8 +229,13 @@ def figures(out, sets, recalls):
         prefix = os.path.join(out, name)
         what = f'{name}, {rows:,} rows'
         # recall on the scale of the rows that are missed; the last tick stands for all above it
-        curves = {run.engine: [(-math.log10(max(1 - r, 5e-4)), q) for r, q in run.curve() if r >= 0.6]
-                  for run in serial(runs)}
+        curves = {}
+        for run in serial(runs):
+            places = {}
+            for r, q in run.curve():
+                if r >= 0.6:
+                    places.setdefault(-math.log10(max(1 - r, 5e-4)), q)
+            curves[run.engine] = list(places.items())
         ticks = ', '.join(f'"{label}" {-math.log10(1 - recall)}' for recall, label in
                           [(0.6, '.6'), (0.7, '.7'), (0.8, '.8'), (0.9, '.9'), (0.95, '.95'), (0.98, '.98'),
                            (0.99, '.99'), (0.995, '.995'), (0.998, '.998'), (0.9995, '1')])
@@ -238,11 +245,10 @@ def figures(out, sets, recalls):
         if built:
             bars(prefix + '-build.svg', what + ': build', 'seconds', {run.engine: run.build for run in built})
             bars(prefix + '-size.svg', what + ': size', 'MB', {run.engine: run.size / 1e6 for run in built})
-        series = sizes(sets, name, recalls[:1])
-        if series:
-            plot(prefix + '-rows.svg', f'{name}: time of a query at recall {recall_text(recalls[0])}', 'rows',
-                 'microseconds', logarithmic + 'set logscale x\nset format x "%.0s%c"\n',
-                 {engine: sorted(points.items()) for (engine, _), points in series.items()})
+        plot(prefix + '-rows.svg', f'{name}: time of a query at recall {recall_text(recalls[0])}', 'rows',
+             'microseconds', logarithmic + 'set logscale x\nset format x "%.0s%c"\n',
+             {engine: sorted(points.items())
+              for (engine, _), points in sizes(sets, name, recalls[:1]).items()})
 
 
 def blocks(sets, recalls):
