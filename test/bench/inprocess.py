@@ -3,10 +3,10 @@
 
 Graphs have M 16 and ef_construction 64, inverted files as many lists as the
 square root of the number of rows.  Everything is in one process: no SQL, no
-round trip, so there is no floor to compare with.  One thread searches; queries
-per second are those of calls for ten queries, which hides Python's overhead, in
-the fastest of the passes for each ten; the other times are those of one call
-for each query.
+round trip, so there is no floor to compare with.  One thread searches, in calls
+for one query each, and again in calls for ten, which hides Python's overhead.
+Queries per second go by the fastest of the passes for each call, and are the
+better of both; the other times are those of calls for one query.
 """
 
 import argparse
@@ -168,6 +168,18 @@ COLUMNS = ['table', 'rows', 'dimensions', 'metric', 'load_s', 'build_s', 'index_
            'floor_us', 'p50_per_floor']
 
 
+def passes(engine, queries, k, batch, count):
+    """Seconds of each call for so many queries, in each of some passes over all."""
+    calls = [queries[i:i + batch] for i in range(0, len(queries), batch)]
+    times = np.empty((count, len(calls)))
+    for row in times:
+        for i, call in enumerate(calls):
+            start = time.perf_counter()
+            engine.search(call, k)
+            row[i] = time.perf_counter() - start
+    return times
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,28 +239,17 @@ def main():
     recall_heading = f'recall@{k}'
     print(f"{engine.setting:>8}  {recall_heading:>11}  {'qps':>9}  {'mean us':>9}  {'p50 us':>9}  {'p99 us':>9}")
 
-    batches = [queries[i:i + BATCH] for i in range(0, len(queries), BATCH)]
     for value in args.values.split(','):
         engine.set(int(value))
         rows = engine.search(queries, k)
-        times = np.empty((args.passes, len(batches)))
-        for pass_times in times:
-            for i, batch in enumerate(batches):
-                start = time.perf_counter()
-                engine.search(batch, k)
-                pass_times[i] = time.perf_counter() - start
-        qps = len(queries) / times.min(axis=0).sum()
-        times = []
-        for i in range(args.passes * len(queries)):
-            query = queries[i % len(queries)][None]
-            start = time.perf_counter()
-            engine.search(query, k)
-            times.append(1e6 * (time.perf_counter() - start))
-        times.sort()
+        times = passes(engine, queries, k, 1, args.passes)
+        sums = [passes(engine, queries, k, BATCH, args.passes).min(axis=0).sum(), times.min(axis=0).sum()]
+        qps = len(queries) / min(sums)
+        times = np.sort(1e6 * times.ravel())
         # Faiss returns -1 where it has found nothing
         found = distances(base, queries, np.maximum(rows, 0), args.metric)
         recall = ((found <= limits[:, None]) & (rows >= 0)).mean()
-        mean = sum(times) / len(times)
+        mean = times.mean()
         p50 = times[(len(times) - 1) // 2]
         p99 = times[(len(times) * 99 + 99) // 100 - 1]
         print(f'{value:>8}  {recall:>11.4f}  {qps:>9.1f}  {mean:>9.1f}  {p50:>9.1f}  {p99:>9.1f}', flush=True)
