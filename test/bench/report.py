@@ -46,8 +46,10 @@ class Run:
         return best[::-1]
 
     def at(self, recall):
-        """Queries per second at a recall, interpolated on a logarithmic scale; None beyond the ends."""
+        """Queries per second at a recall, interpolated on a logarithmic scale; None if it is not reached."""
         curve = self.curve()
+        if curve[0][0] >= recall:
+            return curve[0][1]
         for (r1, q1), (r2, q2) in zip(curve, curve[1:]):
             if r1 <= recall <= r2:
                 return math.exp(math.log(q1) + (math.log(q2) - math.log(q1)) * (recall - r1) / (r2 - r1))
@@ -146,7 +148,7 @@ def comparison(runs, recalls):
     for run in serial(runs):
         fields = [run.engine]
         for recall in recalls:
-            qps = run.curve()[0][1] if run.engine == 'seqscan' else run.at(recall)
+            qps = run.at(recall)
             mine = ours.at(recall) if ours else None
             fields.append(number(qps) + ('' if run is ours or not qps or not mine else
                                          f' (annoy: {mine / qps:.2f} ×)'))
