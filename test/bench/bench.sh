@@ -229,7 +229,8 @@ pgvector()
 
 inprocess()
 {
-	"$python" "$bench/inprocess.py" "$1" "$base" "$queries" "${query_options[@]}" --rows "$n" --metric "$metric" \
+	OMP_NUM_THREADS=$threads OPENBLAS_NUM_THREADS=1 \
+		"$python" "$bench/inprocess.py" "$1" "$base" "$queries" "${query_options[@]}" --rows "$n" --metric "$metric" \
 		--truth "$truth_file" --limit "$k" --values "$2" --passes "$passes" --threads "$threads" \
 		--cpu "$cpu" --csv "$result"
 }
