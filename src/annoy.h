@@ -292,6 +292,9 @@ extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,
 							   BlockNumber child);
 extern bool AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i,
 							  int j);
+extern int	AnnoyNodeEnd(const AnnoyIndex *index, Page page);
+extern void AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i,
+						 AnnoyEntry *entry);
 extern void AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 						 const AnnoyEntry *entry);
 extern void AnnoyNodeAppend(const AnnoyIndex *index, Page page,
@@ -333,6 +336,8 @@ extern void AnnoyCentre(const float *points, int dim, const int *order,
 /* item.c */
 extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
 						 int slot, const AnnoyVector *vec);
+extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
+						 int slot);
 extern void AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size,
 							  int *slots, int *pages);
 extern void AnnoyItemRecordFree(Relation rel, BlockNumber block,
@@ -405,6 +410,9 @@ extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
 							  Cost *total_cost, Selectivity *selectivity,
 							  double *correlation, double *pages);
 extern int	AnnoyDefaultSearchK(const AnnoyIndex *index, double items);
+
+/* info.c */
+extern void AnnoyCheckIsIndex(Relation rel);
 
 /* validate.c */
 extern bool annoyvalidate(Oid opclassoid);

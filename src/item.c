@@ -138,6 +138,19 @@ AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no, int slot,
 }
 
 /*
+ * Where on one page of a group its part of the vectors up to that of a slot
+ * (counted from 0; -1 for none) ends.
+ */
+int
+AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
+{
+	StreamPart	part = stream_part(index, page, page_no);
+	int			end = (slot + 1) * index->item_size - part.start;
+
+	return part.data - page + Min(Max(end, 0), part.length);
+}
+
+/*
  * Number of slots on a page: 0 unless it is the first page of an item group or
  * a page of NULLs.
  */
