@@ -246,10 +246,25 @@ extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 
+/*
+ * Does a page look like one of ours?  What it says of its used part is checked
+ * as well, lest whoever changes the page writes beyond its end.
+ */
+static inline bool
+AnnoyPageIsValid(Page page)
+{
+	PageHeader	header = (PageHeader) page;
+
+	return header->pd_upper == BLCKSZ && header->pd_special == BLCKSZ &&
+		AnnoyPageGetTag(page)->page_id == ANNOY_PAGE_ID;
+}
+
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
 extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
+extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
+							  BufferAccessStrategy strategy);
 extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
 
 /* space.c */

@@ -37,7 +37,7 @@ static AnnoyNode
 read_node(BlockNumber block, void *arg)
 {
 	InsertState *state = arg;
-	Buffer		buffer = ReadBuffer(state->rel, block);
+	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	AnnoyCheckNode(state->rel, state->index, buffer);

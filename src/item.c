@@ -157,7 +157,7 @@ AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
 int
 AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
 {
-	if (PageIsNew(page) || AnnoyPageGetTag(page)->page_id != ANNOY_PAGE_ID)
+	if (!AnnoyPageIsValid(page))
 		return 0;
 	switch (AnnoyPageGetTag(page)->kind)
 	{
@@ -433,9 +433,8 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 						ItemPointerGetBlockNumberNoCheck(pointer)),
 				 errhint("Please REINDEX it.")));
 
-	buffer = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
-								ItemPointerGetBlockNumberNoCheck(pointer),
-								RBM_NORMAL, reader->strategy);
+	buffer = AnnoyReadBuffer(reader->rel, ItemPointerGetBlockNumberNoCheck(pointer),
+							 reader->strategy);
 	page = BufferGetPage(buffer);
 	__builtin_prefetch(page);
 	__builtin_prefetch(AnnoyPageGetSlots(page) + offset - 1);

@@ -56,7 +56,7 @@
 static Buffer
 pin_node(AnnoySearch *search, BlockNumber block)
 {
-	Buffer		buffer = ReadBuffer(search->rel, block);
+	Buffer		buffer = AnnoyReadBuffer(search->rel, block, NULL);
 	Page		page = BufferGetPage(buffer);
 
 	for (int i = 0; i < PREFETCH_BYTES; i += PREFETCH_STEP)

@@ -94,7 +94,8 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 	}
 	else
 	{
-		Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer));
+		Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+											 NULL);
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckNode(rel, index, buffer);

@@ -184,6 +184,14 @@ pass(VacuumState *state, BlockNumber block, PageFunction function)
 		page = BufferGetPage(buffer);
 		if (!PageIsNew(page))
 		{
+			/* what is skipped here would still point to slots that are freed */
+			if (!AnnoyPageIsValid(page))
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("index \"%s\" contains a corrupted page at block %u",
+								RelationGetRelationName(state->rel), block),
+						 errhint("Please REINDEX it.")));
+
 			/* most pages do not change: find out on a copy */
 			memcpy(copy->data, page, BLCKSZ);
 			if (function(state, block, copy->data))
