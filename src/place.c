@@ -32,6 +32,7 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 	float		scores[ANNOY_MAX_ENTRIES];
 	BlockNumber blocks[ANNOY_MAX_BEAM] = {root};
 	int			nblocks = 1;
+	int			expected = -1;	/* level; that of the root is not known */
 
 	Assert(beam > 0 && beam <= ANNOY_MAX_BEAM);
 
@@ -46,6 +47,12 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 			int			nhits;
 
 			level = node->level;
+			if (expected >= 0 && level != expected)
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("an annoy index contains a node at block %u on level %d instead of %d",
+								blocks[i], level, expected),
+						 errdetail("It is in the tree with root %u.", root)));
 			if (level == 0)
 				break;
 			nhits = AnnoyNodeScore(target, node, 0, leaves->limit, hits, scores);
@@ -55,6 +62,7 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 		if (level <= 1)
 			return;
 
+		expected = level - 1;
 		nblocks = leaves->count;
 		for (int i = 0; i < nblocks; i++)
 			blocks[i] = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
