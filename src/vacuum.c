@@ -61,6 +61,12 @@ mark_dead(VacuumState *state, BlockNumber block, Page page)
 
 		if (AnnoySlotState(slot) == ANNOY_SLOT_LIVE)
 		{
+			if (!ItemPointerIsValid(&slot->tid))
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("index \"%s\" contains an item of a row that cannot exist at block %u",
+								RelationGetRelationName(state->rel), block),
+						 errhint("Please REINDEX it.")));
 			if (state->callback(&slot->tid, state->callback_state))
 			{
 				slot->state = (slot->state & ~ANNOY_SLOT_STATE_MASK) | ANNOY_SLOT_DEAD;
