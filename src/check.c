@@ -327,20 +327,22 @@ check_slots(AnnoyCheck *check, BlockNumber block, Page page)
 }
 
 /*
- * Check one page of an item group that is not the first, given a copy of the
- * first.
+ * Check that the vectors on one page of an item group are within its used part.
  */
 static void
-check_data_page(const AnnoyCheck *check, BlockNumber block, Page page,
-				Page first, int page_no)
+check_vectors(const AnnoyCheck *check, BlockNumber block, Page page,
+			  Page first, int page_no)
 {
 	AnnoySlot	slots = AnnoyPageGetSlots(first);
-	int			last = check->index->group_slots - 1;
+	int			nslots = check->index->group_slots;
+	int			end = page_no == 0 ? (char *) (slots + nslots) - first : 0;
 
-	while (last >= 0 &&
-		   (AnnoySlotState(&slots[last]) == ANNOY_SLOT_FREE || AnnoySlotIsNull(&slots[last])))
-		last--;
-	check_end(check, block, page, AnnoyItemEnd(check->index, page, page_no, last), false);
+	for (int i = 0; i < nslots; i++)
+	{
+		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_FREE && !AnnoySlotIsNull(&slots[i]))
+			end = Max(end, AnnoyItemEnd(check->index, page, page_no, i));
+	}
+	check_end(check, block, page, end, false);
 }
 
 /*
@@ -391,7 +393,7 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 				return false;
 			(void) AnnoyBitsAdd(&check->groups, block);
 			check_slots(check, block, page);
-			check_data_page(check, block, page, page, 0);
+			check_vectors(check, block, page, page, 0);
 			break;
 		case ANNOY_PAGE_NULLS:
 			(void) AnnoyBitsAdd(&check->nulls, block);
@@ -441,7 +443,7 @@ check_pages(AnnoyCheck *check)
 			if (is_new || AnnoyPageGetTag(page->data)->kind != ANNOY_PAGE_ITEM_DATA)
 				AnnoyReport(check, block, 0, "The page is not page %d of the item group that begins at block %u.",
 							page_no, block - page_no);
-			check_data_page(check, block, page->data, first->data, page_no);
+			check_vectors(check, block, page->data, first->data, page_no);
 			page_no = (page_no + 1) % group_pages;
 			continue;
 		}

@@ -138,16 +138,18 @@ AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no, int slot,
 }
 
 /*
- * Where on one page of a group its part of the vectors up to that of a slot
- * (counted from 0; -1 for none) ends.
+ * Where on one page of a group its part of the vector of a slot (counted from
+ * 0) ends; 0 if it has no part of it.
  */
 int
 AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
 {
 	StreamPart	part = stream_part(index, page, page_no);
-	int			end = (slot + 1) * index->item_size - part.start;
+	int			start = slot * index->item_size;
+	int			from = Max(start, part.start);
+	int			to = Min(start + index->item_size, part.start + part.length);
 
-	return part.data - page + Min(Max(end, 0), part.length);
+	return from < to ? part.data + to - part.start - page : 0;
 }
 
 /*

@@ -45,6 +45,7 @@ our @EXPORT = qw(
   same_rows_sql
   same_rows_ok
   self_found_ok
+  index_check_ok
   %operator
 );
 
@@ -514,6 +515,28 @@ sub self_found_ok
 		fail("$name: rows find themselves");
 		diag($plan);
 	}
+	return;
+}
+
+=pod
+
+=item index_check_ok($node, $index, $name)
+
+Test that annoy_index_check() finds nothing wrong with an index, and that all
+rows of its table are in it.
+
+=cut
+
+sub index_check_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node, $index, $name) = @_;
+	my $errors = '';
+
+	$node->psql('postgres', "SELECT annoy_index_check('$index', true)",
+		stderr => \$errors);
+	is($errors, '', "$name: annoy_index_check() finds nothing");
 	return;
 }
 
