@@ -59,6 +59,13 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 			AnnoyCollect(leaves, target->index, node, nhits, hits, scores);
 		}
 		AnnoyCollectorFinish(leaves);
+		/* none, or nothing but NaN */
+		if (level > 0 && leaves->count == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("inner node of an annoy index has no entries that can be used"),
+					 errdetail("It is in the tree with root %u, on level %d.",
+							   root, level)));
 		if (level <= 1)
 			return;
 
@@ -66,11 +73,5 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 		nblocks = leaves->count;
 		for (int i = 0; i < nblocks; i++)
 			blocks[i] = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
-		if (nblocks == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("inner node of an annoy index has no entries"),
-					 errdetail("It is in the tree with root %u, on level %d.",
-							   root, level)));
 	}
 }

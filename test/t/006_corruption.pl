@@ -227,6 +227,7 @@ my @damage = (
 		qr/block \d+\n.*The page header/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
+			$_->set($item, lower => 8000);
 			$_->set($item, upper => 8000);
 			$_->set($item, special => 8000);
 		}
