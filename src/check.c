@@ -386,7 +386,7 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			else if (!is_root)
 				return false;
 			if (!is_root)
-				(void) AnnoyBitsAdd(&check->nodes, block);
+				(void) AnnoyBitsAdd(&check->nodes[AnnoyPageGetNode(page)->tree], block);
 			break;
 		case ANNOY_PAGE_ITEM:
 			if (index->dim == 0)
@@ -707,6 +707,7 @@ check_index(Relation heap, Relation rel, Snapshot snapshot, bool heapallindexed)
 	check.index = AnnoyOpen(rel);
 	check.snapshot = snapshot;
 	check.strategy = GetAccessStrategy(BAS_BULKREAD);
+	check.nodes = palloc0(sizeof(AnnoyBits) * check.index->n_trees);
 	check.heap_blocks = RelationGetNumberOfBlocks(heap);
 	if (check.index->dim > 0)
 		check.numbers_per_block = (check.index->group_slots + check.index->group_pages - 1) /

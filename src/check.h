@@ -39,7 +39,7 @@ typedef struct AnnoyCheck
 	/* of the pages, when they were read in the order of blocks */
 	AnnoyBits	groups;			/* first pages of item groups */
 	AnnoyBits	nulls;			/* pages of NULLs */
-	AnnoyBits	nodes;			/* tree nodes but the roots */
+	AnnoyBits  *nodes;			/* of each tree, but for its root */
 	AnnoyBits	items;			/* live items with a vector, by number */
 	int			numbers_per_block;	/* see AnnoyCheckItemNumber */
 

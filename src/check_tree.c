@@ -313,6 +313,26 @@ check_level(TreeCheck *state, int level, BlockNumber leftmost)
 }
 
 /*
+ * Check that the nodes that were there before have been met in the walk over
+ * their tree.
+ */
+static void
+check_nodes(const TreeCheck *state)
+{
+	const AnnoyCheck *check = state->check;
+
+	for (BlockNumber block = 0; block < check->nblocks; block++)
+	{
+		if (!AnnoyBitsTest(&check->nodes[state->tree], block))
+			continue;
+		if (!AnnoyBitsTest(&check->linked, block))
+			AnnoyReport(check, block, 0, "The node is not linked to the others of its level.");
+		if (!AnnoyBitsTest(&check->children, block))
+			AnnoyReport(check, block, 0, "The node has no entry on the level above.");
+	}
+}
+
+/*
  * Check that the items that were there before have an entry in the tree that we
  * have just walked over.
  */
@@ -347,23 +367,6 @@ check_entries(TreeCheck *state)
 }
 
 /*
- * Check that all nodes that were there before have been met.
- */
-static void
-check_nodes(const AnnoyCheck *check)
-{
-	for (BlockNumber block = 0; block < check->nblocks; block++)
-	{
-		if (!AnnoyBitsTest(&check->nodes, block))
-			continue;
-		if (!AnnoyBitsTest(&check->linked, block))
-			AnnoyReport(check, block, 0, "The node is not linked to the others of its level.");
-		if (!AnnoyBitsTest(&check->children, block))
-			AnnoyReport(check, block, 0, "The node has no entry on the level above.");
-	}
-}
-
-/*
  * Check all trees of an index that has dimensions.
  */
 void
@@ -386,12 +389,11 @@ AnnoyCheckTrees(AnnoyCheck *check)
 			CHECK_FOR_INTERRUPTS();
 		for (int level = AnnoyPageGetNode(state->page.data)->level - 1; level >= 0; level--)
 			check_level(state, level, leftmost[level]);
+		check_nodes(state);
 		check_entries(state);
 	}
 	AnnoyItemReaderEnd(&state->reader);
 	pfree(state->centre);
 	pfree(state->point);
 	pfree(state);
-
-	check_nodes(check);
 }

@@ -616,7 +616,7 @@ my @damage = (
 	],
 	[
 		'leftmost leaf of another level',
-		qr/block \d+\n.*linked from block 0 on level 0 of tree 0/,
+		qr/block 0\n.*on level 0 of tree 0 is the second one to that block/,
 		sub { my ($leaf, $inner) = @_; $_->set(0, leftmost(0, 0), $inner) }
 	],
 	[
