@@ -166,6 +166,7 @@ AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block, Page copy)
 	if (PageGetPageSize(copy) != BLCKSZ ||
 		PageGetPageLayoutVersion(copy) != PG_PAGE_LAYOUT_VERSION ||
 		header->pd_special != BLCKSZ || header->pd_upper != BLCKSZ ||
+		header->pd_lower > BLCKSZ ||
 		header->pd_lower < (char *) AnnoyPageGetData(copy) - copy)
 		AnnoyReport(check, block, 0, "The page header is not that of a page of this index.");
 	if (tag->page_id != ANNOY_PAGE_ID || tag->unused != 0 ||
@@ -521,7 +522,7 @@ check_rows(const AnnoyCheck *check)
 {
 	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
 	BlockNumber heap_blocks = check->heap_blocks;
-	BlockNumber step = (Size) maintenance_work_mem * 1024 * 8 / MaxHeapTuplesPerPage;
+	uint64		step = (uint64) maintenance_work_mem * 1024 * 8 / MaxHeapTuplesPerPage;
 	AnnoyBits	rows = {0};
 
 	for (uint64 from = 0; from < heap_blocks; from += step)

@@ -823,7 +823,7 @@ my @damage = (
 	],
 	[
 		'file cut off',
-		qr/block \d+/,
+		qr/block \d+|corrupted metapage/,
 		sub { substr($_->{bytes}, -3 * $page_size) = '' }
 	],
 	[
