@@ -67,11 +67,13 @@ AnnoyBitsTest(const AnnoyBits *bits, uint64 n)
 }
 
 /* check.c */
-extern bool AnnoyBitsAdd(AnnoyBits *bits, uint64 n);
-extern void AnnoyBitsReset(AnnoyBits *bits);
+
+/* not pg_attribute_printf(): it names a format that clang does not know */
 extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block, int offset,
 						const char *format,...)
-			pg_attribute_printf(4, 5) pg_attribute_noreturn();
+			__attribute__((format(printf, 4, 5))) pg_attribute_noreturn();
+extern bool AnnoyBitsAdd(AnnoyBits *bits, uint64 n);
+extern void AnnoyBitsReset(AnnoyBits *bits);
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);
