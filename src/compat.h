@@ -39,6 +39,13 @@
 #define AnnoyVacuumDelay()	vacuum_delay_point()
 #endif
 
+/* what runs as another user looks for names in safe places only, since 17 */
+#if PG_VERSION_NUM >= 170000
+#define AnnoyRestrictSearchPath()	RestrictSearchPath()
+#else
+#define AnnoyRestrictSearchPath()	((void) 0)
+#endif
+
 /* aminsert's indexUnchanged argument came with 14 */
 #if PG_VERSION_NUM >= 140000
 #define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged pg_attribute_unused(),

@@ -27,14 +27,12 @@
 #include "annoy.h"
 
 /*
- * Open an annoy index by its OID, for a user who may read its table.
+ * Raise an error unless a relation is a valid annoy index that this session can
+ * read.
  */
-static Relation
-open_index(Oid oid)
+void
+AnnoyCheckIsIndex(Relation rel)
 {
-	Relation	rel = relation_open(oid, AccessShareLock);
-	AclResult	acl;
-
 	if (rel->rd_rel->relkind != RELKIND_INDEX ||
 		rel->rd_rel->relam != get_index_am_oid("annoy", false))
 		ereport(ERROR,
@@ -50,6 +48,18 @@ open_index(Oid oid)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("index \"%s\" is not valid",
 						RelationGetRelationName(rel))));
+}
+
+/*
+ * Open an annoy index by its OID, for a user who may read its table.
+ */
+static Relation
+open_index(Oid oid)
+{
+	Relation	rel = relation_open(oid, AccessShareLock);
+	AclResult	acl;
+
+	AnnoyCheckIsIndex(rel);
 	acl = pg_class_aclcheck(rel->rd_index->indrelid, GetUserId(), ACL_SELECT);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(rel->rd_index->indrelid));

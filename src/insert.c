@@ -37,7 +37,7 @@ static AnnoyNode
 read_node(BlockNumber block, void *arg)
 {
 	InsertState *state = arg;
-	Buffer		buffer = ReadBuffer(state->rel, block);
+	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	AnnoyCheckNode(state->rel, state->index, buffer);
@@ -114,6 +114,12 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 			break;
 		}
 
+		if (node->level > 0 && leaves->count > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" contains a node at block %u on level %u instead of 0",
+							RelationGetRelationName(state->rel), block, node->level),
+					 errhint("Please REINDEX it.")));
 		UnlockReleaseBuffer(buffer);
 		AnnoySplitNode(state->rel, index, block);
 	}

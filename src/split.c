@@ -94,7 +94,8 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 	}
 	else
 	{
-		Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer));
+		Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+											 NULL);
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckNode(rel, index, buffer);
@@ -276,14 +277,25 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 			BlockNumber child)
 {
 	BlockNumber block = leftmost_node(rel, tree, level);
+	BlockNumber steps = 0;
+	BlockNumber nblocks = 0;
 
 	while (block != InvalidBlockNumber)
 	{
-		Buffer		buffer = ReadBuffer(rel, block);
+		Buffer		buffer;
 		AnnoyNode	node;
+
+		/* more steps than pages: right links or levels are corrupted */
+		if (++steps > nblocks)
+		{
+			nblocks = RelationGetNumberOfBlocks(rel);
+			if (steps > nblocks)
+				break;
+		}
 
 		CHECK_FOR_INTERRUPTS();
 
+		buffer = ReadBuffer(rel, block);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckNode(rel, index, buffer);
 		node = AnnoyPageGetNode(BufferGetPage(buffer));

@@ -61,6 +61,12 @@ mark_dead(VacuumState *state, BlockNumber block, Page page)
 
 		if (AnnoySlotState(slot) == ANNOY_SLOT_LIVE)
 		{
+			if (!ItemPointerIsValid(&slot->tid))
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("index \"%s\" contains an item of a row that cannot exist at block %u",
+								RelationGetRelationName(state->rel), block),
+						 errhint("Please REINDEX it.")));
 			if (state->callback(&slot->tid, state->callback_state))
 			{
 				slot->state = (slot->state & ~ANNOY_SLOT_STATE_MASK) | ANNOY_SLOT_DEAD;
@@ -184,6 +190,14 @@ pass(VacuumState *state, BlockNumber block, PageFunction function)
 		page = BufferGetPage(buffer);
 		if (!PageIsNew(page))
 		{
+			/* what is skipped here would still point to slots that are freed */
+			if (!AnnoyPageIsValid(page))
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("index \"%s\" contains a corrupted page at block %u",
+								RelationGetRelationName(state->rel), block),
+						 errhint("Please REINDEX it.")));
+
 			/* most pages do not change: find out on a copy */
 			memcpy(copy->data, page, BLCKSZ);
 			if (function(state, block, copy->data))
