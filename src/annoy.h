@@ -155,7 +155,6 @@ typedef struct AnnoyCandidate
 	float		score;
 	uint32		nsn;			/* nodes: parent's child_nsn when it was read */
 	AnnoyPointer pointer;
-	uint8		level;			/* nodes: their level */
 } AnnoyCandidate;
 
 /*

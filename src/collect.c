@@ -162,7 +162,6 @@ AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 		candidate->score = scores[i];
 		candidate->nsn = node->child_nsn;
 		candidate->pointer = *AnnoyNodePointer(index, node, hits[i]);
-		candidate->level = node->level - 1;
 	}
 	collector->count += nhits;
 

@@ -46,6 +46,12 @@
 #define AnnoyRestrictSearchPath()	((void) 0)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define AnnoyRelationFile(rel) ((rel)->rd_locator)
+#else
+#define AnnoyRelationFile(rel) ((rel)->rd_node)
+#endif
+
 /* aminsert's indexUnchanged argument came with 14 */
 #if PG_VERSION_NUM >= 140000
 #define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged pg_attribute_unused(),

@@ -146,14 +146,15 @@ scan_leaf(AnnoySearch *search, AnnoyNode node)
  * Visit a pinned node, and what was split off from it.
  */
 static void
-visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
+visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
+	  Buffer buffer)
 {
 	for (BlockNumber steps = 1;; steps++)
 	{
 		AnnoyNode	node = lock_node(search, buffer);
 		BlockNumber sibling = split_sibling(node, candidate);
 
-		if (node->level != candidate->level &&
+		if (node->level != level &&
 			BufferGetBlockNumber(buffer) < AnnoyRootBlock(search->index->n_trees))
 		{
 			/* a root that was a leaf has been split since: rank again */
@@ -161,7 +162,7 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
 			UnlockReleaseBuffer(buffer);
 			break;
 		}
-		check_level(search, node, BufferGetBlockNumber(buffer), candidate->level);
+		check_level(search, node, BufferGetBlockNumber(buffer), level);
 		if (node->level > 0)
 			rank_children(search, node);
 		else
@@ -175,13 +176,14 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
 }
 
 /*
- * Visit the candidates from the first on, at least a number of them, until
- * *progress reaches a goal.  Returns how many were visited.
+ * Visit the nodes to visit on a level from the first on, at least a number of
+ * them, until *progress reaches a goal.  Returns how many were visited.
  */
 static int
-visit_best(AnnoySearch *search, const AnnoyCollector *nodes, int at_least,
+visit_best(AnnoySearch *search, int level, int at_least,
 		   const double *progress, double goal)
 {
+	const AnnoyCollector *nodes = &search->nodes[level];
 	Buffer		ahead[VISIT_AHEAD];
 	int			pinned = 0;
 	int			visited = 0;
@@ -194,7 +196,8 @@ visit_best(AnnoySearch *search, const AnnoyCollector *nodes, int at_least,
 			ahead[pinned % VISIT_AHEAD] =
 				pin_node(search,
 						 ItemPointerGetBlockNumberNoCheck(&nodes->candidates[pinned].pointer));
-		visit(search, &nodes->candidates[visited], ahead[visited % VISIT_AHEAD]);
+		visit(search, &nodes->candidates[visited], level,
+			  ahead[visited % VISIT_AHEAD]);
 		visited++;
 	}
 	for (int i = visited; i < pinned; i++)
@@ -240,7 +243,6 @@ rank_leaves(AnnoySearch *search, double wanted)
 			root.score = AnnoyNodeDistance(&search->target, node);
 			root.nsn = PG_UINT32_MAX;
 			ItemPointerSet(&root.pointer, AnnoyRootBlock(tree), InvalidOffsetNumber);
-			root.level = 0;
 			AnnoyCollectorAdd(&search->nodes[0], &root);
 			search->ranked[0]++;
 		}
@@ -252,7 +254,7 @@ rank_leaves(AnnoySearch *search, double wanted)
 		AnnoyCollector *nodes = &search->nodes[level];
 
 		AnnoyCollectorFinish(nodes);
-		if (visit_best(search, nodes, 2 * index->n_trees,
+		if (visit_best(search, level, 2 * index->n_trees,
 					   &search->ranked[level - 1],
 					   RANK_FACTOR * visits[level - 1]) < nodes->count)
 			all = false;
@@ -324,7 +326,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
 		search->root_split = false;
-		search->complete = visit_best(search, leaves, 0, &search->scanned,
+		search->complete = visit_best(search, 0, 0, &search->scanned,
 									  effort) == leaves->count && all;
 		if (search->root_split)
 		{
