@@ -40,6 +40,7 @@
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "pgstat.h"
+#include "storage/indexfsm.h"
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -402,6 +403,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	}
 	else
 		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
+	IndexFreeSpaceMapVacuum(rel);
 
 	if (RelationNeedsWAL(rel))
 		log_newpage_range(rel, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(rel), true);

@@ -39,6 +39,12 @@
 #define AnnoyVacuumDelay()	vacuum_delay_point()
 #endif
 
+#if PG_VERSION_NUM >= 170000
+#define AnnoyIsAutovacuumWorker()	AmAutoVacuumWorkerProcess()
+#else
+#define AnnoyIsAutovacuumWorker()	IsAutoVacuumWorkerProcess()
+#endif
+
 /* aminsert's indexUnchanged argument came with 14 */
 #if PG_VERSION_NUM >= 140000
 #define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged pg_attribute_unused(),
