@@ -90,6 +90,7 @@ typedef struct AnnoyIndex
 	int			n_trees;
 	uint64		seed;
 	double		built_items;
+	uint32		resets;			/* the metapage's, to know a stale copy */
 
 	/* the search space */
 	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
@@ -244,6 +245,7 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
+extern void AnnoyForgetDimensions(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 
 /* page.c */
@@ -383,6 +385,10 @@ extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 						  float *centre);
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 						   BlockNumber block);
+
+/* reset.c */
+extern void AnnoyResetIfEmpty(Relation rel);
+extern bool AnnoyResetIfDead(Relation rel, Relation heap);
 
 /* scan.c */
 extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);

@@ -296,7 +296,7 @@ load_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 		start_items(build, &vec);
 	store_item(build, tid, &vec);
 	sample_item(build, tid, &vec);
-	build->item_count++;
+	build->index->built_items = ++build->item_count;
 	MemoryContextReset(build->row_context);
 }
 

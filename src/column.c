@@ -43,12 +43,21 @@ void
 AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 					 const AnnoyVector *vec)
 {
-	int			expected = index->dim > 0 ? index->dim : AnnoyOptionDimensions(rel);
+	int			declared = AnnoyOptionDimensions(rel);
+	int			expected = index->dim > 0 ? index->dim : declared;
 
 	if (expected > 0 && vec->dim != expected)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected %d dimensions, not %d", expected, vec->dim),
 				 errdetail("All vectors in index \"%s\" have the same number of dimensions.",
-						   RelationGetRelationName(rel))));
+						   RelationGetRelationName(rel)),
+				 declared == expected ?
+				 errhint("The index was created with the storage parameter dimensions = %d.",
+						 declared) :
+				 index->built_items > 0 ?
+				 errhint("The index was built on rows with %d dimensions.",
+						 expected) :
+				 errhint("The first vector inserted had %d. Others can follow when all rows with vectors have been deleted and vacuumed.",
+						 expected)));
 }

@@ -121,11 +121,24 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 }
 
 /*
+ * Does only a vector inserted earlier, which may be gone, stand against this
+ * one?
+ */
+static bool
+may_forget(Relation rel, const AnnoyIndex *index, const AnnoyVector *vec)
+{
+	int			declared = AnnoyOptionDimensions(rel);
+
+	return index->dim > 0 && index->dim != vec->dim &&
+		index->built_items == 0 && (declared == 0 || declared == vec->dim);
+}
+
+/*
  * Insert a row.
  */
 bool
 annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
-			Relation heap pg_attribute_unused(),
+			Relation heap,
 			IndexUniqueCheck check_unique pg_attribute_unused(),
 			ANNOY_INSERT_ARGS_UNCHANGED
 			IndexInfo *index_info pg_attribute_unused())
@@ -152,6 +165,8 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		InsertState *state;
 
 		index = AnnoyOpen(rel);
+		if (may_forget(rel, index, &vec) && AnnoyResetIfDead(rel, heap))
+			index = AnnoyOpen(rel);
 		AnnoyCheckDimensions(rel, index, &vec);
 		vec = AnnoyConvertVector(&vec, index->dtype);
 		if (index->dim == 0)

@@ -425,7 +425,7 @@ annoybulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 
 /*
  * Finish: count what is there, if annoybulkdelete did not, and let insertions
- * find the free slots.
+ * find the free slots.  An index that has become empty starts afresh.
  */
 IndexBulkDeleteResult *
 annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
@@ -437,6 +437,8 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
 		vacuum_index(info, stats, NULL, NULL);
 	}
+	if (stats->num_index_tuples == 0)
+		AnnoyResetIfEmpty(info->index);
 	IndexFreeSpaceMapVacuum(info->index);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
