@@ -361,6 +361,8 @@ extern void annoybuildempty(Relation rel);
 
 /* column.c */
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
+							Datum value);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 								 const AnnoyVector *vec);
 

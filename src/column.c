@@ -13,6 +13,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/varbit.h"
 
 #include "annoy.h"
 
@@ -33,6 +35,38 @@ AnnoyReadColumn(Relation rel, Datum value)
 	vec = AnnoyReadArray(value);
 	AnnoyCheckFinite(&vec);
 	return vec;
+}
+
+/*
+ * Could that value of the column be in the index?  The same as AnnoyReadColumn
+ * and AnnoyCheckDimensions, without errors.
+ */
+bool
+AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
+{
+	Oid			type = rel->rd_opcintype[0];
+	int			expected = index->dim > 0 ? index->dim : AnnoyOptionDimensions(rel);
+	AnnoyVector vec;
+	double		component;
+
+	if (type == BITOID || type == VARBITOID)
+	{
+		int			bits = VARBITLEN(DatumGetVarBitP(value));
+
+		return bits > 0 && bits <= ANNOY_MAX_DIMENSIONS &&
+			(expected == 0 || bits == expected);
+	}
+	else
+	{
+		ArrayType  *array = DatumGetArrayTypeP(value);
+
+		if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] > ANNOY_MAX_DIMENSIONS ||
+			(expected > 0 && ARR_DIMS(array)[0] != expected) ||
+			array_contains_nulls(array))
+			return false;
+		vec = AnnoyReadArray(PointerGetDatum(array));
+		return AnnoyFindNotFinite(&vec, &component) < 0;
+	}
 }
 
 /*

@@ -257,38 +257,47 @@ AnnoyReadBits(Datum value)
 }
 
 /*
- * Error out if a component is NaN or infinite.
+ * The first component that is NaN or infinite, counted from 0, and its value;
+ * or -1.
  */
-void
-AnnoyCheckFinite(const AnnoyVector *vec)
+int
+AnnoyFindNotFinite(const AnnoyVector *vec, double *value)
 {
-	double		value = 0;
-	int			i = vec->dim;
-
 	if (vec->dtype == ANNOY_FLOAT32)
 	{
 		const float4 *data = vec->data;
 
-		for (i = 0; i < vec->dim; i++)
+		for (int i = 0; i < vec->dim; i++)
 		{
-			value = data[i];
-			if (!isfinite(value))
-				break;
+			*value = data[i];
+			if (!isfinite(*value))
+				return i;
 		}
 	}
 	else if (vec->dtype == ANNOY_FLOAT64)
 	{
 		const float8 *data = vec->data;
 
-		for (i = 0; i < vec->dim; i++)
+		for (int i = 0; i < vec->dim; i++)
 		{
-			value = data[i];
-			if (!isfinite(value))
-				break;
+			*value = data[i];
+			if (!isfinite(*value))
+				return i;
 		}
 	}
+	return -1;
+}
 
-	if (i < vec->dim)
+/*
+ * Error out if a component is NaN or infinite.
+ */
+void
+AnnoyCheckFinite(const AnnoyVector *vec)
+{
+	double		value;
+	int			i = AnnoyFindNotFinite(vec, &value);
+
+	if (i >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("vector must not contain NaN or infinity"),
