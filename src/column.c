@@ -71,7 +71,8 @@ AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
 
 /*
  * Raise an error unless a vector has the dimensions of the index: those of its
- * items or, if it has none yet, those it was declared with.
+ * items or, if it has none yet, those it was declared with.  To miss the latter
+ * is like storing '101' in a column of type bit(4), and has that SQLSTATE.
  */
 void
 AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
@@ -82,7 +83,8 @@ AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 
 	if (expected > 0 && vec->dim != expected)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
+				(errcode(declared == expected ? ERRCODE_STRING_DATA_LENGTH_MISMATCH :
+						 ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected %d dimensions, not %d", expected, vec->dim),
 				 errdetail("All vectors in index \"%s\" have the same number of dimensions.",
 						   RelationGetRelationName(rel)),

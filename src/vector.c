@@ -147,7 +147,7 @@ AnnoyReadArray(Datum value)
 	/* An empty array has no dimensions, rather than one of length 0. */
 	if (ARR_NDIM(array) == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
 				 errmsg("vector must have at least one dimension")));
 
 	vec.dim = ARR_DIMS(array)[0];
@@ -246,7 +246,7 @@ AnnoyReadBits(Datum value)
 
 	if (VARBITLEN(bits) == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
 				 errmsg("vector must have at least one dimension")));
 	CheckDimensionLimit(VARBITLEN(bits));
 
@@ -299,7 +299,8 @@ AnnoyCheckFinite(const AnnoyVector *vec)
 
 	if (i >= 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				(errcode(isnan(value) ? ERRCODE_INVALID_TEXT_REPRESENTATION :
+						 ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("vector must not contain NaN or infinity"),
 				 errdetail("Component %d is %s.",
 						   i + 1, float8out_internal(value))));
