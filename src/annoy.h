@@ -380,13 +380,26 @@ extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
 						ANNOY_INSERT_ARGS_UNCHANGED
 						IndexInfo *index_info);
 
+/*
+ * The nodes that a descent to a leaf has read.  A node that is split has its
+ * parent among those of the level above, most likely.
+ */
+#define ANNOY_PATH_WIDTH	2	/* nodes of one level */
+
+typedef struct AnnoyPath
+{
+	int			count[ANNOY_MAX_LEVEL];
+	BlockNumber block[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH];
+	uint32		nsn[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH]; /* as it was then */
+} AnnoyPath;
+
 /* split.c */
 extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 						  int level, const float *points, const int *order,
 						  int count, const AnnoyPointer *pointers,
 						  float *centre);
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
-						   BlockNumber block);
+						   BlockNumber block, const AnnoyPath *path);
 
 /* reset.c */
 extern void AnnoyResetIfEmpty(Relation rel);

@@ -264,36 +264,81 @@ leftmost_node(Relation rel, int tree, int level)
 }
 
 /*
+ * Lock a node exclusively if it is on that level and has the entry for a child.
+ * Otherwise returns false, with the buffer locked one way or the other.
+ */
+static bool
+lock_parent(Relation rel, const AnnoyIndex *index, Buffer buffer, int level,
+			BlockNumber child)
+{
+	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(rel, index, buffer);
+	if (node->level != level || AnnoyNodeFindChild(index, node, child) < 0)
+		return false;
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	return node->level == level && AnnoyNodeFindChild(index, node, child) >= 0;
+}
+
+/*
+ * Look for the parent of a child in a node that was read on the way down, and in
+ * what was split from it since.  The result is that of find_parent, or an
+ * invalid buffer.
+ */
+static Buffer
+find_parent_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
+				 uint32 nsn, int level, BlockNumber child)
+{
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer = ReadBuffer(rel, block);
+		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+
+		if (lock_parent(rel, index, buffer, level, child))
+			return buffer;
+		block = node->level == level && node->nsn > nsn ? node->right :
+			InvalidBlockNumber;
+		UnlockReleaseBuffer(buffer);
+	}
+	return InvalidBuffer;
+}
+
+/*
  * Find the node one level up that has the entry for a child.  Returns its
  * buffer, locked exclusively.  The caller holds no locks.
  *
- * Entries move to the right only, so one walk from the left finds the parent,
+ * Usually it is on the path, which tells only where to look first.  If not,
+ * entries move to the right only, so one walk from the left finds the parent,
  * whatever is split meanwhile; except that the root may gain a level while we
  * look at it, in which case we start again.
  */
 static Buffer
 find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
-			BlockNumber child)
+			BlockNumber child, const AnnoyPath *path)
 {
-	BlockNumber block = leftmost_node(rel, tree, level);
+	BlockNumber block;
 
+	for (int i = 0; i < path->count[level]; i++)
+	{
+		Buffer		buffer = find_parent_from(rel, index, path->block[level][i],
+											  path->nsn[level][i], level, child);
+
+		if (BufferIsValid(buffer))
+			return buffer;
+	}
+
+	block = leftmost_node(rel, tree, level);
 	while (block != InvalidBlockNumber)
 	{
 		Buffer		buffer = ReadBuffer(rel, block);
-		AnnoyNode	node;
+		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 
 		CHECK_FOR_INTERRUPTS();
 
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckNode(rel, index, buffer);
-		node = AnnoyPageGetNode(BufferGetPage(buffer));
-		if (node->level == level && AnnoyNodeFindChild(index, node, child) >= 0)
-		{
-			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			if (node->level == level && AnnoyNodeFindChild(index, node, child) >= 0)
-				return buffer;
-		}
+		if (lock_parent(rel, index, buffer, level, child))
+			return buffer;
 		if (node->level == level)
 			block = node->right;
 		else
@@ -369,10 +414,12 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 }
 
 /*
- * Split a node if it is full.  The caller holds no locks.
+ * Split a node if it is full.  The caller holds no locks.  The path is that of
+ * the caller's descent to the node.
  */
 void
-AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
+AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
+			   const AnnoyPath *path)
 {
 	SplitPlan  *plan = palloc(sizeof(SplitPlan));
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
@@ -418,7 +465,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
 		else
 		{
 			Buffer		parent = find_parent(rel, index, node->tree,
-											 node->level + 1, block);
+											 node->level + 1, block, path);
 			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 
 			if (parent_node->count < index->inner.capacity)
@@ -431,7 +478,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
 				BlockNumber parent_block = BufferGetBlockNumber(parent);
 
 				UnlockReleaseBuffer(parent);
-				AnnoySplitNode(rel, index, parent_block);
+				AnnoySplitNode(rel, index, parent_block, path);
 			}
 		}
 	}

@@ -179,7 +179,7 @@ foreach my $pass (1 .. 3)
 	$there =~ s/:fill/$fill/;
 	$there =~ s/:deleted/$deleted/;
 	my $doomed = start_doomed_psql(
-		"SET vacuum_cost_delay = '2ms'",
+		"SET vacuum_cost_delay = '10ms'",
 		'SET vacuum_cost_limit = 1',
 		'VACUUM (INDEX_CLEANUP ON) grown');
 	$node->poll_query_until('postgres',
