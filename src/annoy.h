@@ -231,7 +231,7 @@ AnnoyErrorToFloat(uint16 error)
 extern int	AnnoyOptionSearchK(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
-extern uint64 AnnoyOptionSeed(Relation rel);
+extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
 
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);

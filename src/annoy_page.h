@@ -65,6 +65,13 @@ typedef enum AnnoyPageKind
 #define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
 #define AnnoyPageGetData(page) (PageGetContents(page) + sizeof(AnnoyPageTag))
 
+/*
+ * Nodes for the longest vectors, and the metapage, need a page of this size.
+ */
+#if BLCKSZ < 8192
+#error "annoy needs a block size of at least 8 kB"
+#endif
+
 /* Bytes behind the tag. */
 #define ANNOY_PAGE_CAPACITY \
 	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - sizeof(AnnoyPageTag))
@@ -104,6 +111,9 @@ typedef struct AnnoyMetaPageData
 } AnnoyMetaPageData;
 
 typedef AnnoyMetaPageData *AnnoyMetaPage;
+
+StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
+				 "metapage does not fit a page");
 
 #define AnnoyPageGetMeta(page) ((AnnoyMetaPage) AnnoyPageGetData(page))
 

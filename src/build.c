@@ -466,6 +466,19 @@ finish_sample(AnnoyBuild *build)
 }
 
 /*
+ * The description of an index as it was declared, without dimensions.
+ */
+static AnnoyIndex *
+declared_index(Relation rel, bool *seed_is_zero)
+{
+	int			n_trees = AnnoyOptionTrees(rel);
+
+	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
+						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL);
+}
+
+/*
  * Build an index.
  */
 IndexBuildResult *
@@ -474,7 +487,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
 	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
 	PGAlignedBlock *zeroes = palloc0(sizeof(PGAlignedBlock));
-	int			n_trees = AnnoyOptionTrees(rel);
+	bool		seed_is_zero;
 
 	if (RelationGetNumberOfBlocks(rel) != 0)
 		elog(ERROR, "index \"%s\" already contains data",
@@ -482,9 +495,13 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 
 	build->rel = rel;
 	build->index_info = index_info;
-	build->index = AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
-								  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-								  AnnoyOptionSeed(rel), 1.0f, NULL);
+	build->index = declared_index(rel, &seed_is_zero);
+	if (seed_is_zero)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("seed 0 is not used"),
+				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
+						   RelationGetRelationName(rel), build->index->seed)));
 	build->row_context = AllocSetContextCreate(CurrentMemoryContext,
 											   "annoy build row",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -552,10 +569,8 @@ AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index, ForkNumber fork)
 void
 annoybuildempty(Relation rel)
 {
-	int			n_trees = AnnoyOptionTrees(rel);
-	AnnoyIndex *index = AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
-									   n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-									   AnnoyOptionSeed(rel), 1.0f, NULL);
+	bool		seed_is_zero;
+	AnnoyIndex *index = declared_index(rel, &seed_is_zero);
 
 	AnnoyBuildEmpty(rel, index, INIT_FORKNUM);
 	log_newpage_range(rel, INIT_FORKNUM, 0,

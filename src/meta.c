@@ -49,8 +49,8 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 	codec->dims = Min(index->space_dim, LARGE_DIM);
 	codec->bytes = codec->bits * codec->dims / 8;
 	codec->capacity = space / ANNOY_BLOCK_SIZE(codec->bytes) * ANNOY_BLOCK_ENTRIES;
+	codec->capacity = Min(codec->capacity, ANNOY_MAX_ENTRIES);
 	Assert(codec->capacity >= ANNOY_BLOCK_ENTRIES);
-	Assert(codec->capacity <= ANNOY_MAX_ENTRIES);
 	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES && codec->bytes % 2 == 0);
 }
 
