@@ -377,7 +377,7 @@ extern void AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
 						ItemPointer tid, Relation heap,
 						IndexUniqueCheck check_unique,
-						ANNOY_INSERT_ARGS_UNCHANGED
+						bool index_unchanged,
 						IndexInfo *index_info);
 
 /*

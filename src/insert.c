@@ -166,7 +166,7 @@ bool
 annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 			Relation heap,
 			IndexUniqueCheck check_unique pg_attribute_unused(),
-			ANNOY_INSERT_ARGS_UNCHANGED
+			bool index_unchanged pg_attribute_unused(),
 			IndexInfo *index_info pg_attribute_unused())
 {
 	MemoryContext context;
