@@ -9,7 +9,7 @@
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says
 # make check-build	compile with every compiler and all warnings
-# make bench		build the benchmark's client, test/bench/annoybench
+# make bench		measure it beside its peers: see docs/benchmarks.md
 # make indent		format the sources, or make check-indent to see what would
 #			change; make typedefs first if there are new types
 
@@ -33,7 +33,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --load-extension=annoy
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
-EXTRA_CLEAN = test/bench/annoybench $(wildcard test/bench/*.o)
+EXTRA_CLEAN = test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
 
 # The same bits on every machine: no contraction into fused multiply-add.
 PG_CFLAGS = -ffp-contract=off -fno-math-errno
@@ -73,7 +73,7 @@ check-build:
 	@$(script_env) test/check-build.sh
 
 bench:
-	$(MAKE) -C test/bench PG_CONFIG='$(PG_CONFIG)'
+	@$(script_env) test/bench/bench.sh
 
 # pg_bsd_indent does not understand statements made by macros.
 indented = $(filter-out src/metric_impl.h,$(wildcard src/*.[ch] test/bench/*.[ch]))

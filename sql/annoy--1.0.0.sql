@@ -571,6 +571,11 @@ CREATE FUNCTION annoy_index_info(
 	OUT tree_bytes bigint)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
+-- Reads the whole index, or the whole table: not for everybody.
+CREATE FUNCTION annoy_index_check(index regclass, heapallindexed boolean DEFAULT false)
+	RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION annoy_index_check(regclass, boolean) FROM PUBLIC;
+
 --
 -- Comments
 --
@@ -578,6 +583,7 @@ CREATE FUNCTION annoy_index_info(
 COMMENT ON ACCESS METHOD annoy IS 'approximate nearest-neighbour index access method';
 COMMENT ON FUNCTION annoyhandler(internal) IS 'annoy index access method handler';
 COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
+COMMENT ON FUNCTION annoy_index_check(regclass, boolean) IS 'raise an error if an annoy index is corrupted';
 COMMENT ON OPERATOR <-> (real[], real[]) IS 'Euclidean distance';
 COMMENT ON OPERATOR <=> (real[], real[]) IS 'cosine distance';
 COMMENT ON OPERATOR <#> (real[], real[]) IS 'negative inner product';

@@ -248,10 +248,25 @@ extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 extern void AnnoyForgetDimensions(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 
+/*
+ * Does a page look like one of ours?  What it says of its used part is checked
+ * as well, lest whoever changes the page writes beyond its end.
+ */
+static inline bool
+AnnoyPageIsValid(Page page)
+{
+	PageHeader	header = (PageHeader) page;
+
+	return header->pd_upper == BLCKSZ && header->pd_special == BLCKSZ &&
+		AnnoyPageGetTag(page)->page_id == ANNOY_PAGE_ID;
+}
+
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
 extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
+extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
+							  BufferAccessStrategy strategy);
 extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
 
 /* space.c */
@@ -294,6 +309,9 @@ extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,
 							   BlockNumber child);
 extern bool AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i,
 							  int j);
+extern int	AnnoyNodeEnd(const AnnoyIndex *index, Page page);
+extern void AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i,
+						 AnnoyEntry *entry);
 extern void AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 						 const AnnoyEntry *entry);
 extern void AnnoyNodeAppend(const AnnoyIndex *index, Page page,
@@ -335,6 +353,8 @@ extern void AnnoyCentre(const float *points, int dim, const int *order,
 /* item.c */
 extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
 						 int slot, const AnnoyVector *vec);
+extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
+						 int slot);
 extern void AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size,
 							  int *slots, int *pages);
 extern void AnnoyItemRecordFree(Relation rel, BlockNumber block,
@@ -426,6 +446,9 @@ extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
 							  Cost *total_cost, Selectivity *selectivity,
 							  double *correlation, double *pages);
 extern int	AnnoyDefaultSearchK(const AnnoyIndex *index, double items);
+
+/* info.c */
+extern void AnnoyCheckIsIndex(Relation rel);
 
 /* validate.c */
 extern bool annoyvalidate(Oid opclassoid);

@@ -40,6 +40,13 @@
 #define AnnoyVacuumDelay()	vacuum_delay_point()
 #endif
 
+/* what runs as another user looks for names in safe places only, since 17 */
+#if PG_VERSION_NUM >= 170000
+#define AnnoyRestrictSearchPath()	RestrictSearchPath()
+#else
+#define AnnoyRestrictSearchPath()	((void) 0)
+#endif
+
 #if PG_VERSION_NUM >= 170000
 #define AnnoyIsAutovacuumWorker()	AmAutoVacuumWorkerProcess()
 #else

@@ -35,6 +35,30 @@ no_such_index(Oid oid)
 }
 
 /*
+ * Raise an error unless a relation is a valid annoy index that this session can
+ * read.
+ */
+void
+AnnoyCheckIsIndex(Relation rel)
+{
+	if (rel->rd_rel->relkind != RELKIND_INDEX ||
+		rel->rd_rel->relam != get_index_am_oid("annoy", false))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an annoy index",
+						RelationGetRelationName(rel))));
+	if (RELATION_IS_OTHER_TEMP(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot access temporary indexes of other sessions")));
+	if (!rel->rd_index->indisvalid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid",
+						RelationGetRelationName(rel))));
+}
+
+/*
  * Open an annoy index by its OID, for a user who may read its table.  Nothing
  * is locked before we know that he may.
  */
@@ -48,39 +72,25 @@ open_index(Oid oid)
 
 	if (relkind == '\0')
 		no_such_index(oid);
-	table = relkind == RELKIND_INDEX ? IndexGetRelation(oid, true) : InvalidOid;
+	if (relkind != RELKIND_INDEX)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an annoy index", get_rel_name(oid))));
+	table = IndexGetRelation(oid, true);
 	if (OidIsValid(table))
 	{
 		acl = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
 		if (acl != ACLCHECK_OK)
 			aclcheck_error(acl, OBJECT_TABLE, get_rel_name(table));
 	}
-	else if (relkind != RELKIND_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an annoy index", get_rel_name(oid))));
 
 	/* it may be dropped at any time until it is locked */
 	rel = try_relation_open(oid, AccessShareLock);
 	if (rel == NULL)
 		no_such_index(oid);
-	if (rel->rd_rel->relkind != RELKIND_INDEX ||
-		rel->rd_rel->relam != get_index_am_oid("annoy", false))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an annoy index",
-						RelationGetRelationName(rel))));
+	AnnoyCheckIsIndex(rel);
 	if (rel->rd_index->indrelid != table)
 		no_such_index(oid);
-	if (RELATION_IS_OTHER_TEMP(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access temporary indexes of other sessions")));
-	if (!rel->rd_index->indisvalid)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is not valid",
-						RelationGetRelationName(rel))));
 	return rel;
 }
 

@@ -39,7 +39,7 @@ read_node(BlockNumber block, void *arg)
 {
 	InsertState *state = arg;
 	AnnoyPath  *path = &state->path;
-	Buffer		buffer = ReadBuffer(state->rel, block);
+	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
 	AnnoyNode	node;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -140,6 +140,12 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 			break;
 		}
 
+		if (node->level > 0 && leaves->count > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" contains a node at block %u on level %u instead of 0",
+							RelationGetRelationName(state->rel), block, node->level),
+					 errhint("Please REINDEX it.")));
 		UnlockReleaseBuffer(buffer);
 		AnnoySplitNode(state->rel, index, block, &state->path);
 	}

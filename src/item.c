@@ -138,13 +138,28 @@ AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no, int slot,
 }
 
 /*
+ * Where on one page of a group its part of the vector of a slot (counted from
+ * 0) ends; 0 if it has no part of it.
+ */
+int
+AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
+{
+	StreamPart	part = stream_part(index, page, page_no);
+	int			start = slot * index->item_size;
+	int			from = Max(start, part.start);
+	int			to = Min(start + index->item_size, part.start + part.length);
+
+	return from < to ? part.data + to - part.start - page : 0;
+}
+
+/*
  * Number of slots on a page: 0 unless it is the first page of an item group or
  * a page of NULLs.
  */
 int
 AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
 {
-	if (PageIsNew(page) || AnnoyPageGetTag(page)->page_id != ANNOY_PAGE_ID)
+	if (!AnnoyPageIsValid(page))
 		return 0;
 	switch (AnnoyPageGetTag(page)->kind)
 	{
@@ -426,9 +441,8 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 						ItemPointerGetBlockNumberNoCheck(pointer)),
 				 errhint("Please REINDEX it.")));
 
-	buffer = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
-								ItemPointerGetBlockNumberNoCheck(pointer),
-								RBM_NORMAL, reader->strategy);
+	buffer = AnnoyReadBuffer(reader->rel, ItemPointerGetBlockNumberNoCheck(pointer),
+							 reader->strategy);
 	page = BufferGetPage(buffer);
 	__builtin_prefetch(page);
 	__builtin_prefetch(AnnoyPageGetSlots(page) + offset - 1);

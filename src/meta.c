@@ -132,6 +132,23 @@ AnnoyIndexDtype(Relation rel)
 	return 0;					/* keep compiler quiet */
 }
 
+/* Number of pages that a mean takes. */
+static uint32
+count_mean_pages(int dim)
+{
+	return (dim + ANNOY_MEAN_PER_PAGE - 1) / ANNOY_MEAN_PER_PAGE;
+}
+
+static void
+report_meta(Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" has a corrupted metapage",
+					RelationGetRelationName(rel)),
+			 errhint("Please REINDEX it.")));
+}
+
 /*
  * Read the mean from its pages.
  */
@@ -175,12 +192,11 @@ check_meta(Relation rel, Buffer buffer)
 		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_BIT ||
 		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
-		(meta->dim > 0 && !(meta->scale > 0 && isfinite(meta->scale))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" has a corrupted metapage",
-						RelationGetRelationName(rel)),
-				 errhint("Please REINDEX it.")));
+		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
+		(meta->dim > 0 &&
+		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
+		  meta->mean == InvalidBlockNumber || meta->n_mean != count_mean_pages(meta->dim))))
+		report_meta(rel);
 }
 
 static Size
@@ -241,6 +257,11 @@ AnnoyOpen(Relation rel)
 		pfree(index);
 	}
 
+	/* vectors of another kind than queries have cannot be compared with them */
+	if (meta.metric != AnnoyIndexMetric(rel) || meta.dtype != AnnoyIndexDtype(rel) ||
+		(meta.dim > 0 &&
+		 (uint64) meta.mean + meta.n_mean > RelationGetNumberOfBlocks(rel)))
+		report_meta(rel);
 	if (meta.dim > 0)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
@@ -295,7 +316,7 @@ void
 AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 			   uint32 *count)
 {
-	*count = (index->dim + ANNOY_MEAN_PER_PAGE - 1) / ANNOY_MEAN_PER_PAGE;
+	*count = count_mean_pages(index->dim);
 	for (uint32 i = 0; i < *count; i++)
 	{
 		int			done = i * ANNOY_MEAN_PER_PAGE;
@@ -403,6 +424,11 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 			float	   *centre = palloc0(sizeof(float) * index->space_dim);
 
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
+			/* what has entries has dimensions, but for what a reset left over */
+			if (meta->leftover == 0 &&
+				AnnoyPageGetNode(BufferGetPage(buffer))->count > 0)
+				report_meta(rel);
 			state = GenericXLogStart(rel);
 			AnnoyNodeInit(GenericXLogRegisterBuffer(state, buffer,
 													GENERIC_XLOG_FULL_IMAGE),

@@ -61,18 +61,28 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 	return place;
 }
 
+/*
+ * Where on its page a node ends.
+ */
+int
+AnnoyNodeEnd(const AnnoyIndex *index, Page page)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			blocks = (node->count + ANNOY_BLOCK_ENTRIES - 1) / ANNOY_BLOCK_ENTRIES;
+
+	return (char *) node_blocks(index, node) - page +
+		blocks * ANNOY_BLOCK_SIZE(AnnoyNodeCodec(index, node)->bytes);
+}
+
 /* Set the number of entries and the end of the page's used part. */
 static void
 set_count(const AnnoyIndex *index, Page page, int count)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
-	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
-	int			blocks = (count + ANNOY_BLOCK_ENTRIES - 1) / ANNOY_BLOCK_ENTRIES;
 
 	node->count = count;
 	node->changes++;
-	AnnoyPageSetEnd(page, node_blocks(index, node) +
-					blocks * ANNOY_BLOCK_SIZE(codec->bytes));
+	AnnoyPageSetEnd(page, page + AnnoyNodeEnd(index, page));
 }
 
 /*
@@ -220,6 +230,23 @@ AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i, int j)
 }
 
 /*
+ * Read entry i.
+ */
+void
+AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	EntryPlace	place = entry_place(index, node, i);
+
+	for (int b = 0; b < bytes; b++)
+		entry->code[b] = place.code[b * ANNOY_BLOCK_ENTRIES];
+	entry->offset = *place.offset;
+	entry->slope = *place.slope;
+	entry->error = *place.error;
+	entry->pointer = *place.pointer;
+}
+
+/*
  * Overwrite entry i.
  */
 void
@@ -275,15 +302,9 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 
 	Assert(i <= last);
 
+	AnnoyNodeGet(index, node, last, &entry);
 	for (int b = 0; b < bytes; b++)
-	{
-		entry.code[b] = place.code[b * ANNOY_BLOCK_ENTRIES];
 		place.code[b * ANNOY_BLOCK_ENTRIES] = 0;
-	}
-	entry.offset = *place.offset;
-	entry.slope = *place.slope;
-	entry.error = *place.error;
-	entry.pointer = *place.pointer;
 	*place.offset = 0;
 	*place.slope = 0;
 	*place.error = 0;

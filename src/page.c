@@ -56,14 +56,29 @@ AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind)
 						RelationGetRelationName(rel),
 						BufferGetBlockNumber(buffer)),
 				 errhint("Please REINDEX it.")));
-	if (AnnoyPageGetTag(page)->page_id != ANNOY_PAGE_ID ||
-		AnnoyPageGetTag(page)->kind != kind)
+	if (!AnnoyPageIsValid(page) || AnnoyPageGetTag(page)->kind != kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" contains a corrupted page at block %u",
 						RelationGetRelationName(rel),
 						BufferGetBlockNumber(buffer)),
 				 errhint("Please REINDEX it.")));
+}
+
+/*
+ * Read a page that another one points to.  An invalid block number is refused
+ * here, since the buffer manager takes it for a request to extend the index.
+ */
+Buffer
+AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
+{
+	if (block == InvalidBlockNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains an invalid block number",
+						RelationGetRelationName(rel)),
+				 errhint("Please REINDEX it.")));
+	return ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 }
 
 /*

@@ -32,6 +32,7 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 	float		scores[ANNOY_MAX_ENTRIES];
 	BlockNumber blocks[ANNOY_MAX_BEAM] = {root};
 	int			nblocks = 1;
+	int			expected = -1;	/* level; that of the root is not known */
 
 	Assert(beam > 0 && beam <= ANNOY_MAX_BEAM);
 
@@ -46,23 +47,31 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 			int			nhits;
 
 			level = node->level;
+			if (expected >= 0 && level != expected)
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("an annoy index contains a node at block %u on level %d instead of %d",
+								blocks[i], level, expected),
+						 errdetail("It is in the tree with root %u.", root)));
 			if (level == 0)
 				break;
 			nhits = AnnoyNodeScore(target, node, 0, leaves->limit, hits, scores);
 			AnnoyCollect(leaves, target->index, node, nhits, hits, scores);
 		}
 		AnnoyCollectorFinish(leaves);
+		/* none, or nothing but NaN */
+		if (level > 0 && leaves->count == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("inner node of an annoy index has no entries that can be used"),
+					 errdetail("It is in the tree with root %u, on level %d.",
+							   root, level)));
 		if (level <= 1)
 			return;
 
+		expected = level - 1;
 		nblocks = leaves->count;
 		for (int i = 0; i < nblocks; i++)
 			blocks[i] = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
-		if (nblocks == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("inner node of an annoy index has no entries"),
-					 errdetail("It is in the tree with root %u, on level %d.",
-							   root, level)));
 	}
 }

@@ -561,6 +561,13 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return false;
+	if (!ItemPointerIsValid(&row.tid) ||
+		ItemPointerGetBlockNumber(&row.tid) == InvalidBlockNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains an item of a row that cannot exist",
+						RelationGetRelationName(scan->indexRelation)),
+				 errhint("Please REINDEX it.")));
 
 	state->returned++;
 	state->last_distance = row.distance;

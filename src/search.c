@@ -56,7 +56,7 @@
 static Buffer
 pin_node(AnnoySearch *search, BlockNumber block)
 {
-	Buffer		buffer = ReadBuffer(search->rel, block);
+	Buffer		buffer = AnnoyReadBuffer(search->rel, block, NULL);
 	Page		page = BufferGetPage(buffer);
 
 	for (int i = 0; i < PREFETCH_BYTES; i += PREFETCH_STEP)
@@ -81,6 +81,22 @@ static BlockNumber
 split_sibling(AnnoyNode node, const AnnoyCandidate *candidate)
 {
 	return node->nsn > candidate->nsn ? node->right : InvalidBlockNumber;
+}
+
+/*
+ * Raise an error if a chain of right links does not end.
+ */
+static void
+check_chain(AnnoySearch *search, BlockNumber block, BlockNumber steps)
+{
+	CHECK_FOR_INTERRUPTS();
+
+	if (steps > RelationGetNumberOfBlocks(search->rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains right links that form a circle at block %u",
+						RelationGetRelationName(search->rel), block),
+				 errhint("Please REINDEX it.")));
 }
 
 static void
@@ -132,7 +148,7 @@ scan_leaf(AnnoySearch *search, AnnoyNode node)
 static void
 visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
 {
-	for (;;)
+	for (BlockNumber steps = 1;; steps++)
 	{
 		AnnoyNode	node = lock_node(search, buffer);
 		BlockNumber sibling = split_sibling(node, candidate);
@@ -153,6 +169,7 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, Buffer buffer)
 		UnlockReleaseBuffer(buffer);
 		if (sibling == InvalidBlockNumber)
 			break;
+		check_chain(search, sibling, steps);
 		buffer = pin_node(search, sibling);
 	}
 }
@@ -298,11 +315,11 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 	double		wanted = ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) +
 	index->n_trees;
 	AnnoyCollector *leaves = &search->nodes[0];
+	int			roots_split = 0;
 
 	for (;;)
 	{
 		bool		all = rank_leaves(search, wanted);
-
 
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
@@ -310,7 +327,16 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 		search->complete = visit_best(search, leaves, 0, &search->scanned,
 									  effort) == leaves->count && all;
 		if (search->root_split)
+		{
+			/* each root is a leaf but once */
+			if (++roots_split > index->n_trees)
+				ereport(ERROR,
+						(errcode(ERRCODE_INDEX_CORRUPTED),
+						 errmsg("index \"%s\" contains a node that points to a root",
+								RelationGetRelationName(search->rel)),
+						 errhint("Please REINDEX it.")));
 			continue;
+		}
 		if (search->complete || search->scanned >= effort)
 			break;
 

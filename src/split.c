@@ -29,6 +29,9 @@
 /* Neither half of a split node gets less than this part. */
 #define MIN_PART		0.3
 
+/* So many nodes that were split from one are looked at, before all are. */
+#define MAX_RIGHT_MOVES	16
+
 /* A planned split of a node. */
 typedef struct SplitPlan
 {
@@ -94,7 +97,8 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 	}
 	else
 	{
-		Buffer		buffer = ReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer));
+		Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+											 NULL);
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckNode(rel, index, buffer);
@@ -291,7 +295,7 @@ static Buffer
 find_parent_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
 				 uint32 nsn, int level, BlockNumber child)
 {
-	while (block != InvalidBlockNumber)
+	for (int i = 0; i < MAX_RIGHT_MOVES && block != InvalidBlockNumber; i++)
 	{
 		Buffer		buffer = ReadBuffer(rel, block);
 		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
@@ -319,8 +323,10 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 			BlockNumber child, const AnnoyPath *path)
 {
 	BlockNumber block;
+	BlockNumber steps = 0;
+	BlockNumber nblocks = 0;
 
-	for (int i = 0; i < path->count[level]; i++)
+	for (int i = 0; level < ANNOY_MAX_LEVEL && i < path->count[level]; i++)
 	{
 		Buffer		buffer = find_parent_from(rel, index, path->block[level][i],
 											  path->nsn[level][i], level, child);
@@ -329,14 +335,25 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 			return buffer;
 	}
 
-	block = leftmost_node(rel, tree, level);
+	block = level < ANNOY_MAX_LEVEL ? leftmost_node(rel, tree, level) :
+		InvalidBlockNumber;
 	while (block != InvalidBlockNumber)
 	{
-		Buffer		buffer = ReadBuffer(rel, block);
-		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+		Buffer		buffer;
+		AnnoyNode	node;
+
+		/* more steps than pages: right links or levels are corrupted */
+		if (++steps > nblocks)
+		{
+			nblocks = RelationGetNumberOfBlocks(rel);
+			if (steps > nblocks)
+				break;
+		}
 
 		CHECK_FOR_INTERRUPTS();
 
+		buffer = ReadBuffer(rel, block);
+		node = AnnoyPageGetNode(BufferGetPage(buffer));
 		if (lock_parent(rel, index, buffer, level, child))
 			return buffer;
 		if (node->level == level)

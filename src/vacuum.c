@@ -87,8 +87,7 @@ is_leaf(VacuumState *state, Buffer buffer)
 {
 	Page		page = BufferGetPage(buffer);
 
-	if (state->index->dim == 0 || PageIsNew(page) ||
-		AnnoyPageGetTag(page)->page_id != ANNOY_PAGE_ID ||
+	if (state->index->dim == 0 || !AnnoyPageIsValid(page) ||
 		AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE)
 		return false;
 	AnnoyCheckNode(state->rel, state->index, buffer);
@@ -131,16 +130,25 @@ may_be_leaf(VacuumState *state, BlockNumber block)
  * Does a page have a slot of a row that is dead, but not marked so?
  */
 static bool
-has_unmarked(VacuumState *state, Page page)
+has_unmarked(VacuumState *state, BlockNumber block, Page page)
 {
 	AnnoySlot	slots = AnnoyPageGetSlots(page);
 	int			nslots = AnnoyPageSlotCount(state->index, page);
 	bool		found = false;
 
-	/* CREATE INDEX CONCURRENTLY wants to be told of every row */
 	for (int i = 0; state->callback != NULL && i < nslots; i++)
-		found |= AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE &&
-			state->callback(&slots[i].tid, state->callback_state);
+	{
+		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE)
+			continue;
+		if (!ItemPointerIsValid(&slots[i].tid))
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" contains an item of a row that cannot exist at block %u",
+							RelationGetRelationName(state->rel), block),
+					 errhint("Please REINDEX it.")));
+		/* CREATE INDEX CONCURRENTLY wants to be told of every row */
+		found |= state->callback(&slots[i].tid, state->callback_state);
+	}
 	return found;
 }
 
@@ -188,8 +196,16 @@ survey_page(VacuumState *state, BlockNumber block)
 	int			nfree = 0;
 	bool		is_null;
 
+	/* what is skipped here would still point to slots that are freed */
+	if (!PageIsNew(page) && !AnnoyPageIsValid(page))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains a corrupted page at block %u",
+						RelationGetRelationName(state->rel), block),
+				 errhint("Please REINDEX it.")));
+
 	note_leaf(state, buffer);
-	if (has_unmarked(state, page))
+	if (has_unmarked(state, block, page))
 	{
 		lock_for_change(buffer);
 		mark_slots(state, buffer);

@@ -26,7 +26,7 @@ check_build()
 			make -s -k -j "$(nproc)" -C "$dir" "PG_CONFIG=$pg_config" with_llvm=no \
 				"CC=$cc" "COPT=$flags $assert"
 		done
-		make -s -C "$dir" bench "PG_CONFIG=$pg_config" "CC=$cc"
+		make -s -C "$dir/test/bench" "PG_CONFIG=$pg_config" "CC=$cc"
 	done
 }
 

@@ -148,7 +148,7 @@ texmex_demo()
 {
 	local bench=$scratch/src/test/bench/annoybench
 
-	make -s -C "$scratch/src" bench "PG_CONFIG=$pg_config"
+	make -s -C "$scratch/src/test/bench" "PG_CONFIG=$pg_config"
 	run_psql -c 'CREATE EXTENSION annoy'
 	say "Loading $data"
 	"$bench" --load --base "$data" --table items --column v

@@ -320,7 +320,7 @@ copy_tree()
 	tar -C "$top" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
 		--exclude=./results --exclude=./output_iso --exclude=./tmp_check --exclude=./log \
 		--exclude=./regression.diffs --exclude=./regression.out \
-		--exclude=./test/bench/annoybench --exclude=./test/bench/out . |
+		--exclude=./test/bench/annoybench --exclude=./test/bench/annoylib --exclude=./test/bench/out . |
 		"$@" tar -C "$to" --no-same-owner -xf -
 }
 

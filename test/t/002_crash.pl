@@ -81,6 +81,7 @@ sub check
 
 	my ($table, $name) = @_;
 
+	index_check_ok($node, "${table}_idx", $name);
 	same_rows_ok($node, $table, '<->', $name);
 	self_found_ok($node, $table, '<->', $name, where => 'id % 3 = 0');
 
@@ -96,6 +97,7 @@ sub check
 			ORDER BY v <-> (SELECT v FROM $table WHERE id = $id) LIMIT 1;}),
 		$id,
 		"$name: a new row is found");
+	index_check_ok($node, "${table}_idx", "$name, with the new row");
 	return;
 }
 
@@ -338,6 +340,7 @@ crash();
 check('filled', 'index created with its table');
 check('truncated', 'index truncated and filled');
 same_rows_ok($node, 'empty', '<->', 'index created empty with its table');
+index_check_ok($node, 'empty_idx', 'index created empty with its table');
 $node->safe_psql('postgres', 'INSERT INTO empty SELECT id, v FROM source');
 crash();
 check('empty', 'index created empty, and filled');
@@ -372,6 +375,8 @@ foreach my $round (1 .. 2)
 				$node, $table, '<->', "unlogged table $table after a crash"),
 			0,
 			"unlogged table $table is empty after a crash");
+		index_check_ok($node, "${table}_idx",
+			"unlogged table $table after a crash");
 		is( $node->safe_psql(
 				'postgres', qq{
 				SELECT dimensions IS NULL, items, n_trees

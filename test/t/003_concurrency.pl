@@ -68,6 +68,9 @@ my %script = (
 	vacuum => q{
 		VACUUM (TRUNCATE false) t;
 	},
+	check => q{
+		SELECT annoy_index_check('t_idx', true);
+	},
 	# table and index as of the same snapshot
 	compare => q{
 		BEGIN ISOLATION LEVEL REPEATABLE READ;
@@ -136,6 +139,7 @@ sub check
 
 	my ($table, $name) = @_;
 
+	index_check_ok($node, "${table}_idx", $name);
 	same_rows_ok($node, $table, '<->', $name);
 	self_found_ok($node, $table, '<->', $name, where => 'id % 2 = 0');
 	# left to itself, VACUUM does not look at indexes for a few dead rows
@@ -146,6 +150,7 @@ sub check
 			FROM annoy_index_info('${table}_idx')}),
 		't|0',
 		"$name: VACUUM removes what is dead");
+	index_check_ok($node, "${table}_idx", "$name, after VACUUM");
 	same_rows_ok($node, $table, '<->', "$name, after VACUUM");
 	self_found_ok($node, $table, '<->', "$name, after VACUUM",
 		where => 'id % 2 = 0');
@@ -179,12 +184,18 @@ foreach my $round (1 .. 8)
 		32, "first rows, round $round: all are there");
 }
 self_found_ok($node, 't', '<->', 'first rows');
+foreach my $round (1 .. 4)
+{
+	$node->safe_psql('postgres', 'TRUNCATE t');
+	run_ok("first rows and checks, round $round",
+		8, 8, insert => 1, check => 1);
+}
 
-# Ten clients insert into an empty index.
+# Ten clients insert into an empty index, which is checked all the time.
 $node->safe_psql('postgres', 'TRUNCATE t');
-run_ok('inserts', 10, 1000, insert => 1);
-is(same_rows_ok($node, 't', '<->', 'inserts'),
-	10000, 'inserts: all rows are there');
+run_ok('inserts', 10, 1000, insert => 100, check => 1);
+same_rows_ok($node, 't', '<->', 'inserts');
+index_check_ok($node, 't_idx', 'inserts');
 self_found_ok($node, 't', '<->', 'inserts', where => 'id % 2 = 0');
 check_recall('inserts');
 
@@ -207,6 +218,7 @@ run_ok(
 	delete => 6,
 	nearest => 8,
 	compare => 1,
+	check => 1,
 	vacuum => 1);
 $canceller->finish;
 check('t', 'everything');
@@ -226,6 +238,7 @@ run_ok(
 	delete => 3,
 	delete_all => 1,
 	nearest => 6,
+	check => 3,
 	compare => 3);
 check('t', 'small table');
 
@@ -250,6 +263,7 @@ run_ok(
 	insert_many => 10,
 	nearest => 5,
 	delete => 2,
+	check => 1,
 	vacuum => 1);
 check('t', 'many splits');
 

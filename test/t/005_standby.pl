@@ -122,6 +122,8 @@ sub check
 			"$name: the standby gives the same answers, $table");
 		same_rows_ok($standby, $table, $op,
 			"$name: on the standby, $table");
+		index_check_ok($standby, "${table}_idx",
+			"$name: on the standby, $table");
 		is( $session->query_safe($one),
 			$primary->safe_psql('postgres', "SET enable_seqscan = off; $one"),
 			"$name: an old session gives the same answers, $table");
@@ -262,6 +264,7 @@ foreach my $table (@tables)
 		"INSERT INTO $table SELECT id + 20000, v FROM $source WHERE id % 4 = 0"
 	);
 	same_rows_ok($standby, $table, $op, "promoted: $table");
+	index_check_ok($standby, "${table}_idx", "promoted: $table");
 	is( $standby->safe_psql(
 			'postgres', qq{
 			SELECT items = (SELECT count(*) FROM $table), dead_items

@@ -1,0 +1,1062 @@
+
+# Copyright (c) 2026, the annoy developers
+
+# Damaged pages: annoy_index_check() finds each kind of damage, and whoever uses
+# a damaged index gets an answer or an error, but never a crash or an endless
+# loop.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use AnnoyTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Where things are on a page; see annoy_page.h.  Vectors have 32 dimensions of
+# type real, so that a centre takes 64 bytes and a code 32, in leaves and inner
+# nodes.
+my $page_size = 8192;
+my $dims = 32;
+my %at = (
+	lower => [ 12, 'S' ],
+	upper => [ 14, 'S' ],
+	special => [ 16, 'S' ],
+	page_id => [ 24, 'S' ],
+	kind => [ 26, 'S' ],
+	# the metapage
+	dtype => [ 42, 'S' ],
+	n_trees => [ 44, 'S' ],
+	seed => [ 48, 'Q' ],
+	dim => [ 56, 'l' ],
+	scale => [ 60, 'f' ],
+	mean => [ 64, 'L' ],
+	n_mean => [ 68, 'L' ],
+	built_items => [ 72, 'd' ],
+	# nodes
+	tree => [ 32, 'S' ],
+	level => [ 34, 'C' ],
+	flags => [ 35, 'C' ],
+	count => [ 36, 'S' ],
+	nsn => [ 44, 'L' ],
+	child_nsn => [ 48, 'L' ],
+	right => [ 52, 'L' ],
+	centre_scale => [ 56, 'f' ],
+	centre => [ 64, 's' ],);
+my %kind = (meta => 1, mean => 2, node => 3, item => 4, data => 5, nulls => 6);
+my $none = 0xFFFFFFFF;
+my $slots_per_page = int((8192 - 32) / (4 * $dims + 8));
+
+sub leftmost
+{
+	my ($tree, $level) = @_;
+	return [ 80 + 4 * (8 * $tree + $level), 'L' ];
+}
+
+# Parts of entry i of a node.
+sub entry
+{
+	my ($i, $part) = @_;
+	my $block = 128 + int($i / 16) * 16 * ($dims + 16);
+	my $lane = $i % 16;
+	my %part = (
+		code => [ $block + $lane, 'C' ],
+		offset => [ $block + 16 * $dims + 4 * $lane, 'f' ],
+		slope => [ $block + 16 * ($dims + 4) + 4 * $lane, 'f' ],
+		error => [ $block + 16 * ($dims + 8) + 2 * $lane, 'S' ],
+		# block, high and low half, and offset
+		pointer => [ $block + 16 * ($dims + 10) + 6 * $lane, 'SSS' ]);
+	return $part{$part};
+}
+
+# Slot i of a page of items: row, and state; and component j of its vector.
+sub slot
+{
+	my ($i) = @_;
+	return [ 32 + 8 * $i, 'SSSS' ];
+}
+
+sub component
+{
+	my ($i, $j) = @_;
+	return [ 32 + 8 * $slots_per_page + 4 * ($dims * $i + $j), 'f' ];
+}
+
+# An index's file, as an object with the methods below.
+package IndexFile
+{
+	sub new
+	{
+		my ($class, $bytes) = @_;
+		return bless { bytes => $bytes }, $class;
+	}
+
+	sub blocks { my ($self) = @_; return length($self->{bytes}) / $page_size; }
+
+	sub get
+	{
+		my ($self, $block, $place) = @_;
+		my ($offset, $format) =
+		  @{ ref $place ? $place : $at{$place} || die $place };
+		my $size = length(pack($format, (0) x length($format)));
+		my @values = unpack($format,
+			substr($self->{bytes}, $block * $page_size + $offset, $size));
+		return wantarray ? @values : $values[0];
+	}
+
+	sub set
+	{
+		my ($self, $block, $place, @values) = @_;
+		my ($offset, $format) =
+		  @{ ref $place ? $place : $at{$place} || die $place };
+		my $bytes = pack($format, @values);
+		substr($self->{bytes}, $block * $page_size + $offset, length($bytes)) =
+		  $bytes;
+		return;
+	}
+
+	sub page
+	{
+		my ($self, $block, $page) = @_;
+		return substr($self->{bytes}, $block * $page_size, $page_size)
+		  unless defined $page;
+		substr($self->{bytes}, $block * $page_size, $page_size) = $page;
+		return;
+	}
+
+	# Blocks of pages of a kind; of nodes, those on a level of tree 0.
+	sub all
+	{
+		my ($self, $kind, $level) = @_;
+		return grep {
+			$self->get($_, 'kind') == $kind{$kind}
+			  && (!defined $level
+				|| ($self->get($_, 'level') == $level
+					&& $self->get($_, 'tree') == 0))
+		} 0 .. $self->blocks - 1;
+	}
+
+	# Children of an inner node, and items of a leaf: [block, offset].
+	sub pointers
+	{
+		my ($self, $block) = @_;
+		return map {
+			my ($high, $low, $offset) =
+			  $self->get($block, main::entry($_, 'pointer'));
+			[ $high << 16 | $low, $offset ]
+		} 0 .. $self->get($block, 'count') - 1;
+	}
+
+	# All bytes of an entry; zeroes if none are given.
+	sub get_entry
+	{
+		my ($self, $block, $i) = @_;
+		my ($code) = @{ main::entry($i, 'code') };
+		return [
+			map({ $self->get($block, [ $code + 16 * $_, 'C' ]) } 0 .. $dims - 1),
+			map({ $self->get($block, main::entry($i, $_)) }
+				qw(offset slope error pointer)) ];
+	}
+
+	sub set_entry
+	{
+		my ($self, $block, $i, $bytes) = @_;
+		my @bytes = defined $bytes ? @$bytes : (0) x ($dims + 6);
+		my ($code) = @{ main::entry($i, 'code') };
+		$self->set($block, [ $code + 16 * $_, 'C' ], shift @bytes)
+		  foreach (0 .. $dims - 1);
+		$self->set($block, main::entry($i, $_), shift @bytes)
+		  foreach qw(offset slope error);
+		$self->set($block, main::entry($i, 'pointer'), @bytes);
+		return;
+	}
+
+	sub set_pointer
+	{
+		my ($self, $block, $i, $to, $offset) = @_;
+		$self->set($block, main::entry($i, 'pointer'),
+			$to >> 16, $to & 0xFFFF, $offset);
+		return;
+	}
+}
+
+# Kinds of damage: what annoy_index_check() says, and how to do it.  $_ is the
+# file, and the arguments are the blocks of a leaf, an inner node and a page of
+# items of tree 0, but not of the root.  Those with "heap" are noticed only if
+# the index is compared with its table.
+my @damage = (
+	[
+		'page of a wrong kind',
+		qr/block 1\b.*\n.*page of kind 4 cannot be there/,
+		sub { $_->set(1, kind => $kind{item}) }
+	],
+	[
+		'unknown tag',
+		qr/block (\d+)\n.*has the tag FFA8, kind 3/,
+		sub { my ($leaf) = @_; $_->set($leaf, page_id => 0xFFA8) }
+	],
+	[
+		'unknown kind of page',
+		qr/block (\d+)\n.*has the tag FFA9, kind 99/,
+		sub { my ($leaf, $inner, $item) = @_; $_->set($item, kind => 99) }
+	],
+	[
+		'item page turned into a tree node',
+		qr/block \d+/,
+		sub { my ($leaf, $inner, $item) = @_; $_->set($item, kind => $kind{node}) }
+	],
+	[
+		'leaf turned into an item page',
+		qr/block \d+/,
+		sub { my ($leaf) = @_; $_->set($leaf, kind => $kind{item}) }
+	],
+	[
+		'special space',
+		qr/block \d+\n.*The page header/,
+		sub {
+			my ($leaf) = @_;
+			$_->set($leaf, upper => 8000);
+			$_->set($leaf, special => 8000);
+		}
+	],
+	[
+		'special space of items',
+		qr/block \d+\n.*The page header/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, lower => 8000);
+			$_->set($item, upper => 8000);
+			$_->set($item, special => 8000);
+		}
+	],
+	[
+		'end of a node',
+		qr/block \d+\n.*used part of the page is said to end at 200, but/,
+		sub { my ($leaf) = @_; $_->set($leaf, lower => 200) }
+	],
+	[
+		'end of items',
+		qr/block \d+\n.*used part of the page is said to end at 3000, but/,
+		sub { my ($leaf, $inner, $item) = @_; $_->set($item, lower => 3000) }
+	],
+	[
+		'level of a leaf',
+		qr/block \d+/,
+		sub { my ($leaf) = @_; $_->set($leaf, level => 1) }
+	],
+	[
+		'level that cannot be',
+		qr/block \d+\n.*The node is on level 200/,
+		sub { my ($leaf) = @_; $_->set($leaf, level => 200) }
+	],
+	[
+		'level of an inner node',
+		qr/block \d+/,
+		sub { my ($leaf, $inner) = @_; $_->set($inner, level => 0) }
+	],
+	[
+		'level of the root',
+		qr/block \d+/,
+		sub { $_->set(1, level => 7) }
+	],
+	[
+		'tree of a leaf',
+		qr/block \d+, offset \d+\n.*node on level 1 of tree 0 points to block \d+, which is on level 0 of tree 1/,
+		sub { my ($leaf) = @_; $_->set($leaf, tree => 1) }
+	],
+	[
+		'tree that cannot be',
+		qr/block \d+\n.*belongs to tree 9, but there are 2 trees/,
+		sub { my ($leaf) = @_; $_->set($leaf, tree => 9) }
+	],
+	[
+		'count too large',
+		qr/block \d+\n.*has 60000 entries, of at most/,
+		sub { my ($leaf) = @_; $_->set($leaf, count => 60000) }
+	],
+	[
+		'count one too large',
+		qr/block \d+(, offset \d+)?\n/,
+		sub { my ($leaf) = @_; $_->set($leaf, count => $_->get($leaf, 'count') + 1) }
+	],
+	[
+		'count one too small',
+		qr/block \d+(, offset \d+)?\n/,
+		sub { my ($leaf) = @_; $_->set($leaf, count => $_->get($leaf, 'count') - 1) }
+	],
+	[
+		'no entries in an inner node',
+		qr/block \d+\n.*level 1 has 0 entries/,
+		sub { my ($leaf, $inner) = @_; $_->set($inner, count => 0) }
+	],
+	[
+		'wrong flag',
+		qr/block \d+, offset \d+\n.*codes of a leaf of identical vectors differ/,
+		sub { my ($leaf) = @_; $_->set($leaf, flags => 1) }
+	],
+	[
+		'child out of range',
+		qr/block \d+, offset 1\n.*points to \(1000000,0\), which is not a tree node/,
+		sub { my ($leaf, $inner) = @_; $_->set_pointer($inner, 0, 1_000_000, 0) }
+	],
+	[
+		'child that is no block',
+		qr/block \d+, offset 1\n.*points to \(4294967295,0\), which is not a tree node/,
+		sub { my ($leaf, $inner) = @_; $_->set_pointer($inner, 0, $none, 0) }
+	],
+	[
+		'child is the node itself',
+		qr/block (\d+), offset 1\n.*level 1 of tree 0 points to block \1, which is on level 1/,
+		sub { my ($leaf, $inner) = @_; $_->set_pointer($inner, 0, $inner, 0) }
+	],
+	[
+		'child is the root',
+		qr/block \d+, offset 1\n.*points to \(1,0\), which is not a tree node/,
+		sub { my ($leaf, $inner) = @_; $_->set_pointer($inner, 0, 1, 0) }
+	],
+	[
+		'child of the root is the root',
+		qr/block 1, offset 1\n.*points to \(1,0\), which is not a tree node/,
+		sub { $_->set_pointer(1, 0, 1, 0) }
+	],
+	[
+		'all children are the root',
+		qr/block \d+, offset 1\n.*points to \(1,0\), which is not a tree node/,
+		sub {
+			foreach my $inner ($_->all(node => 1))
+			{
+				foreach my $i (0 .. $_->get($inner, 'count') - 1)
+				{
+					$_->set_pointer($inner, $i, 1, 0);
+				}
+			}
+		}
+	],
+	[
+		'child is an item page',
+		qr/block \d+, offset 1\n.*which is not a tree node/,
+		sub { my ($leaf, $inner, $item) = @_; $_->set_pointer($inner, 0, $item, 0) }
+	],
+	[
+		'child with two entries',
+		qr/block \d+, offset \d+\n/,
+		sub {
+			my ($leaf, $inner) = @_;
+			$_->set_pointer($inner, 0, @{ ($_->pointers($inner))[1] });
+		}
+	],
+	[
+		'item out of range',
+		qr/block \d+, offset 1\n.*points to \(1000000,1\), which is not a slot/,
+		sub { my ($leaf) = @_; $_->set_pointer($leaf, 0, 1_000_000, 1) }
+	],
+	[
+		'item that is no block',
+		qr/block \d+, offset 1\n.*points to \(4294967295,1\), which is not a slot/,
+		sub { my ($leaf) = @_; $_->set_pointer($leaf, 0, $none, 1) }
+	],
+	[
+		'item is a tree node',
+		qr/block (\d+), offset 1\n.*points to \(\1,1\), which is not a slot/,
+		sub { my ($leaf) = @_; $_->set_pointer($leaf, 0, $leaf, 1) }
+	],
+	[
+		'item with a slot that does not exist',
+		qr/block \d+, offset 1\n.*points to \(\d+,5000\), which is not a slot/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set_pointer($leaf, 0, $item, 5000);
+		}
+	],
+	[
+		'item without a slot',
+		qr/block \d+, offset 1\n.*points to \(\d+,0\), which is not a slot/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set_pointer($leaf, 0, $item, 0);
+		}
+	],
+	[
+		'entry for another item',
+		qr/block \d+, offset 1\n.*entry for \(\d+,\d+\) has a wrong code/,
+		sub {
+			my ($leaf) = @_;
+			$_->set_pointer($leaf, 0, @{ ($_->pointers($leaf))[1] });
+		}
+	],
+	[
+		'item without an entry',
+		qr/block \d+, offset \d+\n.*item has no entry in tree 0/,
+		sub {
+			my ($leaf) = @_;
+			my $last = $_->get($leaf, 'count') - 1;
+			$_->set($leaf, count => $last);
+			$_->set_entry($leaf, $last);
+		}
+	],
+	[
+		'item with two entries',
+		qr/block \d+, offset \d+\n.*second one in tree 0 for item/,
+		sub {
+			my ($leaf) = @_;
+			my $count = $_->get($leaf, 'count');
+			$_->set_entry($leaf, $count, $_->get_entry($leaf, 0));
+			$_->set($leaf, count => $count + 1);
+		}
+	],
+	[
+		'code of an item',
+		qr/block \d+, offset 3\n.*entry for \(\d+,\d+\) has a wrong code/,
+		sub {
+			my ($leaf) = @_;
+			$_->set($leaf, entry(2, 'code'),
+				$_->get($leaf, entry(2, 'code')) ^ 16);
+		}
+	],
+	[
+		'code of a child',
+		qr/block \d+, offset 2\n.*entry for \(\d+,0\) has a wrong code/,
+		sub {
+			my ($leaf, $inner) = @_;
+			$_->set($inner, entry(1, 'code'),
+				$_->get($inner, entry(1, 'code')) ^ 1);
+		}
+	],
+	[
+		'factor of an entry',
+		qr/block \d+, offset 1\n.*has the factors/,
+		sub {
+			my ($leaf) = @_;
+			$_->set($leaf, entry(0, 'slope'),
+				2 * $_->get($leaf, entry(0, 'slope')));
+		}
+	],
+	[
+		'factors that are no numbers',
+		qr/block \d+, offset 1\n.*has the factors nan/i,
+		sub {
+			foreach my $leaf ($_->all(node => 0), $_->all(node => 1))
+			{
+				foreach my $i (0 .. $_->get($leaf, 'count') - 1)
+				{
+					$_->set($leaf, entry($i, 'offset'), 'nan');
+					$_->set($leaf, entry($i, 'slope'), 'inf');
+				}
+			}
+		}
+	],
+	[
+		'error of an entry',
+		qr/block \d+, offset 1\n.*has the factors/,
+		sub {
+			my ($leaf) = @_;
+			$_->set($leaf, entry(0, 'error'),
+				$_->get($leaf, entry(0, 'error')) + 1);
+		}
+	],
+	[
+		'centre of a leaf',
+		qr/block \d+, offset \d+\n.*The entry for/,
+		sub {
+			my ($leaf) = @_;
+			$_->set($leaf, centre => $_->get($leaf, 'centre') + 1000);
+		}
+	],
+	[
+		'scale of a centre',
+		qr/block \d+\n.*centre has the scale -?nan/i,
+		sub { my ($leaf) = @_; $_->set($leaf, centre_scale => 'nan') }
+	],
+	[
+		'centre far away',
+		qr/block \d+, offset \d+\n.*The entry for/,
+		sub { my ($leaf) = @_; $_->set($leaf, centre_scale => 1e30) }
+	],
+	[
+		'vector of an item',
+		qr/block \d+, offset \d+\n.*The entry for/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, component(3, 5), 1e10);
+		}
+	],
+	[
+		'vector that is no numbers',
+		qr/block \d+, offset \d+\n.*The entry for/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			foreach my $j (0 .. $dims - 1)
+			{
+				$_->set($item, component(3, $j), 'nan');
+			}
+		}
+	],
+	[
+		'right link into nowhere',
+		qr/block \d+\n.*link to block 1000000 on level 0 of tree 0 leads nowhere/,
+		sub { my ($leaf) = @_; $_->set($leaf, right => 1_000_000) }
+	],
+	[
+		'right link to the node itself',
+		qr/block (\d+)\n.*link to block \1 on level 0 of tree 0 is the second one/,
+		sub { my ($leaf) = @_; $_->set($leaf, right => $leaf) }
+	],
+	[
+		'right links in a circle',
+		qr/block \d+\n.*on level 0 of tree 0 is the second one/,
+		sub {
+			foreach my $leaf ($_->all(node => 0))
+			{
+				my $right = $_->get($leaf, 'right');
+				$_->set($leaf, right => $_->get(0, leftmost(0, 0)))
+				  if $right == $none;
+			}
+		}
+	],
+	[
+		'right links in a circle that searches follow',
+		qr/block \d+/,
+		sub {
+			foreach my $leaf ($_->all(node => 0))
+			{
+				$_->set($leaf, nsn => 1000);
+				$_->set($leaf, right => $leaf);
+			}
+		}
+	],
+	[
+		'right links of inner nodes in a circle',
+		qr/block \d+/,
+		sub {
+			foreach my $inner ($_->all(node => 1))
+			{
+				$_->set($inner, nsn => 1000);
+				$_->set($inner, right => $inner);
+			}
+		}
+	],
+	[
+		'right link cut off',
+		qr/block \d+\n.*is not linked to the others of its level/,
+		sub { my ($leaf) = @_; $_->set($leaf, right => $none) }
+	],
+	[
+		'right link to a page of items',
+		qr/block \d+\n.*The page is not a tree node/,
+		sub { my ($leaf, $inner, $item) = @_; $_->set($leaf, right => $item) }
+	],
+	[
+		'split sequence number',
+		qr/block \d+, offset \d+\n.*has the split sequence number 77/,
+		sub { my ($leaf) = @_; $_->set($leaf, nsn => 77) }
+	],
+	[
+		'root has a sibling',
+		qr/block 1\n.*has the right sibling \d+/,
+		sub { my ($leaf) = @_; $_->set(1, right => $leaf) }
+	],
+	[
+		'zeroed leaf',
+		qr/block \d+, offset \d+\n.*which is not a tree node/,
+		sub { my ($leaf) = @_; $_->page($leaf, "\0" x $page_size) }
+	],
+	[
+		'zeroed page of items',
+		qr/block \d+, offset \d+\n.*which is not a slot/,
+		sub { my ($leaf, $inner, $item) = @_; $_->page($item, "\0" x $page_size) }
+	],
+	[
+		'zeroed root',
+		qr/block 1\n.*all zeroes/,
+		sub { $_->page(1, "\0" x $page_size) }
+	],
+	[
+		'zeroed metapage',
+		qr/unexpected zero page at block 0/,
+		sub { $_->page(0, "\0" x $page_size) }
+	],
+	[
+		'two leaves swapped',
+		qr/block \d+(, offset \d+)?\n/,
+		sub {
+			my ($leaf) = @_;
+			my ($other) = grep { $_ != $leaf && $_ > 2 } $_->all(node => 0);
+			my $page = $_->page($leaf);
+			$_->page($leaf, $_->page($other));
+			$_->page($other, $page);
+		}
+	],
+	[
+		'two pages of items swapped',
+		qr/block \d+, offset \d+\n.*The entry for/,
+		sub {
+			my @items = $_->all('item');
+			my $page = $_->page($items[2]);
+			$_->page($items[2], $_->page($items[5]));
+			$_->page($items[5], $page);
+		}
+	],
+	[
+		'leaf and page of items swapped',
+		qr/block \d+/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my $page = $_->page($leaf);
+			$_->page($leaf, $_->page($item));
+			$_->page($item, $page);
+		}
+	],
+	[
+		'copy of a leaf',
+		qr/block \d+\n.*is not linked to the others/,
+		sub { my ($leaf) = @_; $_->{bytes} .= $_->page($leaf) }
+	],
+	[
+		'leftmost leaf of another level',
+		qr/block 0\n.*on level 0 of tree 0 is the second one to that block/,
+		sub { my ($leaf, $inner) = @_; $_->set(0, leftmost(0, 0), $inner) }
+	],
+	[
+		'leftmost inner node of another level',
+		qr/block \d+\n.*linked from block 0 on level 1 of tree 0/,
+		sub { my ($leaf) = @_; $_->set(0, leftmost(0, 1), $leaf) }
+	],
+	[
+		'leftmost leaf of another tree',
+		qr/block \d+\n.*linked from block 0 on level 0 of tree 0/,
+		sub { $_->set(0, leftmost(0, 0), $_->get(0, leftmost(1, 0))) }
+	],
+	[
+		'leftmost leaf that is not leftmost',
+		qr/block \d+\n.*is not linked to the others/,
+		sub {
+			$_->set(0, leftmost(0, 0),
+				$_->get($_->get(0, leftmost(0, 0)), 'right'));
+		}
+	],
+	[
+		'no leftmost leaf',
+		qr/block 0\n.*link to block 4294967295 on level 0 of tree 0 leads nowhere/,
+		sub { $_->set(0, leftmost(0, 0), $none); }
+	],
+	[
+		'leftmost node above the root',
+		qr/block 1\n.*The metapage has block \d+ as leftmost node on level 7/,
+		sub { my ($leaf) = @_; $_->set(0, leftmost(0, 7), $leaf) }
+	],
+	[
+		'leftmost node of a tree that does not exist',
+		qr/block 0\n.*a node of tree 50, but there are 2 trees/,
+		sub { my ($leaf) = @_; $_->set(0, leftmost(50, 0), $leaf) }
+	],
+	[
+		'too many trees',
+		qr/block 3\n.*page of kind \d cannot be there/,
+		sub { $_->set(0, n_trees => 3) }
+	],
+	[
+		'too few trees',
+		qr/block \d+\n/,
+		sub { $_->set(0, n_trees => 1) }
+	],
+	[
+		'no trees',
+		qr/corrupted metapage/,
+		sub { $_->set(0, n_trees => 0) }
+	],
+	[
+		'dimensions', qr/block \d+/, sub { $_->set(0, dim => 48) }
+	],
+	[
+		'dimensions lost', qr/block \d+/, sub { $_->set(0, dim => 0) }
+	],
+	[
+		'too many dimensions',
+		qr/corrupted metapage/,
+		sub { $_->set(0, dim => 100_000) }
+	],
+	[
+		'many dimensions',
+		qr/corrupted metapage/,
+		sub { $_->set(0, dim => 8192) }
+	],
+	[
+		'type of vectors',
+		qr/corrupted metapage/,
+		sub { $_->set(0, dtype => 2) }
+	],
+	[ 'seed', qr/block \d+, offset 1\n.*The entry for/, sub { $_->set(0, seed => 42) } ],
+	[
+		'scale',
+		qr/block 0\n.*has the scale 3/,
+		sub { $_->set(0, scale => 3) }
+	],
+	[
+		'other scale',
+		qr/block \d+, offset 1\n.*The entry for/,
+		sub { $_->set(0, scale => 2 * $_->get(0, 'scale')) }
+	],
+	[
+		'number of items at the build',
+		qr/corrupted metapage/,
+		sub { $_->set(0, built_items => 'nan') }
+	],
+	[
+		'place of the mean',
+		qr/corrupted page at block/,
+		sub { my ($leaf) = @_; $_->set(0, mean => $leaf) }
+	],
+	[
+		'place of the mean out of range',
+		qr/corrupted metapage/,
+		sub { $_->set(0, mean => 1_000_000) }
+	],
+	[
+		'no mean',
+		qr/corrupted metapage/,
+		sub { $_->set(0, mean => $none) }
+	],
+	[
+		'size of the mean',
+		qr/corrupted metapage/,
+		sub { $_->set(0, n_mean => 2) }
+	],
+	[
+		'mean that is no numbers',
+		qr/block \d+\n.*Component 7 of the mean is not finite/,
+		sub { $_->set($_->get(0, 'mean'), [ 32 + 4 * 7, 'f' ], 'nan') }
+	],
+	[
+		'row with two items',
+		qr/block \d+, offset 2\n.*the second one of row/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, slot(1), $_->get($item, slot(0)));
+		}
+	],
+	[
+		'row that cannot exist',
+		qr/block \d+, offset 2\n.*row \(0,0\), which cannot exist/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, slot(1), 0, 0, 0, 1);
+		}
+	],
+	[
+		'row beyond the end of the table',
+		qr/block \d+, offset 2\n.*row \(65536,1\), which cannot exist/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, slot(1), 1, 0, 1, 1);
+		}
+	],
+	[
+		'row in no block',
+		qr/block \d+, offset 2\n.*row \(4294967295,1\), which cannot exist/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, slot(1), 0xFFFF, 0xFFFF, 1, 1);
+		}
+	],
+	[
+		'row of NULL in no block',
+		qr/block \d+, offset 1\n.*row \(4294967295,1\), which cannot exist/,
+		sub {
+			my ($null) = $_->all('nulls');
+			$_->set($null, slot(0), 0xFFFF, 0xFFFF, 1, 5);
+		}
+	],
+	[
+		'free slot with an entry',
+		qr/block \d+, offset \d+\n.*slot \(\d+,2\), which is free/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, slot(1), 0, 0, 0, 0);
+		}
+	],
+	[
+		'free slot that is not empty',
+		qr/block \d+, offset 2\n.*is free, but not empty/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), @slot[ 0 .. 2 ], 0);
+		}
+	],
+	[
+		'slot of a vector marked as NULL',
+		qr/block \d+, offset \d+\n.*slot \(\d+,2\), which has no vector/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), @slot[ 0 .. 2 ], 5);
+		}
+	],
+	[
+		'slot of a NULL with a vector',
+		qr/block \d+, offset 1\n.*slot is in the state 0001/,
+		sub {
+			my ($null) = $_->all('nulls');
+			my @slot = $_->get($null, slot(0));
+			$_->set($null, slot(0), @slot[ 0 .. 2 ], 1);
+		}
+	],
+	[
+		'unknown state of a slot',
+		qr/block \d+, offset 2\n.*slot is in the state 0F03/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), @slot[ 0 .. 2 ], 0x0F03);
+		}
+	],
+	[
+		'page of items that belongs to a group',
+		qr/block \d+\n.*belongs to no item group/,
+		sub {
+			my ($null) = $_->all('nulls');
+			$_->set($null, kind => $kind{data});
+		}
+	],
+	[
+		'file cut off',
+		qr/block \d+|corrupted metapage/,
+		sub { substr($_->{bytes}, -3 * $page_size) = '' }
+	],
+	[
+		'file cut in half',
+		qr/block \d+|corrupted metapage/,
+		sub {
+			substr($_->{bytes}, int($_->blocks / 2) * $page_size) = '';
+		}
+	],
+	[
+		'metapage and nothing else',
+		qr/corrupted metapage/,
+		sub { substr($_->{bytes}, $page_size) = '' }
+	],
+	[
+		'lost row with NULL',
+		qr/lacks row \(\d+,\d+\) of table/,
+		sub {
+			my ($null) = $_->all('nulls');
+			$_->set($null, slot(3), 0, 0, 0, 0);
+		},
+		'heap'
+	],
+	[
+		'lost page of rows with NULL',
+		qr/lacks row \(\d+,\d+\) of table/,
+		sub {
+			my ($null) = $_->all('nulls');
+			$_->page($null, "\0" x $page_size);
+		},
+		'heap'
+	],
+	[
+		'lost row',
+		qr/lacks row \(\d+,\d+\) of table/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), @slot[ 0 .. 2 ], 2);
+		},
+		'heap'
+	],
+	[
+		'last bit of a vector',
+		qr/lacks row \(\d+,\d+\) of table|The entry for/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my $place = [ component(1, 9)->[0], 'C' ];
+			$_->set($item, $place, $_->get($item, $place) ^ 1);
+		},
+		'heap'
+	],
+	[
+		'rows of two items swapped',
+		qr/lacks row \(\d+,\d+\) of table/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), $_->get($item, slot(2)));
+			$_->set($item, slot(2), @slot);
+		},
+		'heap'
+	],);
+
+# The table and the index that the others are copies of: there are three levels,
+# a page of NULLs, and free space in most leaves.
+my $node = annoy_node('corruption');
+load_vectors($node, 'source', 'real[]', 14000, clustered($dims, intrinsic => 8));
+$node->safe_psql(
+	'postgres', q{
+	INSERT INTO source SELECT -i, NULL FROM generate_series(1, 20) i;
+	CREATE INDEX source_idx ON source USING annoy (v) WITH (n_trees = 2);});
+my $tables = 12;
+$node->safe_psql(
+	'postgres', qq{
+	CREATE TABLE copy$_ (id int, v real[]);
+	ALTER TABLE copy$_ ALTER COLUMN v SET STORAGE EXTERNAL;
+	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v) WITH (n_trees = 2);})
+  foreach (1 .. $tables);
+my %path = map { split(/\|/) } split(
+	/\n/,
+	$node->safe_psql(
+		'postgres', q{
+		VACUUM FREEZE source;
+		SELECT relname, pg_relation_filepath(oid) FROM pg_class
+		WHERE relname ~ '^(source|copy)[0-9]*(_idx)?$'}));
+
+sub read_file
+{
+	my ($name) = @_;
+	open(my $fh, '<:raw', $node->data_dir . "/$path{$name}") or die "$name: $!";
+	local $/ = undef;
+	my $bytes = <$fh>;
+	close($fh);
+	return $bytes;
+}
+
+sub write_file
+{
+	my ($name, $bytes) = @_;
+	open(my $fh, '>:raw', $node->data_dir . "/$path{$name}") or die "$name: $!";
+	print $fh $bytes;
+	close($fh) or die "$name: $!";
+	# these belong to what was there before
+	unlink(map { $node->data_dir . "/$path{$name}_$_" } qw(fsm vm));
+	return;
+}
+
+$node->stop;
+my $table = read_file('source');
+my $index = IndexFile->new(read_file('source_idx'));
+is($index->get(1, 'level'), 2, 'there are three levels');
+my ($inner) = $index->all(node => 1);
+my ($leaf) = grep {
+	my $used = $index->get($_, 'count') % 16;
+	$used > 1 && $used < 15
+	  && $index->get($_, 'right') != $none
+	  && $index->get(0, leftmost(0, 0)) != $_
+} $index->all(node => 0);
+my ($item) = ($index->pointers($leaf))[3]->[0];
+# a row whose vector belongs into the leaf
+my ($pointer) = $index->pointers($leaf);
+my ($high, $low, $offset) =
+  $index->get($pointer->[0], slot($pointer->[1] - 1));
+my $row = '(' . ($high << 16 | $low) . ",$offset)";
+
+# Use an index in every way.  What is inserted goes to the damaged leaf, until it
+# has to be split.
+sub use_index
+{
+	my ($table) = @_;
+	my $search = qq{
+		SELECT count(*) FROM (
+			SELECT id FROM $table
+			ORDER BY v <-> (SELECT v FROM source WHERE ctid = '$row') LIMIT 20) s;};
+
+	return $node->psql(
+		'postgres', qq{
+		\\set VERBOSITY verbose
+		SET statement_timeout = '${PostgreSQL::Test::Utils::timeout_default}s';
+		SET enable_seqscan = off;
+		$search
+		SET annoy.search_k = 2147483647;
+		$search
+		RESET annoy.search_k;
+		SELECT count(*) FROM (
+			SELECT id FROM $table ORDER BY v <-> (SELECT v FROM source WHERE id = 7)) s;
+		SELECT items FROM annoy_index_info('${table}_idx');
+		DO \$\$
+			BEGIN
+				FOR i IN 1 .. 120 LOOP
+					BEGIN
+						INSERT INTO $table
+							SELECT 20000 + i, array_agg(x + i % 17) FROM (
+								SELECT unnest(v) AS x FROM source WHERE ctid = '$row') s;
+						INSERT INTO $table
+							SELECT 30000 + i, v FROM source WHERE id = i;
+					EXCEPTION
+						WHEN internal_error OR data_exception OR index_corrupted OR data_corrupted THEN
+							NULL;
+					END;
+				END LOOP;
+			END \$\$;
+		DELETE FROM $table WHERE id % 3 = 0;
+		VACUUM (INDEX_CLEANUP on) $table;
+		$search
+		INSERT INTO $table SELECT id, NULL FROM source WHERE id <= 20;
+		SELECT count(*) FROM (
+			SELECT id FROM $table ORDER BY v <-> (SELECT v FROM source WHERE id = 7)) s;
+		SELECT annoy_index_check('${table}_idx');
+	},
+		on_error_stop => 0);
+}
+
+my @cases = ([ 'no damage', undef, sub { } ], @damage);
+while (my @batch = splice(@cases, 0, $tables))
+{
+	my $n = 0;
+
+	foreach my $case (@batch)
+	{
+		my $copy = IndexFile->new($index->{bytes});
+
+		$case->[2]->($leaf, $inner, $item) for $copy;
+		$n++;
+		write_file("copy$n", $table);
+		write_file("copy${n}_idx", $copy->{bytes});
+	}
+	$node->start;
+
+	$n = 0;
+	foreach my $case (@batch)
+	{
+		my ($name, $message, undef, $heap) = @$case;
+		my $found = '';
+		my ($status, $output, $errors);
+
+		$n++;
+		foreach my $heapallindexed ('false', 'true')
+		{
+			next if $heapallindexed eq 'true' && defined $message && !$heap;
+			$node->psql(
+				'postgres', qq{
+				\\set VERBOSITY verbose
+				SELECT annoy_index_check('copy${n}_idx', $heapallindexed)},
+				stderr => \$found);
+			last if $found ne '';
+		}
+		if (defined $message)
+		{
+			like($found, qr/ERROR:  XX002: .*?$message/, "$name: is found");
+		}
+		else
+		{
+			is($found, '', "$name: nothing is found");
+		}
+
+		($status, $output, $errors) = use_index("copy$n");
+		is($status, 0, "$name: no crash");
+		unlike($errors, qr/timeout|connection|57014/, "$name: no endless loop");
+		if (!defined $message)
+		{
+			is($errors, '', "$name: no errors");
+		}
+		elsif ($ENV{ANNOY_SHOW_ERRORS})
+		{
+			diag("$name: $found\n$errors");
+		}
+	}
+	$node->stop;
+}
+
+unlike(slurp_file($node->logfile),
+	qr/PANIC|TRAP|terminated by signal/, 'the server has not crashed');
+
+done_testing();
