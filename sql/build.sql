@@ -144,5 +144,63 @@ CREATE INDEX ON extreme USING annoy (v double_l1_ops);
 SELECT full_scan('extreme', '<=>', '''{0,0}'''), full_scan('extreme', '<#>', '''{0,0}'''),
 	full_scan('extreme', '<+>', '''{1e308,1e308}''');
 
+-- Rows that are dead, but that old snapshots (or here: our own, before we have
+-- deleted them) see, are in the index if they fit. If not, they do not matter,
+-- and old snapshots do not use the index.
+CREATE TEMP TABLE passed (id integer, v real[]);
+\set passed 'SELECT dimensions, items, indcheckxmin FROM annoy_index_info(''passed_v''), pg_index WHERE indexrelid = ''passed_v''::regclass'
+BEGIN;
+INSERT INTO passed VALUES (1, '{1,2}'), (2, '{3,4}'), (3, '{5,6}');
+DELETE FROM passed WHERE id < 3;
+CREATE INDEX passed_v ON passed USING annoy (v);
+:passed;
+ROLLBACK;
+BEGIN;
+INSERT INTO passed VALUES (1, '{1}'), (2, '{1,2,3}'), (3, '{1,NaN,3}'), (4, '{1,NULL,3}'), (5, '{{1,2,3}}'),
+	(6, '{}'), (7, NULL), (8, '{1,2,3}'), (9, '{1,2}'), (10, '{2,3,Infinity}'), (11, '{2,3,4}');
+DELETE FROM passed WHERE id NOT IN (8, 11);
+CREATE INDEX passed_v ON passed USING annoy (v);
+:passed;
+COMMIT;
+DROP INDEX passed_v;
+TRUNCATE passed;
+BEGIN;
+INSERT INTO passed VALUES (1, '{1}');
+DELETE FROM passed;
+CREATE INDEX passed_v ON passed USING annoy (v);
+:passed;
+INSERT INTO passed VALUES (2, '{1,2,3}');
+:passed;
+COMMIT;
+DROP INDEX passed_v;
+CREATE TEMP TABLE passed_bits (v bit varying);
+BEGIN;
+INSERT INTO passed_bits VALUES (''), ('1'), ('101'), ('111');
+DELETE FROM passed_bits WHERE v <> B'111';
+CREATE INDEX passed_bits_v ON passed_bits USING annoy (v);
+SELECT dimensions, items FROM annoy_index_info('passed_bits_v');
+ROLLBACK;
+-- An index that is rebuilt is for old snapshots too. The dead rows' dimensions
+-- do not outlive them.
+TRUNCATE passed;
+INSERT INTO passed SELECT i, ARRAY[i] FROM generate_series(1, 5) i;
+CREATE INDEX passed_v ON passed USING annoy (v);
+BEGIN;
+DELETE FROM passed;
+REINDEX INDEX passed_v;
+:passed;
+SELECT failure('INSERT INTO passed VALUES (6, ''{6,7}'')');
+COMMIT;
+INSERT INTO passed VALUES (6, '{6,7}');
+:passed;
+-- Rows that are alive do not pass.
+BEGIN;
+INSERT INTO passed VALUES (7, '{6}');
+ROLLBACK;
+DROP INDEX passed_v;
+INSERT INTO passed VALUES (7, '{6}');
+CREATE INDEX passed_v ON passed USING annoy (v);
+DROP TABLE passed, passed_bits;
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_build CASCADE;

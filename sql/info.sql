@@ -85,6 +85,7 @@ DROP ROLE regress_annoy_reader;
 CREATE VIEW a_view AS SELECT 1;
 CREATE TABLE partitioned (id integer, v real[]) PARTITION BY LIST (id);
 CREATE INDEX partitioned_v ON partitioned USING annoy (v);
+SELECT failure('SELECT * FROM annoy_index_info(4294967295::oid)');
 SELECT relation, failure(format('SELECT * FROM annoy_index_info(%L)', relation))
 FROM unnest(ARRAY['items', 'items_pkey', 'a_view', 'partitioned', 'partitioned_v', 'pg_class_oid_index', 'pg_class', 'nowhere']) relation;
 SELECT annoy_index_info(NULL);

@@ -241,6 +241,85 @@ ROLLBACK;
 SELECT full_scan('failing', '<->', '''{1,1}''');
 
 --
+-- Dimensions that an insertion has set do not outlive it
+--
+SET client_min_messages = warning;
+CREATE TEMP TABLE forgetful (id integer, v real[]);
+CREATE INDEX forgetful_v ON forgetful USING annoy (v) WITH (n_trees = 2);
+\set dims 'SELECT dimensions, height, items FROM annoy_index_info(''forgetful_v'')'
+\set all 'SELECT full_scan(''forgetful'', ''<->'', ''(SELECT v FROM forgetful WHERE v IS NOT NULL LIMIT 1)'')'
+-- a statement that fails
+INSERT INTO forgetful VALUES (1, '{1}'), (2, '{1,2}');
+INSERT INTO forgetful VALUES (3, '{1,2,3}');
+:dims;
+:all;
+-- those of a row that is there do, also within its transaction
+INSERT INTO forgetful VALUES (4, '{1,2}');
+SELECT failure('SELECT id FROM forgetful ORDER BY v <-> ''{1,2}''');
+TRUNCATE forgetful;
+BEGIN;
+INSERT INTO forgetful VALUES (5, '{1,2,3}');
+SELECT failure('INSERT INTO forgetful VALUES (6, ''{1,2}'')');
+DELETE FROM forgetful;
+SELECT failure('INSERT INTO forgetful VALUES (7, ''{1,2}'')');
+ROLLBACK;
+-- a transaction that is rolled back, after splits
+BEGIN;
+INSERT INTO forgetful SELECT i, vec(i, 3) FROM generate_series(1, 1000) i;
+:dims;
+ROLLBACK;
+INSERT INTO forgetful SELECT i, vec(i, 5) FROM generate_series(1, 1000) i;
+:dims;
+:all;
+SELECT pg_size_pretty(pg_relation_size('forgetful_v')) AS size;
+TRUNCATE forgetful;
+-- a savepoint, and a cursor that is open
+BEGIN;
+INSERT INTO forgetful VALUES (-1, NULL);
+SAVEPOINT one;
+INSERT INTO forgetful SELECT i, vec(i, 3) FROM generate_series(1, 500) i;
+INSERT INTO forgetful SELECT -i, NULL FROM generate_series(2, 3000) i;
+ROLLBACK TO one;
+DECLARE near CURSOR FOR SELECT id FROM forgetful ORDER BY v <-> '{1,2,3}';
+FETCH near;
+SELECT failure('INSERT INTO forgetful VALUES (1, ''{1,2}'')');
+CLOSE near;
+INSERT INTO forgetful SELECT i, vec(i, 2) FROM generate_series(1, 500) i;
+COMMIT;
+:dims;
+:all;
+SELECT count(*) FROM forgetful f, LATERAL (SELECT id FROM forgetful ORDER BY v <-> f.v LIMIT 1) n
+WHERE f.id % 10 = 0 AND n.id = f.id;
+-- VACUUM, when no row is left
+DELETE FROM forgetful;
+VACUUM forgetful;
+:dims;
+SELECT pg_relation_size('forgetful_v') = 3 * current_setting('block_size')::integer AS metapage_and_roots;
+INSERT INTO forgetful SELECT i, vec(i, 4) FROM generate_series(1, 1000) i;
+:dims;
+:all;
+-- ... of an index that was built on rows, too
+REINDEX INDEX forgetful_v;
+DELETE FROM forgetful;
+SELECT failure('INSERT INTO forgetful VALUES (1, ''{1,2}'')');
+VACUUM forgetful;
+INSERT INTO forgetful SELECT i, vec(i, 2) FROM generate_series(1, 1000) i;
+:dims;
+:all;
+-- Declared dimensions stay, whatever is inserted.
+TRUNCATE forgetful;
+BEGIN;
+INSERT INTO forgetful VALUES (1, '{1,2}');
+ROLLBACK;
+ALTER INDEX forgetful_v SET (dimensions = 3);
+SELECT failure('INSERT INTO forgetful VALUES (1, ''{1}'')');
+INSERT INTO forgetful VALUES (1, '{1,2,3}');
+SELECT failure('INSERT INTO forgetful VALUES (1, ''{1,2}'')');
+:dims;
+DROP TABLE forgetful;
+RESET client_min_messages;
+
+--
 -- UPDATE and DELETE, as a scan sees them
 --
 CREATE TABLE changing (id integer PRIMARY KEY, v real[], note text) WITH (fillfactor = 60);

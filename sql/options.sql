@@ -61,6 +61,10 @@ DROP INDEX automatic;
 -- Seed 0 is not a seed: it means the default, with a warning, whenever the
 -- index is built.
 CREATE INDEX zero ON items USING annoy (v) WITH (seed = 0);
+CREATE UNLOGGED TABLE unlogged (v real[]);
+CREATE INDEX unlogged_v ON unlogged USING annoy (v) WITH (seed = 0);
+SELECT seed FROM annoy_index_info('unlogged_v');
+DROP TABLE unlogged;
 SELECT z.seed = p.seed AS same_seed FROM annoy_index_info('zero') z, annoy_index_info('plain') p;
 REINDEX INDEX zero;
 \set VERBOSITY sqlstate

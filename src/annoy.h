@@ -90,6 +90,7 @@ typedef struct AnnoyIndex
 	int			n_trees;
 	uint64		seed;
 	double		built_items;
+	uint32		resets;			/* the metapage's, to know a stale copy */
 
 	/* the search space */
 	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
@@ -229,7 +230,7 @@ AnnoyErrorToFloat(uint16 error)
 extern int	AnnoyOptionSearchK(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
-extern uint64 AnnoyOptionSeed(Relation rel);
+extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
 
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
@@ -243,6 +244,7 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
+extern void AnnoyForgetDimensions(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 
 /*
@@ -378,6 +380,8 @@ extern void annoybuildempty(Relation rel);
 
 /* column.c */
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
+							Datum value);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 								 const AnnoyVector *vec);
 
@@ -392,8 +396,21 @@ extern void AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
 						ItemPointer tid, Relation heap,
 						IndexUniqueCheck check_unique,
-						ANNOY_INSERT_ARGS_UNCHANGED
+						bool index_unchanged,
 						IndexInfo *index_info);
+
+/*
+ * The nodes that a descent to a leaf has read.  A node that is split has its
+ * parent among those of the level above, most likely.
+ */
+#define ANNOY_PATH_WIDTH	2	/* nodes of one level */
+
+typedef struct AnnoyPath
+{
+	int			count[ANNOY_MAX_LEVEL];
+	BlockNumber block[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH];
+	uint32		nsn[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH]; /* as it was then */
+} AnnoyPath;
 
 /* split.c */
 extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
@@ -401,7 +418,11 @@ extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 						  int count, const AnnoyPointer *pointers,
 						  float *centre);
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
-						   BlockNumber block);
+						   BlockNumber block, const AnnoyPath *path);
+
+/* reset.c */
+extern void AnnoyResetIfEmpty(Relation rel);
+extern bool AnnoyResetIfDead(Relation rel, Relation heap);
 
 /* scan.c */
 extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);

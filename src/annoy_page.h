@@ -65,6 +65,13 @@ typedef enum AnnoyPageKind
 #define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
 #define AnnoyPageGetData(page) (PageGetContents(page) + sizeof(AnnoyPageTag))
 
+/*
+ * Nodes for the longest vectors, and the metapage, need a page of this size.
+ */
+#if BLCKSZ < 8192
+#error "annoy needs a block size of at least 8 kB"
+#endif
+
 /* Bytes behind the tag. */
 #define ANNOY_PAGE_CAPACITY \
 	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - sizeof(AnnoyPageTag))
@@ -74,7 +81,8 @@ typedef enum AnnoyPageKind
  *
  * Written when the index is built.  Two things change later: an index built on
  * an empty table gets its dimensions, mean and scale from the first vector
- * (`dim' is 0 until then), and `leftmost' grows when a root is split.
+ * (`dim' is 0 until then) and forgets them when there are no vectors any more,
+ * and `leftmost' grows when a root is split.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -89,7 +97,11 @@ typedef struct AnnoyMetaPageData
 	float		scale;			/* search-space image = scale * vector */
 	BlockNumber mean;			/* first page of the mean, or invalid */
 	uint32		n_mean;			/* number of consecutive mean pages */
-	double		built_items;	/* items when the index was built */
+	double		built_items;	/* vectors when the index was built; 0 if the
+								 * dimensions are those of an inserted one */
+	uint32		resets;			/* how often dimensions were forgotten */
+	BlockNumber leftover;		/* blocks below may be of before that; 0 =
+								 * none */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -99,6 +111,9 @@ typedef struct AnnoyMetaPageData
 } AnnoyMetaPageData;
 
 typedef AnnoyMetaPageData *AnnoyMetaPage;
+
+StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
+				 "metapage does not fit a page");
 
 #define AnnoyPageGetMeta(page) ((AnnoyMetaPage) AnnoyPageGetData(page))
 

@@ -39,7 +39,9 @@
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
+#include "catalog/pg_type.h"
 #include "pgstat.h"
+#include "storage/indexfsm.h"
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -239,7 +241,8 @@ sample_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 }
 
 /*
- * With the first vector, the dimensions are known and buffers can be made.
+ * With the first vector of a live row, the dimensions are known and buffers can
+ * be made.
  */
 static void
 start_items(AnnoyBuild *build, const AnnoyVector *vec)
@@ -268,26 +271,16 @@ start_items(AnnoyBuild *build, const AnnoyVector *vec)
 }
 
 /*
- * Callback of the heap scan.
+ * Load a vector; raises an error if it is not fit for the index.  If it is the
+ * first one it decides on the dimensions.
  */
 static void
-load_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
-		 bool alive pg_attribute_unused(), void *arg)
+load_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
 {
-	AnnoyBuild *build = arg;
-	MemoryContext old_context;
-	AnnoyVector vec;
+	MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
+	AnnoyVector vec = AnnoyReadColumn(build->rel, value);
 
-	if (isnull[0])
-	{
-		store_null(build, tid);
-		build->null_count++;
-		return;
-	}
-
-	old_context = MemoryContextSwitchTo(build->row_context);
-	vec = AnnoyReadColumn(rel, values[0]);
-	AnnoyCheckDimensions(rel, build->index, &vec);
+	AnnoyCheckDimensions(build->rel, build->index, &vec);
 	vec = AnnoyConvertVector(&vec, build->index->dtype);
 	MemoryContextSwitchTo(old_context);
 
@@ -295,8 +288,119 @@ load_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 		start_items(build, &vec);
 	store_item(build, tid, &vec);
 	sample_item(build, tid, &vec);
-	build->item_count++;
+	build->index->built_items = ++build->item_count;
 	MemoryContextReset(build->row_context);
+}
+
+/*
+ * Load the vector of a row that is dead, but that an old snapshot may see.  It
+ * cannot make the build fail: if it does not fit, it is left out, and the index
+ * is not for those who may see it.  A broken HOT chain means just that, see
+ * README.HOT in PostgreSQL's sources.
+ */
+static void
+load_dead_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
+	bool		fits = AnnoyColumnFits(build->rel, build->index, value);
+
+	MemoryContextSwitchTo(old_context);
+	if (fits)
+		load_vector(build, tid, value);
+	else
+	{
+		build->index_info->ii_BrokenHotChain = true;
+		MemoryContextReset(build->row_context);
+	}
+}
+
+/*
+ * Put a dead row aside, until a live one has decided on the dimensions.
+ */
+static void
+keep_dead_row(AnnoyBuild *build, ItemPointer tid, Datum value)
+{
+	Datum		values[2] = {PointerGetDatum(tid), value};
+	bool		nulls[2] = {false, false};
+
+	if (build->dead_rows == NULL)
+	{
+		TupleDesc	desc = CreateTemplateTupleDesc(lengthof(values));
+
+		TupleDescInitEntry(desc, 1, "tid", TIDOID, -1, 0);
+		TupleDescInitEntry(desc, 2, "vector",
+						   TupleDescAttr(RelationGetDescr(build->rel), 0)->atttypid,
+						   -1, 0);
+		build->dead_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+		build->dead_rows = tuplestore_begin_heap(false, false, work_mem);
+	}
+	tuplestore_putvalues(build->dead_rows, build->dead_slot->tts_tupleDescriptor,
+						 values, nulls);
+}
+
+/*
+ * Load the dead rows that were put aside.
+ */
+static void
+load_dead_rows(AnnoyBuild *build)
+{
+	Tuplestorestate *rows = build->dead_rows;
+	TupleTableSlot *slot = build->dead_slot;
+
+	build->dead_rows = NULL;
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		slot_getallattrs(slot);
+		load_dead_vector(build, (ItemPointer) DatumGetPointer(slot->tts_values[0]),
+						 slot->tts_values[1]);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rows);
+}
+
+/*
+ * Callback of the heap scan.
+ */
+static void
+load_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, bool *isnull,
+		 bool alive, void *arg)
+{
+	AnnoyBuild *build = arg;
+
+	if (isnull[0])
+	{
+		store_null(build, tid);
+		build->null_count++;
+	}
+	else if (alive)
+		load_vector(build, tid, values[0]);
+	else if (build->index->dim > 0)
+		load_dead_vector(build, tid, values[0]);
+	else
+		keep_dead_row(build, tid, values[0]);
+
+	/* in the order of the table, but for the row that sets the dimensions */
+	if (build->index->dim > 0 && build->dead_rows != NULL)
+		load_dead_rows(build);
+}
+
+/*
+ * No live row has a vector.  What is done with dead ones?
+ *
+ * Old snapshots do not use a new index that leaves them out.  They do use one
+ * that is rebuilt, so there the first one decides on the dimensions; but like
+ * those of a first insertion, they will not outlive the rows.
+ */
+static void
+load_only_dead_rows(AnnoyBuild *build)
+{
+	if (build->rel->rd_createSubid != InvalidSubTransactionId)
+		build->index_info->ii_BrokenHotChain = true;
+	else
+	{
+		load_dead_rows(build);
+		build->index->built_items = 0;
+	}
 }
 
 /*
@@ -362,6 +466,19 @@ finish_sample(AnnoyBuild *build)
 }
 
 /*
+ * The description of an index as it was declared, without dimensions.
+ */
+static AnnoyIndex *
+declared_index(Relation rel, bool *seed_is_zero)
+{
+	int			n_trees = AnnoyOptionTrees(rel);
+
+	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
+						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL);
+}
+
+/*
  * Build an index.
  */
 IndexBuildResult *
@@ -370,16 +487,21 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
 	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
 	PGAlignedBlock *zeroes = palloc0(sizeof(PGAlignedBlock));
-	int			n_trees = AnnoyOptionTrees(rel);
+	bool		seed_is_zero;
 
 	if (RelationGetNumberOfBlocks(rel) != 0)
 		elog(ERROR, "index \"%s\" already contains data",
 			 RelationGetRelationName(rel));
 
 	build->rel = rel;
-	build->index = AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
-								  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-								  AnnoyOptionSeed(rel), 1.0f, NULL);
+	build->index_info = index_info;
+	build->index = declared_index(rel, &seed_is_zero);
+	if (seed_is_zero)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("seed 0 is not used"),
+				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
+						   RelationGetRelationName(rel), build->index->seed)));
 	build->row_context = AllocSetContextCreate(CurrentMemoryContext,
 											   "annoy build row",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -392,6 +514,8 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	/* no synchronised scan: the same table is to give the same index */
 	result->heap_tuples = table_index_build_scan(heap, rel, index_info, false,
 												 true, load_row, build, NULL);
+	if (build->dead_rows != NULL)
+		load_only_dead_rows(build);
 	flush_nulls(build);
 	if (build->index->dim > 0)
 	{
@@ -402,6 +526,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	}
 	else
 		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
+	IndexFreeSpaceMapVacuum(rel);
 
 	if (RelationNeedsWAL(rel))
 		log_newpage_range(rel, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(rel), true);
@@ -444,10 +569,8 @@ AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index, ForkNumber fork)
 void
 annoybuildempty(Relation rel)
 {
-	int			n_trees = AnnoyOptionTrees(rel);
-	AnnoyIndex *index = AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
-									   n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-									   AnnoyOptionSeed(rel), 1.0f, NULL);
+	bool		seed_is_zero;
+	AnnoyIndex *index = declared_index(rel, &seed_is_zero);
 
 	AnnoyBuildEmpty(rel, index, INIT_FORKNUM);
 	log_newpage_range(rel, INIT_FORKNUM, 0,

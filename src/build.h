@@ -16,11 +16,17 @@
 
 #include <math.h>
 
+#include "executor/tuptable.h"
+#include "utils/tuplestore.h"
+
 typedef struct AnnoyBuild
 {
 	Relation	rel;
-	AnnoyIndex *index;			/* dim 0 until the first vector */
+	IndexInfo  *index_info;
+	AnnoyIndex *index;			/* dim 0 until the first vector of a live row */
 	MemoryContext row_context;
+	Tuplestorestate *dead_rows; /* TID and vector, while dim is 0; or NULL */
+	TupleTableSlot *dead_slot;
 
 	/* items */
 	double		item_count;		/* vectors, without NULLs */

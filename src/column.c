@@ -13,6 +13,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/varbit.h"
 
 #include "annoy.h"
 
@@ -36,19 +38,62 @@ AnnoyReadColumn(Relation rel, Datum value)
 }
 
 /*
+ * Could that value of the column be in the index?  The same as AnnoyReadColumn
+ * and AnnoyCheckDimensions, without errors.
+ */
+bool
+AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
+{
+	Oid			type = rel->rd_opcintype[0];
+	int			expected = index->dim > 0 ? index->dim : AnnoyOptionDimensions(rel);
+	AnnoyVector vec;
+	double		component;
+
+	if (type == BITOID || type == VARBITOID)
+	{
+		int			bits = VARBITLEN(DatumGetVarBitP(value));
+
+		return bits > 0 && bits <= ANNOY_MAX_DIMENSIONS &&
+			(expected == 0 || bits == expected);
+	}
+	else
+	{
+		ArrayType  *array = DatumGetArrayTypeP(value);
+
+		if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] > ANNOY_MAX_DIMENSIONS ||
+			(expected > 0 && ARR_DIMS(array)[0] != expected) ||
+			array_contains_nulls(array))
+			return false;
+		vec = AnnoyReadArray(PointerGetDatum(array));
+		return AnnoyFindNotFinite(&vec, &component) < 0;
+	}
+}
+
+/*
  * Raise an error unless a vector has the dimensions of the index: those of its
- * items or, if it has none yet, those it was declared with.
+ * items or, if it has none yet, those it was declared with.  To miss the latter
+ * is like storing '101' in a column of type bit(4), and has that SQLSTATE.
  */
 void
 AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 					 const AnnoyVector *vec)
 {
-	int			expected = index->dim > 0 ? index->dim : AnnoyOptionDimensions(rel);
+	int			declared = AnnoyOptionDimensions(rel);
+	int			expected = index->dim > 0 ? index->dim : declared;
 
 	if (expected > 0 && vec->dim != expected)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
+				(errcode(declared == expected ? ERRCODE_STRING_DATA_LENGTH_MISMATCH :
+						 ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected %d dimensions, not %d", expected, vec->dim),
 				 errdetail("All vectors in index \"%s\" have the same number of dimensions.",
-						   RelationGetRelationName(rel))));
+						   RelationGetRelationName(rel)),
+				 declared == expected ?
+				 errhint("The index was created with the storage parameter dimensions = %d.",
+						 declared) :
+				 index->built_items > 0 ?
+				 errhint("The index was built on rows with %d dimensions.",
+						 expected) :
+				 errhint("The first vector inserted had %d. Others can follow when all rows with vectors have been deleted and vacuumed.",
+						 expected)));
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *	  What differs between PostgreSQL 13 and 18, in one place.
+ *	  What differs between PostgreSQL 14 and 18, in one place.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -21,8 +21,9 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
-#if PG_VERSION_NUM < 130000
-#error "annoy needs PostgreSQL 13 or later"
+/* 13 has no lib/sort_template.h */
+#if PG_VERSION_NUM < 140000
+#error "annoy needs PostgreSQL 14 or later"
 #endif
 
 #if PG_VERSION_NUM >= 160000
@@ -52,11 +53,10 @@
 #define AnnoyRelationFile(rel) ((rel)->rd_node)
 #endif
 
-/* aminsert's indexUnchanged argument came with 14 */
-#if PG_VERSION_NUM >= 140000
-#define ANNOY_INSERT_ARGS_UNCHANGED	bool indexUnchanged pg_attribute_unused(),
+#if PG_VERSION_NUM >= 170000
+#define AnnoyIsAutovacuumWorker()	AmAutoVacuumWorkerProcess()
 #else
-#define ANNOY_INSERT_ARGS_UNCHANGED
+#define AnnoyIsAutovacuumWorker()	IsAutoVacuumWorkerProcess()
 #endif
 
 /* tuplesort_begin_heap takes flags instead of a boolean since 15 */

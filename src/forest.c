@@ -759,7 +759,6 @@ AnnoyBuildForest(AnnoyBuild *build)
 	AnnoyMetaPage meta = AnnoyPageGetMeta(meta_page->data);
 	Buffer		buffer;
 
-	index->built_items = build->item_count;
 	AnnoyInitMetaPage(meta_page->data, index);
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_SKELETON);

@@ -190,28 +190,21 @@ AnnoyOptionTrees(Relation rel)
 }
 
 /*
- * The seed to build with.  As in Annoy, an explicit 0 means the default, with
- * a warning.
+ * The seed that an index was declared with, or the default.  As in Annoy, an
+ * explicit 0 means the default, of which the caller may warn.
  */
 uint64
-AnnoyOptionSeed(Relation rel)
+AnnoyOptionSeed(Relation rel, bool *is_zero)
 {
 	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
 	const char *value = options != NULL ? GET_STRING_RELOPTION(options, seed_offset) : NULL;
 	uint64		seed;
 
+	*is_zero = false;
 	if (value == NULL || value[0] == '\0' || !parse_seed(value, &seed))
 		return ANNOY_DEFAULT_SEED;
-	if (seed == 0)
-	{
-		ereport(WARNING,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("seed 0 is not used"),
-				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
-						   RelationGetRelationName(rel), ANNOY_DEFAULT_SEED)));
-		return ANNOY_DEFAULT_SEED;
-	}
-	return seed;
+	*is_zero = seed == 0;
+	return seed == 0 ? ANNOY_DEFAULT_SEED : seed;
 }
 
 /*

@@ -14,7 +14,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "catalog/namespace.h"
+#include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
@@ -25,6 +25,14 @@
 #include "utils/lsyscache.h"
 
 #include "annoy.h"
+
+static void
+no_such_index(Oid oid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("index with OID %u does not exist", oid)));
+}
 
 /*
  * Raise an error unless a relation is a valid annoy index that this session can
@@ -51,18 +59,38 @@ AnnoyCheckIsIndex(Relation rel)
 }
 
 /*
- * Open an annoy index by its OID, for a user who may read its table.
+ * Open an annoy index by its OID, for a user who may read its table.  Nothing
+ * is locked before we know that he may.
  */
 static Relation
 open_index(Oid oid)
 {
-	Relation	rel = relation_open(oid, AccessShareLock);
+	char		relkind = get_rel_relkind(oid);
+	Oid			table;
 	AclResult	acl;
+	Relation	rel;
 
+	if (relkind == '\0')
+		no_such_index(oid);
+	if (relkind != RELKIND_INDEX)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an annoy index", get_rel_name(oid))));
+	table = IndexGetRelation(oid, true);
+	if (OidIsValid(table))
+	{
+		acl = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
+		if (acl != ACLCHECK_OK)
+			aclcheck_error(acl, OBJECT_TABLE, get_rel_name(table));
+	}
+
+	/* it may be dropped at any time until it is locked */
+	rel = try_relation_open(oid, AccessShareLock);
+	if (rel == NULL)
+		no_such_index(oid);
 	AnnoyCheckIsIndex(rel);
-	acl = pg_class_aclcheck(rel->rd_index->indrelid, GetUserId(), ACL_SELECT);
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_TABLE, get_rel_name(rel->rd_index->indrelid));
+	if (rel->rd_index->indrelid != table)
+		no_such_index(oid);
 	return rel;
 }
 

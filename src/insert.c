@@ -21,13 +21,14 @@
 #include "annoy.h"
 
 /* Nodes expanded on each level to find a leaf, and leaves compared exactly. */
-#define INSERT_BEAM		2
+#define INSERT_BEAM		ANNOY_PATH_WIDTH
 
 typedef struct InsertState
 {
 	Relation	rel;
 	const AnnoyIndex *index;
 	PGAlignedBlock page;		/* copy of the node being looked at */
+	AnnoyPath	path;			/* inner nodes looked at */
 } InsertState;
 
 /*
@@ -37,37 +38,62 @@ static AnnoyNode
 read_node(BlockNumber block, void *arg)
 {
 	InsertState *state = arg;
+	AnnoyPath  *path = &state->path;
 	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
+	AnnoyNode	node;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	AnnoyCheckNode(state->rel, state->index, buffer);
 	memcpy(state->page.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	return AnnoyPageGetNode(state->page.data);
+
+	node = AnnoyPageGetNode(state->page.data);
+	if (node->level > 0 && path->count[node->level] < ANNOY_PATH_WIDTH)
+	{
+		path->block[node->level][path->count[node->level]] = block;
+		path->nsn[node->level][path->count[node->level]++] = node->nsn;
+	}
+	return node;
 }
 
 /*
- * Find the leaf of a tree whose centre is nearest to the target.
+ * Find the leaf of a tree whose centre is nearest to the target.  Returns its
+ * buffer, pinned but not locked.
  */
-static BlockNumber
+static Buffer
 choose_leaf(InsertState *state, AnnoyTarget *target, int tree,
 			AnnoyCollector *leaves)
 {
-	BlockNumber best = AnnoyRootBlock(tree);
+	Buffer		best = InvalidBuffer;
 	float		best_distance = 0;
 
-	AnnoyPlace(target, best, INSERT_BEAM, read_node, state, leaves);
+	memset(state->path.count, 0, sizeof(state->path.count));
+	AnnoyPlace(target, AnnoyRootBlock(tree), INSERT_BEAM, read_node, state, leaves);
 	for (int i = 0; i < leaves->count; i++)
 	{
-		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
-		float		distance = AnnoyNodeDistance(target, read_node(block, state));
+		Buffer		buffer = ReadBuffer(state->rel,
+										ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer));
+		float		distance;
 
-		if (i == 0 || distance < best_distance)
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(state->rel, state->index, buffer);
+		distance = AnnoyNodeDistance(target, AnnoyPageGetNode(BufferGetPage(buffer)));
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+
+		if (best == InvalidBuffer || distance < best_distance)
 		{
-			best = block;
+			if (best != InvalidBuffer)
+				ReleaseBuffer(best);
+			best = buffer;
 			best_distance = distance;
 		}
+		else
+			ReleaseBuffer(buffer);
 	}
+
+	/* a root that is itself a leaf */
+	if (best == InvalidBuffer)
+		best = ReadBuffer(state->rel, AnnoyRootBlock(tree));
 	return best;
 }
 
@@ -88,8 +114,8 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 
 	for (;;)
 	{
-		BlockNumber block = choose_leaf(state, target, tree, leaves);
-		Buffer		buffer = ReadBuffer(state->rel, block);
+		Buffer		buffer = choose_leaf(state, target, tree, leaves);
+		BlockNumber block = BufferGetBlockNumber(buffer);
 		AnnoyNode	node;
 
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -121,9 +147,22 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 							RelationGetRelationName(state->rel), block, node->level),
 					 errhint("Please REINDEX it.")));
 		UnlockReleaseBuffer(buffer);
-		AnnoySplitNode(state->rel, index, block);
+		AnnoySplitNode(state->rel, index, block, &state->path);
 	}
 	pfree(centre);
+}
+
+/*
+ * Does only a vector inserted earlier, which may be gone, stand against this
+ * one?
+ */
+static bool
+may_forget(Relation rel, const AnnoyIndex *index, const AnnoyVector *vec)
+{
+	int			declared = AnnoyOptionDimensions(rel);
+
+	return index->dim > 0 && index->dim != vec->dim &&
+		index->built_items == 0 && (declared == 0 || declared == vec->dim);
 }
 
 /*
@@ -131,9 +170,9 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
  */
 bool
 annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
-			Relation heap pg_attribute_unused(),
+			Relation heap,
 			IndexUniqueCheck check_unique pg_attribute_unused(),
-			ANNOY_INSERT_ARGS_UNCHANGED
+			bool index_unchanged pg_attribute_unused(),
 			IndexInfo *index_info pg_attribute_unused())
 {
 	MemoryContext context;
@@ -158,6 +197,8 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		InsertState *state;
 
 		index = AnnoyOpen(rel);
+		if (may_forget(rel, index, &vec) && AnnoyResetIfDead(rel, heap))
+			index = AnnoyOpen(rel);
 		AnnoyCheckDimensions(rel, index, &vec);
 		vec = AnnoyConvertVector(&vec, index->dtype);
 		if (index->dim == 0)

@@ -212,30 +212,32 @@ add_group(Relation rel, const AnnoyIndex *index, bool is_null)
 }
 
 /*
- * Note in the free space map that a page has free slots.
+ * Note in the free space map that a page has free slots.  The caller holds no
+ * locks.  Insertions may find the page when FreeSpaceMapVacuumRange() or
+ * IndexFreeSpaceMapVacuum() has been called.
  */
 void
 AnnoyItemRecordFree(Relation rel, BlockNumber block, bool is_null)
 {
 	RecordPageWithFreeSpace(rel, block,
 							is_null ? FSM_NULL_SPACE : FSM_ITEM_SPACE);
-	FreeSpaceMapVacuumRange(rel, block, block + 1);
 }
 
 /*
  * Find a page with a free slot.  Returns its buffer, locked exclusively, the
- * first free slot (counted from 0), and how many there are.
+ * first free slot (counted from 0), how many there are, and whether the page is
+ * new to the free space map.
  */
 static Buffer
 find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
-			   int *slot, int *nfree)
+			   int *slot, int *nfree, bool *added)
 {
 	Size		space = is_null ? FSM_NULL_SPACE : FSM_ITEM_SPACE;
 	BlockNumber block = is_null ? InvalidBlockNumber : RelationGetTargetBlock(rel);
 	BlockNumber full = InvalidBlockNumber;
 	Buffer		buffer;
-	bool		added = false;
 
+	*added = false;
 	for (;;)
 	{
 		AnnoySlot	slots;
@@ -252,7 +254,7 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 		if (block == InvalidBlockNumber)
 		{
 			buffer = add_group(rel, index, is_null);
-			added = true;
+			*added = true;
 		}
 		else
 		{
@@ -283,13 +285,8 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 		UnlockReleaseBuffer(buffer);
 	}
 
-	block = BufferGetBlockNumber(buffer);
 	if (!is_null)
-		RelationSetTargetBlock(rel, block);
-	if (added)
-		AnnoyItemRecordFree(rel, block, is_null);
-	else if (*nfree == 1)
-		RecordPageWithFreeSpace(rel, block, 0);
+		RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
 	return buffer;
 }
 
@@ -306,15 +303,17 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 {
 	AnnoyPointer pointer;
 	Buffer		buffer;
+	BlockNumber block;
 	GenericXLogState *state;
 	Page		page;
 	AnnoySlot	slot;
 	int			slot_no = 0;
 	int			nfree;
+	bool		added;
 
-	buffer = find_free_slot(rel, index, vec == NULL, &slot_no, &nfree);
-	ItemPointerSet(&pointer, BufferGetBlockNumber(buffer),
-				   FirstOffsetNumber + slot_no);
+	buffer = find_free_slot(rel, index, vec == NULL, &slot_no, &nfree, &added);
+	block = BufferGetBlockNumber(buffer);
+	ItemPointerSet(&pointer, block, FirstOffsetNumber + slot_no);
 
 	if (vec != NULL)
 	{
@@ -324,7 +323,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 
 		for (int i = Max(first, 1); i <= last; i++)
 		{
-			Buffer		data = ReadBuffer(rel, BufferGetBlockNumber(buffer) + i);
+			Buffer		data = ReadBuffer(rel, block + i);
 
 			LockBuffer(data, BUFFER_LOCK_EXCLUSIVE);
 			AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
@@ -346,6 +345,13 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 
+	if (nfree == 1)
+		RecordPageWithFreeSpace(rel, block, 0);
+	else if (added)
+	{
+		AnnoyItemRecordFree(rel, block, vec == NULL);
+		FreeSpaceMapVacuumRange(rel, block, block + 1);
+	}
 	return pointer;
 }
 

@@ -49,8 +49,8 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 	codec->dims = Min(index->space_dim, LARGE_DIM);
 	codec->bytes = codec->bits * codec->dims / 8;
 	codec->capacity = space / ANNOY_BLOCK_SIZE(codec->bytes) * ANNOY_BLOCK_ENTRIES;
+	codec->capacity = Min(codec->capacity, ANNOY_MAX_ENTRIES);
 	Assert(codec->capacity >= ANNOY_BLOCK_ENTRIES);
-	Assert(codec->capacity <= ANNOY_MAX_ENTRIES);
 	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES && codec->bytes % 2 == 0);
 }
 
@@ -227,6 +227,11 @@ copy_index(const AnnoyIndex *index, MemoryContext context)
  * A copy is cached with the relation, except that of an index which does not
  * know its dimensions yet: that may change.  The cached copy itself is not for
  * callers, since an invalidation message may free it at any time.
+ *
+ * The dimensions may also be forgotten.  There is no invalidation message for
+ * that: it would be sent by a transaction that may abort, and then never reach
+ * a standby.  So the copy is compared with the metapage.  What is returned
+ * stays true as long as the caller has any lock on the index.
  */
 const AnnoyIndex *
 AnnoyOpen(Relation rel)
@@ -236,15 +241,21 @@ AnnoyOpen(Relation rel)
 	AnnoyIndex *index;
 	float	   *mean = NULL;
 
-	if (rel->rd_amcache != NULL)
-		return copy_index((AnnoyIndex *) rel->rd_amcache, CurrentMemoryContext);
-
 	buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	check_meta(rel, buffer);
 	memcpy(&meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
 		   offsetof(AnnoyMetaPageData, leftmost));
 	UnlockReleaseBuffer(buffer);
+
+	if (rel->rd_amcache != NULL)
+	{
+		index = (AnnoyIndex *) rel->rd_amcache;
+		if (index->resets == meta.resets)
+			return copy_index(index, CurrentMemoryContext);
+		rel->rd_amcache = NULL;
+		pfree(index);
+	}
 
 	/* vectors of another kind than queries have cannot be compared with them */
 	if (meta.metric != AnnoyIndexMetric(rel) || meta.dtype != AnnoyIndexDtype(rel) ||
@@ -256,6 +267,7 @@ AnnoyOpen(Relation rel)
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
 						   meta.seed, meta.scale, mean);
 	index->built_items = meta.built_items;
+	index->resets = meta.resets;
 	if (mean != NULL)
 	{
 		pfree(mean);
@@ -286,6 +298,7 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->scale = index->scale;
 	meta->mean = InvalidBlockNumber;
 	meta->built_items = index->built_items;
+	meta->resets = index->resets;
 	for (int tree = 0; tree < ANNOY_MAX_TREES; tree++)
 	{
 		for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
@@ -333,9 +346,42 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 }
 
 /*
- * Give an index that was built on an empty table its dimensions, from the
- * first vector.  That vector also serves as the mean: any point of the data
- * does to take a common offset out of them, which is what the mean is for.
+ * Make an empty page of NULLs of every page that belongs to vectors of other
+ * dimensions, up to a block.  The caller has locked the metapage exclusively,
+ * and the dimensions are unknown, so nobody else looks at these pages.
+ */
+static void
+clear_leftover(Relation rel, const AnnoyIndex *index, BlockNumber end)
+{
+	BlockNumber nblocks = Min(RelationGetNumberOfBlocks(rel), end);
+
+	for (BlockNumber block = AnnoyRootBlock(index->n_trees); block < nblocks; block++)
+	{
+		Buffer		buffer = ReadBuffer(rel, block);
+		Page		page = BufferGetPage(buffer);
+
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+
+		/* new pages are about to be used, and means are not in the way */
+		if (!PageIsNew(page) &&
+			AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NULLS &&
+			AnnoyPageGetTag(page)->kind != ANNOY_PAGE_MEAN)
+		{
+			GenericXLogState *state = GenericXLogStart(rel);
+
+			page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+			AnnoyPageInit(page, ANNOY_PAGE_NULLS);
+			AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + ANNOY_NULL_SLOTS);
+			GenericXLogFinish(state);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Give an index that has no vectors its dimensions, from the first one.  That
+ * vector also serves as the mean: any point of the data does to take a common
+ * offset out of them, which is what the mean is for.
  *
  * The metapage is changed last and stays locked meanwhile.  Until then the
  * dimensions are unknown to everybody and nobody touches the roots, so a crash
@@ -368,8 +414,10 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
 	check_meta(rel, meta_buffer);
-	if (AnnoyPageGetMeta(BufferGetPage(meta_buffer))->dim == 0)
+	meta = AnnoyPageGetMeta(BufferGetPage(meta_buffer));
+	if (meta->dim == 0)
 	{
+		clear_leftover(rel, index, meta->leftover);
 		for (int tree = 0; tree < index->n_trees; tree++)
 		{
 			Buffer		buffer = ReadBuffer(rel, AnnoyRootBlock(tree));
@@ -377,8 +425,9 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 			AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
-			/* what has entries has dimensions */
-			if (AnnoyPageGetNode(BufferGetPage(buffer))->count > 0)
+			/* what has entries has dimensions, but for what a reset left over */
+			if (meta->leftover == 0 &&
+				AnnoyPageGetNode(BufferGetPage(buffer))->count > 0)
 				report_meta(rel);
 			state = GenericXLogStart(rel);
 			AnnoyNodeInit(GenericXLogRegisterBuffer(state, buffer,
@@ -395,6 +444,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		meta->scale = index->scale;
 		meta->mean = mean_block;
 		meta->n_mean = mean_pages;
+		meta->leftover = 0;
 		GenericXLogFinish(state);
 	}
 	UnlockReleaseBuffer(meta_buffer);
@@ -402,6 +452,45 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	pfree(index);
 	pfree(image);
 	return AnnoyOpen(rel);
+}
+
+/*
+ * Make metapage and roots again what they are in an index that was built on an
+ * empty table.  The caller has an AccessExclusiveLock on the index, and goes on
+ * to truncate it.
+ *
+ * The metapage is changed first: then the roots do not matter, and if a crash
+ * comes before the rest is gone, AnnoySetDimensions knows where to find it.
+ */
+void
+AnnoyForgetDimensions(Relation rel)
+{
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
+									   index->n_trees, index->seed, 1.0f, NULL);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+	empty->resets = index->resets + 1;
+	for (BlockNumber block = ANNOY_METAPAGE_BLKNO;
+		 block <= AnnoyRootBlock(index->n_trees - 1); block++)
+	{
+		Buffer		buffer = ReadBuffer(rel, block);
+		GenericXLogState *state;
+		Page		page;
+
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		state = GenericXLogStart(rel);
+		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+		if (block == ANNOY_METAPAGE_BLKNO)
+		{
+			AnnoyInitMetaPage(page, empty);
+			AnnoyPageGetMeta(page)->leftover = nblocks;
+		}
+		else
+			AnnoyPageInit(page, ANNOY_PAGE_NODE);
+		GenericXLogFinish(state);
+		UnlockReleaseBuffer(buffer);
+	}
 }
 
 /*

@@ -29,6 +29,9 @@
 /* Neither half of a split node gets less than this part. */
 #define MIN_PART		0.3
 
+/* So many nodes that were split from one are looked at, before all are. */
+#define MAX_RIGHT_MOVES	16
+
 /* A planned split of a node. */
 typedef struct SplitPlan
 {
@@ -265,21 +268,75 @@ leftmost_node(Relation rel, int tree, int level)
 }
 
 /*
+ * Lock a node exclusively if it is on that level and has the entry for a child.
+ * Otherwise returns false, with the buffer locked one way or the other.
+ */
+static bool
+lock_parent(Relation rel, const AnnoyIndex *index, Buffer buffer, int level,
+			BlockNumber child)
+{
+	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(rel, index, buffer);
+	if (node->level != level || AnnoyNodeFindChild(index, node, child) < 0)
+		return false;
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	return node->level == level && AnnoyNodeFindChild(index, node, child) >= 0;
+}
+
+/*
+ * Look for the parent of a child in a node that was read on the way down, and in
+ * what was split from it since.  The result is that of find_parent, or an
+ * invalid buffer.
+ */
+static Buffer
+find_parent_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
+				 uint32 nsn, int level, BlockNumber child)
+{
+	for (int i = 0; i < MAX_RIGHT_MOVES && block != InvalidBlockNumber; i++)
+	{
+		Buffer		buffer = ReadBuffer(rel, block);
+		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+
+		if (lock_parent(rel, index, buffer, level, child))
+			return buffer;
+		block = node->level == level && node->nsn > nsn ? node->right :
+			InvalidBlockNumber;
+		UnlockReleaseBuffer(buffer);
+	}
+	return InvalidBuffer;
+}
+
+/*
  * Find the node one level up that has the entry for a child.  Returns its
  * buffer, locked exclusively.  The caller holds no locks.
  *
- * Entries move to the right only, so one walk from the left finds the parent,
+ * Usually it is on the path, which tells only where to look first.  If not,
+ * entries move to the right only, so one walk from the left finds the parent,
  * whatever is split meanwhile; except that the root may gain a level while we
  * look at it, in which case we start again.
  */
 static Buffer
 find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
-			BlockNumber child)
+			BlockNumber child, const AnnoyPath *path)
 {
-	BlockNumber block = leftmost_node(rel, tree, level);
+	BlockNumber block;
 	BlockNumber steps = 0;
 	BlockNumber nblocks = 0;
 
+	for (int i = 0; level < ANNOY_MAX_LEVEL && i < path->count[level]; i++)
+	{
+		Buffer		buffer = find_parent_from(rel, index, path->block[level][i],
+											  path->nsn[level][i], level, child);
+
+		if (BufferIsValid(buffer))
+			return buffer;
+	}
+
+	block = level < ANNOY_MAX_LEVEL ? leftmost_node(rel, tree, level) :
+		InvalidBlockNumber;
 	while (block != InvalidBlockNumber)
 	{
 		Buffer		buffer;
@@ -296,16 +353,9 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 		CHECK_FOR_INTERRUPTS();
 
 		buffer = ReadBuffer(rel, block);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckNode(rel, index, buffer);
 		node = AnnoyPageGetNode(BufferGetPage(buffer));
-		if (node->level == level && AnnoyNodeFindChild(index, node, child) >= 0)
-		{
-			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			if (node->level == level && AnnoyNodeFindChild(index, node, child) >= 0)
-				return buffer;
-		}
+		if (lock_parent(rel, index, buffer, level, child))
+			return buffer;
 		if (node->level == level)
 			block = node->right;
 		else
@@ -381,10 +431,12 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 }
 
 /*
- * Split a node if it is full.  The caller holds no locks.
+ * Split a node if it is full.  The caller holds no locks.  The path is that of
+ * the caller's descent to the node.
  */
 void
-AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
+AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
+			   const AnnoyPath *path)
 {
 	SplitPlan  *plan = palloc(sizeof(SplitPlan));
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
@@ -430,7 +482,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
 		else
 		{
 			Buffer		parent = find_parent(rel, index, node->tree,
-											 node->level + 1, block);
+											 node->level + 1, block, path);
 			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 
 			if (parent_node->count < index->inner.capacity)
@@ -443,7 +495,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block)
 				BlockNumber parent_block = BufferGetBlockNumber(parent);
 
 				UnlockReleaseBuffer(parent);
-				AnnoySplitNode(rel, index, parent_block);
+				AnnoySplitNode(rel, index, parent_block, path);
 			}
 		}
 	}

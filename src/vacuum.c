@@ -3,14 +3,18 @@
  * vacuum.c
  *	  Removing dead rows.
  *
- * There are three passes over the index, each in the order of blocks.  The
- * first asks about every item's row and marks the dead ones' slots.  The second
- * drops the entries of dead items from the leaves.  The third frees the slots.
- * So a slot is free only when no entry points to it any more, and what a crash
- * leaves behind is marked for the next VACUUM.
+ * There are three passes.  The first reads the whole index: it asks about every
+ * item's row, marks the dead ones' slots, and notes which blocks are leaves.
+ * The second visits the leaves and drops the entries of dead items.  The third
+ * visits the pages of these items and frees the slots.  So a slot is free only
+ * when no entry points to it any more, and what a crash leaves behind is marked
+ * for the next VACUUM.
  *
- * Dead items are remembered in memory between the first two passes.  If there
- * are more than maintenance_work_mem has room for, the passes are repeated.
+ * Dead items are remembered in memory between the passes.  When there is no
+ * room for more, the first pass stops until the other two are done with those.
+ *
+ * Pages are looked at under a share lock.  Only a page that is to change is
+ * locked exclusively, and then looked at again.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -21,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
 #include "utils/memutils.h"
 
@@ -32,57 +37,221 @@ typedef struct VacuumState
 	Relation	rel;
 	const AnnoyIndex *index;
 	IndexBulkDeleteResult *stats;
-	IndexBulkDeleteCallback callback;
+	IndexBulkDeleteCallback callback;	/* NULL if no row is known to be dead */
 	void	   *callback_state;
 
-	/* dead items, in the order of their pointers */
+	/* dead items to deal with, in the order of their pointers */
 	AnnoyPointer *dead;
-	int			ndead;
-	int			max_dead;
+	Size		ndead;
+	Size		dead_allocated;
+	Size		max_dead;
+
+	/* a bit for each block seen: may it be a leaf? */
+	uint8	   *leaves;
+	BlockNumber seen;			/* blocks from here on were not seen yet */
+	Size		leaves_allocated;	/* bytes */
 } VacuumState;
 
-/* What a pass does with a page: may change the copy, returns true if it did. */
-typedef bool (*PageFunction) (VacuumState *state, BlockNumber block,
-							  Page page);
+/*
+ * Read a page and lock it for looking at it.
+ */
+static Buffer
+read_page(VacuumState *state, BlockNumber block)
+{
+	Buffer		buffer = ReadBufferExtended(state->rel, MAIN_FORKNUM, block,
+											RBM_NORMAL, state->info->strategy);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	return buffer;
+}
 
 /*
- * Pass 1: mark the slots of dead rows, and collect those to deal with now.
+ * Lock a page that was looked at for changing it.  Whatever was seen may have
+ * changed when this returns.
+ */
+static void
+lock_for_change(Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+}
+
+/*
+ * Is that page a leaf?  The caller holds a lock on it.
+ *
+ * Not if we know of no dimensions: should the first vector have come after we
+ * looked, it is not dead.
  */
 static bool
-mark_dead(VacuumState *state, BlockNumber block, Page page)
+is_leaf(VacuumState *state, Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+
+	if (state->index->dim == 0 || !AnnoyPageIsValid(page) ||
+		AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE)
+		return false;
+	AnnoyCheckNode(state->rel, state->index, buffer);
+	return AnnoyPageGetNode(page)->level == 0;
+}
+
+/*
+ * Note whether a page may be a leaf when the second pass comes to it.  A new
+ * page may: somebody who splits a leaf has just added it.  Blocks come in order.
+ */
+static void
+note_leaf(VacuumState *state, Buffer buffer)
+{
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	Size		size = (Size) block / BITS_PER_BYTE + 1;
+
+	if (block < state->seen)
+		return;
+	if (size > state->leaves_allocated)
+	{
+		Size		old_size = state->leaves_allocated;
+
+		state->leaves_allocated = Max(size, 2 * old_size);
+		state->leaves = repalloc_huge(state->leaves, state->leaves_allocated);
+		memset(state->leaves + old_size, 0, state->leaves_allocated - old_size);
+	}
+	if (PageIsNew(BufferGetPage(buffer)) || is_leaf(state, buffer))
+		state->leaves[block / BITS_PER_BYTE] |= 1 << block % BITS_PER_BYTE;
+	state->seen = block + 1;
+}
+
+static bool
+may_be_leaf(VacuumState *state, BlockNumber block)
+{
+	return block >= state->seen ||
+		(state->leaves[block / BITS_PER_BYTE] & 1 << block % BITS_PER_BYTE) != 0;
+}
+
+/*
+ * Does a page have a slot of a row that is dead, but not marked so?
+ */
+static bool
+has_unmarked(VacuumState *state, BlockNumber block, Page page)
 {
 	AnnoySlot	slots = AnnoyPageGetSlots(page);
 	int			nslots = AnnoyPageSlotCount(state->index, page);
-	bool		changed = false;
+	bool		found = false;
+
+	for (int i = 0; state->callback != NULL && i < nslots; i++)
+	{
+		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE)
+			continue;
+		if (!ItemPointerIsValid(&slots[i].tid))
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" contains an item of a row that cannot exist at block %u",
+							RelationGetRelationName(state->rel), block),
+					 errhint("Please REINDEX it.")));
+		/* CREATE INDEX CONCURRENTLY wants to be told of every row */
+		found |= state->callback(&slots[i].tid, state->callback_state);
+	}
+	return found;
+}
+
+static void
+mark_slots(VacuumState *state, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	AnnoySlot	slots = AnnoyPageGetSlots(page);
+	int			nslots = AnnoyPageSlotCount(state->index, page);
 
 	for (int i = 0; i < nslots; i++)
 	{
-		AnnoySlot	slot = &slots[i];
+		if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE &&
+			state->callback(&slots[i].tid, state->callback_state))
+			slots[i].state = (slots[i].state & ~ANNOY_SLOT_STATE_MASK) | ANNOY_SLOT_DEAD;
+	}
+	GenericXLogFinish(xlog);
+}
 
-		if (AnnoySlotState(slot) == ANNOY_SLOT_LIVE)
+static void
+remember_dead(VacuumState *state, BlockNumber block, OffsetNumber slot)
+{
+	if (state->ndead == state->dead_allocated)
+	{
+		state->dead_allocated = Min(state->max_dead, 2 * state->dead_allocated);
+		state->dead = repalloc_huge(state->dead,
+									sizeof(AnnoyPointer) * state->dead_allocated);
+	}
+	ItemPointerSet(&state->dead[state->ndead], block, slot);
+	state->ndead++;
+}
+
+/*
+ * Pass 1, one page: mark the slots of dead rows, remember those that are marked,
+ * count the others, and note if it is a leaf.
+ */
+static void
+survey_page(VacuumState *state, BlockNumber block)
+{
+	Buffer		buffer = read_page(state, block);
+	Page		page = BufferGetPage(buffer);
+	AnnoySlot	slots = AnnoyPageGetSlots(page);
+	int			nslots;
+	int			nfree = 0;
+	bool		is_null;
+
+	/* what is skipped here would still point to slots that are freed */
+	if (!PageIsNew(page) && !AnnoyPageIsValid(page))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains a corrupted page at block %u",
+						RelationGetRelationName(state->rel), block),
+				 errhint("Please REINDEX it.")));
+
+	note_leaf(state, buffer);
+	if (has_unmarked(state, block, page))
+	{
+		lock_for_change(buffer);
+		mark_slots(state, buffer);
+	}
+
+	nslots = AnnoyPageSlotCount(state->index, page);
+	is_null = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+	for (int i = 0; i < nslots; i++)
+	{
+		switch (AnnoySlotState(&slots[i]))
 		{
-			if (!ItemPointerIsValid(&slot->tid))
-				ereport(ERROR,
-						(errcode(ERRCODE_INDEX_CORRUPTED),
-						 errmsg("index \"%s\" contains an item of a row that cannot exist at block %u",
-								RelationGetRelationName(state->rel), block),
-						 errhint("Please REINDEX it.")));
-			if (state->callback(&slot->tid, state->callback_state))
-			{
-				slot->state = (slot->state & ~ANNOY_SLOT_STATE_MASK) | ANNOY_SLOT_DEAD;
-				state->stats->tuples_removed++;
-				changed = true;
-			}
-			else
+			case ANNOY_SLOT_FREE:
+				nfree++;
+				break;
+			case ANNOY_SLOT_LIVE:
 				state->stats->num_index_tuples++;
-		}
-		if (AnnoySlotState(slot) == ANNOY_SLOT_DEAD)
-		{
-			ItemPointerSet(&state->dead[state->ndead], block, FirstOffsetNumber + i);
-			state->ndead++;
+				break;
+			case ANNOY_SLOT_DEAD:
+				remember_dead(state, block, FirstOffsetNumber + i);
+				break;
 		}
 	}
-	return changed;
+	UnlockReleaseBuffer(buffer);
+
+	/* the free space map is not WAL-logged and may have lost it */
+	if (nfree > 0)
+		AnnoyItemRecordFree(state->rel, block, is_null);
+}
+
+/*
+ * Pass 1, from a block on.  Stops when another page might have more dead items
+ * than there is room for.  Returns where to go on.
+ */
+static BlockNumber
+survey(VacuumState *state, BlockNumber block)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(state->rel);
+
+	for (; block < nblocks; block++)
+	{
+		if (state->ndead + ANNOY_NULL_SLOTS > state->max_dead)
+			return block;
+		AnnoyVacuumDelay();
+		survey_page(state, block);
+	}
+	return InvalidBlockNumber;
 }
 
 static int
@@ -98,80 +267,49 @@ is_dead(VacuumState *state, const AnnoyPointer *pointer)
 				   compare_pointers) != NULL;
 }
 
-/*
- * Pass 2: drop entries of dead items.
- */
 static bool
-drop_entries(VacuumState *state, BlockNumber block, Page page)
+has_dead_entries(VacuumState *state, AnnoyNode node)
 {
-	AnnoyNode	node = AnnoyPageGetNode(page);
-	bool		changed = false;
+	for (int i = 0; i < node->count; i++)
+	{
+		if (is_dead(state, AnnoyNodePointer(state->index, node, i)))
+			return true;
+	}
+	return false;
+}
 
-	/* the first vector may have come after we looked: it is not dead */
-	if (state->index->dim == 0)
-		return false;
-	if (AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE || node->level > 0)
-		return false;
-	if (node->count > state->index->leaf.capacity)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains a corrupted tree node at block %u",
-						RelationGetRelationName(state->rel), block),
-				 errhint("Please REINDEX it.")));
+/*
+ * Pass 2, one leaf.
+ */
+static void
+drop_entries_of_leaf(VacuumState *state, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	AnnoyNode	node = AnnoyPageGetNode(page);
 
 	for (int i = node->count - 1; i >= 0; i--)
 	{
 		if (is_dead(state, AnnoyNodePointer(state->index, node, i)))
-		{
 			AnnoyNodeRemove(state->index, page, i);
-			changed = true;
-		}
 	}
-	return changed;
+	GenericXLogFinish(xlog);
 }
 
 /*
- * Pass 3: free the slots of the items dealt with.
+ * Pass 2: drop the entries of dead items.  Splits move entries to new pages at
+ * the end only, so we look at all that were added, up to the end of the index
+ * as it is when we get there.
  */
-static bool
-free_slots(VacuumState *state, BlockNumber block, Page page)
-{
-	AnnoySlot	slots = AnnoyPageGetSlots(page);
-	int			nslots = AnnoyPageSlotCount(state->index, page);
-	bool		changed = false;
-
-	for (int i = 0; i < nslots; i++)
-	{
-		AnnoyPointer pointer;
-
-		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_DEAD)
-			continue;
-		ItemPointerSet(&pointer, block, FirstOffsetNumber + i);
-		if (is_dead(state, &pointer))
-		{
-			memset(&slots[i], 0, sizeof(AnnoySlotData));
-			changed = true;
-		}
-	}
-	return changed;
-}
-
-/*
- * Apply a pass to the pages from a block on, up to the end of the index as it
- * is when we get there: splits move entries to new pages at the end.  Stops
- * early, and returns where to go on, when memory for dead items might not do
- * for another page.
- */
-static BlockNumber
-pass(VacuumState *state, BlockNumber block, PageFunction function)
+static void
+drop_entries(VacuumState *state)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(state->rel);
-	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 
-	for (;; block++)
+	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;; block++)
 	{
 		Buffer		buffer;
-		Page		page;
+		AnnoyNode	node;
 
 		if (block >= nblocks)
 		{
@@ -179,39 +317,113 @@ pass(VacuumState *state, BlockNumber block, PageFunction function)
 			if (block >= nblocks)
 				break;
 		}
-		if (function == mark_dead && state->ndead + ANNOY_NULL_SLOTS > state->max_dead)
-			break;
+		if (!may_be_leaf(state, block))
+			continue;
+
+		AnnoyVacuumDelay();
+
+		buffer = read_page(state, block);
+		note_leaf(state, buffer);
+		node = AnnoyPageGetNode(BufferGetPage(buffer));
+		if (is_leaf(state, buffer) && has_dead_entries(state, node))
+		{
+			lock_for_change(buffer);
+			if (is_leaf(state, buffer) && has_dead_entries(state, node))
+				drop_entries_of_leaf(state, buffer);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Pass 3: free the slots of dead items.
+ */
+static void
+free_slots(VacuumState *state)
+{
+	Size		i = 0;
+
+	while (i < state->ndead)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&state->dead[i]);
+		Buffer		buffer;
+		GenericXLogState *xlog;
+		Page		page;
+		bool		is_null;
 
 		AnnoyVacuumDelay();
 
 		buffer = ReadBufferExtended(state->rel, MAIN_FORKNUM, block, RBM_NORMAL,
 									state->info->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		page = BufferGetPage(buffer);
-		if (!PageIsNew(page))
+		xlog = GenericXLogStart(state->rel);
+		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+		is_null = AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+		for (; i < state->ndead &&
+			 ItemPointerGetBlockNumberNoCheck(&state->dead[i]) == block; i++)
 		{
-			/* what is skipped here would still point to slots that are freed */
-			if (!AnnoyPageIsValid(page))
-				ereport(ERROR,
-						(errcode(ERRCODE_INDEX_CORRUPTED),
-						 errmsg("index \"%s\" contains a corrupted page at block %u",
-								RelationGetRelationName(state->rel), block),
-						 errhint("Please REINDEX it.")));
+			int			slot_no = ItemPointerGetOffsetNumberNoCheck(&state->dead[i]) -
+			FirstOffsetNumber;
 
-			/* most pages do not change: find out on a copy */
-			memcpy(copy->data, page, BLCKSZ);
-			if (function(state, block, copy->data))
-			{
-				GenericXLogState *xlog = GenericXLogStart(state->rel);
-
-				memcpy(GenericXLogRegisterBuffer(xlog, buffer, 0), copy->data, BLCKSZ);
-				GenericXLogFinish(xlog);
-			}
+			memset(AnnoyPageGetSlots(page) + slot_no, 0, sizeof(AnnoySlotData));
+			state->stats->tuples_removed++;
 		}
+		GenericXLogFinish(xlog);
 		UnlockReleaseBuffer(buffer);
+		AnnoyItemRecordFree(state->rel, block, is_null);
 	}
-	pfree(copy);
-	return block;
+}
+
+/*
+ * How many dead items may be remembered.
+ */
+static Size
+max_dead_items(void)
+{
+	int			memory = maintenance_work_mem;
+
+	if (AnnoyIsAutovacuumWorker() && autovacuum_work_mem >= 0)
+		memory = autovacuum_work_mem;
+	return Max((Size) memory * 1024 / sizeof(AnnoyPointer), ANNOY_NULL_SLOTS);
+}
+
+/*
+ * Make all passes, and count what remains.
+ */
+static void
+vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			 IndexBulkDeleteCallback callback, void *callback_state)
+{
+	VacuumState state = {0};
+	BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;
+
+	state.info = info;
+	state.rel = info->index;
+	state.index = AnnoyOpen(info->index);
+	state.stats = stats;
+	state.callback = callback;
+	state.callback_state = callback_state;
+	state.max_dead = max_dead_items();
+	state.dead_allocated = ANNOY_NULL_SLOTS;
+	state.dead = palloc(sizeof(AnnoyPointer) * state.dead_allocated);
+	state.leaves_allocated = BLCKSZ;
+	state.leaves = palloc0(state.leaves_allocated);
+
+	stats->num_index_tuples = 0;
+	do
+	{
+		state.ndead = 0;
+		block = survey(&state, block);
+		if (state.ndead > 0)
+		{
+			drop_entries(&state);
+			free_slots(&state);
+		}
+	} while (block != InvalidBlockNumber);
+	stats->estimated_count = false;
+
+	pfree(state.dead);
+	pfree(state.leaves);
 }
 
 /*
@@ -221,92 +433,29 @@ IndexBulkDeleteResult *
 annoybulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 				IndexBulkDeleteCallback callback, void *callback_state)
 {
-	VacuumState state = {0};
-	BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;
-	Size		memory = (Size) Max(maintenance_work_mem, 1024) * 1024;
-
 	if (stats == NULL)
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
-	stats->num_index_tuples = 0;
-
-	state.info = info;
-	state.rel = info->index;
-	state.index = AnnoyOpen(info->index);
-	state.stats = stats;
-	state.callback = callback;
-	state.callback_state = callback_state;
-	state.max_dead = Min(memory / sizeof(AnnoyPointer), MaxAllocSize / sizeof(AnnoyPointer));
-	state.max_dead = Min(state.max_dead,
-						 Max(ANNOY_NULL_SLOTS,
-							 (double) RelationGetNumberOfBlocks(info->index) * ANNOY_NULL_SLOTS));
-	state.dead = palloc(sizeof(AnnoyPointer) * state.max_dead);
-
-	do
-	{
-		state.ndead = 0;
-		block = pass(&state, block, mark_dead);
-		if (state.ndead > 0)
-		{
-			(void) pass(&state, ANNOY_FIRST_ROOT_BLKNO, drop_entries);
-			(void) pass(&state, ANNOY_FIRST_ROOT_BLKNO, free_slots);
-		}
-	} while (block < RelationGetNumberOfBlocks(info->index));
-
-	pfree(state.dead);
+	vacuum_index(info, stats, callback, callback_state);
 	return stats;
 }
 
 /*
- * Count what is there, if ambulkdelete did not, and tell the free space map
- * which pages have free slots.
+ * Finish: count what is there, if annoybulkdelete did not, and let insertions
+ * find the free slots.  An index that has become empty starts afresh.
  */
 IndexBulkDeleteResult *
 annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
-	Relation	rel = info->index;
-	const AnnoyIndex *index;
-	BlockNumber nblocks;
-	double		items = 0;
-
 	if (info->analyze_only)
 		return stats;
 	if (stats == NULL)
-		stats = palloc0(sizeof(IndexBulkDeleteResult));
-
-	index = AnnoyOpen(rel);
-	nblocks = RelationGetNumberOfBlocks(rel);
-	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
 	{
-		Buffer		buffer;
-		Page		page;
-		AnnoySlot	slots;
-		int			nslots;
-		int			nfree = 0;
-		bool		is_null;
-
-		AnnoyVacuumDelay();
-
-		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, info->strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		page = BufferGetPage(buffer);
-		slots = AnnoyPageGetSlots(page);
-		nslots = AnnoyPageSlotCount(index, page);
-		is_null = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
-		for (int i = 0; i < nslots; i++)
-		{
-			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_FREE)
-				nfree++;
-			else if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
-				items++;
-		}
-		UnlockReleaseBuffer(buffer);
-
-		if (nfree > 0)
-			AnnoyItemRecordFree(rel, block, is_null);
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+		vacuum_index(info, stats, NULL, NULL);
 	}
-
-	stats->num_pages = nblocks;
-	stats->num_index_tuples = items;
-	stats->estimated_count = false;
+	if (stats->num_index_tuples == 0)
+		AnnoyResetIfEmpty(info->index);
+	IndexFreeSpaceMapVacuum(info->index);
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
 }

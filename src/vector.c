@@ -147,7 +147,7 @@ AnnoyReadArray(Datum value)
 	/* An empty array has no dimensions, rather than one of length 0. */
 	if (ARR_NDIM(array) == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
 				 errmsg("vector must have at least one dimension")));
 
 	vec.dim = ARR_DIMS(array)[0];
@@ -246,7 +246,7 @@ AnnoyReadBits(Datum value)
 
 	if (VARBITLEN(bits) == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
 				 errmsg("vector must have at least one dimension")));
 	CheckDimensionLimit(VARBITLEN(bits));
 
@@ -257,40 +257,50 @@ AnnoyReadBits(Datum value)
 }
 
 /*
- * Error out if a component is NaN or infinite.
+ * The first component that is NaN or infinite, counted from 0, and its value;
+ * or -1.
  */
-void
-AnnoyCheckFinite(const AnnoyVector *vec)
+int
+AnnoyFindNotFinite(const AnnoyVector *vec, double *value)
 {
-	double		value = 0;
-	int			i = vec->dim;
-
 	if (vec->dtype == ANNOY_FLOAT32)
 	{
 		const float4 *data = vec->data;
 
-		for (i = 0; i < vec->dim; i++)
+		for (int i = 0; i < vec->dim; i++)
 		{
-			value = data[i];
-			if (!isfinite(value))
-				break;
+			*value = data[i];
+			if (!isfinite(*value))
+				return i;
 		}
 	}
 	else if (vec->dtype == ANNOY_FLOAT64)
 	{
 		const float8 *data = vec->data;
 
-		for (i = 0; i < vec->dim; i++)
+		for (int i = 0; i < vec->dim; i++)
 		{
-			value = data[i];
-			if (!isfinite(value))
-				break;
+			*value = data[i];
+			if (!isfinite(*value))
+				return i;
 		}
 	}
+	return -1;
+}
 
-	if (i < vec->dim)
+/*
+ * Error out if a component is NaN or infinite.
+ */
+void
+AnnoyCheckFinite(const AnnoyVector *vec)
+{
+	double		value;
+	int			i = AnnoyFindNotFinite(vec, &value);
+
+	if (i >= 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				(errcode(isnan(value) ? ERRCODE_INVALID_TEXT_REPRESENTATION :
+						 ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("vector must not contain NaN or infinity"),
 				 errdetail("Component %d is %s.",
 						   i + 1, float8out_internal(value))));

@@ -46,6 +46,7 @@ extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
 extern AnnoyVector AnnoyReadArray(Datum value);
 extern AnnoyVector AnnoyReadBits(Datum value);
+extern int	AnnoyFindNotFinite(const AnnoyVector *vec, double *value);
 extern void AnnoyCheckFinite(const AnnoyVector *vec);
 extern void AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y);
 extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);

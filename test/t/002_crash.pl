@@ -181,7 +181,7 @@ foreach my $pass (1 .. 3)
 	$there =~ s/:fill/$fill/;
 	$there =~ s/:deleted/$deleted/;
 	my $doomed = start_doomed_psql(
-		"SET vacuum_cost_delay = '2ms'",
+		"SET vacuum_cost_delay = '10ms'",
 		'SET vacuum_cost_limit = 1',
 		'VACUUM (INDEX_CLEANUP ON) grown');
 	$node->poll_query_until('postgres',
@@ -216,6 +216,36 @@ $node->safe_psql(
 	INSERT INTO grown SELECT nextval('ids'), v FROM source;});
 crash();
 check('grown', 'crash after inserts into free space');
+
+# A crash after an index has forgotten its dimensions: by VACUUM, and by an
+# insertion that did not commit.
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE forgetful (id int PRIMARY KEY, v real[]);
+	CREATE INDEX forgetful_idx ON forgetful USING annoy (v);
+	INSERT INTO forgetful SELECT id, v FROM source;
+	DELETE FROM forgetful;});
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) forgetful');
+crash();
+is( $node->safe_psql(
+		'postgres',
+		"SELECT dimensions IS NULL, items FROM annoy_index_info('forgetful_idx')"
+	),
+	't|0',
+	'an index that VACUUM has emptied is empty after a crash');
+$node->safe_psql(
+	'postgres', q{
+	INSERT INTO forgetful SELECT -id, NULL FROM source;
+	BEGIN;
+	INSERT INTO forgetful SELECT id, v FROM source;
+	ROLLBACK;
+	CHECKPOINT;
+	BEGIN;
+	INSERT INTO forgetful SELECT id, v[1:10] FROM source WHERE id <= 1000;
+	ROLLBACK;
+	INSERT INTO forgetful SELECT id, v[1:20] FROM source WHERE id <= 2000;});
+crash();
+check('forgetful', 'crash after dimensions were forgotten twice');
 
 #
 # Crashes during a build.  The index is on an expression that waits for a lock,

@@ -182,6 +182,35 @@ check('rows of an aborted transaction');
 for_each_table('VACUUM :table');
 check('rows of an aborted transaction, after VACUUM');
 
+# Dimensions that are forgotten, by an insertion that aborts as well, and by
+# VACUUM: the old session on the standby has seen each of them.
+$primary->safe_psql(
+	'postgres', q{
+	CREATE TABLE changing (id int, v real[]);
+	CREATE INDEX changing_idx ON changing USING annoy (v);});
+foreach my $dims (2, 3, 4)
+{
+	$primary->safe_psql(
+		'postgres', qq{
+		BEGIN;
+		INSERT INTO changing SELECT id, v[1:$dims + 10] FROM vectors;
+		ROLLBACK;
+		BEGIN;
+		INSERT INTO changing SELECT id, v[1:$dims + 20] FROM vectors;
+		ROLLBACK;
+		INSERT INTO changing SELECT id, v[1:$dims] FROM vectors;
+		SELECT pg_switch_wal();});
+	$primary->wait_for_catchup($standby);
+	is( $session->query_safe(
+			"SELECT id FROM changing ORDER BY v <-> (SELECT v FROM changing WHERE id = 7) LIMIT 1"
+		),
+		'7',
+		"standby: index with $dims dimensions, after others");
+	same_rows_ok($standby, 'changing', '<->', "standby: $dims dimensions");
+	$primary->safe_psql('postgres', 'DELETE FROM changing');
+	$primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) changing');
+}
+
 # Builds.
 for_each_table('REINDEX INDEX :table_idx');
 check('REINDEX');
