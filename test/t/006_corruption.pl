@@ -53,7 +53,7 @@ my $slots_per_page = int((8192 - 32) / (4 * $dims + 8));
 sub leftmost
 {
 	my ($tree, $level) = @_;
-	return [ 80 + 4 * (8 * $tree + $level), 'L' ];
+	return [ 88 + 4 * (8 * $tree + $level), 'L' ];
 }
 
 # Parts of entry i of a node.
@@ -868,7 +868,7 @@ my @damage = (
 	],
 	[
 		'last bit of a vector',
-		qr/lacks row \(\d+,\d+\) of table|The entry for/,
+		qr/lacks row \(\d+,\d+\) of table|\n.*The entry for/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			my $place = [ component(1, 9)->[0], 'C' ];
