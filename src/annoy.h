@@ -300,6 +300,7 @@ extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
 						  int level, float *centre);
 extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
 						   Buffer buffer);
+extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
 extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
 extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
@@ -403,7 +404,7 @@ extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
  * The nodes that a descent to a leaf has read.  A node that is split has its
  * parent among those of the level above, most likely.
  */
-#define ANNOY_PATH_WIDTH	2	/* nodes of one level */
+#define ANNOY_PATH_WIDTH	3	/* nodes of one level */
 
 typedef struct AnnoyPath
 {

@@ -20,7 +20,7 @@
 
 #include "annoy.h"
 
-/* Nodes expanded on each level to find a leaf, and leaves compared exactly. */
+/* Nodes expanded above the leaves to find one; see AnnoyPlace. */
 #define INSERT_BEAM		ANNOY_PATH_WIDTH
 
 typedef struct InsertState
@@ -57,44 +57,19 @@ read_node(BlockNumber block, void *arg)
 }
 
 /*
- * Find the leaf of a tree whose centre is nearest to the target.  Returns its
- * buffer, pinned but not locked.
+ * Find the leaf of a tree whose centre is nearest to the target, by estimate.
  */
-static Buffer
+static BlockNumber
 choose_leaf(InsertState *state, AnnoyTarget *target, int tree,
 			AnnoyCollector *leaves)
 {
-	Buffer		best = InvalidBuffer;
-	float		best_distance = 0;
+	BlockNumber root = AnnoyRootBlock(tree);
 
 	memset(state->path.count, 0, sizeof(state->path.count));
-	AnnoyPlace(target, AnnoyRootBlock(tree), INSERT_BEAM, read_node, state, leaves);
-	for (int i = 0; i < leaves->count; i++)
-	{
-		Buffer		buffer = ReadBuffer(state->rel,
-										ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer));
-		float		distance;
-
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckNode(state->rel, state->index, buffer);
-		distance = AnnoyNodeDistance(target, AnnoyPageGetNode(BufferGetPage(buffer)));
-		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-
-		if (best == InvalidBuffer || distance < best_distance)
-		{
-			if (best != InvalidBuffer)
-				ReleaseBuffer(best);
-			best = buffer;
-			best_distance = distance;
-		}
-		else
-			ReleaseBuffer(buffer);
-	}
-
-	/* a root that is itself a leaf */
-	if (best == InvalidBuffer)
-		best = ReadBuffer(state->rel, AnnoyRootBlock(tree));
-	return best;
+	AnnoyPlace(target, root, INSERT_BEAM, read_node, state, leaves);
+	if (leaves->count == 0)
+		return root;			/* which is itself a leaf */
+	return ItemPointerGetBlockNumberNoCheck(&leaves->candidates[0].pointer);
 }
 
 /*
@@ -114,8 +89,8 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 
 	for (;;)
 	{
-		Buffer		buffer = choose_leaf(state, target, tree, leaves);
-		BlockNumber block = BufferGetBlockNumber(buffer);
+		BlockNumber block = choose_leaf(state, target, tree, leaves);
+		Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
 		AnnoyNode	node;
 
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -123,7 +98,7 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 		node = AnnoyPageGetNode(BufferGetPage(buffer));
 
 		/* the root may have become an inner node meanwhile */
-		if (node->level == 0 && node->count < index->leaf.capacity)
+		if (node->level == 0 && !AnnoyNodeIsFull(index, node))
 		{
 			GenericXLogState *xlog = GenericXLogStart(state->rel);
 			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);

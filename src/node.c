@@ -20,6 +20,10 @@
 
 #include "annoy.h"
 
+/* How full nodes get by inserts. */
+#define LEAF_SPLIT_FILL		0.7
+#define INNER_SPLIT_FILL	0.6
+
 /* The blocks of entries. */
 static inline uint8 *
 node_blocks(const AnnoyIndex *index, AnnoyNode node)
@@ -142,6 +146,25 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 				 errdetail("Tree %u, level %u, %u entries.",
 						   node->tree, node->level, node->count),
 				 errhint("Please REINDEX it.")));
+}
+
+/*
+ * Is a node to be split before it gets another entry?
+ *
+ * That is before it is really full: so inserts leave nodes as full, on average,
+ * as a build does.  Fuller ones are coarser, and a search would find less in as
+ * many entries.  Copies of one vector may fill a leaf.
+ */
+bool
+AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node)
+{
+	int			capacity = AnnoyNodeCodec(index, node)->capacity;
+
+	if (node->level > 0)
+		return node->count >= INNER_SPLIT_FILL * capacity;
+	if (node->flags & ANNOY_NODE_UNIFORM)
+		return node->count >= capacity;
+	return node->count >= LEAF_SPLIT_FILL * capacity;
 }
 
 /*

@@ -20,7 +20,8 @@
 #include "annoy.h"
 
 /*
- * Collect the `beam' best leaves for a target, nearest first by estimate.
+ * Collect the `beam' best leaves for a target, nearest first by estimate, from
+ * as many nodes above the leaves and half as many on the levels above those.
  * read_node gives access to a node, until it is called again.  The collector
  * comes back empty if the root is itself a leaf.
  */
@@ -70,7 +71,7 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 			return;
 
 		expected = level - 1;
-		nblocks = leaves->count;
+		nblocks = expected > 1 ? Min(leaves->count, (beam + 1) / 2) : leaves->count;
 		for (int i = 0; i < nblocks; i++)
 			blocks[i] = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
 	}

@@ -461,7 +461,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		UnlockReleaseBuffer(buffer);
 
 		/* somebody else may have split it */
-		if (node->count < AnnoyNodeCodec(index, node)->capacity)
+		if (!AnnoyNodeIsFull(index, node))
 			break;
 
 		if (!plan_split(rel, index, copy->data, plan))
@@ -485,7 +485,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 											 node->level + 1, block, path);
 			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 
-			if (parent_node->count < index->inner.capacity)
+			if (!AnnoyNodeIsFull(index, parent_node))
 			{
 				done = split_below(rel, index, plan, block, parent);
 				UnlockReleaseBuffer(parent);
