@@ -300,7 +300,7 @@ extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
 						  int level, float *centre);
 extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
 						   Buffer buffer);
-extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
+extern int	AnnoyNodeSplitCount(const AnnoyIndex *index, AnnoyNode node);
 extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
 extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
@@ -341,6 +341,9 @@ typedef struct AnnoyPieces
 
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 						  int min_part, AnnoyRandom *random);
+extern bool AnnoyRefineParts(const float *points, int dim, int count,
+							 int parts, float *centres, int *part,
+							 int min_part, int max_part);
 extern void AnnoyPartition(const float *points, int dim, int *order, int count,
 						   double max_piece, AnnoyRandom *random,
 						   AnnoyPieces *pieces);

@@ -26,6 +26,7 @@
 
 #define SAMPLE_POINTS		1024	/* points that decide a division */
 #define LLOYD_ITERATIONS	8
+#define REFINE_ITERATIONS	4
 #define SEED_TRIES			8	/* draws for a second seed far from the first */
 #define SPLIT_TRIES			3	/* attempts at a division that divides */
 
@@ -215,6 +216,55 @@ compare_margins(const void *a, const void *b)
 	if (x->margin != y->margin)
 		return x->margin < y->margin ? -1 : 1;
 	return x->point < y->point ? -1 : x->point > y->point;
+}
+
+/*
+ * Lloyd's iterations from given centres: part[i] becomes the number of the
+ * centre that point i belongs to, and centres the means of their points.
+ * Returns false if a part gets too small or too large.
+ */
+bool
+AnnoyRefineParts(const float *points, int dim, int count, int parts,
+				 float *centres, int *part, int min_part, int max_part)
+{
+	int		   *sizes = palloc(sizeof(int) * parts);
+	double	   *sums = palloc(sizeof(double) * parts * dim);
+	bool		fits = true;
+
+	for (int try = 0; try < REFINE_ITERATIONS; try++)
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		memset(sizes, 0, sizeof(int) * parts);
+		memset(sums, 0, sizeof(double) * parts * dim);
+		for (int i = 0; i < count; i++)
+		{
+			float		best = 0;
+
+			for (int j = 0; j < parts; j++)
+			{
+				float		distance = annoy_kernels->l2(POINT(i), centres + j * dim, dim);
+
+				if (j == 0 || distance < best)
+				{
+					best = distance;
+					part[i] = j;
+				}
+			}
+			sizes[part[i]]++;
+			annoy_kernels->add(sums + part[i] * dim, POINT(i), dim);
+		}
+		for (int j = 0; j < parts; j++)
+		{
+			for (int i = 0; i < dim && sizes[j] > 0; i++)
+				centres[j * dim + i] = (float) (sums[j * dim + i] / sizes[j]);
+		}
+	}
+	for (int j = 0; j < parts; j++)
+		fits = fits && sizes[j] >= min_part && sizes[j] <= max_part;
+	pfree(sizes);
+	pfree(sums);
+	return fits;
 }
 
 /*

@@ -149,22 +149,23 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 }
 
 /*
- * Is a node to be split before it gets another entry?
+ * The number of entries with which a node is to be split before it gets
+ * another one.
  *
  * That is before it is really full: so inserts leave nodes as full, on average,
  * as a build does.  Fuller ones are coarser, and a search would find less in as
  * many entries.  Copies of one vector may fill a leaf.
  */
-bool
-AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node)
+int
+AnnoyNodeSplitCount(const AnnoyIndex *index, AnnoyNode node)
 {
 	int			capacity = AnnoyNodeCodec(index, node)->capacity;
 
 	if (node->level > 0)
-		return node->count >= INNER_SPLIT_FILL * capacity;
+		return INNER_SPLIT_FILL * capacity;
 	if (node->flags & ANNOY_NODE_UNIFORM)
-		return node->count >= capacity;
-	return node->count >= LEAF_SPLIT_FILL * capacity;
+		return capacity;
+	return LEAF_SPLIT_FILL * capacity;
 }
 
 /*

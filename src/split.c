@@ -24,6 +24,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "annoy.h"
 
 /* Neither half of a split node gets less than this part. */
@@ -43,6 +45,16 @@ typedef struct SplitPlan
 	float	   *centre;			/* of both together */
 	PGAlignedBlock left;
 	PGAlignedBlock right;
+
+	/* a sibling that takes part, or invalid */
+	BlockNumber neighbour;
+	uint32		neighbour_changes;
+	float	   *neighbour_centre;
+	PGAlignedBlock neighbour_page;
+
+	/* entries that go from one old page to the other */
+	AnnoyPointer moved[ANNOY_MAX_ENTRIES];
+	int			nmoved;
 } SplitPlan;
 
 /*
@@ -109,60 +121,147 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 }
 
 /*
- * Plan the split of a copied node.  Returns false if an item is gone.
+ * Read the points that the entries of a copied node stand for.  Returns false
+ * if an item is gone.
+ */
+static bool
+read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
+			float *points, AnnoyPointer *pointers)
+{
+	AnnoyItemReader reader;
+	bool		found = true;
+
+	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	for (int i = 0; i < node->count && found; i++)
+	{
+		pointers[i] = *AnnoyNodePointer(index, node, i);
+		found = read_point(rel, index, &reader, node->level, &pointers[i],
+						   points + (Size) i * index->space_dim);
+	}
+	AnnoyItemReaderEnd(&reader);
+	return found;
+}
+
+/*
+ * Plan to divide a leaf and its neighbour in three.  points[] has those of the
+ * leaf, of which the first `first' of order[] are the left half of a plain
+ * split; then those of the neighbour.  Returns false if that gives no three
+ * parts of reasonable size.
+ */
+static bool
+plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
+		   const float *points, const AnnoyPointer *pointers, int *order,
+		   int first, SplitPlan *plan)
+{
+	int			dim = index->space_dim;
+	int			count = node->count + neighbour->count;
+	int		   *part = palloc(sizeof(int) * count);
+	float	   *centres = palloc(sizeof(float) * 3 * dim);
+	int			starts[4] = {0};
+	bool		fits;
+
+	AnnoyMean(points, dim, order, first, centres);
+	AnnoyMean(points, dim, order + first, node->count - first, centres + dim);
+	AnnoyNodeReadCentre(index, neighbour, centres + 2 * dim);
+	fits = AnnoyRefineParts(points, dim, count, 3, centres, part, count / 8,
+							AnnoyNodeSplitCount(index, node) - 1);
+	if (fits)
+	{
+		int			n = 0;
+
+		for (int j = 0; j < 3; j++)
+		{
+			starts[j] = n;
+			for (int i = 0; i < count; i++)
+			{
+				if (part[i] == j)
+					order[n++] = i;
+			}
+		}
+		starts[3] = n;
+		AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
+					  order, starts[1], pointers, plan->left_centre);
+		AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
+					  order + starts[1], starts[2] - starts[1], pointers,
+					  plan->right_centre);
+		AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
+					  order + starts[2], count - starts[2], pointers,
+					  plan->neighbour_centre);
+		plan->nmoved = 0;
+		for (int i = 0; i < count; i++)
+		{
+			if (i < node->count ? part[i] == 2 : part[i] == 0)
+				plan->moved[plan->nmoved++] = pointers[i];
+		}
+	}
+	pfree(part);
+	pfree(centres);
+	return fits;
+}
+
+/*
+ * Plan the split of a copied node, together with a copied neighbour unless that
+ * is NULL.  Returns false if an item is gone.
  *
  * A full page changes only by being split or vacuumed, and its children's
  * centres only by a change of this page; so if the page still has the same
  * change count when it is locked, what was read here is still true.
  */
 static bool
-plan_split(Relation rel, const AnnoyIndex *index, Page page, SplitPlan *plan)
+plan_split(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
+		   SplitPlan *plan)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	int			dim = index->space_dim;
 	int			count = node->count;
-	float	   *points = palloc_extended(sizeof(float) * dim * count, MCXT_ALLOC_HUGE);
-	AnnoyPointer *pointers = palloc(sizeof(AnnoyPointer) * count);
-	int		   *order = palloc(sizeof(int) * count);
+	int			allocated = count;
+	float	   *points;
+	AnnoyPointer *pointers;
+	int		   *order;
 	AnnoyRandom random = index->seed ^ node->changes;
-	AnnoyItemReader reader;
 	int			first;
-	bool		found = true;
+	bool		found;
+
+	if (neighbour != NULL)
+		allocated += AnnoyPageGetNode(neighbour)->count;
+	points = palloc_extended(sizeof(float) * dim * allocated, MCXT_ALLOC_HUGE);
+	pointers = palloc(sizeof(AnnoyPointer) * allocated);
+	order = palloc(sizeof(int) * allocated);
 
 	plan->tree = node->tree;
 	plan->level = node->level;
 	plan->changes = node->changes;
+	plan->nmoved = 0;
 
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
-	for (int i = 0; i < count && found; i++)
+	found = read_points(rel, index, node, points, pointers);
+	if (found)
 	{
-		order[i] = i;
-		pointers[i] = *AnnoyNodePointer(index, node, i);
-		found = read_point(rel, index, &reader, node->level, &pointers[i],
-						   points + (Size) i * dim);
+		for (int i = 0; i < count; i++)
+			order[i] = i;
+		AnnoyMean(points, dim, order, count, plan->centre);
+		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), &random);
+		if (first == 0)
+		{
+			first = count / 2;	/* nothing to choose between them */
+			neighbour = NULL;
+		}
+		if (neighbour == NULL ||
+			!read_points(rel, index, AnnoyPageGetNode(neighbour),
+						 points + (Size) count * dim, pointers + count) ||
+			!plan_three(index, node, AnnoyPageGetNode(neighbour), points, pointers,
+						order, first, plan))
+		{
+			plan->neighbour = InvalidBlockNumber;
+			AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
+						  order, first, pointers, plan->left_centre);
+			AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
+						  order + first, count - first, pointers, plan->right_centre);
+		}
 	}
-	AnnoyItemReaderEnd(&reader);
-	if (!found)
-	{
-		pfree(points);
-		pfree(pointers);
-		pfree(order);
-		return false;
-	}
-
-	AnnoyMean(points, dim, order, count, plan->centre);
-	first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), &random);
-	if (first == 0)
-		first = count / 2;		/* nothing to choose between them */
-	AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
-				  order, first, pointers, plan->left_centre);
-	AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
-				  order + first, count - first, pointers, plan->right_centre);
-
 	pfree(points);
 	pfree(pointers);
 	pfree(order);
-	return true;
+	return found;
 }
 
 /* Write an entry for a child into an inner node: replace entry i, or append. */
@@ -372,30 +471,97 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 }
 
 /*
+ * Are all items that a plan moves from one page to another still alive?  VACUUM
+ * may have passed the page where they go to; but it marks items before.
+ */
+static bool
+moved_alive(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
+{
+	AnnoyItemReader reader;
+	bool		alive = true;
+
+	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	for (int i = 0; i < plan->nmoved && alive; i++)
+	{
+		AnnoyItem	item;
+
+		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &plan->moved[i]),
+					   &plan->moved[i], &item);
+		alive = (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE;
+		AnnoyItemRelease(&reader);
+	}
+	AnnoyItemReaderEnd(&reader);
+	return alive;
+}
+
+/*
+ * Lock a node for a planned split.  Returns false if it has changed since.
+ */
+static bool
+lock_unchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
+			   uint32 changes)
+{
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyCheckNode(rel, index, buffer);
+	return AnnoyPageGetNode(BufferGetPage(buffer))->changes == changes;
+}
+
+/*
+ * Put a planned page in the place of an old one, which keeps its links.
+ */
+static AnnoyNode
+replace_node(GenericXLogState *state, Buffer buffer, Page planned)
+{
+	Page		page = GenericXLogRegisterBuffer(state, buffer, 0);
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	AnnoyNodeData old = *node;
+
+	memcpy(page, planned, BLCKSZ);
+	node->right = old.right;
+	node->nsn = old.nsn;
+	node->child_nsn = old.child_nsn;
+	node->changes = old.changes + 1;
+	return node;
+}
+
+/*
  * Split a node below its locked parent, which has room.  Returns false if the
- * node has changed since the plan was made.
+ * node, or the neighbour, has changed since the plan was made.
  */
 static bool
 split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 			BlockNumber block, Buffer parent)
 {
+	bool		three = plan->neighbour != InvalidBlockNumber;
 	Buffer		left = ReadBuffer(rel, block);
+	Buffer		neighbour = three ? ReadBuffer(rel, plan->neighbour) : InvalidBuffer;
 	Buffer		right;
 	GenericXLogState *state;
 	Page		page;
 	AnnoyNode	node;
-	AnnoyNode	parent_node;
+	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 	AnnoyNodeData old;
 	float	   *centre = plan->centre;	/* not needed below the root */
+	bool		unchanged = true;
 
-	LockBuffer(left, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyCheckNode(rel, index, left);
-	old = *AnnoyPageGetNode(BufferGetPage(left));
-	if (old.changes != plan->changes)
+	/* siblings are locked in the order of blocks */
+	if (three && plan->neighbour < block)
+		unchanged = lock_unchanged(rel, index, neighbour, plan->neighbour_changes);
+	unchanged = lock_unchanged(rel, index, left, plan->changes) && unchanged;
+	if (three && plan->neighbour > block)
+		unchanged = lock_unchanged(rel, index, neighbour, plan->neighbour_changes) && unchanged;
+	if (three)
+		unchanged = unchanged &&
+			AnnoyNodeFindChild(index, parent_node, plan->neighbour) >= 0 &&
+			moved_alive(rel, index, plan);
+	if (!unchanged)
 	{
 		UnlockReleaseBuffer(left);
+		if (three)
+			UnlockReleaseBuffer(neighbour);
 		return false;
 	}
+	old = *AnnoyPageGetNode(BufferGetPage(left));
 	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
 
 	state = GenericXLogStart(rel);
@@ -405,17 +571,18 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 	AnnoyNodeReadCentre(index, parent_node, centre);
 	put_child(index, page, AnnoyNodeFindChild(index, parent_node, block),
 			  plan->left_centre, centre, block);
+	if (three)
+		put_child(index, page, AnnoyNodeFindChild(index, parent_node, plan->neighbour),
+				  plan->neighbour_centre, centre, plan->neighbour);
 	put_child(index, page, -1, plan->right_centre, centre,
 			  BufferGetBlockNumber(right));
 	parent_node->child_nsn++;
 
-	page = GenericXLogRegisterBuffer(state, left, 0);
-	memcpy(page, plan->left.data, BLCKSZ);
-	node = AnnoyPageGetNode(page);
+	node = replace_node(state, left, plan->left.data);
 	node->right = BufferGetBlockNumber(right);
 	node->nsn = parent_node->child_nsn;
-	node->child_nsn = old.child_nsn;
-	node->changes = old.changes + 1;
+	if (three)
+		(void) replace_node(state, neighbour, plan->neighbour_page.data);
 
 	page = GenericXLogRegisterBuffer(state, right, GENERIC_XLOG_FULL_IMAGE);
 	memcpy(page, plan->right.data, BLCKSZ);
@@ -426,8 +593,69 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(right);
+	if (three)
+		UnlockReleaseBuffer(neighbour);
 	UnlockReleaseBuffer(left);
 	return true;
+}
+
+/* Copy a node.  The caller holds no lock on it. */
+static void
+copy_node(Relation rel, const AnnoyIndex *index, BlockNumber block, Page copy)
+{
+	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(rel, index, buffer);
+	memcpy(copy, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Find the sibling of a leaf that is nearest to it, among those with the same
+ * parent, and copy it.  Returns false if none will do.
+ */
+static bool
+choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
+				 AnnoyNode node, const AnnoyPath *path, SplitPlan *plan,
+				 Page copy)
+{
+	Buffer		parent = find_parent(rel, index, node->tree, 1, block, path);
+	AnnoyNode	parent_node = AnnoyPageGetNode(copy);
+	AnnoyTarget target;
+	uint16		hits[ANNOY_MAX_ENTRIES];
+	float		scores[ANNOY_MAX_ENTRIES];
+	float		best = INFINITY;
+	int			nhits;
+
+	memcpy(copy, BufferGetPage(parent), BLCKSZ);
+	UnlockReleaseBuffer(parent);
+
+	AnnoyTargetInit(&target, index, false);
+	AnnoyNodeReadCentre(index, node, target.x);
+	AnnoyTargetSet(&target);
+	nhits = AnnoyNodeScore(&target, parent_node, 0, INFINITY, hits, scores);
+	plan->neighbour = InvalidBlockNumber;
+	for (int i = 0; i < nhits; i++)
+	{
+		BlockNumber child = ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(index, parent_node, hits[i]));
+
+		if (child != block && scores[i] < best)
+		{
+			plan->neighbour = child;
+			best = scores[i];
+		}
+	}
+	if (plan->neighbour == InvalidBlockNumber)
+		return false;
+
+	copy_node(rel, index, plan->neighbour, copy);
+	node = AnnoyPageGetNode(copy);
+	plan->neighbour_changes = node->changes;
+	if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 && node->count > 0)
+		return true;
+	plan->neighbour = InvalidBlockNumber;
+	return false;
 }
 
 /*
@@ -440,31 +668,35 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 {
 	SplitPlan  *plan = palloc(sizeof(SplitPlan));
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	PGAlignedBlock *sibling = palloc(sizeof(PGAlignedBlock));
 	bool		done = false;
 	bool		failed = false;
 	uint32		failed_changes = 0;
 
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
 	plan->right_centre = palloc(sizeof(float) * index->space_dim);
+	plan->neighbour_centre = palloc(sizeof(float) * index->space_dim);
 	plan->centre = palloc(sizeof(float) * index->space_dim);
 
 	while (!done)
 	{
-		Buffer		buffer = ReadBuffer(rel, block);
 		AnnoyNode	node = AnnoyPageGetNode(copy->data);
+		Page		neighbour = NULL;
 
 		CHECK_FOR_INTERRUPTS();
 
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckNode(rel, index, buffer);
-		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
-		UnlockReleaseBuffer(buffer);
+		copy_node(rel, index, block, copy->data);
 
 		/* somebody else may have split it */
-		if (!AnnoyNodeIsFull(index, node))
+		if (node->count < AnnoyNodeSplitCount(index, node))
 			break;
 
-		if (!plan_split(rel, index, copy->data, plan))
+		plan->neighbour = InvalidBlockNumber;
+		if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 &&
+			block != AnnoyRootBlock(node->tree) &&
+			choose_neighbour(rel, index, block, node, path, plan, sibling->data))
+			neighbour = sibling->data;
+		if (!plan_split(rel, index, copy->data, neighbour, plan))
 		{
 			/* VACUUM has come in between, unless the page is as it was */
 			if (failed && failed_changes == node->changes)
@@ -485,7 +717,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 											 node->level + 1, block, path);
 			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 
-			if (!AnnoyNodeIsFull(index, parent_node))
+			if (parent_node->count < AnnoyNodeSplitCount(index, parent_node))
 			{
 				done = split_below(rel, index, plan, block, parent);
 				UnlockReleaseBuffer(parent);
@@ -502,7 +734,9 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 
 	pfree(plan->left_centre);
 	pfree(plan->right_centre);
+	pfree(plan->neighbour_centre);
 	pfree(plan->centre);
 	pfree(plan);
 	pfree(copy);
+	pfree(sibling);
 }
