@@ -300,7 +300,8 @@ extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
 						  int level, float *centre);
 extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
 						   Buffer buffer);
-extern int	AnnoyNodeSplitCount(const AnnoyIndex *index, AnnoyNode node);
+extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
+extern void AnnoyNodeMakeRoom(const AnnoyIndex *index, AnnoyNode node);
 extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
 extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,

@@ -149,7 +149,7 @@ typedef struct AnnoyNodeData
 	uint8		level;			/* 0 = leaf */
 	uint8		flags;			/* ANNOY_NODE_* */
 	uint16		count;			/* number of entries */
-	uint16		unused;
+	uint16		room;			/* with so many, it is to be split */
 	uint32		changes;		/* counts changes of this page */
 	uint32		nsn;			/* split sequence number, see src/README */
 	uint32		child_nsn;		/* highest nsn given to a child so far */

@@ -254,9 +254,12 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 					node->level, node->count, codec->capacity);
 	if ((node->flags & ~ANNOY_NODE_UNIFORM) != 0 ||
 		(node->level > 0 && node->flags != 0) ||
-		node->unused != 0 || node->unused2 != 0)
-		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X, %04X, %08X.",
-					node->level, node->flags, node->unused, node->unused2);
+		node->unused2 != 0)
+		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X, %08X.",
+					node->level, node->flags, node->unused2);
+	if (node->room == 0 || node->room > codec->capacity)
+		AnnoyReport(check, block, 0, "The node on level %u has room for %u entries, of at most %d.",
+					node->level, node->room, codec->capacity);
 	if (!(node->centre_scale >= 0 && isfinite(node->centre_scale)))
 		AnnoyReport(check, block, 0, "The node's centre has the scale %g.", node->centre_scale);
 	check_end(check, block, page, AnnoyNodeEnd(index, page), true);

@@ -172,6 +172,7 @@ sink_add(Sink *sink, Page page)
 	BlockNumber block;
 	AnnoyPointer pointer;
 
+	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
 	if (sink->in_memory)
 	{
 		if (sink->count == sink->allocated)
@@ -213,6 +214,7 @@ sink_add_root(Sink *sink, Page page)
 	}
 
 	Assert(!sink->waiting);
+	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
 	buffer = ReadBuffer(sink->build->rel, AnnoyRootBlock(sink->tree));
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	memcpy(BufferGetPage(buffer), page, BLCKSZ);

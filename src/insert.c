@@ -98,7 +98,7 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 		node = AnnoyPageGetNode(BufferGetPage(buffer));
 
 		/* the root may have become an inner node meanwhile */
-		if (node->level == 0 && node->count < AnnoyNodeSplitCount(index, node))
+		if (node->level == 0 && !AnnoyNodeIsFull(index, node))
 		{
 			GenericXLogState *xlog = GenericXLogStart(state->rel);
 			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);

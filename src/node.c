@@ -20,9 +20,16 @@
 
 #include "annoy.h"
 
-/* How full nodes get by inserts. */
+/*
+ * How full nodes get by inserts: not completely, which leaves them as full, on
+ * average, as a build does.  Fuller ones are coarser, and a search would find
+ * less in as many entries.
+ */
 #define LEAF_SPLIT_FILL		0.7
 #define INNER_SPLIT_FILL	0.6
+
+/* Room that a build gives a node, in relation to the number of its entries. */
+#define BUILT_ROOM			1.25
 
 /* The blocks of entries. */
 static inline uint8 *
@@ -106,6 +113,8 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 	memset(node, 0, sizeof(AnnoyNodeData));
 	node->tree = tree;
 	node->level = level;
+	node->room = AnnoyNodeCodec(index, node)->capacity *
+		(level == 0 ? LEAF_SPLIT_FILL : INNER_SPLIT_FILL);
 	node->right = InvalidBlockNumber;
 	stored = (int8 *) AnnoyNodeCentre(node);
 	node->centre_scale = AnnoyQuantise(index, centre, quantised);
@@ -149,23 +158,28 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 }
 
 /*
- * The number of entries with which a node is to be split before it gets
- * another one.
- *
- * That is before it is really full: so inserts leave nodes as full, on average,
- * as a build does.  Fuller ones are coarser, and a search would find less in as
- * many entries.  Copies of one vector may fill a leaf.
+ * Is a node to be split before it gets another entry?  Copies of one vector may
+ * fill a leaf.
  */
-int
-AnnoyNodeSplitCount(const AnnoyIndex *index, AnnoyNode node)
+bool
+AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node)
 {
 	int			capacity = AnnoyNodeCodec(index, node)->capacity;
 
-	if (node->level > 0)
-		return INNER_SPLIT_FILL * capacity;
-	if (node->flags & ANNOY_NODE_UNIFORM)
-		return capacity;
-	return LEAF_SPLIT_FILL * capacity;
+	return node->count >= ((node->flags & ANNOY_NODE_UNIFORM) ? capacity : node->room);
+}
+
+/*
+ * Give a node that is being built room for as many entries as it has, and some.
+ * Otherwise, when all rows are deleted and inserted again, those nodes would be
+ * split that a build has made fuller than inserts do.
+ */
+void
+AnnoyNodeMakeRoom(const AnnoyIndex *index, AnnoyNode node)
+{
+	int			capacity = AnnoyNodeCodec(index, node)->capacity;
+
+	node->room = Max(node->room, Min(BUILT_ROOM * node->count, capacity));
 }
 
 /*

@@ -31,6 +31,9 @@
 /* Neither half of a split node gets less than this part. */
 #define MIN_PART		0.3
 
+/* When two are divided in three, none gets fuller than this. */
+#define THREE_FILL		0.65
+
 /* So many nodes that were split from one are looked at, before all are. */
 #define MAX_RIGHT_MOVES	16
 
@@ -164,7 +167,7 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 	AnnoyMean(points, dim, order + first, node->count - first, centres + dim);
 	AnnoyNodeReadCentre(index, neighbour, centres + 2 * dim);
 	fits = AnnoyRefineParts(points, dim, count, 3, centres, part, count / 8,
-							AnnoyNodeSplitCount(index, node) - 1);
+							index->leaf.capacity * THREE_FILL);
 	if (fits)
 	{
 		int			n = 0;
@@ -688,7 +691,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		copy_node(rel, index, block, copy->data);
 
 		/* somebody else may have split it */
-		if (node->count < AnnoyNodeSplitCount(index, node))
+		if (!AnnoyNodeIsFull(index, node))
 			break;
 
 		plan->neighbour = InvalidBlockNumber;
@@ -717,7 +720,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 											 node->level + 1, block, path);
 			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 
-			if (parent_node->count < AnnoyNodeSplitCount(index, parent_node))
+			if (!AnnoyNodeIsFull(index, parent_node))
 			{
 				done = split_below(rel, index, plan, block, parent);
 				UnlockReleaseBuffer(parent);

@@ -18,14 +18,14 @@ use Test::More;
 
 # Indexes that differ in nothing but the seed: recall is the mean of theirs, as
 # chance makes more of a difference between two indexes than is allowed here.
-my @seeds = (1, 2);
+my @seeds = (1, 2, 3);
 
 # The data: name, operator class, number of rows and of queries, and entries to
 # be scanned by a search, of all rows or of a quarter.  With these, an index that
-# was just built has a recall@10 between .9 and .97.
+# was just built has a recall@10 between .9 and .98.
 my @sets = (
-	[ 'generated', 'real_l2_ops', 8000, 500, 1100, 850 ],
-	[ 'words', 'real_cosine_ops', 9500, 500, 1600, 600 ]);
+	[ 'generated', 'real_l2_ops', 8000, 500, 1400, 850 ],
+	[ 'words', 'real_cosine_ops', 9500, 500, 1800, 600 ]);
 
 my $node = annoy_node('growth', conf => "synchronous_commit = off\n");
 
@@ -110,7 +110,7 @@ sub built_recall
 	$node->safe_psql('postgres', "REINDEX INDEX aged_idx$_") foreach @seeds;
 	my $built = mean_recall($set, $search_k);
 	cmp_ok($built, '>', 0.9, "$name: a new index does not find too little");
-	cmp_ok($built, '<', 0.97, "$name: a new index does not find too much");
+	cmp_ok($built, '<', 0.98, "$name: a new index does not find too much");
 	return $built;
 }
 
