@@ -469,7 +469,8 @@ start_search(IndexScanDesc scan)
 				state->score_factor = (double) index->scale * index->scale;
 				break;
 			case ANNOY_COSINE:
-				state->score_factor = 2;
+				/* the image of a zero query is not of unit length */
+				state->score_factor = AnnoyVectorNorm(&query) > 0 ? 2 : 1;
 				break;
 			case ANNOY_IP:
 				state->score_factor = 2 * (double) index->scale * index->scale;
