@@ -19,8 +19,13 @@
  * So we look at a copy of the node, then at the others, and believe that
  * something is wrong only if the node's change counter still is the same.
  *
- * What was there when we began is found along the right links exactly once:
- * splits move it to the right only, behind the link that we remember.
+ * A node that was there when we began is found along the right links exactly
+ * once, and so is an entry of an inner node: splits move it to the right only,
+ * behind the link that we remember.  An entry of a leaf may also go from one child
+ * to another of the leaves' parent, with a change of the parent.  So we collect
+ * the entries of all leaves below a parent, and believe what we have if the
+ * parent's change counter still is the same: then it is what was there at any
+ * time between, and the parent is met exactly once.
  *
  * A row that is visible to a snapshot taken before had all its entries by then,
  * and VACUUM does not touch it.  So what is wrong with an item as a whole, such

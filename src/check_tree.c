@@ -5,8 +5,9 @@
  *
  * A tree is walked over from the root down, and each level from its leftmost
  * node along the right links.  What a node says of its children or items is
- * compared with those.  See check.c for why that is right while others change
- * the trees.
+ * compared with those.  Which items have entries is learnt together with the
+ * parents of leaves, as splits move entries between leaves with the same parent.
+ * See check.c for why that is right while others change the trees.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -19,6 +20,14 @@
 
 #include "check.h"
 
+/* An entry of a leaf. */
+typedef struct LeafEntry
+{
+	AnnoyPointer pointer;
+	uint16		number;			/* in the leaf, from 0 */
+	BlockNumber leaf;
+} LeafEntry;
+
 /* State of the walk over one tree. */
 typedef struct TreeCheck
 {
@@ -27,6 +36,8 @@ typedef struct TreeCheck
 	BlockNumber block;			/* the node being checked */
 	PGAlignedBlock page;		/* a copy of it */
 	PGAlignedBlock child;		/* a copy of one of its children */
+	LeafEntry  *entries;		/* of its leaves, if they are its children */
+	int			nentries;
 	AnnoyItemReader reader;
 	float	   *centre;			/* of the node */
 	float	   *point;			/* that an entry stands for */
@@ -65,13 +76,17 @@ block_exists(const AnnoyCheck *check, BlockNumber block)
 }
 
 /*
- * Is a page the first one of an item group?
+ * Does an entry of a leaf point to a slot of an item group?
  */
 static bool
-is_group(const AnnoyCheck *check, BlockNumber block)
+is_slot(const AnnoyCheck *check, const AnnoyPointer *pointer)
 {
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
 	PGAlignedBlock page;
 
+	if (offset < FirstOffsetNumber || offset > check->index->group_slots)
+		return false;
 	if (AnnoyBitsTest(&check->groups, block))
 		return true;
 	return block_exists(check, block) &&
@@ -123,8 +138,7 @@ check_leaf_entry(TreeCheck *state, int i)
 	AnnoyNodeGet(index, AnnoyPageGetNode(state->page.data), i, &entry);
 	block = ItemPointerGetBlockNumberNoCheck(&entry.pointer);
 	offset = ItemPointerGetOffsetNumberNoCheck(&entry.pointer);
-	if (offset < FirstOffsetNumber || offset > index->group_slots ||
-		!is_group(state->check, block))
+	if (!is_slot(state->check, &entry.pointer))
 		return NODE_FAULT(state, i + 1, "The entry points to (%u,%u), which is not a slot.",
 						  block, offset);
 
@@ -140,6 +154,25 @@ check_leaf_entry(TreeCheck *state, int i)
 						  (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_FREE ?
 						  "is free" : "has no vector");
 	return check_code(state, i, &entry);
+}
+
+/*
+ * Remember the entries of a leaf: of the root, or of a child of the node.
+ */
+static void
+collect_entries(TreeCheck *state, BlockNumber leaf, Page page)
+{
+	const AnnoyIndex *index = state->check->index;
+	AnnoyNode	node = AnnoyPageGetNode(page);
+
+	for (int i = 0; i < node->count; i++)
+	{
+		LeafEntry  *entry = &state->entries[state->nentries++];
+
+		entry->pointer = *AnnoyNodePointer(index, node, i);
+		entry->number = i;
+		entry->leaf = leaf;
+	}
 }
 
 /*
@@ -173,12 +206,49 @@ check_inner_entry(TreeCheck *state, int i)
 						  "Block %u, a child, has the split sequence number %u, but the node says they end at %u.",
 						  block, child->nsn, node->child_nsn);
 	AnnoyNodeReadCentre(check->index, child, state->point);
-	return check_code(state, i, &entry);
+	if (!check_code(state, i, &entry))
+		return false;
+	if (child->level == 0)
+	{
+		AnnoyCheckNodePage(check, block, state->child.data);
+		collect_entries(state, block, state->child.data);
+	}
+	return true;
 }
 
 /*
- * Remember what a checked node points to, and check that nothing else in the
- * tree does.
+ * Note that an item has an entry in a leaf, and check that it has no other in the
+ * tree.
+ */
+static void
+add_leaf_entry(TreeCheck *state, LeafEntry *entry)
+{
+	AnnoyCheck *check = state->check;
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(&entry->pointer);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&entry->pointer);
+	AnnoyItem	item;
+
+	/* items do not move, so nobody can have changed that meanwhile */
+	if (!is_slot(check, &entry->pointer))
+		AnnoyReport(check, entry->leaf, entry->number + 1,
+					"The entry points to (%u,%u), which is not a slot.", block, offset);
+	if (AnnoyBitsAdd(&check->entries, AnnoyCheckItemNumber(check, block, offset)))
+		return;
+
+	/* the slot may have belonged to another item when it was seen first */
+	AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, &entry->pointer),
+				   &entry->pointer, &item);
+	AnnoyItemRelease(&state->reader);
+	if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
+		AnnoyCheckRowVisible(check, &item.tid))
+		AnnoyReport(check, entry->leaf, entry->number + 1,
+					"The entry is the second one in tree %d for item (%u,%u).",
+					state->tree, block, offset);
+}
+
+/*
+ * Remember what a checked node, and leaves below it, point to, and check that
+ * nothing else in the tree does.
  */
 static void
 add_entries(TreeCheck *state)
@@ -186,36 +256,22 @@ add_entries(TreeCheck *state)
 	AnnoyCheck *check = state->check;
 	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
 
-	for (int i = 0; i < node->count; i++)
+	for (int i = 0; node->level > 0 && i < node->count; i++)
 	{
-		AnnoyPointer *pointer = AnnoyNodePointer(check->index, node, i);
-		BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
-		OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
-		AnnoyItem	item;
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(check->index, node, i));
 
-		if (node->level > 0)
-		{
-			if (!AnnoyBitsAdd(&check->children, block))
-				AnnoyReport(check, state->block, i + 1,
-							"The entry is the second one that points to block %u.", block);
-			continue;
-		}
-		if (AnnoyBitsAdd(&check->entries, AnnoyCheckItemNumber(check, block, offset)))
-			continue;
-
-		/* the slot may have belonged to another item when it was seen first */
-		AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, pointer), pointer, &item);
-		AnnoyItemRelease(&state->reader);
-		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
-			AnnoyCheckRowVisible(check, &item.tid))
+		if (!AnnoyBitsAdd(&check->children, block))
 			AnnoyReport(check, state->block, i + 1,
-						"The entry is the second one in tree %d for item (%u,%u).",
-						state->tree, block, offset);
+						"The entry is the second one that points to block %u.", block);
 	}
+	for (int i = 0; i < state->nentries; i++)
+		add_leaf_entry(state, &state->entries[i]);
 }
 
 /*
  * Copy a node, and check it and its entries; again, if it changes meanwhile.
+ * What was collected from leaves below it counts only if the node is unchanged
+ * after that: then no entry has gone from one to the other.
  */
 static void
 check_node(TreeCheck *state, BlockNumber block)
@@ -232,9 +288,14 @@ check_node(TreeCheck *state, BlockNumber block)
 			AnnoyReport(check, block, 0, "The page is not a tree node.");
 		AnnoyCheckNodePage(check, block, state->page.data);
 		AnnoyNodeReadCentre(check->index, node, state->centre);
+		state->nentries = 0;
 		done = true;
 		for (int i = 0; i < node->count && done; i++)
 			done = node->level > 0 ? check_inner_entry(state, i) : check_leaf_entry(state, i);
+		if (done && node->level == 1)
+			done = !node_changed(state);
+		if (done && node->level == 0 && block == AnnoyRootBlock(state->tree))
+			collect_entries(state, block, state->page.data);
 	}
 }
 
@@ -378,6 +439,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->check = check;
 	state->centre = palloc(sizeof(float) * index->space_dim);
 	state->point = palloc(sizeof(float) * index->space_dim);
+	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
 	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
@@ -393,6 +455,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 		check_entries(state);
 	}
 	AnnoyItemReaderEnd(&state->reader);
+	pfree(state->entries);
 	pfree(state->centre);
 	pfree(state->point);
 	pfree(state);

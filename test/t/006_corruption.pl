@@ -381,10 +381,20 @@ my @damage = (
 	],
 	[
 		'entry for another item',
-		qr/block \d+, offset 1\n.*entry for \(\d+,\d+\) has a wrong code/,
+		qr/block \d+, offset 2\n.*second one in tree 0 for item/,
 		sub {
 			my ($leaf) = @_;
 			$_->set_pointer($leaf, 0, @{ ($_->pointers($leaf))[1] });
+		}
+	],
+	[
+		'entries for items of each other',
+		qr/block \d+, offset 1\n.*entry for \(\d+,\d+\) has a wrong code/,
+		sub {
+			my ($leaf) = @_;
+			my @pointers = $_->pointers($leaf);
+			$_->set_pointer($leaf, 0, @{ $pointers[1] });
+			$_->set_pointer($leaf, 1, @{ $pointers[0] });
 		}
 	],
 	[
