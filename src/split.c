@@ -9,6 +9,9 @@
  * page has not changed meanwhile, page, new sibling and parent change in one
  * WAL record.  If the parent is full it is split first.
  *
+ * A leaf is divided together with its nearest sibling, if that will do: two
+ * leaves become three.
+ *
  * The root stays where it is: when it is full, two new nodes take its contents
  * and it becomes their parent, with the metapage's leftmost link as the fourth
  * page of the record.
@@ -416,9 +419,9 @@ find_parent_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
  * buffer, locked exclusively.  The caller holds no locks.
  *
  * Usually it is on the path, which tells only where to look first.  If not,
- * entries move to the right only, so one walk from the left finds the parent,
- * whatever is split meanwhile; except that the root may gain a level while we
- * look at it, in which case we start again.
+ * entries of inner nodes move to the right only, so one walk from the left finds
+ * the parent, whatever is split meanwhile; except that the root may gain a level
+ * while we look at it, in which case we start again.
  */
 static Buffer
 find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,

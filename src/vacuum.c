@@ -297,9 +297,9 @@ drop_entries_of_leaf(VacuumState *state, Buffer buffer)
 }
 
 /*
- * Pass 2: drop the entries of dead items.  Splits move entries to new pages at
- * the end only, so we look at all that were added, up to the end of the index
- * as it is when we get there.
+ * Pass 2: drop the entries of dead items.  Splits move those to new pages at the
+ * end only, so we look at all that were added, up to the end of the index as it
+ * is when we get there.
  */
 static void
 drop_entries(VacuumState *state)
