@@ -40,6 +40,9 @@
 /* So many nodes that were split from one are looked at, before all are. */
 #define MAX_RIGHT_MOVES	16
 
+/* After so many vain attempts with a neighbour, a leaf is split by itself. */
+#define NEIGHBOUR_TRIES	3
+
 /* A planned split of a node. */
 typedef struct SplitPlan
 {
@@ -53,6 +56,7 @@ typedef struct SplitPlan
 	PGAlignedBlock right;
 
 	/* a sibling that takes part, or invalid */
+	int			tries;			/* attempts with one that are left */
 	BlockNumber neighbour;
 	uint32		neighbour_changes;
 	float	   *neighbour_centre;
@@ -532,7 +536,8 @@ replace_node(GenericXLogState *state, Buffer buffer, Page planned)
 
 /*
  * Split a node below its locked parent, which has room.  Returns false if the
- * node, or the neighbour, has changed since the plan was made.
+ * node, or the neighbour, has changed since the plan was made, or if the plan
+ * moves a dead item.
  */
 static bool
 split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
@@ -556,10 +561,15 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 	unchanged = lock_unchanged(rel, index, left, plan->changes) && unchanged;
 	if (three && plan->neighbour > block)
 		unchanged = lock_unchanged(rel, index, neighbour, plan->neighbour_changes) && unchanged;
-	if (three)
-		unchanged = unchanged &&
-			AnnoyNodeFindChild(index, parent_node, plan->neighbour) >= 0 &&
-			moved_alive(rel, index, plan);
+	if (three && unchanged &&
+		AnnoyNodeFindChild(index, parent_node, plan->neighbour) < 0)
+		unchanged = false;
+	if (three && unchanged && !moved_alive(rel, index, plan))
+	{
+		/* which lasts until a VACUUM gets to the end: do not wait for it */
+		plan->tries = 0;
+		unchanged = false;
+	}
 	if (!unchanged)
 	{
 		UnlockReleaseBuffer(left);
@@ -679,6 +689,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	bool		failed = false;
 	uint32		failed_changes = 0;
 
+	plan->tries = NEIGHBOUR_TRIES;
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
 	plan->right_centre = palloc(sizeof(float) * index->space_dim);
 	plan->neighbour_centre = palloc(sizeof(float) * index->space_dim);
@@ -699,7 +710,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 
 		plan->neighbour = InvalidBlockNumber;
 		if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 &&
-			block != AnnoyRootBlock(node->tree) &&
+			block != AnnoyRootBlock(node->tree) && plan->tries-- > 0 &&
 			choose_neighbour(rel, index, block, node, path, plan, sibling->data))
 			neighbour = sibling->data;
 		if (!plan_split(rel, index, copy->data, neighbour, plan))

@@ -876,6 +876,23 @@ my @damage = (
 		},
 		'heap'
 	],
+	# as by a VACUUM that did not get further: splits have to do with such items
+	[
+		'all rows marked as dead',
+		qr/lacks row \(\d+,\d+\) of table/,
+		sub {
+			foreach my $item ($_->all('item'))
+			{
+				foreach my $i (0 .. $slots_per_page - 1)
+				{
+					my @slot = $_->get($item, slot($i));
+					$_->set($item, slot($i), @slot[ 0 .. 2 ], 2)
+					  if $slot[3] == 1;
+				}
+			}
+		},
+		'heap'
+	],
 	[
 		'last bit of a vector',
 		qr/lacks row \(\d+,\d+\) of table|\n.*The entry for/,
