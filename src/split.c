@@ -63,7 +63,7 @@ typedef struct SplitPlan
 	PGAlignedBlock neighbour_page;
 
 	/* entries that go from one old page to the other */
-	AnnoyPointer moved[ANNOY_MAX_ENTRIES];
+	AnnoyPointer moved[2 * ANNOY_MAX_ENTRIES];
 	int			nmoved;
 } SplitPlan;
 
@@ -638,6 +638,7 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 {
 	Buffer		parent = find_parent(rel, index, node->tree, 1, block, path);
 	AnnoyNode	parent_node = AnnoyPageGetNode(copy);
+	AnnoyNode	sibling;
 	AnnoyTarget target;
 	uint16		hits[ANNOY_MAX_ENTRIES];
 	float		scores[ANNOY_MAX_ENTRIES];
@@ -656,7 +657,9 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	{
 		BlockNumber child = ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(index, parent_node, hits[i]));
 
-		if (child != block && scores[i] < best)
+		/* no root has a parent, but a damaged pointer may lead there */
+		if (child != block && child >= AnnoyRootBlock(index->n_trees) &&
+			scores[i] < best)
 		{
 			plan->neighbour = child;
 			best = scores[i];
@@ -666,9 +669,10 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		return false;
 
 	copy_node(rel, index, plan->neighbour, copy);
-	node = AnnoyPageGetNode(copy);
-	plan->neighbour_changes = node->changes;
-	if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 && node->count > 0)
+	sibling = AnnoyPageGetNode(copy);
+	plan->neighbour_changes = sibling->changes;
+	if (sibling->tree == node->tree && sibling->level == 0 &&
+		(sibling->flags & ANNOY_NODE_UNIFORM) == 0 && sibling->count > 0)
 		return true;
 	plan->neighbour = InvalidBlockNumber;
 	return false;
