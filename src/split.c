@@ -482,7 +482,8 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 
 /*
  * Are all items that a plan moves from one page to another still alive?  VACUUM
- * may have passed the page where they go to; but it marks items before.
+ * may have passed the page where they go to; but it marks items before.  The
+ * caller holds the locks of parent and leaves, so this looks at no vectors.
  */
 static bool
 moved_alive(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
@@ -493,12 +494,14 @@ moved_alive(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (int i = 0; i < plan->nmoved && alive; i++)
 	{
-		AnnoyItem	item;
+		OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&plan->moved[i]);
+		Buffer		buffer = AnnoyItemPin(&reader, &plan->moved[i]);
+		AnnoySlot	slots = AnnoyPageGetSlots(BufferGetPage(buffer));
 
-		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &plan->moved[i]),
-					   &plan->moved[i], &item);
-		alive = (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE;
-		AnnoyItemRelease(&reader);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckPage(rel, buffer, ANNOY_PAGE_ITEM);
+		alive = AnnoySlotState(&slots[offset - FirstOffsetNumber]) == ANNOY_SLOT_LIVE;
+		UnlockReleaseBuffer(buffer);
 	}
 	AnnoyItemReaderEnd(&reader);
 	return alive;
