@@ -78,6 +78,9 @@ typedef struct AnnoyCodec
 /* More entries than this a node never has. */
 #define ANNOY_MAX_ENTRIES		512
 
+/* With fewer entries than this a node cannot be split. */
+#define ANNOY_MIN_ROOM			2
+
 /*
  * Everything about an index that does not change once its dimensions are
  * known.  Lives in rd_amcache as one piece of memory.

@@ -262,7 +262,7 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 		node->unused2 != 0)
 		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X, %08X.",
 					node->level, node->flags, node->unused2);
-	if (node->room == 0 || node->room > codec->capacity)
+	if (node->room < ANNOY_MIN_ROOM || node->room > codec->capacity)
 		AnnoyReport(check, block, 0, "The node on level %u has room for %u entries, of at most %d.",
 					node->level, node->room, codec->capacity);
 	if (!(node->centre_scale >= 0 && isfinite(node->centre_scale)))

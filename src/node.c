@@ -146,14 +146,15 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	if (node->tree >= index->n_trees ||
 		node->level >= ANNOY_MAX_LEVEL ||
-		node->count > AnnoyNodeCodec(index, node)->capacity)
+		node->count > AnnoyNodeCodec(index, node)->capacity ||
+		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" contains a corrupted tree node at block %u",
 						RelationGetRelationName(rel),
 						BufferGetBlockNumber(buffer)),
-				 errdetail("Tree %u, level %u, %u entries.",
-						   node->tree, node->level, node->count),
+				 errdetail("Tree %u, level %u, %u entries, room for %u.",
+						   node->tree, node->level, node->count, node->room),
 				 errhint("Please REINDEX it.")));
 }
 

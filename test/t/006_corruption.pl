@@ -41,6 +41,7 @@ my %at = (
 	level => [ 34, 'C' ],
 	flags => [ 35, 'C' ],
 	count => [ 36, 'S' ],
+	room => [ 38, 'S' ],
 	nsn => [ 44, 'L' ],
 	child_nsn => [ 48, 'L' ],
 	right => [ 52, 'L' ],
@@ -286,6 +287,27 @@ my @damage = (
 		'count one too small',
 		qr/block \d+(, offset \d+)?\n/,
 		sub { my ($leaf) = @_; $_->set($leaf, count => $_->get($leaf, 'count') - 1) }
+	],
+	[
+		'too much room in a leaf',
+		qr/block \d+\n.*has room for 60000 entries, of at most/,
+		sub { my ($leaf) = @_; $_->set($leaf, room => 60000) }
+	],
+	[
+		'too much room in an inner node',
+		qr/block \d+\n.*has room for 60000 entries, of at most/,
+		sub { my ($leaf, $inner) = @_; $_->set($inner, room => 60000) }
+	],
+	[
+		'no room in empty leaves',
+		qr/block \d+\n.*has room for 0 entries/,
+		sub {
+			foreach my $leaf ($_->all(node => 0))
+			{
+				$_->set($leaf, room => 0);
+				$_->set($leaf, count => 0);
+			}
+		}
 	],
 	[
 		'no entries in an inner node',
