@@ -872,6 +872,7 @@ my @damage = (
 		sub {
 			my ($null) = $_->all('nulls');
 			$_->set($null, kind => $kind{data});
+			$_->set($null, next_free => 0);
 		}
 	],
 	[
@@ -906,6 +907,7 @@ my @damage = (
 		sub {
 			my ($null) = $_->all('nulls');
 			$_->page($null, "\0" x $page_size);
+			$_->set(0, null_free => $none);
 		},
 		'heap'
 	],
