@@ -215,5 +215,42 @@ RESET min_parallel_index_scan_size;
 SELECT full_scan('durable', '<->', '''{1,1,1}'''), full_scan('durable', '<=>', '''{1,1,1}'''),
 	full_scan('durable', '<+>', '''{1,1,1}''');
 
+-- NULLs and vectors do not take each other's places, whichever comes first: the
+-- size stays when everything is deleted and inserted again, and when first one
+-- kind and then the other is.
+CREATE TEMP TABLE half (id integer, v real[]);
+INSERT INTO half SELECT i, CASE WHEN i % 2 = 0 THEN vec(i, 64) END FROM generate_series(1, 6000) i;
+CREATE INDEX half_v ON half USING annoy (v);
+CREATE TEMP TABLE half_source AS TABLE half;
+SELECT pg_relation_size('half_v') AS half_size \gset
+\set same_size 'SELECT pg_relation_size(''half_v'') <= 1.02 * :half_size AS same_size, full_scan(''half'', ''<->'', ''(SELECT v FROM half_source WHERE id = 8)'');'
+DELETE FROM half WHERE id > 1;
+VACUUM half;
+INSERT INTO half SELECT * FROM half_source WHERE id > 1 AND v IS NULL;
+INSERT INTO half SELECT * FROM half_source WHERE id > 1 AND v IS NOT NULL;
+:same_size
+DELETE FROM half WHERE v IS NULL;
+VACUUM half;
+INSERT INTO half SELECT * FROM half_source WHERE v IS NULL;
+:same_size
+SELECT annoy_index_check('half_v', true);
+-- A reset cuts pages of NULLs off, but for those before the last one in use.
+CREATE TEMP TABLE cut (id integer, v real[]);
+CREATE INDEX cut_v ON cut USING annoy (v);
+INSERT INTO cut SELECT i, NULL FROM generate_series(1, 5000) i;
+SELECT pg_relation_size('cut_v') / current_setting('block_size')::int AS pages;
+DELETE FROM cut WHERE id > 1500;
+VACUUM cut;
+BEGIN;
+INSERT INTO cut VALUES (0, '{1,2,3}');
+ROLLBACK;
+INSERT INTO cut VALUES (0, '{1,2}');
+SELECT pg_relation_size('cut_v') / current_setting('block_size')::int AS pages;
+SELECT annoy_index_check('cut_v', true);
+INSERT INTO cut SELECT i, NULL FROM generate_series(1501, 3000) i;
+SELECT pg_relation_size('cut_v') / current_setting('block_size')::int AS pages;
+SELECT annoy_index_check('cut_v', true);
+SELECT full_scan('cut', '<->', '''{1,1}''');
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_vacuum CASCADE;

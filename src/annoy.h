@@ -364,8 +364,7 @@ extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
 						 int slot);
 extern void AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size,
 							  int *slots, int *pages);
-extern void AnnoyItemRecordFree(Relation rel, BlockNumber block,
-								bool is_null);
+extern void AnnoyItemRecordFree(Relation rel, BlockNumber block);
 extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
 									ItemPointer tid, const AnnoyVector *vec);
 extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
@@ -380,6 +379,13 @@ extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
 extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
 						  BufferAccessStrategy strategy,
 						  AnnoyItemCallback callback, void *arg);
+
+/* nulls.c */
+extern void AnnoyNullsInit(Page page);
+extern Buffer AnnoyNullsLink(Relation rel, GenericXLogState *xlog, Page page,
+							 BlockNumber block);
+extern void AnnoyNullsInsert(Relation rel, ItemPointer tid);
+extern void AnnoyNullsCut(Relation rel, BlockNumber end);
 
 /* build.c */
 extern IndexBuildResult *annoybuild(Relation heap, Relation rel,

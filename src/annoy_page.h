@@ -47,10 +47,17 @@ typedef struct AnnoyPageTag
 {
 	uint16		page_id;		/* ANNOY_PAGE_ID */
 	uint16		kind;			/* AnnoyPageKind */
-	uint32		unused;
+	BlockNumber next_free;		/* of a page of NULLs: the next one with free
+								 * slots, if it has some itself */
 } AnnoyPageTag;
 
 #define ANNOY_PAGE_ID			0xFFA9
+
+/*
+ * `next_free' of pages that are not in the list of those with free slots for
+ * NULLs.  The list ends with InvalidBlockNumber.
+ */
+#define ANNOY_NOT_LISTED		0
 
 typedef enum AnnoyPageKind
 {
@@ -79,10 +86,11 @@ typedef enum AnnoyPageKind
 /*
  * The metapage.
  *
- * Written when the index is built.  Two things change later: an index built on
- * an empty table gets its dimensions, mean and scale from the first vector
+ * Written when the index is built.  Three things change later: an index built
+ * on an empty table gets its dimensions, mean and scale from the first vector
  * (`dim' is 0 until then) and forgets them when there are no vectors any more,
- * and `leftmost' grows when a root is split.
+ * `leftmost' grows when a root is split, and pages of NULLs get free slots and
+ * lose them.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -102,6 +110,10 @@ typedef struct AnnoyMetaPageData
 	uint32		resets;			/* how often dimensions were forgotten */
 	BlockNumber leftover;		/* blocks below may be of before that; 0 =
 								 * none */
+	BlockNumber null_free;		/* first page with free slots for NULLs, or
+								 * invalid */
+	uint32		null_changes;	/* counts changes of null_free, but for those
+								 * by a reset */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -194,17 +206,18 @@ typedef AnnoySlotData *AnnoySlot;
 #define ANNOY_SLOT_LIVE			0x01
 #define ANNOY_SLOT_DEAD			0x02	/* VACUUM is about to free it */
 #define ANNOY_SLOT_STATE_MASK	0x03
-#define ANNOY_SLOT_NULL			0x04	/* flag: the vector is NULL */
 
 /*
- * Rows whose vector is NULL usually are in pages of slots alone.  They may also
- * be in a slot of an item group, which then has ANNOY_SLOT_NULL set.
+ * Pages of NULLs.
+ *
+ * Rows whose vector is NULL are in pages of slots alone.  The pages that have
+ * free slots form a list, from the metapage's `null_free' over the tags'
+ * `next_free'.
  */
 #define ANNOY_NULL_SLOTS	((int) (ANNOY_PAGE_CAPACITY / sizeof(AnnoySlotData)))
 
 #define AnnoyPageGetSlots(page) ((AnnoySlot) AnnoyPageGetData(page))
 
 #define AnnoySlotState(slot)	((slot)->state & ANNOY_SLOT_STATE_MASK)
-#define AnnoySlotIsNull(slot)	(((slot)->state & ANNOY_SLOT_NULL) != 0)
 
 #endif							/* ANNOY_PAGE_H */

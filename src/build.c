@@ -95,28 +95,44 @@ flush_items(AnnoyBuild *build)
 		return;
 	block = AnnoyBuildWrite(build->rel, build->items, build->index->group_pages);
 	if (build->items_used < build->index->group_slots)
-		AnnoyItemRecordFree(build->rel, block, false);
+		AnnoyItemRecordFree(build->rel, block);
 	build->items_used = 0;
 }
 
+/*
+ * Write the page of NULLs being filled.  Only the last one has free slots.
+ */
 static void
 flush_nulls(AnnoyBuild *build)
 {
-	BlockNumber block;
-
 	if (build->nulls_used == 0)
 		return;
-	block = AnnoyBuildWrite(build->rel, build->nulls.data, 1);
-	if (build->nulls_used < ANNOY_NULL_SLOTS)
-		AnnoyItemRecordFree(build->rel, block, true);
+	if (build->nulls_used == ANNOY_NULL_SLOTS)
+		(void) AnnoyBuildWrite(build->rel, build->nulls.data, 1);
+	else
+	{
+		AnnoyPageGetTag(build->nulls.data)->next_free = InvalidBlockNumber;
+		build->null_free = AnnoyBuildWrite(build->rel, build->nulls.data, 1);
+	}
 	build->nulls_used = 0;
 }
 
 static void
-set_slot(Page page, int slot, ItemPointer tid, uint16 state)
+set_null_free(AnnoyBuild *build)
+{
+	Buffer		buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyPageGetMeta(BufferGetPage(buffer))->null_free = build->null_free;
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+set_slot(Page page, int slot, ItemPointer tid)
 {
 	AnnoyPageGetSlots(page)[slot].tid = *tid;
-	AnnoyPageGetSlots(page)[slot].state = state;
+	AnnoyPageGetSlots(page)[slot].state = ANNOY_SLOT_LIVE;
 }
 
 static void
@@ -125,11 +141,8 @@ store_null(AnnoyBuild *build, ItemPointer tid)
 	Page		page = build->nulls.data;
 
 	if (build->nulls_used == 0)
-	{
-		AnnoyPageInit(page, ANNOY_PAGE_NULLS);
-		AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + ANNOY_NULL_SLOTS);
-	}
-	set_slot(page, build->nulls_used++, tid, ANNOY_SLOT_LIVE | ANNOY_SLOT_NULL);
+		AnnoyNullsInit(page);
+	set_slot(page, build->nulls_used++, tid);
 	if (build->nulls_used == ANNOY_NULL_SLOTS)
 		flush_nulls(build);
 }
@@ -153,7 +166,7 @@ store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 	for (int i = 0; i < index->group_pages; i++)
 		AnnoyItemPut(index, build->items + (Size) i * BLCKSZ, i,
 					 build->items_used, vec);
-	set_slot(build->items, build->items_used++, tid, ANNOY_SLOT_LIVE);
+	set_slot(build->items, build->items_used++, tid);
 	if (build->items_used == index->group_slots)
 		flush_items(build);
 }
@@ -494,6 +507,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 			 RelationGetRelationName(rel));
 
 	build->rel = rel;
+	build->null_free = InvalidBlockNumber;
 	build->index_info = index_info;
 	build->index = declared_index(rel, &seed_is_zero);
 	if (seed_is_zero)
@@ -526,6 +540,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	}
 	else
 		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
+	set_null_free(build);
 	IndexFreeSpaceMapVacuum(rel);
 
 	if (RelationNeedsWAL(rel))

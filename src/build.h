@@ -35,6 +35,7 @@ typedef struct AnnoyBuild
 	int			items_used;		/* slots */
 	PGAlignedBlock nulls;		/* the page of NULLs being filled */
 	int			nulls_used;
+	BlockNumber null_free;		/* the page of NULLs with free slots */
 
 	/*
 	 * Sample: rows of space_dim floats.  Images of vectors until the scan is

@@ -6,9 +6,10 @@
  * A check goes in four steps.  It reads all pages in the order of blocks, and
  * looks at each by itself: is it a page that may be there, and are its contents
  * possible?  It remembers which blocks are tree nodes, and which slots are in
- * use.  Then it walks over the trees (check_tree.c).  Then it looks for heap
- * TIDs that are there twice.  Last, if asked to, it scans the table, and looks
- * for each row and its vector in a Bloom filter made from the items.
+ * use.  Then it walks over the trees (check_tree.c) and the list of pages with
+ * free slots for NULLs (check_nulls.c).  Then it looks for heap TIDs that are
+ * there twice.  Last, if asked to, it scans the table, and looks for each row
+ * and its vector in a Bloom filter made from the items.
  *
  * All that is done under AccessShareLocks and must not mistake for damage what
  * others are doing at the same time.  There are three arguments for that:
@@ -174,10 +175,11 @@ AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block, Page copy)
 		header->pd_lower > BLCKSZ ||
 		header->pd_lower < (char *) AnnoyPageGetData(copy) - copy)
 		AnnoyReport(check, block, 0, "The page header is not that of a page of this index.");
-	if (tag->page_id != ANNOY_PAGE_ID || tag->unused != 0 ||
+	if (tag->page_id != ANNOY_PAGE_ID ||
+		(tag->next_free != ANNOY_NOT_LISTED && tag->kind != ANNOY_PAGE_NULLS) ||
 		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_NULLS)
 		AnnoyReport(check, block, 0, "The page has the tag %04X, kind %u, %u.",
-					tag->page_id, tag->kind, tag->unused);
+					tag->page_id, tag->kind, tag->next_free);
 	return true;
 }
 
@@ -314,9 +316,7 @@ check_slots(AnnoyCheck *check, BlockNumber block, Page page)
 							slot->state, heap_block, heap_offset);
 			continue;
 		}
-		if ((slot->state & ~(ANNOY_SLOT_STATE_MASK | ANNOY_SLOT_NULL)) != 0 ||
-			AnnoySlotState(slot) == ANNOY_SLOT_STATE_MASK ||
-			(nulls && !AnnoySlotIsNull(slot)))
+		if (slot->state != ANNOY_SLOT_LIVE && slot->state != ANNOY_SLOT_DEAD)
 			AnnoyReport(check, block, i + 1, "The slot is in the state %04X.", slot->state);
 
 		/* the table may grow, but nobody cuts off its end while it is locked */
@@ -329,7 +329,7 @@ check_slots(AnnoyCheck *check, BlockNumber block, Page page)
 		if (AnnoySlotState(slot) != ANNOY_SLOT_LIVE)
 			continue;
 		check->live++;
-		if (!AnnoySlotIsNull(slot))
+		if (!nulls)
 			(void) AnnoyBitsAdd(&check->items,
 								AnnoyCheckItemNumber(check, block, FirstOffsetNumber + i));
 	}
@@ -348,7 +348,7 @@ check_vectors(const AnnoyCheck *check, BlockNumber block, Page page,
 
 	for (int i = 0; i < nslots; i++)
 	{
-		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_FREE && !AnnoySlotIsNull(&slots[i]))
+		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_FREE)
 			end = Max(end, AnnoyItemEnd(check->index, page, page_no, i));
 	}
 	check_end(check, block, page, end, false);
@@ -726,6 +726,7 @@ check_index(Relation heap, Relation rel, Snapshot snapshot, bool heapallindexed)
 		return false;
 	if (check.index->dim > 0)
 		AnnoyCheckTrees(&check);
+	AnnoyCheckNulls(&check);
 	check_rows(&check);
 	if (heapallindexed)
 		check_heap(&check);

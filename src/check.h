@@ -83,4 +83,7 @@ extern void AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block,
 /* check_tree.c */
 extern void AnnoyCheckTrees(AnnoyCheck *check);
 
+/* check_nulls.c */
+extern void AnnoyCheckNulls(AnnoyCheck *check);
+
 #endif							/* ANNOY_CHECK_H */

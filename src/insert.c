@@ -160,8 +160,8 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 
 	if (isnull[0])
 	{
-		index = AnnoyOpen(rel);
-		(void) AnnoyItemInsert(rel, index, tid, NULL);
+		(void) AnnoyOpen(rel);	/* is this an index of ours? */
+		AnnoyNullsInsert(rel, tid);
 	}
 	else
 	{

@@ -32,12 +32,8 @@
 /* A cache line, as far as prefetching is concerned. */
 #define PREFETCH_STEP	64
 
-/*
- * What the free space map says of a page that has a free slot.  NULLs ask for
- * the smaller amount and so may be offered either kind of page.
- */
+/* What the free space map says of a group that has a free slot. */
 #define FSM_ITEM_SPACE	((Size) 1024)
-#define FSM_NULL_SPACE	((Size) 512)
 
 /*
  * Decide how many slots on how many pages make a group, for vectors of that
@@ -173,18 +169,15 @@ AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
 }
 
 /*
- * Add a new group, or page of NULLs, and return its first page's buffer,
- * locked exclusively.
+ * Add a new group, and return its first page's buffer, locked exclusively.
  */
 static Buffer
-add_group(Relation rel, const AnnoyIndex *index, bool is_null)
+add_group(Relation rel, const AnnoyIndex *index)
 {
-	int			pages = is_null ? 1 : index->group_pages;
-	int			slots = is_null ? ANNOY_NULL_SLOTS : index->group_slots;
-	Buffer		first = AnnoyExtend(rel, MAIN_FORKNUM, pages);
+	Buffer		first = AnnoyExtend(rel, MAIN_FORKNUM, index->group_pages);
 
 	/* the first page last: without it, nobody gets to the others */
-	for (int i = pages - 1; i >= 0; i--)
+	for (int i = index->group_pages - 1; i >= 0; i--)
 	{
 		Buffer		buffer = first;
 		GenericXLogState *state;
@@ -201,8 +194,8 @@ add_group(Relation rel, const AnnoyIndex *index, bool is_null)
 			AnnoyPageInit(page, ANNOY_PAGE_ITEM_DATA);
 		else
 		{
-			AnnoyPageInit(page, is_null ? ANNOY_PAGE_NULLS : ANNOY_PAGE_ITEM);
-			AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + slots);
+			AnnoyPageInit(page, ANNOY_PAGE_ITEM);
+			AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + index->group_slots);
 		}
 		GenericXLogFinish(state);
 		if (i > 0)
@@ -212,28 +205,26 @@ add_group(Relation rel, const AnnoyIndex *index, bool is_null)
 }
 
 /*
- * Note in the free space map that a page has free slots.  The caller holds no
- * locks.  Insertions may find the page when FreeSpaceMapVacuumRange() or
+ * Note in the free space map that a group has free slots.  The caller holds no
+ * locks.  Insertions may find it when FreeSpaceMapVacuumRange() or
  * IndexFreeSpaceMapVacuum() has been called.
  */
 void
-AnnoyItemRecordFree(Relation rel, BlockNumber block, bool is_null)
+AnnoyItemRecordFree(Relation rel, BlockNumber block)
 {
-	RecordPageWithFreeSpace(rel, block,
-							is_null ? FSM_NULL_SPACE : FSM_ITEM_SPACE);
+	RecordPageWithFreeSpace(rel, block, FSM_ITEM_SPACE);
 }
 
 /*
- * Find a page with a free slot.  Returns its buffer, locked exclusively, the
- * first free slot (counted from 0), how many there are, and whether the page is
- * new to the free space map.
+ * Find a group with a free slot.  Returns its first page's buffer, locked
+ * exclusively, the first free slot (counted from 0), how many there are, and
+ * whether the group is new to the free space map.
  */
 static Buffer
-find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
-			   int *slot, int *nfree, bool *added)
+find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
+			   bool *added)
 {
-	Size		space = is_null ? FSM_NULL_SPACE : FSM_ITEM_SPACE;
-	BlockNumber block = is_null ? InvalidBlockNumber : RelationGetTargetBlock(rel);
+	BlockNumber block = RelationGetTargetBlock(rel);
 	BlockNumber full = InvalidBlockNumber;
 	Buffer		buffer;
 
@@ -245,15 +236,15 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 
 		if (block == InvalidBlockNumber)
 			block = full == InvalidBlockNumber ?
-				GetPageWithFreeSpace(rel, space) :
-				RecordAndGetPageWithFreeSpace(rel, full, 0, space);
+				GetPageWithFreeSpace(rel, FSM_ITEM_SPACE) :
+				RecordAndGetPageWithFreeSpace(rel, full, 0, FSM_ITEM_SPACE);
 
 		/* after a crash the map may know pages that are not there */
 		while (block != InvalidBlockNumber && block >= RelationGetNumberOfBlocks(rel))
-			block = RecordAndGetPageWithFreeSpace(rel, block, 0, space);
+			block = RecordAndGetPageWithFreeSpace(rel, block, 0, FSM_ITEM_SPACE);
 		if (block == InvalidBlockNumber)
 		{
-			buffer = add_group(rel, index, is_null);
+			buffer = add_group(rel, index);
 			*added = true;
 		}
 		else
@@ -265,7 +256,7 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 		/* the free space map may be wrong: it is not WAL-logged */
 		slots = AnnoyPageGetSlots(BufferGetPage(buffer));
 		nslots = AnnoyPageSlotCount(index, BufferGetPage(buffer));
-		if (!is_null && nslots > 0 &&
+		if (nslots > 0 &&
 			AnnoyPageGetTag(BufferGetPage(buffer))->kind != ANNOY_PAGE_ITEM)
 			nslots = 0;
 		*nfree = 0;
@@ -285,13 +276,12 @@ find_free_slot(Relation rel, const AnnoyIndex *index, bool is_null,
 		UnlockReleaseBuffer(buffer);
 	}
 
-	if (!is_null)
-		RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
+	RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
 	return buffer;
 }
 
 /*
- * Store an item; vec is NULL for a NULL.  Returns a pointer to it.
+ * Store an item that has a vector.  Returns a pointer to it.
  *
  * The parts of the vector on further pages are written and logged first, each
  * on its own, under the lock on the first page: until that page's slot is set,
@@ -308,40 +298,36 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	Page		page;
 	AnnoySlot	slot;
 	int			slot_no = 0;
+	int			start;
+	int			last;
 	int			nfree;
 	bool		added;
 
-	buffer = find_free_slot(rel, index, vec == NULL, &slot_no, &nfree, &added);
+	buffer = find_free_slot(rel, index, &slot_no, &nfree, &added);
 	block = BufferGetBlockNumber(buffer);
 	ItemPointerSet(&pointer, block, FirstOffsetNumber + slot_no);
 
-	if (vec != NULL)
+	start = slot_no * index->item_size;
+	last = stream_page(index, start + index->item_size - 1);
+	for (int i = Max(stream_page(index, start), 1); i <= last; i++)
 	{
-		int			start = slot_no * index->item_size;
-		int			first = stream_page(index, start);
-		int			last = stream_page(index, start + index->item_size - 1);
+		Buffer		data = ReadBuffer(rel, block + i);
 
-		for (int i = Max(first, 1); i <= last; i++)
-		{
-			Buffer		data = ReadBuffer(rel, block + i);
-
-			LockBuffer(data, BUFFER_LOCK_EXCLUSIVE);
-			AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
-			state = GenericXLogStart(rel);
-			page = GenericXLogRegisterBuffer(state, data, 0);
-			AnnoyItemPut(index, page, i, slot_no, vec);
-			GenericXLogFinish(state);
-			UnlockReleaseBuffer(data);
-		}
+		LockBuffer(data, BUFFER_LOCK_EXCLUSIVE);
+		AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
+		state = GenericXLogStart(rel);
+		page = GenericXLogRegisterBuffer(state, data, 0);
+		AnnoyItemPut(index, page, i, slot_no, vec);
+		GenericXLogFinish(state);
+		UnlockReleaseBuffer(data);
 	}
 
 	state = GenericXLogStart(rel);
 	page = GenericXLogRegisterBuffer(state, buffer, 0);
-	if (vec != NULL)
-		AnnoyItemPut(index, page, 0, slot_no, vec);
+	AnnoyItemPut(index, page, 0, slot_no, vec);
 	slot = AnnoyPageGetSlots(page) + slot_no;
 	slot->tid = *tid;
-	slot->state = ANNOY_SLOT_LIVE | (vec == NULL ? ANNOY_SLOT_NULL : 0);
+	slot->state = ANNOY_SLOT_LIVE;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 
@@ -349,7 +335,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 		RecordPageWithFreeSpace(rel, block, 0);
 	else if (added)
 	{
-		AnnoyItemRecordFree(rel, block, vec == NULL);
+		AnnoyItemRecordFree(rel, block);
 		FreeSpaceMapVacuumRange(rel, block, block + 1);
 	}
 	return pointer;
@@ -409,7 +395,8 @@ read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
 	item->vector.dtype = index->dtype;
 	item->vector.dim = index->dim;
 	item->vector.data = NULL;
-	if (AnnoySlotIsNull(slot) || AnnoySlotState(slot) == ANNOY_SLOT_FREE)
+	if (AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS ||
+		AnnoySlotState(slot) == ANNOY_SLOT_FREE)
 		return false;
 
 	part = stream_part(index, page, 0);

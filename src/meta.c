@@ -191,6 +191,7 @@ check_meta(Relation rel, Buffer buffer)
 		meta->metric < ANNOY_L2 || meta->metric > ANNOY_HAMMING ||
 		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_BIT ||
 		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
+		meta->null_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
 		(meta->dim > 0 &&
@@ -299,6 +300,7 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->mean = InvalidBlockNumber;
 	meta->built_items = index->built_items;
 	meta->resets = index->resets;
+	meta->null_free = InvalidBlockNumber;
 	for (int tree = 0; tree < ANNOY_MAX_TREES; tree++)
 	{
 		for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
@@ -346,16 +348,25 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 }
 
 /*
- * Make an empty page of NULLs of every page that belongs to vectors of other
- * dimensions, up to a block.  The caller has locked the metapage exclusively,
- * and the dimensions are unknown, so nobody else looks at these pages.
+ * Make an empty page of NULLs of every page that a reset has left over.
+ *
+ * As long as the dimensions are unknown, nobody looks at what these pages
+ * contain.  Once they are known, which they may be any time, somebody else has
+ * done all this, and pages of the same kinds may be in use.
  */
 static void
-clear_leftover(Relation rel, const AnnoyIndex *index, BlockNumber end)
+clear_leftover(Relation rel, const AnnoyIndex *index)
 {
-	BlockNumber nblocks = Min(RelationGetNumberOfBlocks(rel), end);
+	Buffer		meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	BlockNumber end;
+	bool		done = false;
 
-	for (BlockNumber block = AnnoyRootBlock(index->n_trees); block < nblocks; block++)
+	LockBuffer(meta_buffer, BUFFER_LOCK_SHARE);
+	end = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->leftover;
+	UnlockReleaseBuffer(meta_buffer);
+	end = Min(RelationGetNumberOfBlocks(rel), end);
+
+	for (BlockNumber block = AnnoyRootBlock(index->n_trees); block < end && !done; block++)
 	{
 		Buffer		buffer = ReadBuffer(rel, block);
 		Page		page = BufferGetPage(buffer);
@@ -370,9 +381,14 @@ clear_leftover(Relation rel, const AnnoyIndex *index, BlockNumber end)
 			GenericXLogState *state = GenericXLogStart(rel);
 
 			page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
-			AnnoyPageInit(page, ANNOY_PAGE_NULLS);
-			AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + ANNOY_NULL_SLOTS);
-			GenericXLogFinish(state);
+			AnnoyNullsInit(page);
+			meta_buffer = AnnoyNullsLink(rel, state, page, block);
+			done = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->dim > 0;
+			if (done)
+				GenericXLogAbort(state);
+			else
+				GenericXLogFinish(state);
+			UnlockReleaseBuffer(meta_buffer);
 		}
 		UnlockReleaseBuffer(buffer);
 	}
@@ -383,9 +399,9 @@ clear_leftover(Relation rel, const AnnoyIndex *index, BlockNumber end)
  * vector also serves as the mean: any point of the data does to take a common
  * offset out of them, which is what the mean is for.
  *
- * The metapage is changed last and stays locked meanwhile.  Until then the
- * dimensions are unknown to everybody and nobody touches the roots, so a crash
- * halfway leaves an empty index and at worst a few unused pages.
+ * The metapage is changed last and stays locked while the roots are.  Until then
+ * the dimensions are unknown to everybody and nobody touches the roots, so a
+ * crash halfway leaves an empty index and at worst a few unused pages.
  */
 const AnnoyIndex *
 AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
@@ -410,6 +426,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
 						   unset->n_trees, unset->seed, scale, image);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+	clear_leftover(rel, index);
 
 	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -417,7 +434,6 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	meta = AnnoyPageGetMeta(BufferGetPage(meta_buffer));
 	if (meta->dim == 0)
 	{
-		clear_leftover(rel, index, meta->leftover);
 		for (int tree = 0; tree < index->n_trees; tree++)
 		{
 			Buffer		buffer = ReadBuffer(rel, AnnoyRootBlock(tree));
@@ -483,8 +499,11 @@ AnnoyForgetDimensions(Relation rel)
 		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 		if (block == ANNOY_METAPAGE_BLKNO)
 		{
+			BlockNumber null_free = AnnoyPageGetMeta(page)->null_free;
+
 			AnnoyInitMetaPage(page, empty);
 			AnnoyPageGetMeta(page)->leftover = nblocks;
+			AnnoyPageGetMeta(page)->null_free = null_free;
 		}
 		else
 			AnnoyPageInit(page, ANNOY_PAGE_NODE);

@@ -116,6 +116,7 @@ reset_locked(Relation rel, Relation heap)
 
 	if (!has_no_vectors(rel, heap, true, &end))
 		return false;
+	AnnoyNullsCut(rel, end);
 	AnnoyForgetDimensions(rel);
 	if (end < RelationGetNumberOfBlocks(rel))
 		RelationTruncate(rel, end);

@@ -240,8 +240,7 @@ look_at_next(AnnoyScanState *state)
 		ScanRow		row;
 
 		AnnoyItemFetch(&state->reader, buffers[i], &pointers[i], &item);
-		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
-			item.vector.data != NULL)
+		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
 		{
 			row.tid = item.tid;
 			row.distance = AnnoyDistance(state->search->index->metric,

@@ -164,7 +164,7 @@ mark_slots(VacuumState *state, Buffer buffer)
 	{
 		if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE &&
 			state->callback(&slots[i].tid, state->callback_state))
-			slots[i].state = (slots[i].state & ~ANNOY_SLOT_STATE_MASK) | ANNOY_SLOT_DEAD;
+			slots[i].state = ANNOY_SLOT_DEAD;
 	}
 	GenericXLogFinish(xlog);
 }
@@ -182,6 +182,27 @@ remember_dead(VacuumState *state, BlockNumber block, OffsetNumber slot)
 	state->ndead++;
 }
 
+static bool
+is_listed(Page page)
+{
+	return AnnoyPageGetTag(page)->next_free != ANNOY_NOT_LISTED;
+}
+
+/*
+ * Put a page of NULLs in the list of those with free slots.
+ */
+static void
+link_nulls(VacuumState *state, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	Buffer		meta_buffer = AnnoyNullsLink(state->rel, xlog, page,
+											 BufferGetBlockNumber(buffer));
+
+	GenericXLogFinish(xlog);
+	UnlockReleaseBuffer(meta_buffer);
+}
+
 /*
  * Pass 1, one page: mark the slots of dead rows, remember those that are marked,
  * count the others, and note if it is a leaf.
@@ -194,7 +215,7 @@ survey_page(VacuumState *state, BlockNumber block)
 	AnnoySlot	slots = AnnoyPageGetSlots(page);
 	int			nslots;
 	int			nfree = 0;
-	bool		is_null;
+	bool		is_nulls;
 
 	/* what is skipped here would still point to slots that are freed */
 	if (!PageIsNew(page) && !AnnoyPageIsValid(page))
@@ -212,7 +233,7 @@ survey_page(VacuumState *state, BlockNumber block)
 	}
 
 	nslots = AnnoyPageSlotCount(state->index, page);
-	is_null = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+	is_nulls = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
 	for (int i = 0; i < nslots; i++)
 	{
 		switch (AnnoySlotState(&slots[i]))
@@ -228,11 +249,19 @@ survey_page(VacuumState *state, BlockNumber block)
 				break;
 		}
 	}
+
+	/* a crash while the index was reset may have left it out of the list */
+	if (is_nulls && nfree > 0 && !is_listed(page))
+	{
+		lock_for_change(buffer);
+		if (!is_listed(page))
+			link_nulls(state, buffer);
+	}
 	UnlockReleaseBuffer(buffer);
 
 	/* the free space map is not WAL-logged and may have lost it */
-	if (nfree > 0)
-		AnnoyItemRecordFree(state->rel, block, is_null);
+	if (!is_nulls && nfree > 0)
+		AnnoyItemRecordFree(state->rel, block);
 }
 
 /*
@@ -347,9 +376,10 @@ free_slots(VacuumState *state)
 	{
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&state->dead[i]);
 		Buffer		buffer;
+		Buffer		meta_buffer = InvalidBuffer;
 		GenericXLogState *xlog;
 		Page		page;
-		bool		is_null;
+		bool		is_nulls;
 
 		AnnoyVacuumDelay();
 
@@ -358,7 +388,7 @@ free_slots(VacuumState *state)
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		xlog = GenericXLogStart(state->rel);
 		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-		is_null = AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+		is_nulls = AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
 		for (; i < state->ndead &&
 			 ItemPointerGetBlockNumberNoCheck(&state->dead[i]) == block; i++)
 		{
@@ -368,9 +398,14 @@ free_slots(VacuumState *state)
 			memset(AnnoyPageGetSlots(page) + slot_no, 0, sizeof(AnnoySlotData));
 			state->stats->tuples_removed++;
 		}
+		if (is_nulls && !is_listed(page))
+			meta_buffer = AnnoyNullsLink(state->rel, xlog, page, block);
 		GenericXLogFinish(xlog);
+		if (BufferIsValid(meta_buffer))
+			UnlockReleaseBuffer(meta_buffer);
 		UnlockReleaseBuffer(buffer);
-		AnnoyItemRecordFree(state->rel, block, is_null);
+		if (!is_nulls)
+			AnnoyItemRecordFree(state->rel, block);
 	}
 }
 

@@ -27,6 +27,7 @@ my %at = (
 	special => [ 16, 'S' ],
 	page_id => [ 24, 'S' ],
 	kind => [ 26, 'S' ],
+	next_free => [ 28, 'L' ],
 	# the metapage
 	dtype => [ 42, 'S' ],
 	n_trees => [ 44, 'S' ],
@@ -36,6 +37,7 @@ my %at = (
 	mean => [ 64, 'L' ],
 	n_mean => [ 68, 'L' ],
 	built_items => [ 72, 'd' ],
+	null_free => [ 88, 'L' ],
 	# nodes
 	tree => [ 32, 'S' ],
 	level => [ 34, 'C' ],
@@ -49,12 +51,13 @@ my %at = (
 	centre => [ 64, 's' ],);
 my %kind = (meta => 1, mean => 2, node => 3, item => 4, data => 5, nulls => 6);
 my $none = 0xFFFFFFFF;
+my $nulls_per_page = int((8192 - 32) / 8);
 my $slots_per_page = int((8192 - 32) / (4 * $dims + 8));
 
 sub leftmost
 {
 	my ($tree, $level) = @_;
-	return [ 88 + 4 * (8 * $tree + $level), 'L' ];
+	return [ 96 + 4 * (8 * $tree + $level), 'L' ];
 }
 
 # Parts of entry i of a node.
@@ -798,7 +801,7 @@ my @damage = (
 		qr/block \d+, offset 1\n.*row \(4294967295,1\), which cannot exist/,
 		sub {
 			my ($null) = $_->all('nulls');
-			$_->set($null, slot(0), 0xFFFF, 0xFFFF, 1, 5);
+			$_->set($null, slot(0), 0xFFFF, 0xFFFF, 1, 1);
 		}
 	],
 	[
@@ -819,22 +822,72 @@ my @damage = (
 		}
 	],
 	[
-		'slot of a vector marked as NULL',
-		qr/block \d+, offset \d+\n.*slot \(\d+,2\), which has no vector/,
-		sub {
-			my ($leaf, $inner, $item) = @_;
-			my @slot = $_->get($item, slot(1));
-			$_->set($item, slot(1), @slot[ 0 .. 2 ], 5);
-		}
-	],
-	[
-		'slot of a NULL with a vector',
-		qr/block \d+, offset 1\n.*slot is in the state 0001/,
+		'unknown state of a slot of a NULL',
+		qr/block \d+, offset 1\n.*slot is in the state 0005/,
 		sub {
 			my ($null) = $_->all('nulls');
 			my @slot = $_->get($null, slot(0));
-			$_->set($null, slot(0), @slot[ 0 .. 2 ], 1);
+			$_->set($null, slot(0), @slot[ 0 .. 2 ], 5);
 		}
+	],
+	[
+		'list of pages of NULLs begins at a root',
+		qr/corrupted metapage/,
+		sub { $_->set(0, null_free => 1) }
+	],
+	[
+		'list of pages of NULLs begins at a leaf',
+		qr/block 0\n.*points to block \d+, which does not follow/,
+		sub { my ($leaf) = @_; $_->set(0, null_free => $leaf) }
+	],
+	[
+		'list of pages of NULLs begins beyond the end',
+		qr/block 0\n.*points to block 1000000, which does not follow/,
+		sub { $_->set(0, null_free => 1_000_000) }
+	],
+	[
+		'list of pages of NULLs goes on at an item',
+		qr/block \d+\n.*points to block \d+, which does not follow/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my ($null) = $_->all('nulls');
+			$_->set($null, next_free => $item);
+		}
+	],
+	[
+		'list of pages of NULLs goes round',
+		qr/block (\d+)\n.*points to block \1, which does not follow/,
+		sub {
+			my ($null) = $_->all('nulls');
+			$_->set($null, next_free => $null);
+		}
+	],
+	[
+		'page of NULLs that was taken off the list, but is the first one',
+		qr/block 0\n.*points to block \d+, which does not follow/,
+		sub {
+			my ($null) = $_->all('nulls');
+			$_->set($null, next_free => 0);
+		}
+	],
+	[
+		'page of NULLs that the list has lost',
+		qr/block \d+\n.*missing in the list/,
+		sub { $_->set(0, null_free => $none) }
+	],
+	[
+		'full page in the list of pages of NULLs',
+		qr/block \d+\n.*in the list of pages of NULLs with free slots, but has none/,
+		sub {
+			my ($null) = $_->all('nulls');
+			my @slots = (0, 0, 1, 2) x ($nulls_per_page - 20);
+			$_->set($null, [ slot(20)->[0], 'S*' ], @slots);
+		}
+	],
+	[
+		'item linked in the list of pages of NULLs',
+		qr/block \d+\n.*has the tag FFA9, kind 4, 5/,
+		sub { my ($leaf, $inner, $item) = @_; $_->set($item, next_free => 5) }
 	],
 	[
 		'unknown state of a slot',
@@ -851,6 +904,7 @@ my @damage = (
 		sub {
 			my ($null) = $_->all('nulls');
 			$_->set($null, kind => $kind{data});
+			$_->set($null, next_free => 0);
 		}
 	],
 	[
@@ -885,6 +939,7 @@ my @damage = (
 		sub {
 			my ($null) = $_->all('nulls');
 			$_->page($null, "\0" x $page_size);
+			$_->set(0, null_free => $none);
 		},
 		'heap'
 	],
