@@ -298,11 +298,11 @@ SELECT pg_relation_size('forgetful_v') = 3 * current_setting('block_size')::inte
 INSERT INTO forgetful SELECT i, vec(i, 4) FROM generate_series(1, 1000) i;
 :dims;
 :all;
--- ... of an index that was built on rows, too
+-- An index that was built on rows keeps its trees, until other vectors come.
 REINDEX INDEX forgetful_v;
 DELETE FROM forgetful;
-SELECT failure('INSERT INTO forgetful VALUES (1, ''{1,2}'')');
 VACUUM forgetful;
+:dims;
 INSERT INTO forgetful SELECT i, vec(i, 2) FROM generate_series(1, 1000) i;
 :dims;
 :all;

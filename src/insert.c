@@ -128,8 +128,7 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 }
 
 /*
- * Does only a vector inserted earlier, which may be gone, stand against this
- * one?
+ * Do only vectors of rows that may be gone stand against this one?
  */
 static bool
 may_forget(Relation rel, const AnnoyIndex *index, const AnnoyVector *vec)
@@ -137,7 +136,7 @@ may_forget(Relation rel, const AnnoyIndex *index, const AnnoyVector *vec)
 	int			declared = AnnoyOptionDimensions(rel);
 
 	return index->dim > 0 && index->dim != vec->dim &&
-		index->built_items == 0 && (declared == 0 || declared == vec->dim);
+		(declared == 0 || declared == vec->dim);
 }
 
 /*

@@ -6,7 +6,8 @@
  * An index that was created on an empty table gets its dimensions from the
  * first vector inserted, whatever becomes of the row.  When no vector is left,
  * the index is made again what it was before: by VACUUM, or by an insertion of
- * a vector with other dimensions which finds nothing but dead rows.
+ * a vector with other dimensions which finds nothing but dead rows.  The latter
+ * does so to an index that was built, too; VACUUM leaves that its trees.
  *
  * Both happen under an AccessExclusiveLock, taken only if nobody waits for it
  * and nobody has to wait long.  So there is no other user of the index, on a
@@ -132,7 +133,9 @@ AnnoyResetIfEmpty(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
 
-	if (RelationGetNumberOfBlocks(rel) <= AnnoyRootBlock(index->n_trees) ||
+	/* trees that were built are worth keeping for what comes */
+	if (index->built_items > 0 ||
+		RelationGetNumberOfBlocks(rel) <= AnnoyRootBlock(index->n_trees) ||
 		!lock_alone(rel))
 		return;
 	(void) reset_locked(rel, NULL);
