@@ -32,8 +32,8 @@
 /* Bytes that a leaf takes in a skeleton beside its centre: mostly its entry. */
 #define LEAF_OVERHEAD		160
 
-/* Smallest piece of a division, as a part of the largest, rounded down. */
-#define SMALLEST_PIECE		0.35
+/* Pieces of a division, as parts of the largest: most are larger than this. */
+#define SMALL_PIECE			0.5
 
 /*
  * Components of points are cut off at 2^CUT_BITS times the norm of most points,
@@ -266,7 +266,7 @@ make_skeleton(AnnoyBuild *build)
 	AnnoyBuildPhase(build, ANNOY_PHASE_SKELETON, n, 0);
 	room = Min(Max(room, 2), ANNOY_MAX_LEAVES);
 	shared->max_piece = ANNOY_LEAF_FILL * index->leaf.capacity * n / shared->item_count;
-	shared->max_piece = Max(shared->max_piece, n / (SMALLEST_PIECE * room));
+	shared->max_piece = Max(shared->max_piece, n / (SMALL_PIECE * room));
 	shared->max_piece = Max(shared->max_piece, 1);
 	/* a table that fits one page needs no division */
 	if (shared->item_count <= index->leaf.capacity)
