@@ -103,7 +103,7 @@ AnnoyBuildMapSample(AnnoyBuild *build)
 
 	while (AnnoyBuildClaim(build, &unit))
 	{
-		int			end = Min((unit + 1) * MAP_ROWS, build->shared->sample_count);
+		int			end = Min((unit + 1) * MAP_ROWS, (uint64) build->shared->sample_count);
 
 		for (int i = unit * MAP_ROWS; i < end; i++)
 		{
