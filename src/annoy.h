@@ -43,15 +43,19 @@ typedef struct AnnoyOptions
 
 /* Phases of a build, as pg_stat_progress_create_index shows them. */
 #define ANNOY_PHASE_LOAD		2
-#define ANNOY_PHASE_SKELETON	3
-#define ANNOY_PHASE_REFINE		4
-#define ANNOY_PHASE_ASSIGN		5
-#define ANNOY_PHASE_WRITE		6
+#define ANNOY_PHASE_SAMPLE		3
+#define ANNOY_PHASE_SKELETON	4
+#define ANNOY_PHASE_REFINE		5
+#define ANNOY_PHASE_ASSIGN		6
+#define ANNOY_PHASE_SORT		7
+#define ANNOY_PHASE_WRITE		8
+#define ANNOY_PHASE_LOG			9
 
 /* Settings, see handler.c. */
 extern int	annoy_search_k;
 extern double annoy_epsilon;
 extern bool annoy_strict_order;
+extern int	annoy_verbose;
 
 /*
  * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
@@ -114,6 +118,7 @@ typedef struct AnnoyIndex
 } AnnoyIndex;
 
 #define ANNOY_ROTATION_ROUNDS	4
+#define ANNOY_MAX_GROUP_PAGES	32
 
 #define AnnoyNodeCodec(index, node) \
 	((node)->level == 0 ? &(index)->leaf : &(index)->inner)
@@ -348,8 +353,10 @@ extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 extern bool AnnoyRefineParts(const float *points, int dim, int count,
 							 int parts, float *centres, int *part,
 							 int min_part, int max_part);
-extern void AnnoyPartition(const float *points, int dim, int *order, int count,
-						   double max_piece, AnnoyRandom *random,
+extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
+						int count, double max_piece, uint64 seed);
+extern void AnnoyPartition(const float *points, int dim, int *order, int start,
+						   int count, double max_piece, uint64 seed,
 						   AnnoyPieces *pieces);
 extern void AnnoyMean(const float *points, int dim, const int *order,
 					  int count, float *mean);
@@ -376,6 +383,10 @@ extern void AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 						   const AnnoyPointer *pointer, AnnoyItem *item);
 extern void AnnoyItemRelease(AnnoyItemReader *reader);
 extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
+extern void AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
+							   BufferAccessStrategy strategy,
+							   BlockNumber first, BlockNumber end,
+							   AnnoyItemCallback callback, void *arg);
 extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
 						  BufferAccessStrategy strategy,
 						  AnnoyItemCallback callback, void *arg);

@@ -3,29 +3,37 @@
  * build.c
  *	  Building an index: CREATE INDEX and REINDEX.
  *
- * A build has five phases.
+ * Load: one scan of the table writes all items.  Participants (the leader and
+ * its workers, see parallel.c) take chunks of the table in turn.  They read and
+ * convert rows at the same time, but write items in turn, chunk by chunk: so
+ * items are in the order of the table, whoever has read them.  The leader alone
+ * begins, until a live row has decided on the dimensions.
  *
- * Load: one scan of the table writes all items and keeps a sample of the
- * vectors in memory, chosen by a hash of the heap TID.
+ * Then each tree is made, on its own:
  *
- * Skeleton: for each tree the sample is divided by 2-means until the pieces
- * would fit a page each.  The pieces' means are the centres of leaves.
+ * Sample: vectors chosen by a hash of the heap TID are read into memory.
  *
- * Refine: all items are placed in the leaf whose centre is nearest, by the beam
+ * Skeleton: the sample is divided by 2-means until the pieces would fit a page
+ * each.  The pieces' means are the centres of leaves.
+ *
+ * Refine: items are placed in the leaf whose centre is nearest, by the beam
  * search of place.c, and the centres become the means of what was placed there.
  * That one Lloyd step over the whole tree repairs what the divisions from the
  * top down have cut through, and what is random about a small sample; see
  * src/README for what it is worth.
  *
- * Assign: another walk over the items places every item in each tree, encodes it
- * relative to its leaf's centre and passes the entry to a sort by tree and
- * leaf.  So memory is bounded by the sample, then by the sort.
+ * Assign: another walk over the items places every item, encodes it relative to
+ * its leaf's centre and passes the entry to a sort by leaf.
  *
  * Write: leaves are written in the order of the sort.  Where more entries came
  * together than fit a page, the items are read again and divided further.  The
  * levels above are made by dividing the centres of the nodes below.
  *
  * Nothing is WAL-logged on the way; at the end all pages are.
+ *
+ * maintenance_work_mem bounds what all participants use together, see build.h
+ * for its parts.  When the sample or the skeleton would be larger, there are
+ * fewer leaves to place items in, and more is left to the divisions at the end.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -39,6 +47,7 @@
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "pgstat.h"
 #include "storage/indexfsm.h"
@@ -50,13 +59,20 @@
 /* Trees that n_trees = -1 gives; see src/README for the measurements. */
 #define AUTOMATIC_TREES		1
 
-/* The sample takes at most this part of maintenance_work_mem. */
-#define SAMPLE_MEMORY		0.75
-#define MIN_SAMPLE			1024
+/* Blocks of the table that a participant takes at a time, where there are several. */
+#define CHUNK_BLOCKS		128
+#define MIN_WAITING			((Size) 64 * 1024)
 
-/* A larger sample than this per leaf only costs time. */
-#define SAMPLE_PER_LEAF		64
-#define MIN_LARGE_SAMPLE	65536
+/* Pages that are logged between two reports of progress. */
+#define LOG_BLOCKS			1024
+
+/* A row that waits for its turn; its vector follows. */
+typedef struct WaitingRow
+{
+	ItemPointerData tid;
+	bool		is_null;
+	Size		size;			/* of both together */
+} WaitingRow;
 
 /* Load. */
 
@@ -89,14 +105,15 @@ AnnoyBuildWrite(Relation rel, const char *pages, int n)
 static void
 flush_items(AnnoyBuild *build)
 {
+	AnnoyShared *shared = build->shared;
 	BlockNumber block;
 
-	if (build->items_used == 0)
+	if (shared->items_used == 0)
 		return;
 	block = AnnoyBuildWrite(build->rel, build->items, build->index->group_pages);
-	if (build->items_used < build->index->group_slots)
+	if (shared->items_used < build->index->group_slots)
 		AnnoyItemRecordFree(build->rel, block);
-	build->items_used = 0;
+	shared->items_used = 0;
 }
 
 /*
@@ -105,16 +122,18 @@ flush_items(AnnoyBuild *build)
 static void
 flush_nulls(AnnoyBuild *build)
 {
-	if (build->nulls_used == 0)
+	AnnoyShared *shared = build->shared;
+
+	if (shared->nulls_used == 0)
 		return;
-	if (build->nulls_used == ANNOY_NULL_SLOTS)
-		(void) AnnoyBuildWrite(build->rel, build->nulls.data, 1);
+	if (shared->nulls_used == ANNOY_NULL_SLOTS)
+		(void) AnnoyBuildWrite(build->rel, shared->nulls.data, 1);
 	else
 	{
-		AnnoyPageGetTag(build->nulls.data)->next_free = InvalidBlockNumber;
-		build->null_free = AnnoyBuildWrite(build->rel, build->nulls.data, 1);
+		AnnoyPageGetTag(shared->nulls.data)->next_free = InvalidBlockNumber;
+		shared->null_free = AnnoyBuildWrite(build->rel, shared->nulls.data, 1);
 	}
-	build->nulls_used = 0;
+	shared->nulls_used = 0;
 }
 
 static void
@@ -123,7 +142,7 @@ set_null_free(AnnoyBuild *build)
 	Buffer		buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyPageGetMeta(BufferGetPage(buffer))->null_free = build->null_free;
+	AnnoyPageGetMeta(BufferGetPage(buffer))->null_free = build->shared->null_free;
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
 }
@@ -138,21 +157,24 @@ set_slot(Page page, int slot, ItemPointer tid)
 static void
 store_null(AnnoyBuild *build, ItemPointer tid)
 {
-	Page		page = build->nulls.data;
+	AnnoyShared *shared = build->shared;
+	Page		page = shared->nulls.data;
 
-	if (build->nulls_used == 0)
+	if (shared->nulls_used == 0)
 		AnnoyNullsInit(page);
-	set_slot(page, build->nulls_used++, tid);
-	if (build->nulls_used == ANNOY_NULL_SLOTS)
+	set_slot(page, shared->nulls_used++, tid);
+	if (shared->nulls_used == ANNOY_NULL_SLOTS)
 		flush_nulls(build);
+	shared->null_count++;
 }
 
 static void
 store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 {
 	const AnnoyIndex *index = build->index;
+	AnnoyShared *shared = build->shared;
 
-	if (build->items_used == 0)
+	if (shared->items_used == 0)
 	{
 		for (int i = 0; i < index->group_pages; i++)
 		{
@@ -164,123 +186,100 @@ store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
 		}
 	}
 	for (int i = 0; i < index->group_pages; i++)
-		AnnoyItemPut(index, build->items + (Size) i * BLCKSZ, i,
-					 build->items_used, vec);
-	set_slot(build->items, build->items_used++, tid);
-	if (build->items_used == index->group_slots)
+		AnnoyItemPut(index, build->items + (Size) i * BLCKSZ, i, shared->items_used,
+					 vec);
+	set_slot(build->items, shared->items_used++, tid);
+	if (shared->items_used == index->group_slots)
 		flush_items(build);
-}
-
-static int
-compare_hashes(const void *a, const void *b)
-{
-	uint64		x = *(const uint64 *) a;
-	uint64		y = *(const uint64 *) b;
-
-	return x < y ? -1 : x > y;
+	shared->item_count++;
 }
 
 /*
- * Reduce the sample to about that many vectors, those with the lowest hashes,
- * and lower the bar for those to come.
- */
-static void
-shrink_sample(AnnoyBuild *build, int wanted)
-{
-	uint64	   *sorted = palloc_extended(sizeof(uint64) * build->sample_count,
-										 MCXT_ALLOC_HUGE);
-	int			kept = 0;
-	int			dim = build->index->space_dim;
-
-	memcpy(sorted, build->sample_hash, sizeof(uint64) * build->sample_count);
-	qsort(sorted, build->sample_count, sizeof(uint64), compare_hashes);
-	build->sample_limit = sorted[wanted];
-	pfree(sorted);
-
-	for (int i = 0; i < build->sample_count; i++)
-	{
-		if (build->sample_hash[i] >= build->sample_limit)
-			continue;
-		if (kept < i)
-		{
-			build->sample_hash[kept] = build->sample_hash[i];
-			memcpy(build->sample + (Size) kept * dim,
-				   build->sample + (Size) i * dim, sizeof(float) * dim);
-		}
-		kept++;
-	}
-	build->sample_count = kept;
-}
-
-/*
- * Offer a vector to the sample.  Its hash decides, so that the sample does not
- * depend on the order in which rows come.
- */
-static void
-sample_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
-{
-	const AnnoyIndex *index = build->index;
-	AnnoyRandom state = index->seed ^
-	((uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid));
-	uint64		hash = AnnoyRandomNext(&state);
-	float	   *image;
-
-	if (hash >= build->sample_limit)
-		return;
-	if (build->sample_count == build->sample_allocated)
-	{
-		if (build->sample_allocated == build->sample_max)
-		{
-			shrink_sample(build, build->sample_max / 2);
-			if (hash >= build->sample_limit)
-				return;
-		}
-		else
-		{
-			build->sample_allocated = Min(build->sample_max,
-										  2 * build->sample_allocated);
-			build->sample = repalloc_huge(build->sample,
-										  sizeof(float) * index->space_dim *
-										  build->sample_allocated);
-			build->sample_hash = repalloc_huge(build->sample_hash,
-											   sizeof(uint64) * build->sample_allocated);
-		}
-	}
-	build->sample_hash[build->sample_count] = hash;
-	image = build->sample + (Size) build->sample_count * index->space_dim;
-	AnnoyImage(index->metric, index->scale, vec, image);
-	memset(image + index->dim, 0, sizeof(float) * (index->space_dim - index->dim));
-	build->sample_count++;
-}
-
-/*
- * With the first vector of a live row, the dimensions are known and buffers can
- * be made.
+ * With the first vector of a live row, the dimensions are known.
  */
 static void
 start_items(AnnoyBuild *build, const AnnoyVector *vec)
 {
 	AnnoyIndex *index = build->index;
-	float	   *mean = palloc0(sizeof(float) * vec->dim);
-	float		scale = 1.0f;
-	Size		row;
+	AnnoyShared *shared = build->shared;
 
+	Assert(!build->is_worker);
+	shared->dim = vec->dim;
+	shared->scale = 1.0f;
 	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
-		scale = AnnoyChooseScale(AnnoyVectorNorm(vec));
-	build->index = AnnoyMakeIndex(index->metric, index->dtype, vec->dim,
-								  index->n_trees, index->seed, scale, mean);
-	pfree(index);
-	pfree(mean);
+		shared->scale = AnnoyChooseScale(AnnoyVectorNorm(vec));
+	shared->index_version++;
+	AnnoyBuildSyncIndex(build);
+}
 
-	build->items = palloc((Size) build->index->group_pages * BLCKSZ);
-	row = sizeof(float) * build->index->space_dim + sizeof(uint64);
-	build->sample_max = Min(Max(SAMPLE_MEMORY * maintenance_work_mem * 1024.0 / row,
-								MIN_SAMPLE),
-							PG_INT32_MAX / 2);
-	build->sample_allocated = MIN_SAMPLE;
-	build->sample = palloc(sizeof(float) * build->index->space_dim * MIN_SAMPLE);
-	build->sample_hash = palloc(sizeof(uint64) * MIN_SAMPLE);
-	build->sample_limit = PG_UINT64_MAX;
+/*
+ * Wait until the chunks before ours are written, then write what we have of
+ * ours.
+ */
+static void
+take_turn(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+
+	for (;;)
+	{
+		uint64		turn;
+
+		SpinLockAcquire(&shared->mutex);
+		turn = shared->turn;
+		SpinLockRelease(&shared->mutex);
+		if (turn == build->unit)
+			break;
+		ConditionVariableSleep(&shared->changed, WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+	}
+	ConditionVariableCancelSleep();
+	build->has_turn = true;
+
+	for (Size position = 0; position < build->waiting_used;)
+	{
+		WaitingRow *row = (WaitingRow *) (build->waiting + position);
+		AnnoyVector vec;
+
+		CHECK_FOR_INTERRUPTS();
+		vec.dtype = build->index->dtype;
+		vec.dim = build->index->dim;
+		vec.data = (char *) row + MAXALIGN(sizeof(WaitingRow));
+		if (row->is_null)
+			store_null(build, &row->tid);
+		else
+			store_item(build, &row->tid, &vec);
+		position += row->size;
+	}
+	build->waiting_used = 0;
+}
+
+/*
+ * Write a row, or keep it until it is our turn; vec is NULL for a NULL.
+ */
+static void
+add_row(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
+{
+	Size		vector_size = vec == NULL ? 0 : AnnoyVectorSize(vec->dtype, vec->dim);
+	Size		size = MAXALIGN(sizeof(WaitingRow)) + MAXALIGN(vector_size);
+	WaitingRow *row;
+
+	if (!build->has_turn && build->waiting_used + size > build->waiting_size)
+		take_turn(build);
+	if (build->has_turn)
+	{
+		if (vec == NULL)
+			store_null(build, tid);
+		else
+			store_item(build, tid, vec);
+		return;
+	}
+	row = (WaitingRow *) (build->waiting + build->waiting_used);
+	row->tid = *tid;
+	row->is_null = vec == NULL;
+	row->size = size;
+	if (vec != NULL)
+		memcpy((char *) row + MAXALIGN(sizeof(WaitingRow)), vec->data, vector_size);
+	build->waiting_used += size;
 }
 
 /*
@@ -299,9 +298,7 @@ load_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
 
 	if (build->index->dim == 0)
 		start_items(build, &vec);
-	store_item(build, tid, &vec);
-	sample_item(build, tid, &vec);
-	build->index->built_items = ++build->item_count;
+	add_row(build, tid, &vec);
 	MemoryContextReset(build->row_context);
 }
 
@@ -381,10 +378,7 @@ load_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, boo
 	AnnoyBuild *build = arg;
 
 	if (isnull[0])
-	{
-		store_null(build, tid);
-		build->null_count++;
-	}
+		add_row(build, tid, NULL);
 	else if (alive)
 		load_vector(build, tid, values[0]);
 	else if (build->index->dim > 0)
@@ -412,70 +406,122 @@ load_only_dead_rows(AnnoyBuild *build)
 	else
 	{
 		load_dead_rows(build);
-		build->index->built_items = 0;
+		build->shared->only_dead = true;
 	}
 }
 
 /*
- * The first vector has set the scale.  Let most vectors of the sample have a
- * say, which matters if the first is unlike the others.
+ * Load a chunk of the table, or all of it.
  */
 static void
-rescale_sample(AnnoyBuild *build)
+load_chunk(AnnoyBuild *build, uint64 chunk)
 {
-	AnnoyIndex *index = build->index;
-	Size		count = (Size) build->sample_count * index->space_dim;
-	float	   *norms = palloc_extended(sizeof(float) * build->sample_count,
-										MCXT_ALLOC_HUGE);
-	float		factor;
+	AnnoyShared *shared = build->shared;
+	BlockNumber first = chunk * shared->chunk_blocks;
+	BlockNumber count = Min(shared->chunk_blocks, shared->heap_blocks - first);
+	double		tuples;
 
-	for (int i = 0; i < build->sample_count; i++)
+	/* no synchronised scan: the same table is to give the same index */
+	if (shared->n_chunks == 1)
+		tuples = table_index_build_scan(build->heap, build->rel, build->index_info,
+										false, true, load_row, build, NULL);
+	else
 	{
-		const float *x = build->sample + (Size) i * index->space_dim;
-
-		norms[i] = sqrtf(annoy_kernels->dot(x, x, index->space_dim));
+		tuples = table_index_build_range_scan(build->heap, build->rel,
+											  build->index_info, false, false,
+											  false, first, count, load_row,
+											  build, NULL);
+		AnnoyBuildAdvance(build, 0, count);
 	}
-	factor = AnnoyChooseScale(AnnoyMedian(norms, build->sample_count));
-	pfree(norms);
-
-	index->scale *= factor;
-	for (Size i = 0; i < count; i++)
-		build->sample[i] *= factor;
+	if (!build->has_turn)
+		take_turn(build);
+	shared->heap_tuples += tuples;
+	if (build->index_info->ii_BrokenHotChain)
+		shared->broken_hot_chain = true;
 }
 
 /*
- * The centre of the sample becomes the origin, and the sample moves into the
- * search space.
+ * Take part in the load.
+ */
+void
+AnnoyBuildLoad(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+
+	build->waiting_size = Min(Max(AnnoyBuildBytes(ANNOY_LOAD_MEMORY) / shared->max_participants,
+								  MIN_WAITING),
+							  MaxAllocSize);
+	build->waiting = palloc(build->waiting_size);
+	build->waiting_used = 0;
+
+	while (AnnoyBuildClaim(build, &build->unit))
+	{
+		SpinLockAcquire(&shared->mutex);
+		build->has_turn = shared->turn == build->unit;
+		SpinLockRelease(&shared->mutex);
+
+		load_chunk(build, shared->first_chunk + build->unit);
+
+		SpinLockAcquire(&shared->mutex);
+		shared->turn++;
+		SpinLockRelease(&shared->mutex);
+		ConditionVariableBroadcast(&shared->changed);
+	}
+}
+
+/*
+ * Write all items.
  */
 static void
-finish_sample(AnnoyBuild *build)
+load_items(AnnoyBuild *build)
 {
-	AnnoyIndex *index = build->index;
-	int			leaves = ceil(build->item_count / (0.5 * index->leaf.capacity));
-	int			enough = Max(MIN_LARGE_SAMPLE, (double) leaves * SAMPLE_PER_LEAF);
-	float	   *centre = palloc(sizeof(float) * index->space_dim);
-	int		   *order;
+	AnnoyShared *shared = build->shared;
 
-	if (build->sample_count > enough)
-		shrink_sample(build, enough);
-	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
-		rescale_sample(build);
-
-	order = palloc_extended(sizeof(int) * build->sample_count, MCXT_ALLOC_HUGE);
-	for (int i = 0; i < build->sample_count; i++)
-		order[i] = i;
-	AnnoyCentre(build->sample, index->space_dim, order, build->sample_count, centre);
-	memcpy(index->mean, centre, sizeof(float) * index->dim);
-	pfree(order);
-	pfree(centre);
-
-	for (int i = 0; i < build->sample_count; i++)
+	/* only of the heap we know that it can be read by ranges of blocks */
+	shared->n_chunks = 1;
+	shared->chunk_blocks = shared->heap_blocks;
+	if (build->participants > 1 && build->heap->rd_rel->relam == HEAP_TABLE_AM_OID)
 	{
-		float	   *x = build->sample + (Size) i * index->space_dim;
-
-		AnnoyMapImage(index, x, x);
+		shared->chunk_blocks = CHUNK_BLOCKS;
+		shared->n_chunks = (shared->heap_blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
 	}
-	pfree(build->sample_hash);
+	AnnoyBuildPhase(build, ANNOY_PHASE_LOAD, 0, shared->heap_blocks);
+	shared->first_item = RelationGetNumberOfBlocks(build->rel);
+
+	/* until the dimensions are known */
+	build->has_turn = true;
+	while (shared->first_chunk < shared->n_chunks && build->index->dim == 0)
+		load_chunk(build, shared->first_chunk++);
+	if (build->dead_rows != NULL)
+		load_only_dead_rows(build);
+	if (shared->first_chunk < shared->n_chunks)
+		AnnoyBuildRun(build, ANNOY_STEP_LOAD, shared->n_chunks - shared->first_chunk);
+
+	flush_nulls(build);
+	if (shared->dim > 0)
+		flush_items(build);
+	shared->end_items = RelationGetNumberOfBlocks(build->rel);
+	if (shared->broken_hot_chain)
+		build->index_info->ii_BrokenHotChain = true;
+	AnnoyBuildPhaseDone(build, "storing items", shared->item_count, "items");
+}
+
+/*
+ * WAL-log the index.
+ */
+static void
+log_index(Relation rel)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
+	for (BlockNumber first = 0; first < nblocks; first += LOG_BLOCKS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		log_newpage_range(rel, MAIN_FORKNUM, first, Min(first + LOG_BLOCKS, nblocks),
+						  true);
+		pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, first);
+	}
 }
 
 /*
@@ -501,52 +547,54 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
 	PGAlignedBlock *zeroes = palloc0(sizeof(PGAlignedBlock));
 	bool		seed_is_zero;
+	MemoryContext old_context = CurrentMemoryContext;
 
 	if (RelationGetNumberOfBlocks(rel) != 0)
 		elog(ERROR, "index \"%s\" already contains data",
 			 RelationGetRelationName(rel));
 
+	build->heap = heap;
 	build->rel = rel;
-	build->null_free = InvalidBlockNumber;
 	build->index_info = index_info;
+	build->context = AllocSetContextCreate(CurrentMemoryContext, "annoy build",
+										   ALLOCSET_DEFAULT_SIZES);
+	build->step_context = AllocSetContextCreate(build->context, "annoy build step",
+												ALLOCSET_DEFAULT_SIZES);
+	build->row_context = AllocSetContextCreate(build->context, "annoy build row",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(build->context);
 	build->index = declared_index(rel, &seed_is_zero);
-	if (seed_is_zero)
+	if (seed_is_zero && annoy_verbose > -2)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("seed 0 is not used"),
 				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
 						   RelationGetRelationName(rel), build->index->seed)));
-	build->row_context = AllocSetContextCreate(CurrentMemoryContext,
-											   "annoy build row",
-											   ALLOCSET_DEFAULT_SIZES);
 
 	/* metapage and roots have their fixed places */
 	for (int i = 0; i <= build->index->n_trees; i++)
 		AnnoyBuildWrite(rel, zeroes->data, 1);
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_LOAD);
-	/* no synchronised scan: the same table is to give the same index */
-	result->heap_tuples = table_index_build_scan(heap, rel, index_info, false,
-												 true, load_row, build, NULL);
-	if (build->dead_rows != NULL)
-		load_only_dead_rows(build);
-	flush_nulls(build);
+	AnnoyBuildBegin(build);
+	load_items(build);
 	if (build->index->dim > 0)
-	{
-		flush_items(build);
-		pfree(build->items);
-		finish_sample(build);
 		AnnoyBuildForest(build);
-	}
 	else
 		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
 	set_null_free(build);
 	IndexFreeSpaceMapVacuum(rel);
+	result->heap_tuples = build->shared->heap_tuples;
+	result->index_tuples = build->shared->item_count + build->shared->null_count;
+	AnnoyBuildEnd(build);
 
 	if (RelationNeedsWAL(rel))
-		log_newpage_range(rel, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(rel), true);
+	{
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_LOG);
+		log_index(rel);
+	}
 
-	result->index_tuples = build->item_count + build->null_count;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(build->context);
 	return result;
 }
 

@@ -13,280 +13,85 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
-#include "catalog/pg_type.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "pgstat.h"
-#include "utils/tuplesort.h"
+#include "utils/memutils.h"
 
 #include "annoy.h"
 #include "build.h"
 
-/* How full, at most, divisions of the sample make leaves and inner nodes. */
-#define LEAF_FILL			0.8
+/* Leaves with a smaller part of what fits a page are dropped. */
 #define MIN_LEAF			0.3
-#define INNER_FILL			0.7
 
 /* Beam when items are placed, and leaves whose distance is computed exactly. */
 #define BUILD_BEAM			8
 #define BUILD_EXACT			4
 
-/* Parts of a sort key: tree, leaf, and the item's number. */
-#define KEY_ITEM_BITS		32
-#define KEY_LEAF_BITS		24
-#define MAX_LEAVES			(1 << KEY_LEAF_BITS)
+/* Bytes that a leaf takes in a skeleton beside its centre: mostly its entry. */
+#define LEAF_OVERHEAD		160
+
+/* Pieces of a division, as parts of the largest: most are larger than this. */
+#define SMALL_PIECE			0.5
 
 /*
- * Nodes of one level while a tree is being made: their centres, as quantised,
- * and pointers to them.
+ * Components of points are cut off at 2^CUT_BITS times the norm of most points,
+ * see sum_component().
  */
-typedef struct Level
-{
-	int			count;
-	int			allocated;
-	float	   *centres;
-	AnnoyPointer *pointers;
-} Level;
+#define CUT_BITS			9
 
-/*
- * Where the pages of a tree go: to memory for a skeleton, in which a node's
- * block number is its place in the array; to the index otherwise.
- */
-typedef struct Sink
-{
-	AnnoyBuild *build;
-	int			tree;
-	bool		in_memory;
-
-	/* in memory */
-	char	   *pages;
-	int			count;
-	int			allocated;
-
-	/* in the index: a page waits until it is known whether one follows */
-	bool		waiting;
-	PGAlignedBlock page;
-	BlockNumber next;			/* block that the page will get */
-	BlockNumber leftmost[ANNOY_MAX_LEVEL];
-} Sink;
-
-/* The skeleton of one tree. */
+/* The skeleton of a tree, as a participant sees it. */
 typedef struct Skeleton
 {
-	Level		leaves;
-	Sink		inner;			/* inner nodes, in memory */
+	int			dim;
+	int			n_leaves;
+	float	   *centres;
+	char	   *inner;			/* pages */
 	BlockNumber root;
-
-	/* in the Lloyd step: of the points in each leaf */
-	double	   *sums;
-	double	   *counts;
 } Skeleton;
 
 /* State of the Lloyd step. */
 typedef struct Refinement
 {
 	AnnoyBuild *build;
-	Skeleton   *skeletons;
+	Skeleton	skeleton;
 	AnnoyTarget target;
 	AnnoyCollector nearest;
-	double		points;
-}			Refinement;
+	double		unit;
+	double		max;
+	pg_atomic_uint64 *sums;
+	pg_atomic_uint64 *counts;
+	uint64		tuples;			/* since progress was reported */
+} Refinement;
 
 /* State of the walk that assigns items to leaves. */
 typedef struct Assignment
 {
 	AnnoyBuild *build;
-	Skeleton   *skeletons;
+	Skeleton	skeleton;
 	AnnoyTarget target;
-	AnnoyCollector leaves;
+	AnnoyCollector nearest;
 	Tuplesortstate *sort;
 	TupleTableSlot *slot;
 	char	   *payload;		/* a bytea with an AnnoyEntry */
-	int64		item_no;
+	uint64		tuples;			/* since progress was reported */
 } Assignment;
 
-static void
-level_add(Level *level, int dim, const float *centre,
-		  const AnnoyPointer *pointer)
-{
-	if (level->count == level->allocated)
-	{
-		level->allocated = Max(64, 2 * level->allocated);
-		if (level->centres == NULL)
-		{
-			level->centres = palloc_extended(sizeof(float) * dim * level->allocated,
-											 MCXT_ALLOC_HUGE);
-			level->pointers = palloc_extended(sizeof(AnnoyPointer) * level->allocated,
-											  MCXT_ALLOC_HUGE);
-		}
-		else
-		{
-			level->centres = repalloc_huge(level->centres,
-										   sizeof(float) * dim * level->allocated);
-			level->pointers = repalloc_huge(level->pointers,
-											sizeof(AnnoyPointer) * level->allocated);
-		}
-	}
-	memcpy(level->centres + (Size) level->count * dim, centre, sizeof(float) * dim);
-	level->pointers[level->count++] = *pointer;
-}
+/* Items between two reports of progress. */
+#define REPORT_TUPLES		1000
 
 static void
-level_free(Level *level)
+get_skeleton(AnnoyBuild *build, Skeleton *skeleton)
 {
-	if (level->centres != NULL)
-	{
-		pfree(level->centres);
-		pfree(level->pointers);
-	}
-	memset(level, 0, sizeof(Level));
-}
+	AnnoyShared *shared = build->shared;
 
-/*
- * Write out the page that waits, with or without a right sibling.
- */
-static void
-sink_flush(Sink *sink, bool followed)
-{
-	BlockNumber block;
-
-	if (!sink->waiting)
-		return;
-	AnnoyPageGetNode(sink->page.data)->right =
-		followed ? sink->next + 1 : InvalidBlockNumber;
-	block = AnnoyBuildWrite(sink->build->rel, sink->page.data, 1);
-	if (block != sink->next)
-		elog(ERROR, "unexpected block number %u instead of %u in new index",
-			 block, sink->next);
-	sink->next++;
-	sink->waiting = false;
-}
-
-/*
- * Take a page, which is not the root's.  Returns a pointer to it.
- */
-static AnnoyPointer
-sink_add(Sink *sink, Page page)
-{
-	int			level = AnnoyPageGetNode(page)->level;
-	BlockNumber block;
-	AnnoyPointer pointer;
-
-	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
-	if (sink->in_memory)
-	{
-		if (sink->count == sink->allocated)
-		{
-			sink->allocated = Max(16, 2 * sink->allocated);
-			sink->pages = sink->pages == NULL ?
-				palloc_extended((Size) BLCKSZ * sink->allocated, MCXT_ALLOC_HUGE) :
-				repalloc_huge(sink->pages, (Size) BLCKSZ * sink->allocated);
-		}
-		memcpy(sink->pages + (Size) sink->count * BLCKSZ, page, BLCKSZ);
-		block = sink->count++;
-	}
-	else
-	{
-		sink_flush(sink, true);
-		memcpy(sink->page.data, page, BLCKSZ);
-		sink->waiting = true;
-		block = sink->next;
-		if (sink->leftmost[level] == InvalidBlockNumber)
-			sink->leftmost[level] = block;
-	}
-	ItemPointerSet(&pointer, block, InvalidOffsetNumber);
-	return pointer;
-}
-
-/*
- * Take the root's page.  Returns its block.
- */
-static BlockNumber
-sink_add_root(Sink *sink, Page page)
-{
-	AnnoyPointer pointer;
-	Buffer		buffer;
-
-	if (sink->in_memory)
-	{
-		pointer = sink_add(sink, page);
-		return ItemPointerGetBlockNumberNoCheck(&pointer);
-	}
-
-	Assert(!sink->waiting);
-	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
-	buffer = ReadBuffer(sink->build->rel, AnnoyRootBlock(sink->tree));
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	memcpy(BufferGetPage(buffer), page, BLCKSZ);
-	MarkBufferDirty(buffer);
-	UnlockReleaseBuffer(buffer);
-	sink->leftmost[AnnoyPageGetNode(page)->level] = AnnoyRootBlock(sink->tree);
-	return AnnoyRootBlock(sink->tree);
-}
-
-/*
- * Make the inner levels of a tree, given its leaves, which are more than one;
- * the leaves are freed.  Each level divides the centres of the one below until
- * the pieces fit a node; a piece of identical centres is cut as needed.
- * Returns the block of the root.
- */
-static BlockNumber
-make_inner_levels(Sink *sink, Level *level, AnnoyRandom *random)
-{
-	const AnnoyIndex *index = sink->build->index;
-	int			dim = index->space_dim;
-	int			capacity = index->inner.capacity;
-	float	   *centre = palloc(sizeof(float) * dim);
-	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
-
-	for (int height = 1;; height++)
-	{
-		Level		above = {0};
-		AnnoyPieces pieces = {0};
-		int		   *order = palloc_extended(sizeof(int) * level->count, MCXT_ALLOC_HUGE);
-		bool		is_root = level->count <= capacity;
-
-		if (height >= ANNOY_MAX_LEVEL)
-			elog(ERROR, "tree has too many levels");
-
-		for (int i = 0; i < level->count; i++)
-			order[i] = i;
-		AnnoyPartition(level->centres, dim, order, level->count,
-					   is_root ? capacity : capacity * INNER_FILL, random, &pieces);
-		for (int i = 0; i < pieces.count; i++)
-		{
-			for (int start = pieces.start[i]; start < pieces.start[i + 1]; start += capacity)
-			{
-				int			n = Min(pieces.start[i + 1] - start, capacity);
-				AnnoyPointer pointer;
-
-				AnnoyFillNode(index, page->data, sink->tree, height,
-							  level->centres, order + start, n,
-							  level->pointers, centre);
-				if (is_root)
-				{
-					BlockNumber root = sink_add_root(sink, page->data);
-
-					Assert(pieces.count == 1);
-					level_free(level);
-					pfree(order);
-					pfree(pieces.start);
-					pfree(centre);
-					pfree(page);
-					return root;
-				}
-				pointer = sink_add(sink, page->data);
-				level_add(&above, dim, centre, &pointer);
-			}
-		}
-		if (!sink->in_memory)
-			sink_flush(sink, false);
-
-		level_free(level);
-		*level = above;
-		pfree(order);
-		pfree(pieces.start);
-	}
+	skeleton->dim = build->index->space_dim;
+	skeleton->n_leaves = shared->n_leaves;
+	skeleton->centres = AnnoyBuildAddress(build, shared->centres);
+	skeleton->inner = shared->n_leaves > 1 ?
+		AnnoyBuildAddress(build, shared->inner) : NULL;
+	skeleton->root = shared->root;
 }
 
 static AnnoyNode
@@ -294,7 +99,7 @@ read_skeleton(BlockNumber block, void *arg)
 {
 	Skeleton   *skeleton = arg;
 
-	return AnnoyPageGetNode(skeleton->inner.pages + (Size) block * BLCKSZ);
+	return AnnoyPageGetNode(skeleton->inner + (Size) block * BLCKSZ);
 }
 
 /*
@@ -303,19 +108,18 @@ read_skeleton(BlockNumber block, void *arg)
 static int
 nearest_leaf(Skeleton *skeleton, AnnoyTarget *target, AnnoyCollector *leaves)
 {
-	int			dim = target->index->space_dim;
 	int			best = 0;
 	float		best_distance = 0;
 
-	if (skeleton->leaves.count == 1)
+	if (skeleton->n_leaves == 1)
 		return 0;
 	AnnoyPlace(target, skeleton->root, BUILD_BEAM, read_skeleton, skeleton, leaves);
 	for (int i = 0; i < Min(leaves->count, BUILD_EXACT); i++)
 	{
 		int			leaf = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
 		float		distance = annoy_kernels->l2(target->x,
-												 skeleton->leaves.centres + (Size) leaf * dim,
-												 dim);
+												 skeleton->centres + (Size) leaf * skeleton->dim,
+												 skeleton->dim);
 
 		if (i == 0 || distance < best_distance)
 		{
@@ -327,472 +131,521 @@ nearest_leaf(Skeleton *skeleton, AnnoyTarget *target, AnnoyCollector *leaves)
 }
 
 /*
- * Make the inner nodes over the leaves of a skeleton, whose centres are
+ * Take part in dividing the sample.  Ranges that are large are divided once,
+ * and whoever is free takes the parts.
+ */
+void
+AnnoyBuildDivide(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	float	   *sample = AnnoyBuildAddress(build, shared->sample);
+	int		   *order = AnnoyBuildAddress(build, shared->sample_order);
+	char	   *cuts = AnnoyBuildAddress(build, shared->sample_cuts);
+	int			dim = build->index->space_dim;
+	uint64		seed = shared->seed + shared->tree;
+	AnnoyPieces pieces = {0};
+
+	for (;;)
+	{
+		AnnoyRange	range;
+		bool		found = false;
+		bool		room;
+		bool		wait;
+		int			first = 0;
+
+		CHECK_FOR_INTERRUPTS();
+
+		SpinLockAcquire(&shared->mutex);
+		if (shared->n_ranges > 0)
+		{
+			range = shared->ranges[--shared->n_ranges];
+			shared->busy++;
+			found = true;
+		}
+		wait = shared->busy > 0;
+		room = shared->n_ranges + 2 * shared->busy <= ANNOY_MAX_RANGES;
+		SpinLockRelease(&shared->mutex);
+		if (!found)
+		{
+			if (!wait)
+				break;
+			ConditionVariableSleep(&shared->changed,
+								   WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+			continue;
+		}
+		ConditionVariableCancelSleep();
+
+		if (room && range.count > shared->small_range)
+			first = AnnoyDivide(sample, dim, order, range.start, range.count,
+								shared->max_piece, seed);
+		if (first == 0)
+		{
+			AnnoyPartition(sample, dim, order, range.start, range.count,
+						   shared->max_piece, seed, &pieces);
+			for (int i = 0; i < pieces.count; i++)
+				cuts[pieces.start[i]] = 1;
+			AnnoyBuildAdvance(build, range.count, 0);
+		}
+
+		SpinLockAcquire(&shared->mutex);
+		if (first > 0)
+		{
+			Assert(shared->n_ranges + 2 <= ANNOY_MAX_RANGES);
+			shared->ranges[shared->n_ranges].start = range.start + first;
+			shared->ranges[shared->n_ranges++].count = range.count - first;
+			shared->ranges[shared->n_ranges].start = range.start;
+			shared->ranges[shared->n_ranges++].count = first;
+		}
+		shared->busy--;
+		SpinLockRelease(&shared->mutex);
+		ConditionVariableBroadcast(&shared->changed);
+	}
+	ConditionVariableCancelSleep();
+}
+
+/*
+ * Make the inner nodes over the leaves of the skeleton, whose centres are
  * quantised on the way.
  */
 static void
-make_skeleton_inner(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
+make_skeleton_inner(AnnoyBuild *build)
 {
+	AnnoyShared *shared = build->shared;
 	int			dim = build->index->space_dim;
 	int16	   *quantised = palloc(sizeof(int16) * dim);
-	Level		level = {0};
+	float	   *centres = AnnoyBuildAddress(build, shared->centres);
+	AnnoyLevel	level = {0};
 
-	for (int i = 0; i < skeleton->leaves.count; i++)
-	{
-		float	   *centre = skeleton->leaves.centres + (Size) i * dim;
-		AnnoyPointer pointer;
-
-		(void) AnnoyQuantise(build->index, centre, quantised);
-		ItemPointerSet(&pointer, i, InvalidOffsetNumber);
-		level_add(&level, dim, centre, &pointer);
-	}
+	for (int i = 0; i < shared->n_leaves; i++)
+		(void) AnnoyQuantise(build->index, centres + (Size) i * dim, quantised);
 	pfree(quantised);
 
-	skeleton->inner.build = build;
-	skeleton->inner.in_memory = true;
-	skeleton->inner.count = 0;
-	if (level.count > 1)
-		skeleton->root = make_inner_levels(&skeleton->inner, &level, random);
-	else
-		level_free(&level);
+	AnnoyBuildFree(build, &shared->inner);
+	if (shared->n_leaves > 1)
+	{
+		AnnoySink  *sink = palloc0(sizeof(AnnoySink));
+		AnnoyRandom random = shared->seed + shared->tree;
+
+		level.count = shared->n_leaves;
+		level.borrowed = true;
+		level.centres = centres;
+		level.pointers = palloc_extended(sizeof(AnnoyPointer) * level.count,
+										 MCXT_ALLOC_HUGE);
+		for (int i = 0; i < level.count; i++)
+			ItemPointerSet(&level.pointers[i], i, InvalidOffsetNumber);
+		sink->build = build;
+		sink->in_memory = true;
+		shared->root = AnnoyMakeInnerLevels(sink, &level, &random);
+
+		shared->inner = AnnoyBuildAlloc(build, (Size) sink->count * BLCKSZ);
+		memcpy(AnnoyBuildAddress(build, shared->inner), sink->pages,
+			   (Size) sink->count * BLCKSZ);
+		pfree(sink->pages);
+		pfree(sink);
+	}
 }
 
 /*
- * Make the skeleton of a tree from the sample.
+ * Make the skeleton of a tree from the sample, which is freed.
  */
 static void
-make_skeleton(AnnoyBuild *build, Skeleton *skeleton, AnnoyRandom *random)
+make_skeleton(AnnoyBuild *build)
 {
+	AnnoyShared *shared = build->shared;
 	const AnnoyIndex *index = build->index;
 	int			dim = index->space_dim;
-	int			n = build->sample_count;
-	double		max_piece = LEAF_FILL * index->leaf.capacity * n / build->item_count;
-	AnnoyPieces pieces = {0};
-	int		   *order = palloc_extended(sizeof(int) * n, MCXT_ALLOC_HUGE);
-	float	   *centre = palloc(sizeof(float) * dim);
-	AnnoyPointer unused;
+	int			n = shared->sample_count;
+	double		room = AnnoyBuildBytes(ANNOY_SKELETON_MEMORY) /
+	(sizeof(float) * dim + LEAF_OVERHEAD);
+	float	   *sample = AnnoyBuildAddress(build, shared->sample);
+	int		   *order = AnnoyBuildAddress(build, shared->sample_order);
+	char	   *cuts;
+	float	   *centres;
+	int			n_pieces = 0;
 
-	for (int i = 0; i < n; i++)
-		order[i] = i;
+	AnnoyBuildPhase(build, ANNOY_PHASE_SKELETON, n, 0);
+	room = Min(Max(room, 2), ANNOY_MAX_LEAVES);
+	shared->max_piece = ANNOY_LEAF_FILL * index->leaf.capacity * n / shared->item_count;
+	shared->max_piece = Max(shared->max_piece, n / (SMALL_PIECE * room));
+	shared->max_piece = Max(shared->max_piece, 1);
 	/* a table that fits one page needs no division */
-	if (build->item_count <= index->leaf.capacity)
-		max_piece = n;
-	AnnoyPartition(build->sample, dim, order, n, Max(max_piece, 1), random, &pieces);
-	if (pieces.count > MAX_LEAVES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" would have more than %d leaves in a tree",
-						RelationGetRelationName(build->rel), MAX_LEAVES)));
+	if (shared->item_count <= index->leaf.capacity)
+		shared->max_piece = n;
 
-	ItemPointerSetInvalid(&unused);
-	for (int i = 0; i < pieces.count; i++)
+	shared->small_range = n / (ANNOY_MAX_RANGES / 2);
+	shared->ranges[0].start = 0;
+	shared->ranges[0].count = n;
+	shared->n_ranges = 1;
+	shared->busy = 0;
+	shared->sample_cuts = AnnoyBuildAlloc(build, n + 1);
+	AnnoyBuildRun(build, ANNOY_STEP_DIVIDE, 0);
+
+	cuts = AnnoyBuildAddress(build, shared->sample_cuts);
+	for (int i = 0; i < n; i++)
+		n_pieces += cuts[i];
+	cuts[n] = 1;
+	shared->n_leaves = n_pieces;
+	shared->centres = AnnoyBuildAlloc(build, sizeof(float) * dim * (Size) n_pieces);
+	centres = AnnoyBuildAddress(build, shared->centres);
+	for (int start = 0; start < n;)
 	{
-		AnnoyMean(build->sample, dim, order + pieces.start[i],
-				  pieces.start[i + 1] - pieces.start[i], centre);
-		level_add(&skeleton->leaves, dim, centre, &unused);
-	}
-	make_skeleton_inner(build, skeleton, random);
+		int			end = start + 1;
 
-	pfree(pieces.start);
-	pfree(order);
-	pfree(centre);
+		while (!cuts[end])
+			end++;
+		AnnoyMean(sample, dim, order + start, end - start, centres);
+		centres += dim;
+		start = end;
+	}
+	AnnoyBuildFree(build, &shared->sample);
+	AnnoyBuildFree(build, &shared->sample_order);
+	AnnoyBuildFree(build, &shared->sample_cuts);
+	make_skeleton_inner(build);
+	AnnoyBuildPhaseDone(build, "growing a tree on the sample", n_pieces, "leaves");
 }
 
 /*
- * Lloyd step: add the target's point to the sums of the leaves that are
- * nearest.
+ * How many bits the integers have that stand for components of points, and for
+ * how much 1 stands: so that they can be added up for all items.
  */
-static void
-refine_add(Refinement * refinement)
+static double
+sum_unit(AnnoyBuild *build, int *bits)
 {
-	const AnnoyIndex *index = refinement->build->index;
+	uint64		count = (uint64) build->shared->item_count;
 
-	AnnoyTargetSet(&refinement->target);
-	for (int tree = 0; tree < index->n_trees; tree++)
-	{
-		Skeleton   *skeleton = &refinement->skeletons[tree];
-		int			leaf = nearest_leaf(skeleton, &refinement->target,
-										&refinement->nearest);
-
-		annoy_kernels->add(skeleton->sums + (Size) leaf * index->space_dim,
-						   refinement->target.x, index->space_dim);
-		skeleton->counts[leaf]++;
-	}
-	refinement->points++;
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
-								 (int64) refinement->points);
+	*bits = 62 - pg_leftmost_one_pos64(count) - 1;
+	return ldexp(build->shared->sum_unit, *bits - CUT_BITS);
 }
 
-/* AnnoyItemWalk callback: the same for an item. */
+/*
+ * A component of a point as an integer.  Sums of integers do not depend on
+ * the order in which they are made.  What is hundreds of times as far away as
+ * most points, and would draw the mean from all others, is cut off.
+ */
+static inline int64
+sum_component(float x, double unit, double max)
+{
+	return (int64) rint(Min(Max(x * unit, -max), max));
+}
+
+/* AnnoyItemWalk callback: add an item to the sums of its leaf. */
 static void
 refine_item(AnnoyPointer *pointer pg_attribute_unused(), const AnnoyItem *item,
 			void *arg)
 {
 	Refinement *refinement = arg;
+	AnnoyTarget *target = &refinement->target;
+	int			dim = refinement->skeleton.dim;
+	int			leaf;
+	pg_atomic_uint64 *sums;
 
-	if (item->vector.data != NULL)
+	if (item->vector.data == NULL)
+		return;
+	AnnoyMapItem(refinement->build->index, &item->vector, target->x);
+	AnnoyTargetSet(target);
+	leaf = nearest_leaf(&refinement->skeleton, target, &refinement->nearest);
+
+	sums = refinement->sums + (Size) leaf * dim;
+	if (refinement->build->participants > 1)
 	{
-		AnnoyMapItem(refinement->build->index, &item->vector, refinement->target.x);
-		refine_add(refinement);
+		for (int i = 0; i < dim; i++)
+			pg_atomic_fetch_add_u64(&sums[i], sum_component(target->x[i], refinement->unit,
+															refinement->max));
+		pg_atomic_fetch_add_u64(&refinement->counts[leaf], 1);
 	}
-}
-
-/*
- * One Lloyd step over all leaves of each tree: their centres become the means
- * of the points that are nearest to them.  Points are the items, which takes
- * another walk over them, unless the sample has them all, or the sums do not
- * fit maintenance_work_mem: then the sample has to do.
- */
-static void
-refine_skeletons(AnnoyBuild *build, Skeleton *skeletons, AnnoyRandom *random)
-{
-	const AnnoyIndex *index = build->index;
-	int			dim = index->space_dim;
-	Refinement	refinement = {.build = build,.skeletons = skeletons};
-	double		leaves = 0;
-	bool		all;
-
-	for (int tree = 0; tree < index->n_trees; tree++)
-	{
-		Skeleton   *skeleton = &skeletons[tree];
-
-		skeleton->sums = palloc_extended(sizeof(double) * dim * skeleton->leaves.count,
-										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-		skeleton->counts = palloc_extended(sizeof(double) * skeleton->leaves.count,
-										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-		leaves += skeleton->leaves.count;
-	}
-	AnnoyTargetInit(&refinement.target, index, false);
-	AnnoyCollectorInit(&refinement.nearest);
-
-	all = build->sample_count < build->item_count &&
-		leaves * dim * sizeof(double) <= maintenance_work_mem * 1024.0;
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_REFINE);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
-								 all ? (int64) build->item_count : build->sample_count);
-	if (all)
-		AnnoyItemWalk(build->rel, index, GetAccessStrategy(BAS_BULKREAD),
-					  refine_item, &refinement);
 	else
 	{
-		for (int i = 0; i < build->sample_count; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			memcpy(refinement.target.x, build->sample + (Size) i * dim,
-				   sizeof(float) * dim);
-			refine_add(&refinement);
-		}
+		for (int i = 0; i < dim; i++)
+			sums[i].value += sum_component(target->x[i], refinement->unit,
+										   refinement->max);
+		refinement->counts[leaf].value++;
 	}
-
-	for (int tree = 0; tree < index->n_trees; tree++)
+	if (++refinement->tuples == REPORT_TUPLES)
 	{
-		Skeleton   *skeleton = &skeletons[tree];
-		double		enough = MIN_LEAF * LEAF_FILL * index->leaf.capacity *
-		refinement.points / build->item_count;
-		int			kept = 0;
-
-		/* leaves that would be nearly empty leave their points to others */
-		for (int i = 0; i < skeleton->leaves.count; i++)
-		{
-			float	   *to = skeleton->leaves.centres + (Size) kept * dim;
-
-			if (skeleton->counts[i] <= enough && skeleton->leaves.count > 1)
-				continue;
-			for (int j = 0; j < dim; j++)
-				to[j] = (float) (skeleton->sums[(Size) i * dim + j] / skeleton->counts[i]);
-			kept++;
-		}
-		pfree(skeleton->sums);
-		pfree(skeleton->counts);
-		skeleton->leaves.count = kept;
-		make_skeleton_inner(build, skeleton, random);
+		AnnoyBuildAdvance(refinement->build, refinement->tuples, 0);
+		refinement->tuples = 0;
 	}
 }
 
 /*
- * AnnoyItemWalk callback: place an item in each tree, and pass the entries to
- * the sort.
+ * Take part in the Lloyd step.
+ */
+void
+AnnoyBuildRefine(AnnoyBuild *build)
+{
+	Refinement	refinement = {.build = build};
+	int			bits;
+
+	get_skeleton(build, &refinement.skeleton);
+	refinement.sums = AnnoyBuildAddress(build, build->shared->sums);
+	refinement.counts = AnnoyBuildAddress(build, build->shared->counts);
+	refinement.unit = sum_unit(build, &bits);
+	refinement.max = ldexp(1.0, bits);
+	AnnoyTargetInit(&refinement.target, build->index, false);
+	AnnoyCollectorInit(&refinement.nearest);
+	AnnoyBuildWalk(build, refine_item, &refinement);
+	AnnoyBuildAdvance(build, refinement.tuples, 0);
+}
+
+static uint64
+item_units(AnnoyBuild *build)
+{
+	BlockNumber blocks = build->shared->end_items - build->shared->first_item;
+
+	return (blocks + ANNOY_UNIT_BLOCKS - 1) / ANNOY_UNIT_BLOCKS;
+}
+
+/*
+ * One Lloyd step over all leaves: their centres become the means of the items
+ * that are nearest to them.
+ */
+static void
+refine_skeleton(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	int			dim = build->index->space_dim;
+	double		enough = MIN_LEAF * ANNOY_LEAF_FILL * build->index->leaf.capacity;
+	int			bits;
+	double		inverse = 1.0 / sum_unit(build, &bits);
+	float	   *centres = AnnoyBuildAddress(build, shared->centres);
+	pg_atomic_uint64 *sums;
+	pg_atomic_uint64 *counts;
+	int			kept = 0;
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_REFINE, shared->item_count,
+					shared->end_items - shared->first_item);
+	shared->sums = AnnoyBuildAlloc(build, sizeof(pg_atomic_uint64) * dim * (Size) shared->n_leaves);
+	shared->counts = AnnoyBuildAlloc(build, sizeof(pg_atomic_uint64) * (Size) shared->n_leaves);
+	sums = AnnoyBuildAddress(build, shared->sums);
+	counts = AnnoyBuildAddress(build, shared->counts);
+	AnnoyBuildRun(build, ANNOY_STEP_REFINE, item_units(build));
+
+	/* leaves that would be nearly empty leave their points to others */
+	for (int i = 0; i < shared->n_leaves; i++)
+	{
+		uint64		count = pg_atomic_read_u64(&counts[i]);
+		float	   *to = centres + (Size) kept * dim;
+
+		if (count <= enough && shared->n_leaves > 1)
+			continue;
+		for (int j = 0; j < dim; j++)
+			to[j] = (float) ((int64) pg_atomic_read_u64(&sums[(Size) i * dim + j]) *
+							 inverse / count);
+		kept++;
+	}
+	AnnoyBuildFree(build, &shared->sums);
+	AnnoyBuildFree(build, &shared->counts);
+	shared->n_leaves = kept;
+	make_skeleton_inner(build);
+	AnnoyBuildPhaseDone(build, "refining leaf centres", kept, "leaves");
+}
+
+/*
+ * The number of an item, by which entries of a leaf are sorted: numbers of
+ * successive items increase.
+ */
+static int64
+item_number(AnnoyBuild *build, const AnnoyPointer *pointer)
+{
+	const AnnoyIndex *index = build->index;
+	uint64		block = ItemPointerGetBlockNumberNoCheck(pointer) - build->shared->first_item;
+	uint64		number = block * index->group_slots / index->group_pages +
+	ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber;
+
+	if (number >> ANNOY_KEY_ITEM_BITS != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an annoy index cannot be built on more than %lld rows",
+						1LL << ANNOY_KEY_ITEM_BITS)));
+	return (int64) number;
+}
+
+/*
+ * AnnoyItemWalk callback: place an item, and pass the entry to the sort.
  */
 static void
 assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	Assignment *assignment = arg;
-	const AnnoyIndex *index = assignment->build->index;
+	AnnoyBuild *build = assignment->build;
+	const AnnoyIndex *index = build->index;
 	AnnoyTarget *target = &assignment->target;
 	TupleTableSlot *slot = assignment->slot;
 	AnnoyEntry	entry;
+	int			leaf;
 
 	if (item->vector.data == NULL)
 		return;
-	if (assignment->item_no >> KEY_ITEM_BITS != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("an annoy index cannot be built on more than %lld rows",
-						1LL << KEY_ITEM_BITS)));
-
 	AnnoyMapItem(index, &item->vector, target->x);
 	AnnoyTargetSet(target);
-	for (int tree = 0; tree < index->n_trees; tree++)
+	leaf = nearest_leaf(&assignment->skeleton, target, &assignment->nearest);
+	AnnoyEncode(index, &index->leaf, target->x,
+				assignment->skeleton.centres + (Size) leaf * index->space_dim, &entry);
+	entry.pointer = *pointer;
+	memcpy(VARDATA(assignment->payload), &entry,
+		   offsetof(AnnoyEntry, code) + index->leaf.bytes);
+
+	ExecClearTuple(slot);
+	slot->tts_values[0] = Int64GetDatum(((int64) leaf << ANNOY_KEY_ITEM_BITS) |
+										item_number(build, pointer));
+	slot->tts_values[1] = PointerGetDatum(assignment->payload);
+	slot->tts_isnull[0] = false;
+	slot->tts_isnull[1] = false;
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(assignment->sort, slot);
+	if (++assignment->tuples == REPORT_TUPLES)
 	{
-		Skeleton   *skeleton = &assignment->skeletons[tree];
-		int			leaf = nearest_leaf(skeleton, target, &assignment->leaves);
-
-		AnnoyEncode(index, &index->leaf, target->x,
-					skeleton->leaves.centres + (Size) leaf * index->space_dim,
-					&entry);
-		entry.pointer = *pointer;
-		memcpy(VARDATA(assignment->payload), &entry,
-			   offsetof(AnnoyEntry, code) + index->leaf.bytes);
-
-		ExecClearTuple(slot);
-		slot->tts_values[0] =
-			Int64GetDatum(((int64) tree << (KEY_LEAF_BITS + KEY_ITEM_BITS)) |
-						  ((int64) leaf << KEY_ITEM_BITS) | assignment->item_no);
-		slot->tts_values[1] = PointerGetDatum(assignment->payload);
-		slot->tts_isnull[0] = false;
-		slot->tts_isnull[1] = false;
-		ExecStoreVirtualTuple(slot);
-		tuplesort_puttupleslot(assignment->sort, slot);
+		AnnoyBuildAdvance(build, assignment->tuples, 0);
+		assignment->tuples = 0;
 	}
-	assignment->item_no++;
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, assignment->item_no);
+}
+
+static TupleDesc
+entry_desc(void)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(2);
+
+	TupleDescInitEntry(desc, 1, "key", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "entry", BYTEAOID, -1, 0);
+	return desc;
+}
+
+static Tuplesortstate *
+begin_sort(TupleDesc desc, int memory, SortCoordinate coordinate)
+{
+	AttrNumber	attribute = 1;
+	Oid			less = Int8LessOperator;
+	Oid			collation = InvalidOid;
+	bool		nulls_first = false;
+
+	return tuplesort_begin_heap(desc, 1, &attribute, &less, &collation, &nulls_first,
+								Max(memory, 64), coordinate, ANNOY_TUPLESORT_NONE);
 }
 
 /*
- * Entries of one leaf, as they come from the sort.
+ * Take part in the assignment.  If there are several participants, each sorts
+ * what it has assigned; the leader will merge that.
  */
-typedef struct LeafEntries
+void
+AnnoyBuildAssign(AnnoyBuild *build)
 {
-	int			count;
-	int			allocated;
-	AnnoyEntry *entries;
-} LeafEntries;
+	int			memory = ANNOY_SORT_MEMORY * maintenance_work_mem / build->participants;
+	Size		payload_size = VARHDRSZ + offsetof(AnnoyEntry, code) + build->index->leaf.bytes;
+	Assignment	assignment = {.build = build};
+	TupleDesc	desc = entry_desc();
 
-static void
-add_leaf(Sink *sink, Level *level, Page page, const float *centre)
-{
-	AnnoyPointer pointer = sink_add(sink, page);
-
-	level_add(level, sink->build->index->space_dim, centre, &pointer);
-}
-
-/*
- * Write a leaf that the sort has put together, or several if there are more
- * entries than fit a page: then the items are read again and divided.
- */
-static void
-write_leaf(Sink *sink, Level *level, LeafEntries *leaf, const float *centre,
-		   AnnoyRandom *random)
-{
-	const AnnoyIndex *index = sink->build->index;
-	int			dim = index->space_dim;
-	int			capacity = index->leaf.capacity;
-	float	   *page_centre = palloc(sizeof(float) * dim);
-	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
-
-	if (leaf->count <= capacity)
+	get_skeleton(build, &assignment.skeleton);
+	AnnoyTargetInit(&assignment.target, build->index, false);
+	AnnoyCollectorInit(&assignment.nearest);
+	assignment.payload = palloc0(payload_size);
+	SET_VARSIZE(assignment.payload, payload_size);
+	assignment.slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	if (build->participants > 1)
 	{
-		/* quantising what was quantised changes nothing */
-		memcpy(page_centre, centre, sizeof(float) * dim);
-		AnnoyNodeInit(page->data, index, sink->tree, 0, page_centre);
-		for (int i = 0; i < leaf->count; i++)
-			AnnoyNodeAppend(index, page->data, &leaf->entries[i]);
-		add_leaf(sink, level, page->data, page_centre);
+		SortCoordinate coordinate = palloc0(sizeof(SortCoordinateData));
+
+		coordinate->isWorker = true;
+		coordinate->nParticipants = -1;
+		coordinate->sharedsort = build->sorts[build->shared->tree];
+		assignment.sort = begin_sort(desc, memory, coordinate);
 	}
 	else
+		assignment.sort = build->sort;
+
+	AnnoyBuildWalk(build, assign_item, &assignment);
+	AnnoyBuildAdvance(build, assignment.tuples, 0);
+
+	if (build->participants > 1)
 	{
-		float	   *points = palloc_extended(sizeof(float) * dim * leaf->count,
-											 MCXT_ALLOC_HUGE);
-		AnnoyPointer *pointers = palloc(sizeof(AnnoyPointer) * leaf->count);
-		int		   *order = palloc(sizeof(int) * leaf->count);
-		AnnoyPieces pieces = {0};
-		AnnoyItemReader reader;
-
-		AnnoyItemReaderInit(&reader, sink->build->rel, index, NULL);
-		for (int i = 0; i < leaf->count; i++)
-		{
-			AnnoyItem	item;
-
-			CHECK_FOR_INTERRUPTS();
-			order[i] = i;
-			pointers[i] = leaf->entries[i].pointer;
-			AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointers[i]),
-						   &pointers[i], &item);
-			AnnoyMapItem(index, &item.vector, points + (Size) i * dim);
-			AnnoyItemRelease(&reader);
-		}
-		AnnoyItemReaderEnd(&reader);
-
-		AnnoyPartition(points, dim, order, leaf->count, capacity * LEAF_FILL,
-					   random, &pieces);
-		for (int i = 0; i < pieces.count; i++)
-		{
-			int			end = pieces.start[i + 1];
-
-			/* only vectors that are all the same make a piece too large */
-			for (int start = pieces.start[i]; start < end; start += capacity)
-			{
-				AnnoyFillNode(index, page->data, sink->tree, 0, points,
-							  order + start, Min(end - start, capacity),
-							  pointers, page_centre);
-				add_leaf(sink, level, page->data, page_centre);
-			}
-		}
-		pfree(points);
-		pfree(pointers);
-		pfree(order);
-		pfree(pieces.start);
+		tuplesort_performsort(assignment.sort);
+		tuplesort_end(assignment.sort);
 	}
-	pfree(page_centre);
-	pfree(page);
+	ExecDropSingleTupleTableSlot(assignment.slot);
 }
 
 /*
- * Finish a tree whose leaves are all written but for the one that waits.
+ * Assign all items to leaves, and write the tree.
  */
 static void
-finish_tree(Sink *sink, Level *level, AnnoyRandom *random)
+assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
 {
-	if (level->count > 1)
+	AnnoyShared *shared = build->shared;
+	int			memory = ANNOY_SORT_MEMORY * maintenance_work_mem;
+	TupleDesc	desc = entry_desc();
+	AnnoyTreeStats stats = {0};
+	Tuplesortstate *sort;
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->item_count,
+					shared->end_items - shared->first_item);
+	if (build->participants == 1)
+		build->sort = begin_sort(desc, memory, NULL);
+	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, item_units(build));
+	AnnoyBuildPhaseDone(build, "assigning items", shared->item_count, "items");
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_SORT, shared->item_count, 0);
+	sort = build->sort;
+	if (build->participants > 1)
 	{
-		sink_flush(sink, false);
-		(void) make_inner_levels(sink, level, random);
+		SortCoordinate coordinate = palloc0(sizeof(SortCoordinateData));
+
+		coordinate->isWorker = false;
+		coordinate->nParticipants = shared->joined + 1;
+		coordinate->sharedsort = build->sorts[shared->tree];
+		sort = begin_sort(desc, memory, coordinate);
 	}
-	else
-	{
-		/* a single leaf, still waiting: the root, then */
-		Assert(level->count == 1 && sink->waiting);
-		sink->waiting = false;
-		(void) sink_add_root(sink, sink->page.data);
-		level_free(level);
-	}
+	tuplesort_performsort(sort);
+	AnnoyBuildPhaseDone(build, "sorting", shared->item_count, "entries");
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_WRITE, shared->item_count, 0);
+	AnnoyWriteTree(build, sort, desc, leftmost, &stats);
+	tuplesort_end(sort);
+	AnnoyBuildPhaseDone(build, "writing a tree", stats.leaves + stats.inner, "pages");
+
+	if (annoy_verbose >= 2)
+		ereport(INFO,
+				(errmsg("index \"%s\": tree %d has height %d, %.0f leaves with %.1f items each, and %.0f inner nodes",
+						RelationGetRelationName(build->rel), shared->tree + 1,
+						stats.height, stats.leaves,
+						shared->item_count / stats.leaves, stats.inner),
+				 errdetail("Of %d leaves assigned to, %.0f were divided further.",
+						   shared->n_leaves, stats.divided)));
 }
 
 /*
- * Write the trees from the sorted entries.
- */
-static void
-write_trees(AnnoyBuild *build, Assignment *assignment, AnnoyMetaPage meta)
-{
-	const AnnoyIndex *index = build->index;
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(assignment->slot->tts_tupleDescriptor,
-													&TTSOpsMinimalTuple);
-	Sink	   *sink = palloc0(sizeof(Sink));
-	Level		level = {0};
-	LeafEntries leaf = {0};
-	AnnoyRandom random = index->seed + 1;
-	int64		leaf_key = -1;
-	bool		more;
-
-	leaf.allocated = 4 * index->leaf.capacity;
-	leaf.entries = palloc(sizeof(AnnoyEntry) * leaf.allocated);
-	sink->build = build;
-	memset(sink->leftmost, 0xFF, sizeof(sink->leftmost));
-	sink->next = RelationGetNumberOfBlocks(build->rel);
-
-	do
-	{
-		int64		key = -1;
-		bool		isnull;
-
-		CHECK_FOR_INTERRUPTS();
-
-		more = tuplesort_gettupleslot(assignment->sort, true, false, slot, NULL);
-		if (more)
-			key = DatumGetInt64(slot_getattr(slot, 1, &isnull));
-
-		if (leaf_key >= 0 && (!more || key >> KEY_ITEM_BITS != leaf_key))
-		{
-			int			tree = leaf_key >> KEY_LEAF_BITS;
-			int			leaf_no = leaf_key & (MAX_LEAVES - 1);
-
-			sink->tree = tree;
-			write_leaf(sink, &level, &leaf,
-					   assignment->skeletons[tree].leaves.centres +
-					   (Size) leaf_no * index->space_dim,
-					   &random);
-			leaf.count = 0;
-			if (!more || key >> (KEY_ITEM_BITS + KEY_LEAF_BITS) != tree)
-			{
-				finish_tree(sink, &level, &random);
-				memcpy(meta->leftmost[tree], sink->leftmost, sizeof(sink->leftmost));
-				memset(sink->leftmost, 0xFF, sizeof(sink->leftmost));
-				sink->next = RelationGetNumberOfBlocks(build->rel);
-			}
-		}
-		if (more)
-		{
-			bytea	   *payload = DatumGetByteaPP(slot_getattr(slot, 2, &isnull));
-
-			if (leaf.count == leaf.allocated)
-			{
-				leaf.allocated *= 2;
-				leaf.entries = repalloc_huge(leaf.entries,
-											 sizeof(AnnoyEntry) * leaf.allocated);
-			}
-			memcpy(&leaf.entries[leaf.count++], VARDATA_ANY(payload),
-				   offsetof(AnnoyEntry, code) + index->leaf.bytes);
-			leaf_key = key >> KEY_ITEM_BITS;
-		}
-	} while (more);
-
-	ExecDropSingleTupleTableSlot(slot);
-	pfree(leaf.entries);
-	pfree(sink);
-}
-
-/*
- * Make all trees and the metapage, from the sample and the items that build.c
- * has written.
+ * Make all trees and the metapage, from the items that build.c has written.
  */
 void
 AnnoyBuildForest(AnnoyBuild *build)
 {
-	AnnoyIndex *index = build->index;
-	Assignment *assignment = palloc0(sizeof(Assignment));
-	TupleDesc	desc = CreateTemplateTupleDesc(2);
-	AttrNumber	key_attribute = 1;
-	Oid			less = Int8LessOperator;
-	Oid			collation = InvalidOid;
-	bool		nulls_first = false;
-	Size		payload_size = offsetof(AnnoyEntry, code) + index->leaf.bytes;
-	AnnoyRandom random = index->seed;
+	AnnoyShared *shared = build->shared;
+	MemoryContext tree_context = AllocSetContextCreate(build->context, "annoy build tree",
+													   ALLOCSET_DEFAULT_SIZES);
 	PGAlignedBlock *meta_page = palloc(sizeof(PGAlignedBlock));
 	AnnoyMetaPage meta = AnnoyPageGetMeta(meta_page->data);
 	Buffer		buffer;
 
-	AnnoyInitMetaPage(meta_page->data, index);
+	for (int tree = 0; tree < shared->n_trees; tree++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(tree_context);
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_SKELETON);
-	assignment->build = build;
-	assignment->skeletons = palloc0(sizeof(Skeleton) * index->n_trees);
-	for (int tree = 0; tree < index->n_trees; tree++)
-		make_skeleton(build, &assignment->skeletons[tree], &random);
-	refine_skeletons(build, assignment->skeletons, &random);
-	pfree(build->sample);
+		shared->tree = tree;
+		AnnoyBuildSample(build);
+		if (tree == 0)
+		{
+			build->index->built_items = shared->only_dead ? 0 : shared->item_count;
+			AnnoyInitMetaPage(meta_page->data, build->index);
+		}
+		make_skeleton(build);
+		refine_skeleton(build);
+		assign_and_write(build, meta->leftmost[tree]);
+		AnnoyBuildFree(build, &shared->inner);
+		AnnoyBuildFree(build, &shared->centres);
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_ASSIGN);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) build->item_count);
-	TupleDescInitEntry(desc, 1, "key", INT8OID, -1, 0);
-	TupleDescInitEntry(desc, 2, "entry", BYTEAOID, -1, 0);
-	assignment->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	assignment->sort = tuplesort_begin_heap(desc, 1, &key_attribute, &less, &collation,
-											&nulls_first, maintenance_work_mem, NULL,
-											ANNOY_TUPLESORT_NONE);
-	assignment->payload = palloc(VARHDRSZ + payload_size);
-	SET_VARSIZE(assignment->payload, VARHDRSZ + payload_size);
-	AnnoyTargetInit(&assignment->target, index, false);
-	AnnoyCollectorInit(&assignment->leaves);
-	AnnoyItemWalk(build->rel, index, GetAccessStrategy(BAS_BULKREAD), assign_item,
-				  assignment);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(tree_context);
+	}
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_WRITE);
-	tuplesort_performsort(assignment->sort);
-	write_trees(build, assignment, meta);
-	tuplesort_end(assignment->sort);
-	ExecDropSingleTupleTableSlot(assignment->slot);
-
-	AnnoyWriteMean(build->rel, index, &meta->mean, &meta->n_mean);
+	AnnoyWriteMean(build->rel, build->index, &meta->mean, &meta->n_mean);
 	buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	memcpy(BufferGetPage(buffer), meta_page->data, BLCKSZ);

@@ -25,6 +25,7 @@ PGDLLEXPORT void _PG_init(void);
 int			annoy_search_k = -1;
 double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
 bool		annoy_strict_order = false;
+int			annoy_verbose = 0;
 
 static relopt_kind annoy_relopt_kind;
 
@@ -115,6 +116,12 @@ _PG_init(void)
 							 "They are returned out of order, or skipped if this is on.",
 							 &annoy_strict_order, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("annoy.verbose",
+							"Sets how much a build tells about its progress.",
+							"1 reports each phase with counts and times, 2 each tree too; "
+							"-1 leaves out notices, -2 warnings as well.",
+							&annoy_verbose, 0, -2, 2,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("annoy");
 }
 
@@ -231,14 +238,20 @@ annoybuildphasename(int64 phase)
 			return "initializing";
 		case ANNOY_PHASE_LOAD:
 			return "storing items";
+		case ANNOY_PHASE_SAMPLE:
+			return "taking a sample";
 		case ANNOY_PHASE_SKELETON:
 			return "growing trees on a sample";
 		case ANNOY_PHASE_REFINE:
 			return "refining leaf centres";
 		case ANNOY_PHASE_ASSIGN:
 			return "assigning items to leaves";
+		case ANNOY_PHASE_SORT:
+			return "sorting entries";
 		case ANNOY_PHASE_WRITE:
 			return "writing trees";
+		case ANNOY_PHASE_LOG:
+			return "writing WAL";
 		default:
 			return NULL;
 	}
@@ -269,6 +282,9 @@ annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 	am->amclusterable = false;
 	am->ampredlocks = false;
 	am->amcanparallel = false;
+#if PG_VERSION_NUM >= 170000
+	am->amcanbuildparallel = true;
+#endif
 	am->amcaninclude = false;
 	am->amusemaintenanceworkmem = true;
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |

@@ -27,7 +27,6 @@
 #define MAX_BLOAT		1.15
 /* ... or to those of vector and slot, where the slot weighs more than that. */
 #define MAX_SLOT_BLOAT	1.03
-#define MAX_GROUP_PAGES	32
 
 /* A cache line, as far as prefetching is concerned. */
 #define PREFETCH_STEP	64
@@ -49,7 +48,7 @@ AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size, int *slots,
 	double		best = 0;
 
 	*item_size = size;
-	for (int n = 1; n <= MAX_GROUP_PAGES; n++)
+	for (int n = 1; n <= ANNOY_MAX_GROUP_PAGES; n++)
 	{
 		int			fit = n * ANNOY_PAGE_CAPACITY / (size + sizeof(AnnoySlotData));
 		double		bytes;
@@ -525,19 +524,19 @@ copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
 }
 
 /*
- * Call a function for every item, live or dead, NULL or not, in the order of
- * blocks.  No locks are held meanwhile.
+ * Call a function for every item, live or dead, NULL or not, of the groups
+ * that begin in a range of blocks, in their order.  No locks are held
+ * meanwhile.
  */
 void
-AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
-			  BufferAccessStrategy strategy, AnnoyItemCallback callback,
-			  void *arg)
+AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
+				   BufferAccessStrategy strategy, BlockNumber first,
+				   BlockNumber end, AnnoyItemCallback callback, void *arg)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	char	   *group = palloc((Size) Max(index->group_pages, 1) * BLCKSZ);
 	char	   *vector = palloc(Max(index->item_size, 1));
 
-	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
+	for (BlockNumber block = first; block < end; block++)
 	{
 		int			nslots = copy_group(rel, index, block, strategy, group);
 
@@ -562,4 +561,16 @@ AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
 	}
 	pfree(group);
 	pfree(vector);
+}
+
+/*
+ * Call a function for every item of the index.
+ */
+void
+AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
+			  BufferAccessStrategy strategy, AnnoyItemCallback callback,
+			  void *arg)
+{
+	AnnoyItemWalkRange(rel, index, strategy, ANNOY_FIRST_ROOT_BLKNO,
+					   RelationGetNumberOfBlocks(rel), callback, arg);
 }

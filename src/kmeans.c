@@ -53,7 +53,10 @@ AnnoyMean(const float *points, int dim, const int *order, int count,
 	double	   *sum = palloc0(sizeof(double) * dim);
 
 	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		annoy_kernels->add(sum, POINT(order[i]), dim);
+	}
 	for (int i = 0; i < dim; i++)
 		mean[i] = count > 0 ? (float) (sum[i] / count) : 0;
 	pfree(sum);
@@ -158,6 +161,7 @@ find_centres(const float *points, int dim, const int *order, int count,
 	/* unlucky draws, or nearly all points are the same: look at all of them */
 	for (int i = 0; second < 0 && i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (annoy_kernels->l2(POINT(first), POINT(order[i]), dim) > 0)
 			second = order[i];
 	}
@@ -170,6 +174,7 @@ find_centres(const float *points, int dim, const int *order, int count,
 		{
 			int			in_a = 0;
 
+			CHECK_FOR_INTERRUPTS();
 			memset(sum_a, 0, sizeof(double) * dim);
 			memset(sum_b, 0, sizeof(double) * dim);
 			for (int i = 0; i < n; i++)
@@ -297,6 +302,7 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 		{
 			const float *x = POINT(order[i]);
 
+			CHECK_FOR_INTERRUPTS();
 			margins[i].point = order[i];
 			margins[i].margin = annoy_kernels->l2(x, a, dim) - annoy_kernels->l2(x, b, dim);
 			if (margins[i].margin < 0)
@@ -340,23 +346,42 @@ add_piece(AnnoyPieces *pieces, int start)
 		pieces->allocated = Max(64, pieces->allocated * 2);
 		pieces->start = pieces->start == NULL ?
 			palloc(sizeof(int) * pieces->allocated) :
-			repalloc(pieces->start, sizeof(int) * pieces->allocated);
+			repalloc_huge(pieces->start, sizeof(int) * pieces->allocated);
 	}
 	pieces->start[pieces->count++] = start;
 }
 
 /*
- * Divide points again and again until no piece has more than max_piece of
- * them, or its points are all the same; other pieces are not very small either.
- * Rearranges order[] so that pieces are
- * contiguous.  `pieces' must be zeroed or come from an earlier call.
+ * Divide order[start] and the following ones, `count' in all, in two, as part
+ * of a division into pieces of at most max_piece points.  Random numbers depend
+ * on the part and on nothing that was divided before.  Returns the size of the
+ * first of the two, or 0 if the part is not to be divided any more.
+ */
+int
+AnnoyDivide(const float *points, int dim, int *order, int start, int count,
+			double max_piece, uint64 seed)
+{
+	AnnoyRandom random = seed ^ ((uint64) start << 32 | (uint32) count);
+
+	if (count <= max_piece)
+		return 0;
+	random = AnnoyRandomNext(&random);
+	return AnnoyTwoMeans(points, dim, order + start, count,
+						 Max(MIN_PIECE * max_piece, 1), &random);
+}
+
+/*
+ * Divide a part of order[] again and again until no piece has more than
+ * max_piece points, or its points are all the same; other pieces are not very
+ * small either.  Rearranges order[] so that pieces are contiguous.  `pieces'
+ * must be zeroed or come from an earlier call.
  *
  * Works with a stack of its own: the depth of unfortunate divisions is not
  * bounded by anything reasonable.
  */
 void
-AnnoyPartition(const float *points, int dim, int *order, int count,
-			   double max_piece, AnnoyRandom *random, AnnoyPieces *pieces)
+AnnoyPartition(const float *points, int dim, int *order, int start, int count,
+			   double max_piece, uint64 seed, AnnoyPieces *pieces)
 {
 	int			allocated = 64;
 	int			depth = 0;
@@ -367,19 +392,18 @@ AnnoyPartition(const float *points, int dim, int *order, int count,
 	}		   *stack = palloc(sizeof(*stack) * allocated);
 
 	pieces->count = 0;
-	stack[depth].start = 0;
+	stack[depth].start = start;
 	stack[depth++].count = count;
 	while (depth > 0)
 	{
 		int			part_start = stack[--depth].start;
 		int			part_count = stack[depth].count;
-		int			first = 0;
+		int			first;
 
 		CHECK_FOR_INTERRUPTS();
 
-		if (part_count > max_piece)
-			first = AnnoyTwoMeans(points, dim, order + part_start, part_count,
-								  Max(MIN_PIECE * max_piece, 1), random);
+		first = AnnoyDivide(points, dim, order, part_start, part_count, max_piece,
+							seed);
 		if (first == 0)
 		{
 			add_piece(pieces, part_start);
@@ -396,6 +420,6 @@ AnnoyPartition(const float *points, int dim, int *order, int count,
 		stack[depth].start = part_start;
 		stack[depth++].count = first;
 	}
-	pieces->start[pieces->count] = count;
+	pieces->start[pieces->count] = start + count;
 	pfree(stack);
 }

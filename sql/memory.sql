@@ -1,0 +1,94 @@
+--
+-- Builds: little memory, workers, what they tell, what is refused early
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_memory;
+SET search_path = annoy_memory, public;
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/test/regress/helpers.sql'
+\i :helpers
+\set ECHO all
+
+SET jit = off;
+SET annoy.search_k = 1000000;
+SET annoy.epsilon = 10;
+CREATE TABLE items AS SELECT i AS id, vec(i, 1000)::real[] AS v FROM generate_series(1, 4000) i;
+UPDATE items SET v = NULL WHERE id % 100 = 0;
+\set scan 'SELECT full_scan(''items'', ''<->'', ''(SELECT v FROM items WHERE id = 5)'')'
+
+-- The least memory there can be.  The sample is too small, which is worth a
+-- notice, but a build needs no more.
+SET maintenance_work_mem = '1MB';
+CREATE INDEX items_v ON items USING annoy (v);
+:scan;
+SELECT height, items FROM annoy_index_info('items_v');
+-- less talk
+SET annoy."verbose" = -1;
+REINDEX INDEX items_v;
+CREATE INDEX items_zero ON items USING annoy (v) WITH (seed = 0);
+DROP INDEX items_zero;
+SET annoy."verbose" = -2;
+CREATE INDEX items_zero ON items USING annoy (v) WITH (seed = 0);
+DROP INDEX items_zero;
+SET annoy."verbose" = 3;
+SET annoy."verbose" = 0;
+RESET maintenance_work_mem;
+
+-- With and without workers
+ALTER TABLE items SET (parallel_workers = 2);
+SET max_parallel_maintenance_workers = 0;
+REINDEX INDEX items_v;
+:scan;
+SET max_parallel_maintenance_workers = 2;
+REINDEX INDEX items_v;
+:scan;
+-- an expression, a predicate, a temporary table, which workers cannot read
+CREATE INDEX items_expression ON items USING annoy ((v[1:10]::double precision[])) WHERE id % 2 = 0;
+SELECT dtype, dimensions, items FROM annoy_index_info('items_expression');
+CREATE INDEX items_normal ON items USING annoy (annoy_normalize(v)) WHERE v IS NOT NULL;
+SELECT dimensions, items FROM annoy_index_info('items_normal');
+CREATE TEMP TABLE mine AS SELECT * FROM items WHERE id <= 500;
+ALTER TABLE mine SET (parallel_workers = 2);
+CREATE INDEX mine_v ON mine USING annoy (v);
+SELECT dimensions, items FROM annoy_index_info('mine_v');
+-- no rows, no vectors
+CREATE TABLE empty (id integer, v real[]) WITH (parallel_workers = 2);
+CREATE INDEX empty_v ON empty USING annoy (v);
+INSERT INTO empty SELECT i, NULL FROM generate_series(1, 3000) i;
+REINDEX INDEX empty_v;
+SELECT dimensions, items FROM annoy_index_info('empty_v');
+INSERT INTO empty VALUES (-1, '{1,2}'), (-2, '{1,2,3}');
+INSERT INTO empty VALUES (-1, '{1,2}');
+REINDEX INDEX empty_v;
+SELECT dimensions, items FROM annoy_index_info('empty_v');
+-- Partitions
+CREATE TABLE parts (id integer, v real[]) PARTITION BY RANGE (id);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM (0) TO (1000) WITH (parallel_workers = 2);
+CREATE TABLE parts2 PARTITION OF parts FOR VALUES FROM (1000) TO (2000);
+INSERT INTO parts SELECT id, v FROM items WHERE id < 1500;
+CREATE INDEX parts_v ON parts USING annoy (v);
+SELECT c.relname, i.dimensions, i.items FROM pg_inherits, pg_class c, annoy_index_info(c.oid) i
+WHERE inhparent = 'parts_v'::regclass AND c.oid = inhrelid ORDER BY 1;
+CREATE TABLE parts3 PARTITION OF parts FOR VALUES FROM (2000) TO (3000);
+INSERT INTO parts SELECT id, v FROM items WHERE id BETWEEN 2000 AND 2500;
+SET enable_seqscan = off;
+SELECT count(*) FROM (SELECT id FROM parts ORDER BY v <-> ('{1}'::real[] || array_fill(0::real, ARRAY[999]))) s;
+REINDEX TABLE parts;
+
+-- What is refused is refused before a row is read
+CREATE FUNCTION seen(v real[]) RETURNS real[] IMMUTABLE LANGUAGE plpgsql AS
+	$$ BEGIN RAISE EXCEPTION 'a row is read'; END $$;
+CREATE INDEX ON items USING annoy (seen(v)) WITH (n_trees = 0);
+CREATE INDEX ON items USING annoy (seen(v)) WITH (n_trees = 101);
+CREATE INDEX ON items USING annoy (seen(v)) WITH (seed = none);
+CREATE INDEX ON items USING annoy (seen(v)) WITH (dimensions = 100000);
+CREATE INDEX ON items USING annoy (seen(v)) WITH (lists = 10);
+CREATE INDEX ON items USING annoy (seen(v) bit_hamming_ops);
+CREATE UNIQUE INDEX ON items USING annoy (seen(v));
+CREATE INDEX ON items USING annoy (seen(v));
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_memory CASCADE;

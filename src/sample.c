@@ -1,0 +1,307 @@
+/*-------------------------------------------------------------------------
+ *
+ * sample.c
+ *	  The sample of vectors that the trees of an index are grown on.
+ *
+ * The hash of an item's heap TID decides whether it is taken; the hash differs
+ * from tree to tree.  Participants find the sample in any order, then it is put
+ * in the order of items.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/sample.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "annoy.h"
+#include "build.h"
+
+/* However little memory there is. */
+#define MIN_SAMPLE			256
+
+/* A larger sample than this per leaf only costs time. */
+#define SAMPLE_PER_LEAF		32
+#define MIN_LARGE_SAMPLE	131072
+
+/* A smaller one makes poor divisions. */
+#define GOOD_SAMPLE_PER_LEAF	4
+
+/* The number of vectors taken varies; so many standard deviations fit. */
+#define SAMPLE_DEVIATIONS	6
+
+/* Vectors that have a say in scale and centre. */
+#define MAX_PROBE			32768
+
+/* Rows of the sample that a participant maps at a time. */
+#define MAP_ROWS			1024
+
+/* Bytes for each row beside it: key, order, cut, and what 2-means needs. */
+#define ROW_OVERHEAD		(sizeof(uint64) + sizeof(int) + 1 + 2 * sizeof(int))
+
+/* Where in an index an item is, as a number. */
+#define SLOT_BITS			16
+
+/* State of the walk that takes the sample. */
+typedef struct Sampling
+{
+	AnnoyBuild *build;
+	float	   *sample;
+	uint64	   *keys;
+} Sampling;
+
+/* AnnoyItemWalk callback. */
+static void
+sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	Sampling   *sampling = arg;
+	AnnoyShared *shared = sampling->build->shared;
+	const AnnoyIndex *index = sampling->build->index;
+	AnnoyRandom state = (index->seed + shared->tree) ^
+	((uint64) ItemPointerGetBlockNumber(&item->tid) << 16 |
+	 ItemPointerGetOffsetNumber(&item->tid));
+	uint32		row;
+
+	if (item->vector.data == NULL || AnnoyRandomNext(&state) > shared->sample_limit)
+		return;
+	row = pg_atomic_fetch_add_u32(&shared->sample_found, 1);
+	if (row >= (uint32) shared->sample_allocated)
+		return;
+	sampling->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
+		ItemPointerGetOffsetNumber(pointer);
+	AnnoyImage(index->metric, index->scale, &item->vector,
+			   sampling->sample + (Size) row * index->space_dim);
+}
+
+/*
+ * Take part in taking the sample.
+ */
+void
+AnnoyBuildTakeSample(AnnoyBuild *build)
+{
+	Sampling	sampling;
+
+	sampling.build = build;
+	sampling.sample = AnnoyBuildAddress(build, build->shared->sample);
+	sampling.keys = AnnoyBuildAddress(build, build->shared->sample_key);
+	AnnoyBuildWalk(build, sample_item, &sampling);
+}
+
+/*
+ * Take part in mapping the sample into the search space.
+ */
+void
+AnnoyBuildMapSample(AnnoyBuild *build)
+{
+	float	   *sample = AnnoyBuildAddress(build, build->shared->sample);
+	uint64		unit;
+
+	while (AnnoyBuildClaim(build, &unit))
+	{
+		int			end = Min((unit + 1) * MAP_ROWS, (uint64) build->shared->sample_count);
+
+		for (int i = unit * MAP_ROWS; i < end; i++)
+		{
+			float	   *x = sample + (Size) i * build->index->space_dim;
+
+			AnnoyMapImage(build->index, x, x);
+		}
+	}
+}
+
+#define ST_SORT sort_rows
+#define ST_ELEMENT_TYPE int
+#define ST_COMPARE(a, b, keys) ((keys)[*(a)] < (keys)[*(b)] ? -1 : (keys)[*(a)] > (keys)[*(b)])
+#define ST_COMPARE_ARG_TYPE const uint64
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * Put the sample in the order of items.
+ */
+static void
+sort_sample(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	int			dim = build->index->space_dim;
+	int			count = shared->sample_count;
+	float	   *sample = AnnoyBuildAddress(build, shared->sample);
+	int		   *order = AnnoyBuildAddress(build, shared->sample_order);
+	float	   *moved = palloc(sizeof(float) * dim);
+
+	for (int i = 0; i < count; i++)
+		order[i] = i;
+	sort_rows(order, count, AnnoyBuildAddress(build, shared->sample_key));
+
+	/* row i is to become what row order[i] is: go through each cycle once */
+	for (int i = 0; i < count; i++)
+	{
+		int			hole = i;
+
+		CHECK_FOR_INTERRUPTS();
+		if (order[i] == i)
+			continue;
+		memcpy(moved, sample + (Size) i * dim, sizeof(float) * dim);
+		while (order[hole] != i)
+		{
+			int			from = order[hole];
+
+			memcpy(sample + (Size) hole * dim, sample + (Size) from * dim,
+				   sizeof(float) * dim);
+			order[hole] = hole;
+			hole = from;
+		}
+		memcpy(sample + (Size) hole * dim, moved, sizeof(float) * dim);
+		order[hole] = hole;
+	}
+	pfree(moved);
+}
+
+/*
+ * Choose some rows of the sample, evenly.
+ */
+static int *
+probe_sample(AnnoyBuild *build, int *count)
+{
+	int			n = build->shared->sample_count;
+	int		   *rows;
+
+	*count = Min(n, MAX_PROBE);
+	rows = palloc(sizeof(int) * *count);
+	for (int i = 0; i < *count; i++)
+		rows[i] = (int) ((int64) i * n / *count);
+	return rows;
+}
+
+/*
+ * Median norm of some rows of the sample.
+ */
+static float
+median_norm(AnnoyBuild *build, const int *rows, int count)
+{
+	const float *sample = AnnoyBuildAddress(build, build->shared->sample);
+	int			dim = build->index->space_dim;
+	float	   *norms = palloc(sizeof(float) * count);
+	float		median;
+
+	for (int i = 0; i < count; i++)
+	{
+		const float *x = sample + (Size) rows[i] * dim;
+
+		norms[i] = sqrtf(annoy_kernels->dot(x, x, dim));
+	}
+	median = AnnoyMedian(norms, count);
+	pfree(norms);
+	return median;
+}
+
+/*
+ * Fix the search space.  Until now the first vector has set the scale; let most
+ * vectors of the sample have a say, which matters if the first is unlike the
+ * others.  The centre of the sample becomes the origin.
+ */
+static void
+set_space(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	const AnnoyIndex *index = build->index;
+	float	   *sample = AnnoyBuildAddress(build, shared->sample);
+	Size		size = (Size) shared->sample_count * index->space_dim;
+	float	   *centre = palloc(sizeof(float) * index->space_dim);
+	int			count;
+	int		   *rows = probe_sample(build, &count);
+
+	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
+	{
+		float		factor = AnnoyChooseScale(median_norm(build, rows, count));
+
+		shared->scale *= factor;
+		for (Size i = 0; i < size; i++)
+			sample[i] *= factor;
+	}
+	AnnoyCentre(sample, index->space_dim, rows, count, centre);
+	memcpy(shared->mean, centre, sizeof(float) * index->dim);
+	shared->index_version++;
+	AnnoyBuildSyncIndex(build);
+	pfree(rows);
+	pfree(centre);
+}
+
+/*
+ * Take a sample of vectors as large as memory allows.  With the first one, the
+ * search space is fixed.
+ */
+void
+AnnoyBuildSample(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	const AnnoyIndex *index = build->index;
+	int			dim = index->space_dim;
+	double		leaves = ceil(shared->item_count / (ANNOY_LEAF_FILL * index->leaf.capacity));
+	double		enough = Max(MIN_LARGE_SAMPLE, leaves * SAMPLE_PER_LEAF);
+	double		row_size = sizeof(float) * dim + ROW_OVERHEAD;
+	double		room = Max(AnnoyBuildBytes(ANNOY_SAMPLE_MEMORY) / row_size, MIN_SAMPLE);
+	int			count;
+	int		   *rows;
+
+	room = Min(Min(room, enough), PG_INT32_MAX / 2);
+	room = Min(room, shared->item_count);
+	if (shared->tree == 0 && annoy_verbose > -1 && room < shared->item_count &&
+		room < GOOD_SAMPLE_PER_LEAF * leaves)
+		ereport(NOTICE,
+				(errmsg("maintenance_work_mem is too small for a good sample of the vectors of index \"%s\"",
+						RelationGetRelationName(build->rel)),
+				 errdetail("The sample has %.0f of %.0f vectors, %.1f for each leaf of a tree.  "
+						   "The build takes longer, and leaves are less compact, so that searches find less or take longer.",
+						   room, shared->item_count, room / leaves),
+				 errhint("Set maintenance_work_mem to %.0f MB or more.",
+						 ceil(GOOD_SAMPLE_PER_LEAF * leaves * row_size /
+							  (ANNOY_SAMPLE_MEMORY * 1024 * 1024)))));
+
+	shared->sample_allocated = (int) room;
+	shared->sample = AnnoyBuildAlloc(build, sizeof(float) * dim * (Size) room);
+	shared->sample_key = AnnoyBuildAlloc(build, sizeof(uint64) * (Size) room);
+	shared->sample_limit = PG_UINT64_MAX;
+	if (room < shared->item_count)
+	{
+		double		part = (room - SAMPLE_DEVIATIONS * sqrt(room)) / shared->item_count;
+
+		shared->sample_limit = (uint64) (part * ldexp(1.0, 64));
+	}
+
+	for (;;)
+	{
+		AnnoyBuildPhase(build, ANNOY_PHASE_SAMPLE, 0,
+						shared->end_items - shared->first_item);
+		pg_atomic_write_u32(&shared->sample_found, 0);
+		AnnoyBuildRun(build, ANNOY_STEP_SAMPLE,
+					  (shared->end_items - shared->first_item + ANNOY_UNIT_BLOCKS - 1) /
+					  ANNOY_UNIT_BLOCKS);
+		shared->sample_count = pg_atomic_read_u32(&shared->sample_found);
+		if (shared->sample_count <= shared->sample_allocated && shared->sample_count > 0)
+			break;
+		/* an unlikely sample */
+		shared->sample_limit = shared->sample_count > 0 ?
+			shared->sample_limit - shared->sample_limit / 8 : PG_UINT64_MAX;
+	}
+
+	shared->sample_order = AnnoyBuildAlloc(build, sizeof(int) * (Size) shared->sample_count);
+	sort_sample(build);
+	AnnoyBuildFree(build, &shared->sample_key);
+	if (shared->tree == 0)
+		set_space(build);
+	AnnoyBuildRun(build, ANNOY_STEP_MAP, (shared->sample_count + MAP_ROWS - 1) / MAP_ROWS);
+
+	rows = probe_sample(build, &count);
+	/* brings most points to unit size, see sum_component() in forest.c */
+	shared->sum_unit = AnnoyChooseScale(median_norm(build, rows, count));
+	pfree(rows);
+	AnnoyBuildPhaseDone(build, "taking a sample", shared->sample_count, "vectors");
+}
