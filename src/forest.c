@@ -798,4 +798,7 @@ AnnoyBuildForest(AnnoyBuild *build)
 	memcpy(BufferGetPage(buffer), meta_page->data, BLCKSZ);
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_CALIBRATE);
+	(void) AnnoyCalibrate(build->rel, build->item_count, NULL, 0);
 }
