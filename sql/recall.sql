@@ -47,8 +47,8 @@ SELECT count(*) AS differences FROM (
 --
 -- What a search does with it: the first round scans what the curve says
 --
-CREATE FUNCTION entries(k integer DEFAULT 10) RETURNS double precision LANGUAGE sql AS
-	$$ SELECT entries FROM annoy_recall('items_v', k, 30) $$;
+CREATE FUNCTION entries() RETURNS double precision LANGUAGE sql AS
+	$$ SELECT entries FROM annoy_recall('items_v', queries => 30) $$;
 CREATE TABLE efforts (what text, entries double precision);
 INSERT INTO efforts VALUES ('default', entries());
 SET annoy.target_recall = 0.7;
@@ -56,7 +56,7 @@ INSERT INTO efforts VALUES ('.7', entries());
 SET annoy.target_recall = 0.95;
 INSERT INTO efforts VALUES ('.95', entries());
 SET annoy.target_recall = 0.99;
-INSERT INTO efforts VALUES ('.99', entries()), ('.99, 100 rows', entries(100));
+INSERT INTO efforts VALUES ('.99', entries());
 SET annoy.target_recall = 1;
 INSERT INTO efforts VALUES ('1', entries());
 SELECT recall FROM annoy_recall('items_v');

@@ -44,8 +44,8 @@
 #define SHRUNK				0.6
 
 /* Items asked: one of so many, within limits. */
-#define ITEMS_PER_QUERY		200
-#define MIN_QUERIES			64
+#define ITEMS_PER_QUERY		130
+#define MIN_QUERIES			120
 #define MAX_QUERIES			200
 
 /* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
@@ -95,7 +95,7 @@ typedef struct Calibration
 	Relation	rel;
 	const AnnoyIndex *index;
 	double		items;
-	SampleQuery	   *queries;
+	SampleQuery *queries;
 	int			nqueries;
 	AnnoyCurve	curve;
 } Calibration;
@@ -500,7 +500,7 @@ measure(Calibration *calibration)
 
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
-		SampleQuery	   *query = &calibration->queries[i];
+		SampleQuery *query = &calibration->queries[i];
 
 		query->rank = rank_of_query(calibration, i);
 		query->x = palloc0(sizeof(float) * index->space_dim);
@@ -514,7 +514,7 @@ measure(Calibration *calibration)
 	AnnoyItemReaderInit(&reader, calibration->rel, index, NULL);
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
-		SampleQuery	   *query = &calibration->queries[i];
+		SampleQuery *query = &calibration->queries[i];
 		MemoryContext old_context = MemoryContextSwitchTo(context);
 		Neighbour  *neighbours = palloc(sizeof(Neighbour) * Max(query->nearest.count, 1));
 		int			count = measure_nearest(calibration, query, &reader, neighbours);

@@ -71,8 +71,8 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 {
 	double		queries = curve->queries[rank];
 	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN) +
-		Min(STANDARD_ERROR * sqrt(recall * (1 - recall) / queries),
-			MARGIN_PART * (1 - recall));
+	Min(STANDARD_ERROR * sqrt(recall * (1 - recall) / queries),
+		MARGIN_PART * (1 - recall));
 	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
 	double		goal = Min(recall + margin, most);
 	double		last_reached = 0;
