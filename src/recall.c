@@ -17,6 +17,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -472,6 +473,9 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 	}
 	index_close(rel, NoLock);
 	relation_close(heap, AccessShareLock);
+
+	/* a transaction without an ID is not flushed otherwise */
+	ForceSyncCommit();
 	PG_RETURN_INT32(asked);
 }
 

@@ -15,20 +15,20 @@ use lib $FindBin::RealBin;
 use AnnoyTest;
 use Test::More;
 
-# By how much it may be below or above.
-my ($below, $above) = (0.01, 0.03);
+# By how much it may be below or above.  About ten thousand rows are asked few
+# queries to make the curve, and search harder to be on the safe side; likewise
+# if they have become many more.
+my ($below, $above, $above_few) = (0.01, 0.03, 0.06);
 
 my $node = annoy_node('target_recall');
 my $index_only = 'SET enable_seqscan = off; SET enable_sort = off';
 
-# Measure at some targets and numbers of rows, each a [target, k].  The least
-# effort may do for more than a low target, so that the upper limit only is
-# tested where it means something.
+# Measure at some targets and numbers of rows, each a [target, k].
 sub check
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	my ($name, $set, @wanted) = @_;
+	my ($name, $set, $above, @wanted) = @_;
 
 	foreach (@wanted)
 	{
@@ -64,7 +64,8 @@ my @all = ([ 0.9, 10 ], [ 0.95, 10 ], [ 0.99, 10 ], [ 0.95, 100 ]);
 load_words($node, 'words', 'words_queries');
 $node->safe_psql('postgres',
 	'CREATE INDEX ON words USING annoy (v real_cosine_ops)');
-check('words', exact_answers($node, 'words', 'words_queries', '<=>'), @all);
+check('words', exact_answers($node, 'words', 'words_queries', '<=>'),
+	$above_few, @all);
 
 # Many clusters that overlap.
 
@@ -79,7 +80,8 @@ $node->safe_psql(
 	ANALYZE rows;
 });
 my $built = curve();
-check('built', exact_answers($node, 'rows', 'queries', '<->'), @all);
+check('built', exact_answers($node, 'rows', 'queries', '<->'),
+	$above_few, @all);
 
 $node->safe_psql(
 	'postgres', q{
@@ -88,12 +90,12 @@ $node->safe_psql(
 });
 my $all = exact_answers($node, 'rows', 'queries', '<->');
 is(curve(), $built, 'inserts do not make a new curve');
-check('three times as large', $all, @all);
+check('three times as large', $all, $above_few, @all);
 
 $node->safe_psql('postgres', 'VACUUM rows');
 my $grown = curve();
 isnt($grown, $built, 'VACUUM does');
-check('three times as large, after VACUUM', $all, @all);
+check('three times as large, after VACUUM', $all, $above, @all);
 
 $node->safe_psql(
 	'postgres', q{
@@ -102,7 +104,7 @@ $node->safe_psql(
 });
 isnt(curve(), $grown, 'VACUUM makes a new one when half is gone');
 check('half deleted',
-	exact_answers($node, 'rows', 'queries', '<->'), @all);
+	exact_answers($node, 'rows', 'queries', '<->'), $above_few, @all);
 
 # What the index says of itself agrees with what is measured from outside.
 
@@ -129,7 +131,7 @@ $node->stop('immediate');
 $node->start;
 is($own, curve(), 'and that survives a crash, too');
 check('own queries', exact_answers($node, 'rows', 'queries', '<->'),
-	@all);
+	$above, @all);
 
 $node->stop;
 
