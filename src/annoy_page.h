@@ -134,13 +134,14 @@ typedef struct AnnoyMetaPageData
 								 * invalid */
 	uint32		null_changes;	/* counts changes of null_free, but for those
 								 * by a reset */
-	AnnoyCurve	curve;
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
 	 * links that finds a node's parent starts.  Invalid above the root.
 	 */
 	BlockNumber leftmost[ANNOY_MAX_TREES][ANNOY_MAX_LEVEL];
+
+	AnnoyCurve	curve;
 } AnnoyMetaPageData;
 
 typedef AnnoyMetaPageData *AnnoyMetaPage;

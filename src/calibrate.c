@@ -160,7 +160,7 @@ choose_item(Relation rel, const AnnoyIndex *index, BlockNumber nblocks,
 			for (int j = 0; j < index->group_slots; j++)
 			{
 				if (AnnoySlotState(&slots[j]) == ANNOY_SLOT_LIVE &&
-					!AnnoySlotIsNull(&slots[j]) && AnnoyRandomBelow(random, ++live) == 0)
+					AnnoyRandomBelow(random, ++live) == 0)
 					ItemPointerSet(pointer, block, FirstOffsetNumber + j);
 			}
 		}

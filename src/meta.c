@@ -273,6 +273,7 @@ AnnoyOpen(Relation rel)
 	check_meta(rel, buffer);
 	memcpy(&meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
 		   offsetof(AnnoyMetaPageData, leftmost));
+	meta.curve = AnnoyPageGetMeta(BufferGetPage(buffer))->curve;
 	UnlockReleaseBuffer(buffer);
 
 	if (rel->rd_amcache != NULL)
