@@ -651,4 +651,8 @@ AnnoyBuildForest(AnnoyBuild *build)
 	memcpy(BufferGetPage(buffer), meta_page->data, BLCKSZ);
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_CALIBRATE, shared->item_count, 0);
+	(void) AnnoyCalibrate(build->rel, shared->item_count, NULL, 0);
+	AnnoyBuildPhaseDone(build, "measuring recall", shared->item_count, "items");
 }
