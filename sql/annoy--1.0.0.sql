@@ -577,6 +577,34 @@ CREATE FUNCTION annoy_index_check(index regclass, heapallindexed boolean DEFAULT
 REVOKE ALL ON FUNCTION annoy_index_check(regclass, boolean) FROM PUBLIC;
 
 --
+-- Recall
+--
+
+CREATE FUNCTION annoy_recall(
+	index regclass,
+	k integer DEFAULT 10,
+	queries integer DEFAULT 100,
+	search_k integer DEFAULT -1,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision,
+	OUT asked integer)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION annoy_recall_curve(
+	index regclass,
+	OUT k integer,
+	OUT search_k integer,
+	OUT recall double precision,
+	OUT asked integer)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION annoy_calibrate(index regclass, queries regclass DEFAULT NULL)
+	RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+--
 -- Comments
 --
 
@@ -584,6 +612,9 @@ COMMENT ON ACCESS METHOD annoy IS 'approximate nearest-neighbour index access me
 COMMENT ON FUNCTION annoyhandler(internal) IS 'annoy index access method handler';
 COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
 COMMENT ON FUNCTION annoy_index_check(regclass, boolean) IS 'raise an error if an annoy index is corrupted';
+COMMENT ON FUNCTION annoy_recall(regclass, integer, integer, integer) IS 'recall and latency of an annoy index, as measured now';
+COMMENT ON FUNCTION annoy_recall_curve(regclass) IS 'recall of an annoy index by entries scanned, as measured when it was built or calibrated';
+COMMENT ON FUNCTION annoy_calibrate(regclass, regclass) IS 'measure the recall curve of an annoy index anew';
 COMMENT ON OPERATOR <-> (real[], real[]) IS 'Euclidean distance';
 COMMENT ON OPERATOR <=> (real[], real[]) IS 'cosine distance';
 COMMENT ON OPERATOR <#> (real[], real[]) IS 'negative inner product';

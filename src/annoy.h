@@ -30,6 +30,8 @@
 
 #define ANNOY_DEFAULT_SEED		UINT64CONST(1234567890987654321)
 #define ANNOY_DEFAULT_EPSILON	2.5
+#define ANNOY_DEFAULT_RECALL	0.95
+#define ANNOY_MIN_RECALL		0.5
 
 /* Storage parameters, see handler.c. */
 typedef struct AnnoyOptions
@@ -39,6 +41,7 @@ typedef struct AnnoyOptions
 	int			search_k;		/* -1 = automatic */
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
+	double		target_recall;	/* -1 = as set */
 } AnnoyOptions;
 
 /* Phases of a build, as pg_stat_progress_create_index shows them. */
@@ -49,10 +52,13 @@ typedef struct AnnoyOptions
 #define ANNOY_PHASE_ASSIGN		6
 #define ANNOY_PHASE_SORT		7
 #define ANNOY_PHASE_WRITE		8
-#define ANNOY_PHASE_LOG			9
+#define ANNOY_PHASE_CALIBRATE	9
+#define ANNOY_PHASE_LOG			10
 
 /* Settings, see handler.c. */
 extern int	annoy_search_k;
+extern double annoy_target_recall;
+extern bool annoy_target_recall_is_set;
 extern double annoy_epsilon;
 extern bool annoy_strict_order;
 extern int	annoy_verbose;
@@ -98,6 +104,7 @@ typedef struct AnnoyIndex
 	uint64		seed;
 	double		built_items;
 	uint32		resets;			/* the metapage's, to know a stale copy */
+	AnnoyCurve	curve;
 
 	/* the search space */
 	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
@@ -236,6 +243,7 @@ AnnoyErrorToFloat(uint16 error)
 
 /* handler.c */
 extern int	AnnoyOptionSearchK(Relation rel);
+extern double AnnoyOptionTargetRecall(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
@@ -254,6 +262,7 @@ extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
 extern void AnnoyForgetDimensions(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
+extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
 
 /*
  * Does a page look like one of ours?  What it says of its used part is checked
@@ -455,6 +464,7 @@ extern void annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 						ScanKey orderbys, int norderbys);
 extern bool annoygettuple(IndexScanDesc scan, ScanDirection dir);
 extern void annoyendscan(IndexScanDesc scan);
+extern double AnnoyScanEntries(IndexScanDesc scan);
 
 /* vacuum.c */
 extern IndexBulkDeleteResult *annoybulkdelete(IndexVacuumInfo *info,
@@ -473,6 +483,45 @@ extern int	AnnoyDefaultSearchK(const AnnoyIndex *index, double items);
 
 /* info.c */
 extern void AnnoyCheckIsIndex(Relation rel);
+extern Oid	AnnoyCheckMayRead(Oid oid);
+extern void AnnoyOpenRelations(Oid oid, LOCKMODE lock, Relation *heap,
+							   Relation *rel);
+
+/* effort.c */
+typedef struct AnnoyEfforts
+{
+	double		first;			/* before any row; infinite = all items */
+	double		all;			/* estimate of the entries in the forest */
+	int			measured;		/* 0 = not from the curve */
+	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
+	double		power;			/* of the rows, for more of them */
+} AnnoyEfforts;
+
+extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
+							   BlockNumber blocks, AnnoyEfforts *efforts);
+extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
+							  double row, double *enough_for);
+
+/* calibrate.c */
+
+/* Some items of an index, see AnnoySampleItems. */
+typedef struct AnnoySample
+{
+	int			count;
+	struct
+	{
+		AnnoyPointer pointer;
+		ItemPointerData tid;
+		AnnoyVector vector;
+	}			items[FLEXIBLE_ARRAY_MEMBER];
+} AnnoySample;
+
+extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
+extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
+									 uint64 seed, int wanted);
+extern int	AnnoyCalibrate(Relation rel, double items,
+						   const AnnoyVector *queries, int nqueries);
+extern void AnnoyRefreshCurve(Relation rel, double items);
 
 /* validate.c */
 extern bool annoyvalidate(Oid opclassoid);

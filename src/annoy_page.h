@@ -84,13 +84,33 @@ typedef enum AnnoyPageKind
 	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - sizeof(AnnoyPageTag))
 
 /*
+ * The recall curve: which part of the 10, 100 and 1,000 nearest items a search
+ * found on average, at a ladder of efforts; see calibrate.c.
+ */
+#define ANNOY_CURVE_RANKS		3
+#define ANNOY_CURVE_POINTS		24
+
+#define AnnoyCurveRows(rank)	((rank) == 0 ? 10 : (rank) == 1 ? 100 : 1000)
+
+typedef struct AnnoyCurve
+{
+	double		items;			/* vectors in the index at that time */
+	BlockNumber blocks;			/* its size */
+	uint32		points;			/* 0 = there is no curve */
+	uint32		queries[ANNOY_CURVE_RANKS]; /* 0 = no such recall is known */
+	uint32		unused;
+	float		effort[ANNOY_CURVE_POINTS]; /* entries scanned, ascending */
+	float		recall[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
+} AnnoyCurve;
+
+/*
  * The metapage.
  *
- * Written when the index is built.  Three things change later: an index built
+ * Written when the index is built.  Four things change later: an index built
  * on an empty table gets its dimensions, mean and scale from the first vector
  * (`dim' is 0 until then) and forgets them when there are no vectors any more,
- * `leftmost' grows when a root is split, and pages of NULLs get free slots and
- * lose them.
+ * `leftmost' grows when a root is split, pages of NULLs get free slots and lose
+ * them, and the curve is measured anew when the index has grown.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -120,6 +140,8 @@ typedef struct AnnoyMetaPageData
 	 * links that finds a node's parent starts.  Invalid above the root.
 	 */
 	BlockNumber leftmost[ANNOY_MAX_TREES][ANNOY_MAX_LEVEL];
+
+	AnnoyCurve	curve;
 } AnnoyMetaPageData;
 
 typedef AnnoyMetaPageData *AnnoyMetaPage;

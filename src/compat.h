@@ -47,6 +47,28 @@
 #define AnnoyRestrictSearchPath()	((void) 0)
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define AnnoyBeginScan(heap, rel, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, rel, snapshot, NULL, nkeys, norderbys)
+#else
+#define AnnoyBeginScan(heap, rel, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, rel, snapshot, nkeys, norderbys)
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define AnnoyOwnsRelation(oid) \
+	object_ownercheck(RelationRelationId, oid, GetUserId())
+#else
+#define AnnoyOwnsRelation(oid)	pg_class_ownercheck(oid, GetUserId())
+#endif
+
+/* what a check hook returns as extra, since 16 */
+#if PG_VERSION_NUM >= 160000
+#define AnnoyGucAlloc(size)	guc_malloc(LOG, size)
+#else
+#define AnnoyGucAlloc(size)	malloc(size)
+#endif
+
 #if PG_VERSION_NUM >= 160000
 #define AnnoyRelationFile(rel) ((rel)->rd_locator)
 #else

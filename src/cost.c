@@ -47,9 +47,10 @@
 #define PREPARE_COST	0.5
 
 /*
- * How many entries a search scans if nobody says: the square root of their
- * number times a factor that gives a recall@10 of at least 0.95 on all data
- * that we have, but not fewer than take a fraction of a millisecond anyway.
+ * How many entries a search scans if nobody says, and the index has no recall
+ * curve: the square root of their number times a factor that gives a recall@10
+ * of at least 0.95 on all data that we have, but not fewer than take a fraction
+ * of a millisecond anyway.
  * Inner products are harder to find: where vectors differ in length, the best
  * ones are spread over more leaves.
  */
@@ -88,7 +89,7 @@ annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
 	IndexOptInfo *info = path->indexinfo;
 	const AnnoyIndex *index;
 	Relation	rel;
-	int			search_k = annoy_search_k;
+	AnnoyEfforts efforts;
 	double		items;
 	double		entries;
 	double		visited;
@@ -116,17 +117,14 @@ annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
 
 	rel = index_open(info->indexoid, NoLock);
 	index = AnnoyOpen(rel);
-	if (search_k < 0)
-		search_k = AnnoyOptionSearchK(rel);
+	AnnoyChooseEfforts(rel, index, info->pages, &efforts);
 	index_close(rel, NoLock);
 
 	dims = Max(index->dim, 1);
 	items = index->dim > 0 ? AnnoyEstimateItems(index, info->pages) : 1;
-	if (search_k < 0)
-		search_k = AnnoyDefaultSearchK(index, items);
 
 	/* the first round: nodes, then the pages of the items looked at */
-	entries = Min(search_k, items * index->n_trees);
+	entries = Min(efforts.first, items * index->n_trees);
 	visited = Min(TYPICAL_ITEMS, items) * (index->group_pages > 1 ? 2 : 1);
 	if (index->dim > 0)
 		visited += entries / (TYPICAL_FILL * index->leaf.capacity) + 2 * index->n_trees;

@@ -651,4 +651,7 @@ AnnoyBuildForest(AnnoyBuild *build)
 	memcpy(BufferGetPage(buffer), meta_page->data, BLCKSZ);
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_CALIBRATE, 0, 0);
+	(void) AnnoyCalibrate(build->rel, shared->item_count, NULL, 0);
 }

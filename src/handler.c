@@ -23,6 +23,8 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 int			annoy_search_k = -1;
+double		annoy_target_recall = ANNOY_DEFAULT_RECALL;
+bool		annoy_target_recall_is_set = false;
 double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
 bool		annoy_strict_order = false;
 int			annoy_verbose = 0;
@@ -75,6 +77,32 @@ check_search_k(int *newval, void **extra pg_attribute_unused(),
 }
 
 /*
+ * annoy.target_recall: note whether somebody has set it, since that comes before
+ * an index's storage parameter, which comes before the default.
+ */
+static bool
+check_target_recall(double *newval pg_attribute_unused(), void **extra,
+					GucSource source)
+{
+	bool	   *is_set;
+
+	if (source <= PGC_S_DYNAMIC_DEFAULT)
+		return true;
+	is_set = AnnoyGucAlloc(sizeof(bool));
+	if (is_set == NULL)
+		return false;
+	*is_set = true;
+	*extra = is_set;
+	return true;
+}
+
+static void
+assign_target_recall(double newval pg_attribute_unused(), void *extra)
+{
+	annoy_target_recall_is_set = extra != NULL;
+}
+
+/*
  * Module load.
  */
 void
@@ -90,6 +118,9 @@ _PG_init(void)
 	add_int_reloption(annoy_relopt_kind, "search_k",
 					  "Number of entries a search scans, -1 for automatic",
 					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
+	add_real_reloption(annoy_relopt_kind, "target_recall",
+					   "Recall that searches aim at, -1 for the setting's value",
+					   -1, -1, 1, ShareUpdateExclusiveLock);
 	add_int_reloption(annoy_relopt_kind, "dimensions",
 					  "Number of dimensions, 0 to take it from the first row",
 					  0, 0, ANNOY_MAX_DIMENSIONS, AccessExclusiveLock);
@@ -97,10 +128,18 @@ _PG_init(void)
 						 "Seed of all random choices, 0 for the default",
 						 "", validate_seed, AccessExclusiveLock);
 
+	DefineCustomRealVariable("annoy.target_recall",
+							 "Sets the part of the nearest rows that a search aims to find.",
+							 "The effort this takes is what the index has measured by itself. "
+							 "1 reads all rows. "
+							 "Where search_k is set, for the session or the index, that counts instead.",
+							 &annoy_target_recall, ANNOY_DEFAULT_RECALL,
+							 ANNOY_MIN_RECALL, 1.0, PGC_USERSET, 0,
+							 check_target_recall, assign_target_recall, NULL);
 	DefineCustomIntVariable("annoy.search_k",
 							"Sets how many entries of the trees a search scans before it returns a row.",
 							"More entries give higher recall and take longer. "
-							"-1 leaves it to the index's storage parameter, or to an automatic choice. "
+							"-1 leaves it to the index's storage parameter, or else to annoy.target_recall. "
 							"Searches that are asked for many rows scan more by themselves.",
 							&annoy_search_k, -1, -1, INT_MAX,
 							PGC_USERSET, 0, check_search_k, NULL, NULL);
@@ -134,6 +173,7 @@ annoyoptions(Datum reloptions, bool validate)
 	static const relopt_parse_elt tab[] = {
 		{"n_trees", RELOPT_TYPE_INT, offsetof(AnnoyOptions, n_trees)},
 		{"search_k", RELOPT_TYPE_INT, offsetof(AnnoyOptions, search_k)},
+		{"target_recall", RELOPT_TYPE_REAL, offsetof(AnnoyOptions, target_recall)},
 		{"dimensions", RELOPT_TYPE_INT, offsetof(AnnoyOptions, dimensions)},
 		{"seed", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, seed_offset)},
 	};
@@ -159,6 +199,13 @@ annoyoptions(Datum reloptions, bool validate)
 					 errmsg("value 0 out of bounds for option \"search_k\""),
 					 errdetail("Valid values are -1 and those between 1 and %d.",
 							   INT_MAX)));
+		if (options->target_recall != -1 && options->target_recall < ANNOY_MIN_RECALL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value %g out of bounds for option \"target_recall\"",
+							options->target_recall),
+					 errdetail("Valid values are -1 and those between %g and 1.",
+							   ANNOY_MIN_RECALL)));
 	}
 	return (bytea *) options;
 }
@@ -172,6 +219,17 @@ AnnoyOptionSearchK(Relation rel)
 	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
 
 	return options != NULL ? options->search_k : -1;
+}
+
+/*
+ * The recall that the index's searches are to reach, or -1.
+ */
+double
+AnnoyOptionTargetRecall(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->target_recall : -1;
 }
 
 /*
@@ -250,6 +308,8 @@ annoybuildphasename(int64 phase)
 			return "sorting entries";
 		case ANNOY_PHASE_WRITE:
 			return "writing trees";
+		case ANNOY_PHASE_CALIBRATE:
+			return "measuring recall";
 		case ANNOY_PHASE_LOG:
 			return "writing WAL";
 		default:

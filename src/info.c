@@ -59,16 +59,16 @@ AnnoyCheckIsIndex(Relation rel)
 }
 
 /*
- * Open an annoy index by its OID, for a user who may read its table.  Nothing
- * is locked before we know that he may.
+ * Raise an error unless an OID is that of an index whose table the user may
+ * read.  Returns the table's OID.  Nothing is locked, so all that may have
+ * changed when it is.
  */
-static Relation
-open_index(Oid oid)
+Oid
+AnnoyCheckMayRead(Oid oid)
 {
 	char		relkind = get_rel_relkind(oid);
 	Oid			table;
 	AclResult	acl;
-	Relation	rel;
 
 	if (relkind == '\0')
 		no_such_index(oid);
@@ -83,6 +83,36 @@ open_index(Oid oid)
 		if (acl != ACLCHECK_OK)
 			aclcheck_error(acl, OBJECT_TABLE, get_rel_name(table));
 	}
+	return table;
+}
+
+/*
+ * Open an annoy index by its OID, after its table: the order everybody keeps
+ * to.
+ */
+void
+AnnoyOpenRelations(Oid oid, LOCKMODE lock, Relation *heap, Relation *rel)
+{
+	Oid			table = IndexGetRelation(oid, true);
+
+	*heap = OidIsValid(table) ? try_relation_open(table, AccessShareLock) : NULL;
+	*rel = try_relation_open(oid, lock);
+	if (*rel == NULL)
+		no_such_index(oid);
+	AnnoyCheckIsIndex(*rel);
+	if (*heap == NULL || (*rel)->rd_index->indrelid != table)
+		no_such_index(oid);
+}
+
+/*
+ * Open an annoy index by its OID, for a user who may read its table.  Nothing
+ * is locked before we know that he may.
+ */
+static Relation
+open_index(Oid oid)
+{
+	Oid			table = AnnoyCheckMayRead(oid);
+	Relation	rel;
 
 	/* it may be dropped at any time until it is locked */
 	rel = try_relation_open(oid, AccessShareLock);

@@ -16,6 +16,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "annoy.h"
 
@@ -170,6 +171,30 @@ read_mean(Relation rel, BlockNumber first, int dim)
 	return mean;
 }
 
+/* Can a recall curve be used? */
+static bool
+check_curve(const AnnoyCurve *curve)
+{
+	if (curve->points > ANNOY_CURVE_POINTS)
+		return false;
+	if (curve->points > 0 &&
+		!(curve->items > 0 && isfinite(curve->items) && curve->blocks > 0 &&
+		  curve->queries[0] > 0))
+		return false;
+	for (uint32 i = 0; i < curve->points; i++)
+	{
+		if (!(curve->effort[i] >= 1 && isfinite(curve->effort[i])) ||
+			(i > 0 && curve->effort[i] <= curve->effort[i - 1]))
+			return false;
+		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+		{
+			if (!(curve->recall[rank][i] >= 0 && curve->recall[rank][i] <= 1))
+				return false;
+		}
+	}
+	return true;
+}
+
 /*
  * Check a metapage.  The caller holds a lock on the buffer.
  */
@@ -194,6 +219,7 @@ check_meta(Relation rel, Buffer buffer)
 		meta->null_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
+		!check_curve(&meta->curve) ||
 		(meta->dim > 0 &&
 		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
 		  meta->mean == InvalidBlockNumber || meta->n_mean != count_mean_pages(meta->dim))))
@@ -247,6 +273,7 @@ AnnoyOpen(Relation rel)
 	check_meta(rel, buffer);
 	memcpy(&meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
 		   offsetof(AnnoyMetaPageData, leftmost));
+	meta.curve = AnnoyPageGetMeta(BufferGetPage(buffer))->curve;
 	UnlockReleaseBuffer(buffer);
 
 	if (rel->rd_amcache != NULL)
@@ -269,6 +296,7 @@ AnnoyOpen(Relation rel)
 						   meta.seed, meta.scale, mean);
 	index->built_items = meta.built_items;
 	index->resets = meta.resets;
+	index->curve = meta.curve;
 	if (mean != NULL)
 	{
 		pfree(mean);
@@ -510,6 +538,30 @@ AnnoyForgetDimensions(Relation rel)
 		GenericXLogFinish(state);
 		UnlockReleaseBuffer(buffer);
 	}
+}
+
+/*
+ * Store a recall curve, and have all sessions read it.
+ */
+void
+AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	GenericXLogState *state;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_meta(rel, buffer);
+	state = GenericXLogStart(rel);
+	AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+
+	if (rel->rd_amcache != NULL)
+	{
+		pfree(rel->rd_amcache);
+		rel->rd_amcache = NULL;
+	}
+	CacheInvalidateRelcache(rel);
 }
 
 /*

@@ -11,12 +11,11 @@
  * its exact distance is no more than the smallest bound left.
  *
  * Nobody tells an access method how many rows are wanted.  So effort follows
- * demand: before the r-th row is returned, the effort must have been some
- * constant times r, and a round that runs out of candidates is followed by
- * another with several times the effort.  When effort nears the size of the
- * forest, the scan instead walks over all items, computes all remaining
- * distances and sorts them, which costs less and leaves nothing out: a scan
- * does not run dry while a row is left.
+ * demand: before the r-th row is returned, the effort must have been what r rows
+ * take (effort.c), and a round that runs out of candidates is followed by
+ * another with several times the effort.  When all entries have been scanned,
+ * the scan walks over all items, computes all remaining distances and sorts
+ * them, which leaves nothing out: a scan does not run dry while a row is left.
  *
  * No pins or locks are held between calls, and no position in a tree: a round
  * starts from the roots.  What connects rounds is the set of items that were
@@ -44,17 +43,14 @@
 #include "annoy.h"
 #include "search.h"
 
-/* The first effort is good for this many rows. */
-#define ROWS_PER_EFFORT		40
-
-/* By how much a round's effort exceeds that of the one before. */
+/* By how much to search harder if all candidates have been returned. */
 #define EFFORT_GROWTH		4
 
 /* Likewise for the candidates kept, when those of a round did not do. */
 #define KEEP_GROWTH			4
 
-/* From this part of all entries on, walking over the items is cheaper. */
-#define DRAIN_EFFORT		0.5
+/* A round that would scan more than this part of all entries scans all. */
+#define LAST_EFFORT			0.5
 
 /*
  * Items that are looked at together: the pages of all are pinned, and fetched
@@ -97,9 +93,10 @@ typedef struct AnnoyScanState
 	AnnoyItemReader reader;
 	double		score_factor;	/* score = factor * distance + shift ... */
 	double		score_shift;	/* ... or of distance squared, for L2 */
-	double		first_effort;
+	AnnoyEfforts efforts;		/* what to choose an effort from */
 	double		effort;			/* of the current round */
-	double		all_entries;	/* estimate of the entries in the forest */
+	double		enough_for;		/* rows that this effort is good for */
+	double		scanned;		/* entries, in all rounds */
 	int			keep;			/* candidates kept in a round */
 	int			next;			/* candidate to look at next */
 	seen_hash  *seen;
@@ -274,6 +271,8 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	ItemPointerData tid = item->tid;
 	double		distance;
 
+	state->scanned++;
+
 	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE ||
 		(state->seen != NULL && seen_lookup(state->seen, pointer_key(pointer)) != NULL))
 		return;
@@ -343,16 +342,23 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 {
 	AnnoySearch *search = state->search;
 
-	if (state->effort > 0 && effort > state->effort &&
-		(search->complete || effort > DRAIN_EFFORT * state->all_entries))
+	double		last = LAST_EFFORT * state->efforts.all;
+
+	if (state->effort > 0 && effort > state->effort)
 	{
-		drain(rel, state, search->index);
-		return;
+		if (search->complete || state->effort > last)
+		{
+			drain(rel, state, search->index);
+			return;
+		}
+		if (effort > last)
+			effort = state->efforts.all;
 	}
 	state->effort = effort;
 	state->keep = Max(state->keep, AnnoySearchKeep(search->index, effort));
 	state->next = 0;
 	AnnoySearchForest(search, effort, state->keep);
+	state->scanned += search->scanned;
 }
 
 /*
@@ -363,7 +369,7 @@ static void
 more_candidates(Relation rel, AnnoyScanState *state)
 {
 	if (state->search->items.limit < INFINITY &&
-		state->keep < DRAIN_EFFORT * state->all_entries)
+		state->keep < LAST_EFFORT * state->efforts.all)
 	{
 		state->keep = Min(state->keep, PG_INT32_MAX / 8 / KEEP_GROWTH) * KEEP_GROWTH;
 		next_round(rel, state, state->effort);
@@ -381,7 +387,6 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 	*isnull = false;
 	while (state->rest == NULL)
 	{
-		double		wanted = (state->returned + 1) / ROWS_PER_EFFORT * state->first_effort;
 		double		bound;
 
 		CHECK_FOR_INTERRUPTS();
@@ -390,10 +395,17 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 		 * all that are near enough are too few, or not searched for hard
 		 * enough
 		 */
-		if (wanted > state->effort)
+		if (state->returned >= state->enough_for)
 		{
-			next_round(rel, state, Max(wanted, state->effort * EFFORT_GROWTH));
-			continue;
+			double		effort = AnnoyNextEffort(&state->efforts, state->effort,
+												 state->returned + 1,
+												 &state->enough_for);
+
+			if (effort > state->effort)
+			{
+				next_round(rel, state, effort);
+				continue;
+			}
 		}
 
 		bound = score_bound(state);
@@ -449,19 +461,10 @@ start_search(IndexScanDesc scan)
 		drain(rel, state, index);
 	else
 	{
-		double		items = AnnoyEstimateItems(index, RelationGetNumberOfBlocks(rel));
-		int			search_k = annoy_search_k;
-
-		if (search_k < 0)
-			search_k = AnnoyOptionSearchK(rel);
-		if (search_k < 0)
-			search_k = AnnoyDefaultSearchK(index, items);
-
+		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
 		state->search = AnnoySearchInit(rel, index, &query);
 		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
 		state->seen = seen_create(state->context, 512, NULL);
-		state->all_entries = Max(items, index->built_items) * index->n_trees;
-		state->first_effort = Min(search_k, state->all_entries);
 		switch (index->metric)
 		{
 			case ANNOY_L2:
@@ -479,7 +482,11 @@ start_search(IndexScanDesc scan)
 				state->score_factor = 1;
 				break;
 		}
-		next_round(rel, state, state->first_effort);
+		if (state->efforts.first == INFINITY)
+			drain(rel, state, index);
+		else
+			next_round(rel, state, AnnoyNextEffort(&state->efforts, 0, 1,
+												   &state->enough_for));
 	}
 }
 
@@ -577,6 +584,18 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	distance.isnull = isnull;
 	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);
 	return true;
+}
+
+/*
+ * How many entries a scan has looked at so far; items, if it has walked over
+ * all of them.
+ */
+double
+AnnoyScanEntries(IndexScanDesc scan)
+{
+	AnnoyScanState *state = scan->opaque;
+
+	return state->scanned;
 }
 
 void

@@ -490,6 +490,8 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	}
 	if (stats->num_index_tuples == 0)
 		AnnoyResetIfEmpty(info->index);
+	else
+		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
 	IndexFreeSpaceMapVacuum(info->index);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;

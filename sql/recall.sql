@@ -1,0 +1,285 @@
+--
+-- Recall as the knob: annoy.target_recall, annoy_recall(), annoy_calibrate()
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_recall;
+SET search_path = annoy_recall, public;
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/test/regress/helpers.sql'
+\i :helpers
+\set ECHO all
+
+SET enable_seqscan = off;
+SET jit = off;
+-- Vectors without much structure, which are hard to find
+CREATE FUNCTION hard(i integer) RETURNS real[] LANGUAGE sql AS
+	$$ SELECT array_agg((number(i, j) + number(i % 50, j))::real ORDER BY j) FROM generate_series(1, 16) j $$;
+CREATE TABLE items AS SELECT i AS id, hard(i) AS v FROM generate_series(1, 10000) i;
+CREATE INDEX items_v ON items USING annoy (v);
+ANALYZE items;
+
+--
+-- A build measures the recall curve: more effort finds more, in the end all.
+--
+SELECT k, count(*) AS points, min(asked) >= 19 AS asked, min(search_k) < 1000 AS first,
+	max(search_k) >= 5000 AS last, min(recall) < 0.9 AS low, max(recall) > 0.99 AS high,
+	bool_and(recall BETWEEN 0 AND 1) AS valid
+FROM annoy_recall_curve('items_v') GROUP BY k ORDER BY k;
+SELECT bool_and(recall >= before) AS ascending
+FROM (SELECT recall, lag(recall) OVER (PARTITION BY k ORDER BY search_k) AS before
+	FROM annoy_recall_curve('items_v')) c WHERE before IS NOT NULL;
+
+-- It depends on nothing but the index, so that of an equal one is the same,
+-- whatever is set.
+CREATE TABLE curves AS SELECT 'built' AS what, c.* FROM annoy_recall_curve('items_v') c;
+SET annoy.search_k = 1;
+SET annoy.epsilon = 0;
+SELECT annoy_calibrate('items_v') > 50 AS asked;
+SHOW annoy.epsilon;
+RESET annoy.search_k;
+RESET annoy.epsilon;
+SELECT count(*) AS differences FROM (
+	SELECT c.* FROM annoy_recall_curve('items_v') c EXCEPT SELECT k, search_k, recall, asked FROM curves) d;
+
+--
+-- What a search does with it: the first round scans what the curve says
+--
+CREATE FUNCTION entries() RETURNS double precision LANGUAGE sql AS
+	$$ SELECT entries FROM annoy_recall('items_v', queries => 30) $$;
+CREATE TABLE efforts (what text, entries double precision);
+INSERT INTO efforts VALUES ('default', entries());
+SET annoy.target_recall = 0.7;
+INSERT INTO efforts VALUES ('.7', entries());
+SET annoy.target_recall = 0.95;
+INSERT INTO efforts VALUES ('.95', entries());
+SET annoy.target_recall = 0.99;
+INSERT INTO efforts VALUES ('.99', entries());
+SET annoy.target_recall = 1;
+INSERT INTO efforts VALUES ('1', entries());
+SELECT recall FROM annoy_recall('items_v');
+RESET annoy.target_recall;
+SELECT (SELECT entries FROM efforts WHERE what = 'default') = (SELECT entries FROM efforts WHERE what = '.95') AS is_default,
+	string_agg(what, ' < ' ORDER BY entries) AS ascending
+FROM efforts WHERE what <> 'default';
+SELECT entries FROM efforts WHERE what = '1';
+
+-- Whose word counts: search_k before target_recall; of each, the setting before
+-- the storage parameter.
+CREATE FUNCTION chosen() RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce((SELECT what FROM efforts e WHERE e.entries = entries() ORDER BY what LIMIT 1), 'another') $$;
+SELECT chosen();
+ALTER INDEX items_v SET (target_recall = 0.99);
+SELECT chosen() AS parameter;
+SET annoy.target_recall = 0.7;
+SELECT chosen() AS setting;
+SET annoy.target_recall = 0.95;
+SELECT chosen() AS setting_of_default;
+ALTER INDEX items_v SET (search_k = 20000);
+SELECT entries() AS search_k_parameter;
+SET annoy.search_k = 1;
+SELECT entries() < 500 AS search_k_setting;
+RESET annoy.search_k;
+ALTER INDEX items_v RESET (search_k);
+RESET annoy.target_recall;
+SELECT chosen() AS parameter;
+BEGIN;
+SET LOCAL annoy.target_recall = 1;
+SELECT chosen() AS local;
+COMMIT;
+SELECT chosen() AS parameter;
+ALTER INDEX items_v SET (target_recall = -1);
+SELECT chosen() AS none;
+ALTER INDEX items_v RESET (target_recall);
+
+-- The planner knows.
+CREATE FUNCTION startup_cost() RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) SELECT id FROM items ORDER BY v <-> array_fill(0::real, ARRAY[16]) LIMIT 10' INTO plan;
+	RETURN plan->0->'Plan'->'Startup Cost';
+END $$;
+CREATE TABLE costs (n integer, cost double precision);
+INSERT INTO costs VALUES (2, startup_cost());
+SET annoy.target_recall = 0.6;
+INSERT INTO costs VALUES (1, startup_cost());
+SET annoy.target_recall = 0.999;
+INSERT INTO costs VALUES (3, startup_cost());
+SET annoy.target_recall = 1;
+INSERT INTO costs VALUES (4, startup_cost());
+RESET annoy.target_recall;
+SELECT string_agg(n::text, ' < ' ORDER BY cost, n) AS costs, count(DISTINCT cost) FROM costs;
+
+--
+-- annoy_recall()
+--
+SELECT recall > 0.9 AS recall, latency_ms > 0 AS latency, entries > 100 AS entries, asked FROM annoy_recall('items_v');
+SELECT recall < 0.9 AS recall, entries < 500 AS entries, asked FROM annoy_recall('items_v', search_k => 1);
+SELECT recall, entries >= 10000 AS entries, asked > 45 AS asked FROM annoy_recall('items_v', 1, 50, 2147483647);
+SHOW annoy.search_k;
+-- Rows that nobody sees do not count, in the answers or among the queries.
+CREATE TABLE few AS SELECT * FROM items WHERE id <= 20;
+CREATE INDEX few_v ON few USING annoy (v);
+SELECT recall, asked FROM annoy_recall('few_v', 10000, 1000);
+DELETE FROM few WHERE id > 1;
+INSERT INTO few VALUES (1000, NULL);
+SELECT recall, asked <= 1 AS asked FROM annoy_recall('few_v');
+INSERT INTO few SELECT 100 + id, v FROM items WHERE id <= 3;
+SELECT recall, asked BETWEEN 1 AND 4 AS asked FROM annoy_recall('few_v', 2, 1000);
+DELETE FROM few;
+SELECT recall, latency_ms, entries, asked FROM annoy_recall('few_v');
+TRUNCATE few;
+SELECT recall, latency_ms, entries, asked FROM annoy_recall('few_v');
+-- all types and metrics
+CREATE TABLE kinds AS SELECT id, v AS r, v::double precision[] AS d, bitvec(id, 100)::bit(100) AS b FROM items WHERE id <= 500;
+CREATE FUNCTION recall_of(col text, opclass text) RETURNS double precision LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('CREATE INDEX kind ON kinds USING annoy (%s %s)', col, opclass);
+	RETURN (SELECT recall FROM annoy_recall('kind', 5, 20));
+END $$;
+DO $$
+DECLARE
+	opclass text;
+	recall double precision;
+	n integer := 0;
+BEGIN
+	FOR opclass IN SELECT opcname FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod AND amname = 'annoy'
+		WHERE opcnamespace = (SELECT extnamespace FROM pg_extension WHERE extname = 'annoy') LOOP
+		recall := recall_of(left(opclass, 1), opclass);
+		IF recall IS NULL OR recall < 0.99 THEN
+			RAISE WARNING '%: %', opclass, recall;
+		END IF;
+		DROP INDEX kind;
+		n := n + 1;
+	END LOOP;
+	RAISE NOTICE '% operator classes', n;
+END $$;
+
+--
+-- Small indexes have no curve, and are searched as a whole.
+--
+CREATE TABLE small AS SELECT * FROM items WHERE id <= 7000;
+CREATE INDEX small_v ON small USING annoy (v);
+SELECT count(*) FROM annoy_recall_curve('small_v');
+SELECT annoy_calibrate('small_v');
+SELECT recall, entries FROM annoy_recall('small_v');
+CREATE TABLE nothing (id integer, v real[]);
+CREATE INDEX nothing_v ON nothing USING annoy (v);
+SELECT count(*) FROM annoy_recall_curve('nothing_v');
+SELECT annoy_calibrate('nothing_v');
+
+--
+-- VACUUM makes a curve where there is none, and a new one when there are twice
+-- as many rows, or much fewer; not ANALYZE, and not VACUUM otherwise.
+--
+CREATE TEMP TABLE changing AS SELECT * FROM items LIMIT 0;
+CREATE INDEX changing_v ON changing USING annoy (v);
+INSERT INTO changing SELECT * FROM items;
+CREATE FUNCTION same_curve() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	same boolean;
+	curve text := (SELECT string_agg(c::text, ' ') FROM annoy_recall_curve('changing_v') c);
+BEGIN
+	same := curve IS NOT DISTINCT FROM nullif(current_setting('regress.curve', true), '');
+	PERFORM set_config('regress.curve', curve, false);
+	RETURN same;
+END $$;
+SELECT same_curve();
+ANALYZE changing;
+SELECT same_curve() AS after_analyze;
+VACUUM changing;
+SELECT same_curve() AS after_vacuum, (SELECT count(*) > 0 FROM annoy_recall_curve('changing_v')) AS curve;
+INSERT INTO changing SELECT 10000 + i, hard(10000 + i) FROM generate_series(1, 9000) i;
+VACUUM changing;
+SELECT same_curve() AS not_doubled;
+INSERT INTO changing SELECT 20000 + i, hard(20000 + i) FROM generate_series(1, 1100) i;
+ANALYZE changing;
+SELECT same_curve() AS doubled_analyze;
+VACUUM changing;
+SELECT same_curve() AS doubled;
+VACUUM changing;
+SELECT same_curve() AS nothing_new;
+DELETE FROM changing WHERE id % 2 = 0;
+VACUUM (INDEX_CLEANUP on) changing;
+SELECT same_curve() AS halved;
+
+--
+-- A user's own queries: the first column that can be compared.
+--
+CREATE TABLE queries (note text, ids integer, q double precision[], other real[]);
+INSERT INTO queries SELECT 'x', i, hard(50000 + i), '{1,2}' FROM generate_series(1, 70) i;
+INSERT INTO queries VALUES ('a NULL is no query');
+SELECT annoy_calibrate('items_v', 'queries');
+SELECT count(*) AS differences FROM (
+	SELECT k, search_k, recall FROM annoy_recall_curve('items_v') c EXCEPT SELECT k, search_k, recall FROM curves) d \gset
+SELECT :differences > 5 AS other_curve;
+-- far away from all rows, where nothing is easy to find
+CREATE VIEW far AS SELECT ARRAY(SELECT 100::numeric * x::numeric FROM unnest(q) x) AS q FROM queries WHERE q IS NOT NULL;
+SELECT annoy_calibrate('items_v', 'far');
+-- of many, a thousand
+CREATE TABLE many AS SELECT v FROM items LIMIT 1500;
+SELECT annoy_calibrate('items_v', 'many');
+-- integers
+CREATE TABLE "whole numbers" (id integer, "the query" smallint[]);
+INSERT INTO "whole numbers" SELECT i, ARRAY(SELECT round(x)::smallint FROM unnest(hard(i)) x) FROM generate_series(1, 20) i;
+SELECT annoy_calibrate('items_v', '"whole numbers"');
+SELECT annoy_calibrate('items_v') > 50 AS own;
+SELECT count(*) AS differences FROM (
+	SELECT c.* FROM annoy_recall_curve('items_v') c EXCEPT SELECT k, search_k, recall, asked FROM curves) d;
+
+--
+-- Errors
+--
+SELECT failure(f) FROM unnest(ARRAY[
+	'SET annoy.target_recall = 0.4',
+	'SET annoy.target_recall = 1.1',
+	'SET annoy.target_recall = ''high''',
+	'ALTER INDEX items_v SET (target_recall = 0.4)',
+	'ALTER INDEX items_v SET (target_recall = 0)',
+	'ALTER INDEX items_v SET (target_recall = 1.1)',
+	'ALTER INDEX items_v SET (target_recall = -2)',
+	'ALTER INDEX items_v SET (target_recall = high)',
+	'SELECT annoy_recall(''items_v'', 0)',
+	'SELECT annoy_recall(''items_v'', 10001)',
+	'SELECT annoy_recall(''items_v'', 10, 0)',
+	'SELECT annoy_recall(''items_v'', 10, 10001)',
+	'SELECT annoy_recall(''items_v'', search_k => 0)',
+	'SELECT annoy_recall(''items_v'', search_k => -2)',
+	'SELECT annoy_recall(''items'')',
+	'SELECT annoy_recall_curve(''items'')',
+	'SELECT annoy_calibrate(''items'')',
+	'SELECT annoy_calibrate(''pg_class_oid_index'')',
+	'SELECT annoy_calibrate(''items_v'', ''efforts'')',
+	'SELECT annoy_calibrate(''items_v'', ''nothing'')',
+	'CREATE TEMP TABLE short AS SELECT ''{1,2}''::real[] AS v; SELECT annoy_calibrate(''items_v'', ''short'')',
+	'SET TRANSACTION READ ONLY; SELECT annoy_calibrate(''items_v'')']) f;
+SELECT annoy_recall(NULL) IS NULL AS recall, annoy_calibrate(NULL) IS NULL AS calibrate, annoy_calibrate(NULL, 'queries') IS NULL AS calibrate;
+
+-- Who may: readers of the table, and the owner of the index
+CREATE ROLE regress_annoy_reader;
+GRANT USAGE ON SCHEMA annoy_recall TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT failure(f) FROM unnest(ARRAY['SELECT annoy_recall(''items_v'')', 'SELECT annoy_recall_curve(''items_v'')',
+	'SELECT annoy_calibrate(''items_v'')']) f;
+RESET ROLE;
+GRANT SELECT ON items TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT recall > 0.9 AS recall FROM annoy_recall('items_v', 10, 50);
+SELECT count(*) > 5 AS points FROM annoy_recall_curve('items_v');
+SELECT failure('SELECT annoy_calibrate(''items_v'')');
+RESET ROLE;
+ALTER TABLE items OWNER TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT annoy_calibrate('items_v') > 50 AS owner;
+SELECT failure('SELECT annoy_calibrate(''items_v'', ''queries'')');
+RESET ROLE;
+ALTER TABLE items OWNER TO CURRENT_USER;
+REVOKE ALL ON items FROM regress_annoy_reader;
+REVOKE ALL ON SCHEMA annoy_recall FROM regress_annoy_reader;
+DROP ROLE regress_annoy_reader;
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_recall CASCADE;

@@ -1,0 +1,646 @@
+/*-------------------------------------------------------------------------
+ *
+ * calibrate.c
+ *	  An index measures itself: what recall comes from what effort.
+ *
+ * Some of the items are asked as queries, each without itself; or a user's own
+ * queries are.  The right answers come from one walk over the leaves of a tree:
+ * all codes of a leaf are scored for all queries, and of each query's best by
+ * estimate the exact distances are computed.  Then each query is searched for
+ * with one effort after the other, and each time is counted how many of its
+ * neighbours are among the candidates.  Copies and ties count by distance: what
+ * is as near as the last of the right answers is as good.
+ *
+ * The averages are the recall curve, which is kept in the metapage, and from
+ * which scans choose their effort (effort.c).  A build makes it, and VACUUM does
+ * so again when the index has grown to twice its size or lost much of it.
+ *
+ * Few queries are enough to know the recall of many rows, which differs less
+ * between queries, and costs more to find out.  So all queries count for the 10
+ * nearest, and the first of them for 100 and for 1,000.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/calibrate.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "annoy.h"
+#include "search.h"
+
+/*
+ * Indexes with fewer vectors have no curve: without one, a search scans at
+ * least as many.
+ */
+#define MIN_ITEMS			8000
+
+/* A curve is old when there are so many times the vectors. */
+#define GROWN				2.0
+#define SHRUNK				0.6
+
+/* Items asked: one of so many, within limits. */
+#define ITEMS_PER_QUERY		130
+#define MIN_QUERIES			120
+#define MAX_QUERIES			200
+
+/* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
+static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.3, 0.08};
+
+/* Neighbours of a query are asked for only if they are a small part of all. */
+#define ITEMS_PER_ROW		20
+
+/* Pages read to find an item to ask, at most. */
+#define TRIES_PER_QUERY		256
+
+/* Items drawn for each one that is new, at most. */
+#define DRAWS_PER_QUERY		4
+
+/* The least effort, and by how much each is above the one before. */
+#define FIRST_EFFORT		256.0
+#define EFFORT_STEP			2
+
+/* If that part of the neighbours is found, more effort is not tried. */
+#define ENOUGH_FOUND		0.995
+
+/* Candidates kept, so that all neighbours in the leaves visited are among them. */
+#define KEEP_PER_ROW		2
+#define KEEP_MORE			200
+
+/* Items whose pages are pinned before the first is read. */
+#define READ_BATCH			8
+
+/* An item, and its exact distance from a query. */
+typedef struct Neighbour
+{
+	uint64		key;			/* see pointer_key */
+	double		distance;
+} Neighbour;
+
+typedef struct SampleQuery
+{
+	AnnoyVector vector;
+	AnnoyPointer self;			/* invalid if it is not an item */
+	float	   *x;				/* in the search space */
+	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
+	AnnoyCollector nearest;		/* by estimated distance */
+} SampleQuery;
+
+typedef struct Calibration
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	double		items;
+	SampleQuery *queries;
+	int			nqueries;
+	AnnoyCurve	curve;
+} Calibration;
+
+static inline uint64
+pointer_key(const AnnoyPointer *pointer)
+{
+	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
+		ItemPointerGetOffsetNumberNoCheck(pointer);
+}
+
+/*
+ * The highest rank that makes sense for a query, given its number.
+ */
+static int
+rank_of_query(const Calibration *calibration, int number)
+{
+	int			rank = ANNOY_CURVE_RANKS - 1;
+
+	while (rank > 0 &&
+		   (number >= rank_part[rank] * calibration->nqueries ||
+			calibration->items < AnnoyCurveRows(rank) * ITEMS_PER_ROW))
+		rank--;
+	return rank;
+}
+
+/*
+ * Neighbours by estimate of which the exact distance is computed.  Scores say
+ * less about manhattan distances.
+ */
+static int
+neighbours_kept(const AnnoyIndex *index, int rows)
+{
+	int			keep = rows + rows / 2 + 100;
+
+	return index->metric == ANNOY_L1 ? 8 * keep : keep;
+}
+
+/*
+ * Find an item to ask: one of those on a page that holds any.
+ */
+static bool
+choose_item(Relation rel, const AnnoyIndex *index, BlockNumber nblocks,
+			AnnoyRandom *random, AnnoyPointer *pointer)
+{
+	for (int i = 0; i < TRIES_PER_QUERY; i++)
+	{
+		BlockNumber block = AnnoyRandomBelow(random, nblocks);
+		Buffer		buffer = ReadBuffer(rel, block);
+		Page		page = BufferGetPage(buffer);
+		int			live = 0;
+
+		AnnoyVacuumDelay();
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (!PageIsNew(page) && AnnoyPageIsValid(page) &&
+			AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM)
+		{
+			AnnoySlot	slots = AnnoyPageGetSlots(page);
+
+			/* each replaces the one chosen so far with the same probability */
+			for (int j = 0; j < index->group_slots; j++)
+			{
+				if (AnnoySlotState(&slots[j]) == ANNOY_SLOT_LIVE &&
+					AnnoyRandomBelow(random, ++live) == 0)
+					ItemPointerSet(pointer, block, FirstOffsetNumber + j);
+			}
+		}
+		UnlockReleaseBuffer(buffer);
+		if (live > 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Copy a vector into the current memory context.
+ */
+AnnoyVector
+AnnoyCopyVector(const AnnoyVector *vec)
+{
+	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
+	AnnoyVector copy = *vec;
+
+	copy.data = memcpy(palloc(size), vec->data, size);
+	return copy;
+}
+
+/*
+ * Choose about that many items with vectors, none twice: which, depends on
+ * nothing but the seed and the index's pages.
+ */
+AnnoySample *
+AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	AnnoyRandom random = seed;
+	AnnoySample *sample = palloc(offsetof(AnnoySample, items) +
+								 sizeof(sample->items[0]) * wanted);
+	AnnoyItemReader reader;
+
+	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	sample->count = 0;
+	for (int i = 0; i < DRAWS_PER_QUERY * wanted && sample->count < wanted; i++)
+	{
+		AnnoyPointer pointer;
+		AnnoyItem	item;
+		bool		again = false;
+
+		if (!choose_item(rel, index, nblocks, &random, &pointer))
+			break;
+		for (int j = 0; j < sample->count; j++)
+			again |= ItemPointerEquals(&sample->items[j].pointer, &pointer);
+		if (again)
+			continue;
+		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointer), &pointer, &item);
+		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL)
+		{
+			sample->items[sample->count].pointer = pointer;
+			sample->items[sample->count].tid = item.tid;
+			sample->items[sample->count++].vector = AnnoyCopyVector(&item.vector);
+		}
+		AnnoyItemRelease(&reader);
+	}
+	AnnoyItemReaderEnd(&reader);
+	return sample;
+}
+
+/*
+ * Take items as queries.
+ */
+static void
+take_items(Calibration *calibration, int wanted)
+{
+	AnnoySample *sample = AnnoySampleItems(calibration->rel, calibration->index,
+										   calibration->index->seed + 2, wanted);
+
+	calibration->nqueries = sample->count;
+	calibration->queries = palloc0(sizeof(SampleQuery) * Max(sample->count, 1));
+	for (int i = 0; i < sample->count; i++)
+	{
+		calibration->queries[i].vector = sample->items[i].vector;
+		calibration->queries[i].self = sample->items[i].pointer;
+	}
+}
+
+/*
+ * Take a user's queries.
+ */
+static void
+take_queries(Calibration *calibration, const AnnoyVector *queries, int nqueries)
+{
+	calibration->nqueries = nqueries;
+	calibration->queries = palloc0(sizeof(SampleQuery) * nqueries);
+	for (int i = 0; i < calibration->nqueries; i++)
+	{
+		calibration->queries[i].vector = queries[i];
+		ItemPointerSetInvalid(&calibration->queries[i].self);
+	}
+}
+
+/* The leaf with which the walk over the leaves of the first tree begins. */
+static BlockNumber
+first_leaf(Relation rel)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	BlockNumber block;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[0][0];
+	UnlockReleaseBuffer(buffer);
+	return block;
+}
+
+/*
+ * Copy a leaf.  Returns NULL if it is a root that has been split meanwhile, and
+ * is no leaf any more: the walk then starts again.
+ */
+static AnnoyNode
+read_leaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
+		  PGAlignedBlock *copy, BlockNumber *steps)
+{
+	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
+	AnnoyNode	node = AnnoyPageGetNode(copy->data);
+
+	AnnoyVacuumDelay();
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(rel, index, buffer);
+	memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+
+	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains right links that form a circle at block %u",
+						RelationGetRelationName(rel), block),
+				 errhint("Please REINDEX it.")));
+	return node->level == 0 ? node : NULL;
+}
+
+/*
+ * Estimate the distances of all items from all queries, and keep the nearest.
+ */
+static void
+find_nearest(Calibration *calibration)
+{
+	Relation	rel = calibration->rel;
+	const AnnoyIndex *index = calibration->index;
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	uint16	   *hits = palloc(sizeof(uint16) * ANNOY_MAX_ENTRIES);
+	float	   *scores = palloc(sizeof(float) * ANNOY_MAX_ENTRIES);
+	BlockNumber block = first_leaf(rel);
+	BlockNumber steps = 0;
+	double		items = 0;
+	AnnoyTarget target;
+
+	AnnoyTargetInit(&target, index, index->metric == ANNOY_IP);
+	while (block != InvalidBlockNumber)
+	{
+		AnnoyNode	node = read_leaf(rel, index, block, copy, &steps);
+
+		if (node == NULL)
+		{
+			block = first_leaf(rel);
+			continue;
+		}
+		for (int i = 0; i < calibration->nqueries; i++)
+		{
+			AnnoyCollector *nearest = &calibration->queries[i].nearest;
+			int			nhits;
+
+			target.x = calibration->queries[i].x;
+			AnnoyTargetSet(&target);
+			nhits = AnnoyNodeScore(&target, node, 0, nearest->limit, hits, scores);
+			AnnoyCollect(nearest, index, node, nhits, hits, scores);
+		}
+		items += node->count;
+		block = node->right;
+	}
+	for (int i = 0; i < calibration->nqueries; i++)
+		AnnoyCollectorFinish(&calibration->queries[i].nearest);
+	calibration->curve.items = items;
+}
+
+static int
+compare_distances(const void *a, const void *b)
+{
+	double		x = ((const Neighbour *) a)->distance;
+	double		y = ((const Neighbour *) b)->distance;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64		x = ((const Neighbour *) a)->key;
+	uint64		y = ((const Neighbour *) b)->key;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The neighbour with that key, if there is one.  They are in order of keys.
+ */
+static const Neighbour *
+find_neighbour(const Neighbour *neighbours, int count, uint64 key)
+{
+	int			low = 0;
+	int			high = count;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (neighbours[middle].key < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && neighbours[low].key == key ? &neighbours[low] : NULL;
+}
+
+/*
+ * Compute the exact distances of a query's nearest items by estimate.  Returns
+ * their number.
+ */
+static int
+measure_nearest(Calibration *calibration, const SampleQuery *query,
+				AnnoyItemReader *reader, Neighbour *neighbours)
+{
+	const AnnoyCollector *nearest = &query->nearest;
+	Buffer		buffers[READ_BATCH];
+	int			count = 0;
+
+	for (int start = 0; start < nearest->count; start += READ_BATCH)
+	{
+		int			n = Min(nearest->count - start, READ_BATCH);
+
+		AnnoyVacuumDelay();
+		for (int i = 0; i < n; i++)
+			buffers[i] = AnnoyItemPin(reader, &nearest->candidates[start + i].pointer);
+		for (int i = 0; i < n; i++)
+		{
+			const AnnoyPointer *pointer = &nearest->candidates[start + i].pointer;
+			AnnoyItem	item;
+
+			AnnoyItemFetch(reader, buffers[i], pointer, &item);
+			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
+				!ItemPointerEquals((ItemPointer) pointer, (ItemPointer) &query->self))
+			{
+				neighbours[count].key = pointer_key(pointer);
+				neighbours[count++].distance =
+					AnnoyDistance(calibration->index->metric, &item.vector,
+								  &query->vector);
+			}
+			AnnoyItemRelease(reader);
+		}
+	}
+	return count;
+}
+
+/*
+ * Search for a query with one effort after the other, and add the recall to the
+ * curve.
+ */
+static void
+search_query(Calibration *calibration, const SampleQuery *query,
+			 Neighbour *neighbours, int count)
+{
+	AnnoyCurve *curve = &calibration->curve;
+	const AnnoyIndex *index = calibration->index;
+	AnnoySearch *search = AnnoySearchInit(calibration->rel, index, &query->vector);
+	int			wanted[ANNOY_CURVE_RANKS];
+	double		cutoff[ANNOY_CURVE_RANKS];
+	int			found[ANNOY_CURVE_RANKS];
+	int			most = AnnoyCurveRows(query->rank);
+	bool		done = false;
+
+	qsort(neighbours, count, sizeof(Neighbour), compare_distances);
+	for (int rank = 0; rank <= query->rank; rank++)
+	{
+		wanted[rank] = Min(AnnoyCurveRows(rank), count);
+		cutoff[rank] = neighbours[wanted[rank] - 1].distance;
+		curve->queries[rank]++;
+	}
+	while (count > 0 && neighbours[count - 1].distance > cutoff[query->rank])
+		count--;
+	qsort(neighbours, count, sizeof(Neighbour), compare_keys);
+
+	for (int i = 0; i < (int) curve->points; i++)
+	{
+		if (!done)
+		{
+			int			keep = AnnoySearchKeep(index, curve->effort[i]);
+
+			AnnoyVacuumDelay();
+
+			/* manhattan: what is not kept is not looked at */
+			if (index->metric != ANNOY_L1)
+				keep = Max(keep, KEEP_PER_ROW * most + KEEP_MORE);
+			AnnoySearchForest(search, curve->effort[i], keep);
+			memset(found, 0, sizeof(found));
+			for (int j = 0; j < search->items.count; j++)
+			{
+				const Neighbour *neighbour =
+				find_neighbour(neighbours, count,
+							   pointer_key(&search->items.candidates[j].pointer));
+
+				for (int rank = 0; neighbour != NULL && rank <= query->rank; rank++)
+					found[rank] += neighbour->distance <= cutoff[rank];
+			}
+			done = search->complete ||
+				found[query->rank] >= ENOUGH_FOUND * wanted[query->rank];
+		}
+		for (int rank = 0; rank <= query->rank; rank++)
+			curve->recall[rank][i] +=
+				(float) Min(found[rank], wanted[rank]) / wanted[rank];
+	}
+}
+
+/*
+ * Measure the curve with the queries that have been taken.
+ */
+static void
+measure(Calibration *calibration)
+{
+	AnnoyCurve *curve = &calibration->curve;
+	const AnnoyIndex *index = calibration->index;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "annoy calibration query",
+												  ALLOCSET_DEFAULT_SIZES);
+	AnnoyItemReader reader;
+	double		entries = calibration->items * index->n_trees;
+
+	for (double effort = FIRST_EFFORT;
+		 effort < entries && curve->points < ANNOY_CURVE_POINTS;
+		 effort *= EFFORT_STEP)
+		curve->effort[curve->points++] = effort;
+
+	for (int i = 0; i < calibration->nqueries; i++)
+	{
+		SampleQuery *query = &calibration->queries[i];
+
+		query->rank = rank_of_query(calibration, i);
+		query->x = palloc0(sizeof(float) * index->space_dim);
+		AnnoyMapQuery(index, &query->vector, query->x);
+		AnnoyCollectorInit(&query->nearest);
+		AnnoyCollectorReset(&query->nearest,
+							neighbours_kept(index, AnnoyCurveRows(query->rank)));
+	}
+	find_nearest(calibration);
+
+	AnnoyItemReaderInit(&reader, calibration->rel, index, NULL);
+	for (int i = 0; i < calibration->nqueries; i++)
+	{
+		SampleQuery *query = &calibration->queries[i];
+		MemoryContext old_context = MemoryContextSwitchTo(context);
+		Neighbour  *neighbours = palloc(sizeof(Neighbour) * Max(query->nearest.count, 1));
+		int			count = measure_nearest(calibration, query, &reader, neighbours);
+
+		if (count > 0)
+			search_query(calibration, query, neighbours, count);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(context);
+	}
+	AnnoyItemReaderEnd(&reader);
+
+	for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+	{
+		for (int i = 0; i < (int) curve->points && curve->queries[rank] > 0; i++)
+			curve->recall[rank][i] /= curve->queries[rank];
+	}
+}
+
+/*
+ * Measure the recall curve of an index that holds about that many vectors, and
+ * store it: with a user's queries, or with items if there are none.  Returns the
+ * number of queries asked, which is 0 if the index is too small to need a curve,
+ * and then has none.
+ *
+ * Locks are held on one page at a time, so others can read and write meanwhile.
+ */
+int
+AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
+			   int nqueries)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "annoy calibration",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	Calibration calibration = {.rel = rel,.items = items};
+	int			asked = 0;
+	int			nestlevel;
+
+	/* the curve is that of the default, whatever is set at the moment */
+	nestlevel = NewGUCNestLevel();
+	(void) set_config_option("annoy.epsilon", psprintf("%g", ANNOY_DEFAULT_EPSILON),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+
+	calibration.index = AnnoyOpen(rel);
+	if (calibration.index->dim > 0 && items >= MIN_ITEMS)
+	{
+		if (queries != NULL)
+			take_queries(&calibration, queries, nqueries);
+		else
+			take_items(&calibration,
+					   Min(Max(items / ITEMS_PER_QUERY, MIN_QUERIES), MAX_QUERIES));
+	}
+	else if (calibration.index->curve.points > 0)
+		AnnoyStoreCurve(rel, &calibration.curve);
+	if (calibration.nqueries > 0)
+	{
+		calibration.curve.blocks = RelationGetNumberOfBlocks(rel);
+		measure(&calibration);
+		AnnoyStoreCurve(rel, &calibration.curve);
+		asked = calibration.curve.queries[0];
+	}
+
+	AtEOXact_GUC(false, nestlevel);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+	return asked;
+}
+
+static bool
+curve_is_old(const AnnoyCurve *curve, double items)
+{
+	return items >= GROWN * curve->items || items <= SHRUNK * curve->items;
+}
+
+/*
+ * Count the vectors of an index: the entries of the first tree.
+ */
+static double
+count_vectors(Relation rel, const AnnoyIndex *index)
+{
+	BlockNumber block = first_leaf(rel);
+	BlockNumber steps = 0;
+	double		vectors = 0;
+
+	while (block != InvalidBlockNumber)
+	{
+		PGAlignedBlock copy;
+		AnnoyNode	node = read_leaf(rel, index, block, &copy, &steps);
+
+		if (node == NULL)
+		{
+			block = first_leaf(rel);
+			vectors = 0;
+			continue;
+		}
+		vectors += node->count;
+		block = node->right;
+	}
+	return vectors;
+}
+
+/*
+ * VACUUM has counted the items of an index.  Measure the curve anew if there is
+ * none, or if there are twice as many vectors or much fewer than there were; in
+ * an index that has become small, forget it.
+ */
+void
+AnnoyRefreshCurve(Relation rel, double items)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "annoy curve",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	const AnnoyCurve *curve = &index->curve;
+
+	/* items may be NULLs, so count only if it seems to be worth while */
+	if (index->dim > 0 &&
+		(curve->points == 0 ? items >= MIN_ITEMS : curve_is_old(curve, items)))
+	{
+		double		vectors = count_vectors(rel, index);
+
+		if (curve->points == 0 || curve_is_old(curve, vectors))
+			(void) AnnoyCalibrate(rel, vectors, NULL, 0);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,206 @@
+/*-------------------------------------------------------------------------
+ *
+ * effort.c
+ *	  How hard to search: the number of entries to scan.
+ *
+ * What an index knows about itself is its recall curve (see calibrate.c): at a
+ * ladder of efforts, which part of the 10, 100 and 1,000 nearest a search
+ * finds.  From it comes the effort for the recall that is wanted, unless
+ * search_k says what to do, or there is no curve.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/effort.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "annoy.h"
+
+/* Without a curve, the first effort is good for this many rows ... */
+#define ROWS_PER_EFFORT		40
+
+/* ... and by so much a round's effort exceeds that of the one before. */
+#define EFFORT_GROWTH		4
+
+/*
+ * The effort measured for so many rows serves for a few more: those that are
+ * not visible, or that are not what a condition wants.
+ */
+#define ROWS_TOLERANCE		1.2
+
+/* Beyond what is measured, effort grows with this power of the rows wanted. */
+#define MIN_ROWS_POWER		0.3
+#define MAX_ROWS_POWER		0.8
+
+/* Effort grows with this power of the index's size, see src/README. */
+#define SIZE_POWER			0.6
+
+/* Fewer entries take no less time. */
+#define MIN_EFFORT			500.0
+
+/*
+ * The recall to aim at is above the one wanted by a part of what is missing to
+ * 1, but by no more than a constant: queries are not rows, and users notice
+ * rather what is below.  What comes on top is for the uncertainty of the
+ * measurement: about the standard error of a recall whose queries differ as
+ * ours do.
+ */
+#define MARGIN_PART			0.25
+#define MAX_MARGIN			0.012
+#define STANDARD_ERROR		0.5
+
+static double
+logit(double p)
+{
+	return log(p / (1 - p));
+}
+
+/*
+ * The effort at which the curve reaches a recall, for one of the numbers of
+ * rows; as much as there is if it does not.  Between the points of the curve, the logit of
+ * the recall is nearly linear in the logarithm of the effort.
+ */
+static double
+effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
+				  const AnnoyEfforts *efforts)
+{
+	double		queries = curve->queries[rank];
+	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN) +
+	Min(STANDARD_ERROR * sqrt(recall * (1 - recall) / queries),
+		MARGIN_PART * (1 - recall));
+	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
+	double		goal = Min(recall + margin, most);
+	double		last_reached = 0;
+
+	for (int i = 0; i < (int) curve->points; i++)
+	{
+		double		reached = Min(curve->recall[rank][i], most);
+
+		if (reached >= goal)
+		{
+			double		part;
+
+			if (i == 0 || last_reached <= 0)
+				return curve->effort[i];
+			part = (logit(goal) - logit(last_reached)) /
+				(logit(reached) - logit(last_reached));
+			return curve->effort[i - 1] *
+				pow(curve->effort[i] / curve->effort[i - 1], part);
+		}
+		last_reached = Max(last_reached, reached);
+	}
+	return efforts->all;
+}
+
+/*
+ * Choose efforts for the recall that is wanted from the curve.
+ */
+static void
+efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
+				   AnnoyEfforts *efforts)
+{
+	double		factor = pow(Max(growth, 1), SIZE_POWER);
+	double		power = 0;
+
+	efforts->measured = 0;
+	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
+	{
+		double		effort = factor * effort_for_recall(curve, rank, recall, efforts);
+
+		effort = Max(effort, rank == 0 ? MIN_EFFORT : efforts->effort[rank - 1]);
+		if (rank > 0)
+			power = log10(effort / efforts->effort[rank - 1]);
+		efforts->effort[efforts->measured++] = effort;
+	}
+	efforts->power = power <= MAX_ROWS_POWER ?
+		Max(power, MIN_ROWS_POWER) : MAX_ROWS_POWER;
+}
+
+/*
+ * The search_k that is set for the session, or else for the index, or -1.
+ */
+static int
+chosen_search_k(Relation rel)
+{
+	return annoy_search_k > 0 ? annoy_search_k : AnnoyOptionSearchK(rel);
+}
+
+/*
+ * The recall that is wanted: as the session says, or else the index.
+ */
+static double
+chosen_recall(Relation rel)
+{
+	double		recall = AnnoyOptionTargetRecall(rel);
+
+	return annoy_target_recall_is_set || recall < 0 ? annoy_target_recall : recall;
+}
+
+/*
+ * Choose how hard to search an index of that many blocks.
+ */
+void
+AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
+				   AnnoyEfforts *efforts)
+{
+	const AnnoyCurve *curve = &index->curve;
+	double		items = AnnoyEstimateItems(index, blocks);
+	int			search_k = chosen_search_k(rel);
+
+	memset(efforts, 0, sizeof(AnnoyEfforts));
+	efforts->all = Max(items, index->built_items) * index->n_trees;
+	if (search_k > 0)
+		efforts->first = search_k;
+	else if (chosen_recall(rel) >= 1)
+		efforts->first = INFINITY;
+	else if (curve->points > 0)
+	{
+		efforts_for_recall(curve, chosen_recall(rel),
+						   (double) blocks / curve->blocks, efforts);
+		efforts->first = efforts->effort[0];
+	}
+	else
+		efforts->first = AnnoyDefaultSearchK(index, items);
+	if (efforts->first < INFINITY)
+		efforts->first = Min(efforts->first, efforts->all);
+}
+
+/*
+ * The effort of the next round, before a row is returned, if `effort' was that
+ * of the last.  *enough_for is set to the number of rows it will be good for.
+ */
+double
+AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
+				double *enough_for)
+{
+	double		rows = 10 * ROWS_TOLERANCE;
+	int			rank = 0;
+	double		wanted;
+
+	if (efforts->measured == 0)
+	{
+		wanted = Max(row / ROWS_PER_EFFORT, 1) * efforts->first;
+		if (wanted > effort)
+			effort = Max(wanted, effort * EFFORT_GROWTH);
+		*enough_for = Max(floor(effort / efforts->first * ROWS_PER_EFFORT), row);
+		return effort;
+	}
+
+	while (rows < row)
+	{
+		rows *= 10;
+		rank++;
+	}
+	if (rank < efforts->measured)
+		wanted = efforts->effort[rank];
+	else
+		wanted = efforts->effort[efforts->measured - 1] *
+			pow(10, efforts->power * (rank - efforts->measured + 1));
+	*enough_for = rows;
+	return Max(wanted, effort);
+}

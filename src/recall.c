@@ -1,0 +1,535 @@
+/*-------------------------------------------------------------------------
+ *
+ * recall.c
+ *	  Functions about recall: annoy_recall() measures that of an index,
+ *	  annoy_calibrate() renews the curve from which searches choose their
+ *	  effort, and annoy_recall_curve() shows it.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/recall.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "portability/instr_time.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/varbit.h"
+
+#include "annoy.h"
+
+/* The most that annoy_recall takes. */
+#define MAX_ROWS			10000
+#define MAX_QUERIES			10000
+
+/* Queries read at a time, and kept, from a user's table. */
+#define FETCH_QUERIES		100
+#define KEEP_QUERIES		1000
+
+/*
+ * A row asked as a query.
+ */
+typedef struct RecallQuery
+{
+	AnnoyVector vector;
+	AnnoyPointer item;
+	ItemPointerData tid;		/* of the version that is visible */
+
+	/* exact distances of the nearest others: a heap, the farthest first */
+	int			count;
+	double	   *nearest;
+} RecallQuery;
+
+typedef struct RecallState
+{
+	Relation	heap;
+	Relation	rel;
+	const AnnoyIndex *index;
+	Snapshot	snapshot;
+	int			rows;			/* k */
+	RecallQuery *queries;
+	int			nqueries;
+
+	/* sums over all queries */
+	double		wanted;
+	double		found;
+	double		entries;
+	instr_time	time;
+} RecallState;
+
+/*
+ * Does the snapshot see the row of an item?  If so, *tid becomes that of the
+ * visible version.
+ */
+static bool
+row_visible(const RecallState *state, ItemPointer tid)
+{
+	return table_index_fetch_tuple_check(state->heap, tid, state->snapshot, NULL);
+}
+
+/*
+ * Take rows as queries.
+ */
+static void
+choose_queries(RecallState *state, int wanted)
+{
+	AnnoySample *sample = AnnoySampleItems(state->rel, state->index,
+										   state->index->seed + 3, wanted);
+
+	state->queries = palloc0(sizeof(RecallQuery) * Max(sample->count, 1));
+	for (int i = 0; i < sample->count; i++)
+	{
+		RecallQuery *query = &state->queries[state->nqueries];
+
+		query->tid = sample->items[i].tid;
+		if (!row_visible(state, &query->tid))
+			continue;
+		query->vector = sample->items[i].vector;
+		query->item = sample->items[i].pointer;
+		query->nearest = palloc(sizeof(double) * state->rows);
+		state->nqueries++;
+	}
+}
+
+/*
+ * Replace the farthest of a query's nearest, or add one.
+ */
+static void
+add_nearest(RecallQuery *query, int rows, double distance)
+{
+	double	   *heap = query->nearest;
+	int			i;
+
+	if (query->count < rows)
+	{
+		for (i = query->count++; i > 0 && heap[(i - 1) / 2] < distance; i = (i - 1) / 2)
+			heap[i] = heap[(i - 1) / 2];
+	}
+	else
+	{
+		for (i = 0;;)
+		{
+			int			child = 2 * i + 1;
+
+			if (child + 1 < rows && heap[child + 1] > heap[child])
+				child++;
+			if (child >= rows || heap[child] <= distance)
+				break;
+			heap[i] = heap[child];
+			i = child;
+		}
+	}
+	heap[i] = distance;
+}
+
+/*
+ * AnnoyItemWalk callback: compare an item with all queries.
+ */
+static void
+compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	RecallState *state = arg;
+	bool		known_visible = false;
+
+	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->vector.data == NULL)
+		return;
+	for (int i = 0; i < state->nqueries; i++)
+	{
+		RecallQuery *query = &state->queries[i];
+		double		distance;
+
+		if (ItemPointerEquals(pointer, &query->item))
+			continue;
+		distance = AnnoyDistance(state->index->metric, &item->vector, &query->vector);
+		if (query->count == state->rows && distance >= query->nearest[0])
+			continue;
+		if (!known_visible)
+		{
+			ItemPointerData tid = item->tid;
+
+			if (!row_visible(state, &tid))
+				return;
+			known_visible = true;
+		}
+		add_nearest(query, state->rows, distance);
+	}
+}
+
+/*
+ * A vector as a value of the indexed column.
+ */
+static Datum
+make_datum(Oid type, const AnnoyVector *vec)
+{
+	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
+	{
+		bool		is_float4 = type == FLOAT4ARRAYOID;
+		Datum	   *values = palloc(sizeof(Datum) * vec->dim);
+		ArrayType  *array;
+
+		for (int i = 0; i < vec->dim; i++)
+		{
+			double		value;
+
+			if (vec->dtype == ANNOY_FLOAT32)
+				value = ((const float *) vec->data)[i];
+			else if (vec->dtype == ANNOY_FLOAT64)
+				value = ((const double *) vec->data)[i];
+			else
+				value = (((const uint8 *) vec->data)[i / 8] >> (7 - i % 8)) & 1;
+			values[i] = is_float4 ? Float4GetDatum((float) value) : Float8GetDatum(value);
+		}
+		array = is_float4 ?
+			construct_array(values, vec->dim, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT) :
+			construct_array(values, vec->dim, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+							TYPALIGN_DOUBLE);
+		pfree(values);
+		return PointerGetDatum(array);
+	}
+	else
+	{
+		VarBit	   *bits = palloc(VARBITTOTALLEN(vec->dim));
+
+		Assert(vec->dtype == ANNOY_BIT);
+		SET_VARSIZE(bits, VARBITTOTALLEN(vec->dim));
+		VARBITLEN(bits) = vec->dim;
+		memcpy(VARBITS(bits), vec->data, VARBITBYTES(bits));
+		return PointerGetDatum(bits);
+	}
+}
+
+/*
+ * Ask the index, and count what it finds within the distance of the last of the
+ * exact answers.
+ */
+static void
+search_queries(RecallState *state)
+{
+	Oid			type = state->rel->rd_opcintype[0];
+	Oid			operator = get_opfamily_member(state->rel->rd_opfamily[0], type, type,
+											   ANNOY_DISTANCE_STRATEGY);
+	TupleTableSlot *slot = table_slot_create(state->heap, NULL);
+	IndexScanDesc scan = AnnoyBeginScan(state->heap, state->rel, state->snapshot, 0, 1);
+
+	for (int i = 0; i < state->nqueries; i++)
+	{
+		RecallQuery *query = &state->queries[i];
+		Datum		value = make_datum(type, &query->vector);
+		ScanKeyData key;
+		instr_time	start;
+		instr_time	end;
+		int			seen = 0;
+
+		CHECK_FOR_INTERRUPTS();
+
+		ScanKeyEntryInitialize(&key, SK_ORDER_BY, 1, ANNOY_DISTANCE_STRATEGY, type,
+							   state->rel->rd_indcollation[0], get_opcode(operator), value);
+		INSTR_TIME_SET_CURRENT(start);
+		index_rescan(scan, NULL, 0, &key, 1);
+		while (seen < query->count && index_getnext_slot(scan, ForwardScanDirection, slot))
+		{
+			if (ItemPointerEquals(&slot->tts_tid, &query->tid))
+				continue;
+			seen++;
+			if (!scan->xs_orderbynulls[0] &&
+				DatumGetFloat8(scan->xs_orderbyvals[0]) <= query->nearest[0])
+				state->found++;
+		}
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_ACCUM_DIFF(state->time, end, start);
+		state->entries += AnnoyScanEntries(scan);
+		state->wanted += query->count;
+		pfree(DatumGetPointer(value));
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+static void
+check_argument(const char *name, int value, int most)
+{
+	if (value < 1 || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between 1 and %d", name, most)));
+}
+
+PG_FUNCTION_INFO_V1(annoy_recall);
+
+/*
+ * Asks rows of the table as queries, each without itself, and compares what the
+ * index finds with the exact answers.
+ */
+Datum
+annoy_recall(PG_FUNCTION_ARGS)
+{
+	RecallState state = {0};
+	int			queries = PG_GETARG_INT32(2);
+	int			search_k = PG_GETARG_INT32(3);
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+	int			nestlevel;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	state.rows = PG_GETARG_INT32(1);
+	check_argument("k", state.rows, MAX_ROWS);
+	check_argument("queries", queries, MAX_QUERIES);
+	if (search_k != -1)
+		check_argument("search_k", search_k, PG_INT32_MAX);
+
+	(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
+	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &state.heap, &state.rel);
+	nestlevel = NewGUCNestLevel();
+	if (search_k != -1)
+		(void) set_config_option("annoy.search_k", psprintf("%d", search_k), PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+
+	state.index = AnnoyOpen(state.rel);
+	state.snapshot = GetActiveSnapshot();
+	if (state.index->dim > 0)
+	{
+		choose_queries(&state, queries);
+		AnnoyItemWalk(state.rel, state.index, GetAccessStrategy(BAS_BULKREAD),
+					  compare_item, &state);
+		search_queries(&state);
+	}
+
+	nulls[0] = state.wanted == 0;
+	values[0] = Float8GetDatum(state.wanted == 0 ? 0 : state.found / state.wanted);
+	nulls[1] = nulls[2] = state.nqueries == 0;
+	values[1] = Float8GetDatum(state.nqueries == 0 ? 0 :
+							   INSTR_TIME_GET_MILLISEC(state.time) / state.nqueries);
+	values[2] = Float8GetDatum(state.nqueries == 0 ? 0 : state.entries / state.nqueries);
+	values[3] = Int32GetDatum(state.nqueries);
+
+	AtEOXact_GUC(false, nestlevel);
+	index_close(state.rel, AccessShareLock);
+	relation_close(state.heap, AccessShareLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * Can values of that type be compared with the indexed column?
+ */
+static bool
+is_query_type(Relation rel, Oid type)
+{
+	Oid			column = rel->rd_opcintype[0];
+
+	type = getBaseType(type);
+	if (column == BITOID || column == VARBITOID)
+		return type == BITOID || type == VARBITOID;
+	return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
+		type == NUMERICARRAYOID || type == INT2ARRAYOID ||
+		type == INT4ARRAYOID || type == INT8ARRAYOID;
+}
+
+/*
+ * The SQL that reads the queries of a table: its first column of a type that
+ * fits.
+ */
+static char *
+queries_sql(Relation rel, Oid table)
+{
+	Relation	queries = relation_open(table, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(queries);
+	char	   *sql = NULL;
+
+	for (int i = 0; i < desc->natts && sql == NULL; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (!attribute->attisdropped && is_query_type(rel, attribute->atttypid))
+		{
+			const char *name = quote_identifier(NameStr(attribute->attname));
+
+			sql = psprintf("SELECT %s FROM %s WHERE %s IS NOT NULL", name,
+						   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(queries)),
+													  RelationGetRelationName(queries)),
+						   name);
+		}
+	}
+	if (sql == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("relation \"%s\" has no column of queries for index \"%s\"",
+						RelationGetRelationName(queries), RelationGetRelationName(rel)),
+				 errhint("The first column of vectors of a type that can be compared with the indexed column is taken.")));
+	relation_close(queries, AccessShareLock);
+	return sql;
+}
+
+/*
+ * Read a user's queries: all, or a sample of them.  Returns their number.
+ */
+static int
+read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector *queries)
+{
+	MemoryContext context = CurrentMemoryContext;
+	AnnoyRandom random = index->seed;
+	uint32		seen = 0;
+	SPIPlanPtr	plan;
+	Portal		portal;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_QUERIES);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
+											  SPI_tuptable->tupdesc, 1, &isnull);
+			uint32		place = seen < KEEP_QUERIES ? seen : AnnoyRandomBelow(&random, seen + 1);
+			AnnoyVector query = AnnoyReadColumn(rel, value);
+			MemoryContext old_context;
+
+			AnnoyCheckDimensions(rel, index, &query);
+			seen++;
+			if (place >= KEEP_QUERIES)
+				continue;
+			old_context = MemoryContextSwitchTo(context);
+			if (seen > KEEP_QUERIES)
+				pfree(unconstify(void *, queries[place].data));
+			if (index->metric == ANNOY_HAMMING)
+				query = AnnoyConvertVector(&query, ANNOY_BIT);
+			queries[place] = AnnoyCopyVector(&query);
+			MemoryContextSwitchTo(old_context);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	return Min(seen, KEEP_QUERIES);
+}
+
+PG_FUNCTION_INFO_V1(annoy_calibrate);
+
+/*
+ * Measures the recall curve anew.  Returns the number of queries asked.
+ */
+Datum
+annoy_calibrate(PG_FUNCTION_ARGS)
+{
+	Oid			oid;
+	Relation	heap;
+	Relation	rel;
+	const AnnoyIndex *index;
+	double		items;
+	int			asked;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	oid = PG_GETARG_OID(0);
+	PreventCommandDuringRecovery("annoy_calibrate()");
+	PreventCommandIfReadOnly("annoy_calibrate()");
+	if (!AnnoyOwnsRelation(oid))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(oid));
+
+	/* does not conflict with reading, writing, or VACUUM, but with itself */
+	AnnoyOpenRelations(oid, ShareUpdateExclusiveLock, &heap, &rel);
+	index = AnnoyOpen(rel);
+	items = AnnoyEstimateItems(index, RelationGetNumberOfBlocks(rel));
+	if (PG_ARGISNULL(1))
+		asked = AnnoyCalibrate(rel, items, NULL, 0);
+	else
+	{
+		AnnoyVector *queries = palloc(sizeof(AnnoyVector) * KEEP_QUERIES);
+		int			nqueries = read_queries(rel, index, queries_sql(rel, PG_GETARG_OID(1)),
+											queries);
+
+		if (nqueries == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("relation \"%s\" contains no queries",
+							get_rel_name(PG_GETARG_OID(1)))));
+		asked = AnnoyCalibrate(rel, items, queries, nqueries);
+	}
+	index_close(rel, NoLock);
+	relation_close(heap, AccessShareLock);
+
+	/* a transaction without an ID is not flushed otherwise */
+	ForceSyncCommit();
+	PG_RETURN_INT32(asked);
+}
+
+PG_FUNCTION_INFO_V1(annoy_recall_curve);
+
+/*
+ * The points of the recall curve.
+ */
+Datum
+annoy_recall_curve(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *context;
+	AnnoyCurve *curve;
+	uint64		n;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		Relation	heap;
+		Relation	rel;
+		MemoryContext old_context;
+
+		context = SRF_FIRSTCALL_INIT();
+		old_context = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		if (get_call_result_type(fcinfo, NULL, &context->tuple_desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		context->tuple_desc = BlessTupleDesc(context->tuple_desc);
+		(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
+		AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
+		curve = palloc(sizeof(AnnoyCurve));
+		*curve = AnnoyOpen(rel)->curve;
+		context->user_fctx = curve;
+		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+			context->max_calls += curve->queries[rank] > 0 ? curve->points : 0;
+		MemoryContextSwitchTo(old_context);
+		index_close(rel, AccessShareLock);
+		relation_close(heap, AccessShareLock);
+	}
+
+	context = SRF_PERCALL_SETUP();
+	curve = context->user_fctx;
+	n = context->call_cntr;
+	if (n < context->max_calls)
+	{
+		int			rank = n / curve->points;
+		int			point = n % curve->points;
+		Datum		values[4];
+		bool		nulls[4] = {0};
+
+		values[0] = Int32GetDatum(AnnoyCurveRows(rank));
+		values[1] = Int32GetDatum((int32) Min(curve->effort[point], 2147483520.0f));
+		values[2] = Float8GetDatum(curve->recall[rank][point]);
+		values[3] = Int32GetDatum((int32) curve->queries[rank]);
+		SRF_RETURN_NEXT(context, HeapTupleGetDatum(heap_form_tuple(context->tuple_desc,
+																   values, nulls)));
+	}
+	SRF_RETURN_DONE(context);
+}
