@@ -296,7 +296,8 @@ of the table.
 sub exact_answers
 {
 	my ($node, $table, $queries, $op) = @_;
-	my $answers = "${table}_answers";
+	# one table for each operator
+	my $answers = "${table}_answers_" . unpack('H*', $op);
 	my $toasted = $node->safe_psql('postgres',
 		"SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = '$table'::regclass"
 	);
