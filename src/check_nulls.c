@@ -26,7 +26,7 @@ typedef struct NullsCheck
 	PGAlignedBlock *page;
 	uint32		changes;		/* of the list, when the walk began */
 	AnnoyBits	listed;
-}			NullsCheck;
+} NullsCheck;
 
 /*
  * Report that the list is corrupted at a block, unless it has changed since the
@@ -50,7 +50,7 @@ read_head(const AnnoyCheck *check, BlockNumber *head)
 }
 
 static bool
-list_unchanged(const NullsCheck * state)
+list_unchanged(const NullsCheck *state)
 {
 	BlockNumber head;
 
@@ -61,7 +61,7 @@ list_unchanged(const NullsCheck * state)
  * Copy a page.  Returns false unless it is one of NULLs that says it is listed.
  */
 static bool
-read_listed(NullsCheck * state, BlockNumber block)
+read_listed(NullsCheck *state, BlockNumber block)
 {
 	AnnoyPageTag *tag = AnnoyPageGetTag(state->page->data);
 
@@ -85,7 +85,7 @@ has_free_slot(Page page)
  * matters.
  */
 static bool
-walk_list(NullsCheck * state)
+walk_list(NullsCheck *state)
 {
 	AnnoyCheck *check = state->check;
 	BlockNumber before = ANNOY_METAPAGE_BLKNO;
@@ -114,7 +114,7 @@ walk_list(NullsCheck * state)
  * false if the list has changed meanwhile in a way that matters.
  */
 static bool
-check_listed(NullsCheck * state)
+check_listed(NullsCheck *state)
 {
 	AnnoyCheck *check = state->check;
 
