@@ -995,7 +995,7 @@ my @damage = (
 # The table and the index that the others are copies of: there are three levels,
 # a page of NULLs, and free space in most leaves.
 my $node = annoy_node('corruption');
-load_vectors($node, 'source', 'real[]', 14000, clustered($dims, intrinsic => 8));
+load_vectors($node, 'source', 'real[]', 20000, clustered($dims, intrinsic => 8));
 $node->safe_psql(
 	'postgres', q{
 	INSERT INTO source SELECT -i, NULL FROM generate_series(1, 20) i;
