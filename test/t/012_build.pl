@@ -226,6 +226,7 @@ foreach my $name (sort keys %sets)
 		is( $node->safe_psql(
 				'postgres', q{
 				SET enable_seqscan = off;
+				SET annoy.search_k = 8000;
 				SELECT bool_and(a.d = 0)
 				FROM (SELECT v FROM hard WHERE id IN (0, 1, 2, 100, 200)) q,
 					 LATERAL (SELECT t.v <-> q.v AS d FROM hard t
