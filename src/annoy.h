@@ -319,6 +319,8 @@ extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
 						   Buffer buffer);
 extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
 extern void AnnoyNodeMakeRoom(const AnnoyIndex *index, AnnoyNode node);
+extern void AnnoyCopyNode(Relation rel, const AnnoyIndex *index,
+						  BlockNumber block, Page copy);
 extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
 extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,

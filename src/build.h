@@ -284,8 +284,6 @@ extern void AnnoyBuildRefine(AnnoyBuild *build);
 extern void AnnoyBuildAssign(AnnoyBuild *build);
 
 /* write.c */
-extern void AnnoyLevelAdd(AnnoyLevel *level, int dim, const float *centre,
-						  const AnnoyPointer *pointer);
 extern BlockNumber AnnoyMakeInnerLevels(AnnoySink *sink, AnnoyLevel *level,
 										AnnoyRandom *random);
 extern void AnnoyWriteTree(AnnoyBuild *build, Tuplesortstate *sort,

@@ -279,16 +279,10 @@ static AnnoyNode
 read_leaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		  PGAlignedBlock *copy, BlockNumber *steps)
 {
-	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
 	AnnoyNode	node = AnnoyPageGetNode(copy->data);
 
 	AnnoyVacuumDelay();
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckNode(rel, index, buffer);
-	memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-
+	AnnoyCopyNode(rel, index, block, copy->data);
 	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),

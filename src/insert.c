@@ -39,15 +39,9 @@ read_node(BlockNumber block, void *arg)
 {
 	InsertState *state = arg;
 	AnnoyPath  *path = &state->path;
-	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
-	AnnoyNode	node;
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckNode(state->rel, state->index, buffer);
-	memcpy(state->page.data, BufferGetPage(buffer), BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-
-	node = AnnoyPageGetNode(state->page.data);
+	AnnoyCopyNode(state->rel, state->index, block, state->page.data);
 	if (node->level > 0 && path->count[node->level] < ANNOY_PATH_WIDTH)
 	{
 		path->block[node->level][path->count[node->level]] = block;

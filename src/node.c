@@ -159,6 +159,22 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 }
 
 /*
+ * Copy a node's page, so that it can be read without a lock.  The caller holds
+ * none on it.
+ */
+void
+AnnoyCopyNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
+			  Page copy)
+{
+	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(rel, index, buffer);
+	memcpy(copy, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
  * Is a node to be split before it gets another entry?  Copies of one vector may
  * fill a leaf.
  */

@@ -618,18 +618,6 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 	return true;
 }
 
-/* Copy a node.  The caller holds no lock on it. */
-static void
-copy_node(Relation rel, const AnnoyIndex *index, BlockNumber block, Page copy)
-{
-	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckNode(rel, index, buffer);
-	memcpy(copy, BufferGetPage(buffer), BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-}
-
 /*
  * Find the sibling of a leaf that is nearest to it, among those with the same
  * parent, and copy it.  Returns false if none will do.
@@ -671,7 +659,7 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	if (plan->neighbour == InvalidBlockNumber)
 		return false;
 
-	copy_node(rel, index, plan->neighbour, copy);
+	AnnoyCopyNode(rel, index, plan->neighbour, copy);
 	sibling = AnnoyPageGetNode(copy);
 	plan->neighbour_changes = sibling->changes;
 	if (sibling->tree == node->tree && sibling->level == 0 &&
@@ -709,7 +697,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 
 		CHECK_FOR_INTERRUPTS();
 
-		copy_node(rel, index, block, copy->data);
+		AnnoyCopyNode(rel, index, block, copy->data);
 
 		/* somebody else may have split it */
 		if (!AnnoyNodeIsFull(index, node))

@@ -44,9 +44,6 @@
 /* After so many divisions by files, leaves are cut as the items come. */
 #define MAX_FILE_DEPTH		24
 
-/* Entries between two reports of progress. */
-#define REPORT_ENTRIES		1000
-
 /* A tree being written. */
 typedef struct Writer
 {
@@ -107,9 +104,9 @@ rewind_file(BufFile *file)
 /*
  * Add a node to a level.
  */
-void
-AnnoyLevelAdd(AnnoyLevel *level, int dim, const float *centre,
-			  const AnnoyPointer *pointer)
+static void
+level_add(AnnoyLevel *level, int dim, const float *centre,
+		  const AnnoyPointer *pointer)
 {
 	if (level->count == level->max)
 	{
@@ -287,7 +284,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 			else
 			{
 				pointer = sink_add(sink, page->data);
-				AnnoyLevelAdd(above, dim, centre, &pointer);
+				level_add(above, dim, centre, &pointer);
 			}
 		}
 	}
@@ -351,8 +348,8 @@ add_leaf(Writer *writer)
 {
 	AnnoyPointer pointer = sink_add(&writer->sink, writer->page.data);
 
-	AnnoyLevelAdd(&writer->level, writer->build->index->space_dim, writer->centre,
-				  &pointer);
+	level_add(&writer->level, writer->build->index->space_dim, writer->centre,
+			  &pointer);
 	writer->stats->leaves++;
 }
 
