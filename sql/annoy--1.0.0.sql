@@ -571,6 +571,21 @@ CREATE FUNCTION annoy_index_info(
 	OUT tree_bytes bigint)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION annoy_last_scan(
+	OUT rounds bigint,
+	OUT inner_nodes bigint,
+	OUT leaves bigint,
+	OUT entries bigint,
+	OUT items bigint,
+	OUT rows bigint,
+	OUT walked boolean,
+	OUT pages bigint,
+	OUT pages_read bigint,
+	OUT routing double precision,
+	OUT scanning double precision,
+	OUT reranking double precision)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
 -- Reads the whole index, or the whole table: not for everybody.
 CREATE FUNCTION annoy_index_check(index regclass, heapallindexed boolean DEFAULT false)
 	RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -611,6 +626,7 @@ CREATE FUNCTION annoy_calibrate(index regclass, queries regclass DEFAULT NULL)
 COMMENT ON ACCESS METHOD annoy IS 'approximate nearest-neighbour index access method';
 COMMENT ON FUNCTION annoyhandler(internal) IS 'annoy index access method handler';
 COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
+COMMENT ON FUNCTION annoy_last_scan() IS 'what the last scan of an annoy index in this session did';
 COMMENT ON FUNCTION annoy_index_check(regclass, boolean) IS 'raise an error if an annoy index is corrupted';
 COMMENT ON FUNCTION annoy_recall(regclass, integer, integer, integer) IS 'recall and latency of an annoy index, as measured now';
 COMMENT ON FUNCTION annoy_recall_curve(regclass) IS 'recall of an annoy index by entries scanned, as measured when it was built or calibrated';

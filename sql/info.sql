@@ -90,6 +90,24 @@ SELECT relation, failure(format('SELECT * FROM annoy_index_info(%L)', relation))
 FROM unnest(ARRAY['items', 'items_pkey', 'a_view', 'partitioned', 'partitioned_v', 'pg_class_oid_index', 'pg_class', 'nowhere']) relation;
 SELECT annoy_index_info(NULL);
 
+-- What the last scan did: one round for LIMIT 10, several and a walk over all
+-- items for everything, and nothing but the walk for a NULL query
+SET enable_seqscan = off;
+CREATE FUNCTION last_scan(query text) RETURNS record LANGUAGE plpgsql AS $$
+DECLARE
+	s record;
+BEGIN
+	EXECUTE query;
+	SELECT rounds > 0, rounds > 1, inner_nodes > 0, leaves > 0, entries >= items, items >= rows,
+		rows, walked, pages > inner_nodes + leaves, pages_read <= pages,
+		routing > 0 AND scanning > 0 AND reranking > 0 INTO s FROM annoy_last_scan();
+	RETURN s;
+END $$;
+SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 7) LIMIT 10');
+SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 7)');
+SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT NULL::real[]) LIMIT 3');
+RESET enable_seqscan;
+
 -- All indexes at once, as a monitoring query would
 SELECT count(*), sum(items), bool_and(i IS NOT NULL)
 FROM pg_class c JOIN pg_am a ON a.oid = relam, LATERAL annoy_index_info(c.oid) i

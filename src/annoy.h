@@ -20,6 +20,7 @@
 #include "commands/progress.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "portability/instr_time.h"
 #include "port/pg_bitutils.h"
 #include "utils/relcache.h"
 
@@ -135,11 +136,20 @@ typedef struct AnnoyIndex
 typedef struct AnnoyEntry
 {
 	float		offset;
+	float		shift;			/* of the offset, in nodes near the origin */
 	float		slope;
 	uint16		error;
 	AnnoyPointer pointer;
 	uint8		code[ANNOY_MAX_CODE_BYTES];
 } AnnoyEntry;
+
+/* What a node stores as the offset of an entry. */
+static inline float
+AnnoyNodeOffset(AnnoyNode node, const AnnoyEntry *entry)
+{
+	return (node->flags & ANNOY_NODE_NEAR) ? entry->offset + entry->shift :
+		entry->offset;
+}
 
 /* Look-up tables of a point, good for codes of any number of bits. */
 typedef struct AnnoyLut
@@ -159,9 +169,10 @@ typedef struct AnnoyTarget
 	const AnnoyIndex *index;
 	bool		inner_product;	/* score is -2 <x, .>, not squared distance */
 	float	   *x;				/* space_dim floats */
-	float		norm;			/* inner product only */
-	AnnoyLut	lut;			/* of x, or of x less a node's centre */
-	float	   *residual;		/* work space for the latter */
+	float		norm2;			/* |x|^2 */
+	AnnoyLut	lut;			/* of x */
+	AnnoyLut	node_lut;		/* of x less a node's centre */
+	float	   *residual;		/* work space for that */
 	int8	   *centre;			/* work space to unpack 4-bit centres */
 } AnnoyTarget;
 
@@ -206,6 +217,23 @@ typedef struct AnnoyItemReader
 /* What a walk over all items calls for each slot in use. */
 typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
 								   const AnnoyItem *item, void *arg);
+
+/* What a scan has done; see annoy_last_scan(). */
+typedef struct AnnoyScanStats
+{
+	int64		rounds;
+	int64		inner_nodes;	/* visited, roots included */
+	int64		leaves;
+	int64		entries;		/* of leaves */
+	int64		items;			/* whose exact distance was computed */
+	int64		rows;			/* returned */
+	bool		walked;			/* over all items in the end */
+	int64		pages;			/* of the index and of the server's buffers */
+	int64		pages_read;		/* of these, not found in shared buffers */
+	instr_time	routing;		/* ranking leaves */
+	instr_time	scanning;		/* leaves */
+	instr_time	reranking;		/* items */
+}			AnnoyScanStats;
 
 /* Random numbers: SplitMix64.  Part of the format: seeds must keep meaning. */
 typedef uint64 AnnoyRandom;
@@ -283,6 +311,9 @@ extern void AnnoyPageSetEnd(Page page, const void *end);
 extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
 extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
 							  BufferAccessStrategy strategy);
+extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
+extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
+							  int bytes);
 extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
 
 /* space.c */
@@ -315,6 +346,7 @@ extern void AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec,
 /* node.c */
 extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
 						  int level, float *centre);
+extern void AnnoyNodeSetNear(AnnoyNode node, double mean_offset);
 extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
 						   Buffer buffer);
 extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
@@ -360,15 +392,15 @@ typedef struct AnnoyPieces
 } AnnoyPieces;
 
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-						  int min_part, AnnoyRandom *random);
+						  int min_part, double granule, AnnoyRandom *random);
 extern bool AnnoyRefineParts(const float *points, int dim, int count,
 							 int parts, float *centres, int *part,
 							 int min_part, int max_part);
 extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
-						int count, double max_piece, uint64 seed);
+						int count, double max_piece, bool pack, uint64 seed);
 extern void AnnoyPartition(const float *points, int dim, int *order, int start,
-						   int count, double max_piece, uint64 seed,
-						   AnnoyPieces *pieces);
+						   int count, double max_piece, bool pack,
+						   uint64 seed, AnnoyPieces *pieces);
 extern void AnnoyMean(const float *points, int dim, const int *order,
 					  int count, float *mean);
 extern float AnnoyMedian(float *values, int count);
@@ -389,6 +421,8 @@ extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
 								BufferAccessStrategy strategy);
 extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
+extern void AnnoyItemPrefetch(AnnoyItemReader *reader,
+							  const AnnoyPointer *pointer);
 extern Buffer AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer);
 extern void AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 						   const AnnoyPointer *pointer, AnnoyItem *item);
@@ -467,6 +501,7 @@ extern void annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 extern bool annoygettuple(IndexScanDesc scan, ScanDirection dir);
 extern void annoyendscan(IndexScanDesc scan);
 extern double AnnoyScanEntries(IndexScanDesc scan);
+extern const AnnoyScanStats *AnnoyLastScan(void);
 
 /* vacuum.c */
 extern IndexBulkDeleteResult *annoybulkdelete(IndexVacuumInfo *info,

@@ -31,7 +31,7 @@
 #include "storage/itemptr.h"
 
 #define ANNOY_MAGIC				0x414E4E59	/* "ANNY" */
-#define ANNOY_FORMAT_VERSION	1
+#define ANNOY_FORMAT_VERSION	2
 
 #define ANNOY_METAPAGE_BLKNO	0
 #define ANNOY_FIRST_ROOT_BLKNO	1
@@ -166,7 +166,7 @@ StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
  * One block of entries holds, in this order and each for all its entries,
  *
  *	uint8	code[bytes of a code][ANNOY_BLOCK_ENTRIES]
- *	float	offset[]			|r|^2
+ *	float	offset[]			|r|^2; with ANNOY_NODE_NEAR, + 2 alpha S(c)
  *	float	slope[]				2 alpha
  *	uint16	error[]				2 |e| / sqrt(D - 1), upper half of a float,
  *								rounded up
@@ -189,13 +189,20 @@ typedef struct AnnoyNodeData
 	uint32		child_nsn;		/* highest nsn given to a child so far */
 	BlockNumber right;			/* right sibling on the same level */
 	float		centre_scale;
-	uint32		unused2;
+	float		centre_norm2;	/* |centre|^2 */
 } AnnoyNodeData;
 
 typedef AnnoyNodeData *AnnoyNode;
 
 /* All vectors in this leaf are identical: a search counts it as one entry. */
 #define ANNOY_NODE_UNIFORM		0x01
+
+/*
+ * The centre is not much farther from the origin than the entries' points are
+ * from the centre: the look-up tables of a query serve for this node as they
+ * are, and offsets have S(c) in them.
+ */
+#define ANNOY_NODE_NEAR			0x02
 
 #define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \

@@ -259,11 +259,10 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 	if (node->count > codec->capacity || (node->level > 0 && node->count == 0))
 		AnnoyReport(check, block, 0, "The node on level %u has %u entries, of at most %d.",
 					node->level, node->count, codec->capacity);
-	if ((node->flags & ~ANNOY_NODE_UNIFORM) != 0 ||
-		(node->level > 0 && node->flags != 0) ||
-		node->unused2 != 0)
-		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X, %08X.",
-					node->level, node->flags, node->unused2);
+	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR)) != 0 ||
+		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0))
+		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X.",
+					node->level, node->flags);
 	if (node->room < ANNOY_MIN_ROOM || node->room > codec->capacity)
 		AnnoyReport(check, block, 0, "The node on level %u has room for %u entries, of at most %d.",
 					node->level, node->room, codec->capacity);

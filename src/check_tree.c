@@ -103,13 +103,15 @@ check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
 	const AnnoyIndex *index = state->check->index;
 	const AnnoyCodec *codec = AnnoyNodeCodec(index, AnnoyPageGetNode(state->page.data));
 	AnnoyEntry	expected;
+	float		offset;
 
 	AnnoyEncode(index, codec, state->point, state->centre, &expected);
 	if (memcmp(entry->code, expected.code, codec->bytes) != 0)
 		return NODE_FAULT(state, i + 1, "The entry for (%u,%u) has a wrong code.",
 						  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
 						  ItemPointerGetOffsetNumberNoCheck(&entry->pointer));
-	if (memcmp(&entry->offset, &expected.offset, sizeof(float)) != 0 ||
+	offset = AnnoyNodeOffset(AnnoyPageGetNode(state->page.data), &expected);
+	if (memcmp(&entry->offset, &offset, sizeof(float)) != 0 ||
 		memcmp(&entry->slope, &expected.slope, sizeof(float)) != 0 ||
 		entry->error != expected.error)
 		return NODE_FAULT(state, i + 1,
@@ -117,7 +119,7 @@ check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
 						  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
 						  ItemPointerGetOffsetNumberNoCheck(&entry->pointer),
 						  entry->offset, entry->slope, AnnoyErrorToFloat(entry->error),
-						  expected.offset, expected.slope, AnnoyErrorToFloat(expected.error));
+						  offset, expected.slope, AnnoyErrorToFloat(expected.error));
 	return true;
 }
 
@@ -278,6 +280,7 @@ check_node(TreeCheck *state, BlockNumber block)
 {
 	const AnnoyCheck *check = state->check;
 	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+	float		norm2;
 	bool		done = false;
 
 	state->block = block;
@@ -288,6 +291,10 @@ check_node(TreeCheck *state, BlockNumber block)
 			AnnoyReport(check, block, 0, "The page is not a tree node.");
 		AnnoyCheckNodePage(check, block, state->page.data);
 		AnnoyNodeReadCentre(check->index, node, state->centre);
+		norm2 = annoy_kernels->dot(state->centre, state->centre, check->index->space_dim);
+		if (memcmp(&norm2, &node->centre_norm2, sizeof(float)) != 0)
+			AnnoyReport(check, block, 0, "The node's centre has the squared norm %g instead of %g.",
+						node->centre_norm2, norm2);
 		state->nentries = 0;
 		done = true;
 		for (int i = 0; i < node->count && done; i++)

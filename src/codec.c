@@ -34,10 +34,13 @@
  *
  * and one set of tables serves all planes, and leaves and inner nodes alike.
  * Tables hold integers: components are rounded to a unit that makes the
- * largest sum of four fit a byte.  For squared distance there is a set of
- * tables for each node visited, made from q - c and not from q (S is linear, so
- * S(q) would do with S(c) in the stored factors): rounding then is in proportion
- * to the distances within the node, however far it is from the origin.
+ * largest sum of four fit half a byte's range.
+ *
+ * S is linear: S(q - c) = S(q) - S(c), and 2 alpha S(c) is a constant of the
+ * entry, added to |r|^2 in the nodes marked with ANNOY_NODE_NEAR.  For those,
+ * the query's own tables do.  But their rounding is in proportion to |q|; so
+ * nodes that are small, compared with their distance from the origin, get a set
+ * of tables of q - c for each visit.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -139,6 +142,7 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 	double		rr = 0;
 	double		ru = 0;
 	double		uu = 0;
+	double		cu = 0;
 	double		alpha;
 	double		ee;
 
@@ -159,6 +163,7 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 
 		ru += (double) u * r[i];
 		uu += u * u;
+		cu += (double) u * centre[i];
 		for (int plane = 0; plane < codec->bits; plane++)
 		{
 			int			bit = plane * codec->dims + i;
@@ -180,6 +185,7 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 	ee = Max(alpha * alpha * uu - rr, 0.0);
 	entry->offset = rr;
 	entry->slope = 2 * alpha;
+	entry->shift = 2 * alpha * cu;
 	entry->error = error_from_float(2 * sqrt(ee / (index->space_dim - 1)));
 }
 
@@ -281,6 +287,13 @@ AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec, bool bound,
 			sqrtf(codec->dims * (top * (top + 2.0f) / 3) / 12);
 }
 
+static void
+lut_init(AnnoyLut *lut, const AnnoyIndex *index)
+{
+	lut->low = palloc(index->leaf.dims * 2);
+	lut->high = palloc(index->leaf.dims * 2);
+}
+
 /*
  * Allocate a target in the current memory context.  The caller then writes
  * target->x and calls AnnoyTargetSet, as often as it likes.
@@ -294,9 +307,8 @@ AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 	target->index = index;
 	target->inner_product = inner_product;
 	target->x = palloc0(sizeof(float) * index->space_dim);
-	target->norm = 0;
-	target->lut.low = palloc(index->leaf.dims * 2);
-	target->lut.high = palloc(index->leaf.dims * 2);
+	lut_init(&target->lut, index);
+	lut_init(&target->node_lut, index);
 	target->residual = palloc(sizeof(float) * index->space_dim);
 	target->centre = palloc(index->space_dim);
 }
@@ -309,9 +321,6 @@ AnnoyTargetSet(AnnoyTarget *target)
 {
 	const AnnoyIndex *index = target->index;
 
-	if (!target->inner_product)
-		return;
-	target->norm = sqrtf(annoy_kernels->dot(target->x, target->x,
-											index->space_dim));
+	target->norm2 = annoy_kernels->dot(target->x, target->x, index->space_dim);
 	AnnoyLutFill(&target->lut, index, target->x);
 }

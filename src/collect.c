@@ -5,8 +5,12 @@
  *
  * A search scores thousands of entries and wants a few hundred of them.
  * Putting each into a heap costs more than scoring it; so candidates below a
- * limit are appended to an array, and when that is full, quickselect keeps the
- * wanted number and the worst of those becomes the new limit.
+ * limit are appended to an array, and when that is full, the wanted number is
+ * kept and the worst of those becomes the new limit.
+ *
+ * Both that and the sorting in the end distribute candidates over buckets by
+ * their scores, which takes no branches that a processor cannot foresee.  What
+ * falls into one bucket is sorted by comparisons, if its order matters.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -17,9 +21,15 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "annoy.h"
+
+/* Buckets for few candidates, and for many. */
+#define FEW_BUCKETS		32
+#define MANY_BUCKETS	256
+#define MANY			128
 
 /*
  * Order of candidates: by score, then by pointer to make it total.
@@ -65,50 +75,79 @@ AnnoyCollectorReset(AnnoyCollector *collector, int keep)
 }
 
 /*
- * Quickselect: move the `keep' best candidates to the front, drop the rest.
+ * Bucket of a score.  Never decreases as scores increase.
  */
+static inline int
+bucket_of(float score, float lowest, float factor, int buckets)
+{
+	return Min((int) ((score - lowest) * factor), buckets - 1);
+}
+
+/*
+ * Put the candidates into the order of buckets, and sort those of the buckets
+ * that the array is cut in after `keep' of them; or of all up to there.  Drop
+ * what is behind.
+ */
+static void
+distribute(AnnoyCollector *collector, bool sort_all)
+{
+	AnnoyCandidate *a = collector->candidates;
+	AnnoyCandidate *sorted = a + collector->allocated;
+	int			n = collector->count;
+	int			keep = Min(collector->keep, n);
+	int			buckets = n < MANY ? FEW_BUCKETS : MANY_BUCKETS;
+	int			end[MANY_BUCKETS] = {0};
+	int			start = 0;
+	float		lowest = a[0].score;
+	float		highest = a[0].score;
+	float		factor;
+
+	for (int i = 1; i < n; i++)
+	{
+		lowest = Min(lowest, a[i].score);
+		highest = Max(highest, a[i].score);
+	}
+	factor = buckets / (highest - lowest);
+	if (!(factor > 0 && factor < FLT_MAX))
+	{
+		/* all the same, nearly, or infinitely far apart */
+		sort_candidates(a, n);
+		collector->count = keep;
+		return;
+	}
+
+	for (int i = 0; i < n; i++)
+		end[bucket_of(a[i].score, lowest, factor, buckets)]++;
+	for (int i = 0; i < buckets; i++)
+	{
+		int			size = end[i];
+
+		end[i] = start;
+		start += size;
+	}
+	for (int i = 0; i < n; i++)
+		sorted[end[bucket_of(a[i].score, lowest, factor, buckets)]++] = a[i];
+
+	start = 0;
+	for (int i = 0; start < keep; start = end[i++])
+	{
+		if (end[i] - start > 1 && (sort_all || end[i] > keep))
+			sort_candidates(sorted + start, end[i] - start);
+	}
+	memcpy(a, sorted, sizeof(AnnoyCandidate) * keep);
+	collector->count = keep;
+}
+
+/* Keep the best candidates; the next must be better than the worst of them. */
 static void
 prune(AnnoyCollector *collector)
 {
-	AnnoyCandidate *a = collector->candidates;
-	int			left = 0;
-	int			right = collector->count - 1;
-	int			k = collector->keep;
+	Assert(collector->count > collector->keep);
 
-	Assert(collector->count > k);
-
-	while (left < right)
-	{
-		float		pivot = a[left + (right - left) / 2].score;
-		int			i = left;
-		int			j = right;
-
-		while (i <= j)
-		{
-			while (a[i].score < pivot)
-				i++;
-			while (a[j].score > pivot)
-				j--;
-			if (i <= j)
-			{
-				AnnoyCandidate swap = a[i];
-
-				a[i++] = a[j];
-				a[j--] = swap;
-			}
-		}
-		if (k <= j)
-			right = j;
-		else if (k >= i)
-			left = i;
-		else
-			break;
-	}
-
-	collector->count = k;
-	collector->limit = a[0].score;
-	for (int i = 1; i < k; i++)
-		collector->limit = Max(collector->limit, a[i].score);
+	distribute(collector, false);
+	collector->limit = collector->candidates[0].score;
+	for (int i = 1; i < collector->count; i++)
+		collector->limit = Max(collector->limit, collector->candidates[i].score);
 }
 
 /*
@@ -126,11 +165,11 @@ reserve(AnnoyCollector *collector, int n)
 	if (collector->candidates == NULL)
 		collector->candidates =
 			MemoryContextAllocHuge(CurrentMemoryContext,
-								   sizeof(AnnoyCandidate) * wanted);
+								   sizeof(AnnoyCandidate) * 2 * (Size) wanted);
 	else
 		collector->candidates =
 			repalloc_huge(collector->candidates,
-						  sizeof(AnnoyCandidate) * (Size) wanted);
+						  sizeof(AnnoyCandidate) * 2 * (Size) wanted);
 	collector->allocated = wanted;
 }
 
@@ -176,8 +215,10 @@ AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 void
 AnnoyCollectorFinish(AnnoyCollector *collector)
 {
-	if (collector->count > collector->keep)
-		prune(collector);
+	bool		pruned = collector->count > collector->keep;
+
 	if (collector->count > 1)
-		sort_candidates(collector->candidates, collector->count);
+		distribute(collector, true);
+	if (pruned)
+		collector->limit = collector->candidates[collector->count - 1].score;
 }

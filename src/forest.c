@@ -177,11 +177,11 @@ AnnoyBuildDivide(AnnoyBuild *build)
 
 		if (room && range.count > shared->small_range)
 			first = AnnoyDivide(sample, dim, order, range.start, range.count,
-								shared->max_piece, seed);
+								shared->max_piece, false, seed);
 		if (first == 0)
 		{
 			AnnoyPartition(sample, dim, order, range.start, range.count,
-						   shared->max_piece, seed, &pieces);
+						   shared->max_piece, false, seed, &pieces);
 			for (int i = 0; i < pieces.count; i++)
 				cuts[pieces.start[i]] = 1;
 			AnnoyBuildAdvance(build, range.count, 0);

@@ -234,3 +234,35 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	relation_close(rel, AccessShareLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
+
+/*
+ * annoy_last_scan(): what the last scan of an annoy index by this session that
+ * has ended did.  Times are in microseconds.
+ */
+PG_FUNCTION_INFO_V1(annoy_last_scan);
+Datum
+annoy_last_scan(PG_FUNCTION_ARGS)
+{
+	const		AnnoyScanStats *stats = AnnoyLastScan();
+	TupleDesc	desc;
+	Datum		values[12];
+	bool		nulls[12] = {0};
+	int			n = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[n++] = Int64GetDatum(stats->rounds);
+	values[n++] = Int64GetDatum(stats->inner_nodes);
+	values[n++] = Int64GetDatum(stats->leaves);
+	values[n++] = Int64GetDatum(stats->entries);
+	values[n++] = Int64GetDatum(stats->items);
+	values[n++] = Int64GetDatum(stats->rows);
+	values[n++] = BoolGetDatum(stats->walked);
+	values[n++] = Int64GetDatum(stats->pages);
+	values[n++] = Int64GetDatum(stats->pages_read);
+	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->routing) * 1e6);
+	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->scanning) * 1e6);
+	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->reranking) * 1e6);
+	Assert(n == lengthof(values));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

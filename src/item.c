@@ -28,9 +28,6 @@
 /* ... or to those of vector and slot, where the slot weighs more than that. */
 #define MAX_SLOT_BLOAT	1.03
 
-/* A cache line, as far as prefetching is concerned. */
-#define PREFETCH_STEP	64
-
 /* What the free space map says of a group that has a free slot. */
 #define FSM_ITEM_SPACE	((Size) 1024)
 
@@ -406,6 +403,23 @@ read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
 }
 
 /*
+ * Have the processor fetch what AnnoyItemPin will need.
+ */
+void
+AnnoyItemPrefetch(AnnoyItemReader *reader, const AnnoyPointer *pointer)
+{
+	const AnnoyIndex *index = reader->index;
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
+	int			start = (ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber) *
+	index->item_size;
+	int			last = stream_page(index, start + index->item_size - 1);
+
+	AnnoyPrefetchBuffer(reader->rel, block);
+	for (int i = Max(stream_page(index, start), 1); i <= last; i++)
+		AnnoyPrefetchBuffer(reader->rel, block + i);
+}
+
+/*
  * Pin the page of an item that an entry points to, and have the processor
  * fetch the item: several items that are pinned before the first is read take
  * little longer than one.
@@ -416,8 +430,8 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 	const AnnoyIndex *index = reader->index;
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
 	Buffer		buffer;
-	Page		page;
-	char	   *vector;
+	int			start;
+	int			end;
 
 	if (offset < FirstOffsetNumber || offset > index->group_slots)
 		ereport(ERROR,
@@ -429,14 +443,21 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 
 	buffer = AnnoyReadBuffer(reader->rel, ItemPointerGetBlockNumberNoCheck(pointer),
 							 reader->strategy);
-	page = BufferGetPage(buffer);
-	__builtin_prefetch(page);
-	__builtin_prefetch(AnnoyPageGetSlots(page) + offset - 1);
-	vector = (char *) (AnnoyPageGetSlots(page) + index->group_slots) +
-		(offset - 1) * index->item_size;
-	for (int i = 0; i < index->item_size && vector + i < (char *) page + BLCKSZ;
-		 i += PREFETCH_STEP)
-		__builtin_prefetch(vector + i);
+	__builtin_prefetch(BufferGetPage(buffer));
+	__builtin_prefetch(AnnoyPageGetSlots(BufferGetPage(buffer)) + offset - FirstOffsetNumber);
+
+	start = (offset - FirstOffsetNumber) * index->item_size;
+	end = start + index->item_size;
+	for (int i = stream_page(index, start); i <= stream_page(index, end - 1); i++)
+	{
+		Page		page = BufferGetPage(buffer);
+		StreamPart	part = stream_part(index, page, i);
+		int			from = Max(start, part.start);
+		int			to = Min(end, part.start + part.length);
+
+		AnnoyPrefetchPage(reader->rel, ItemPointerGetBlockNumberNoCheck(pointer) + i,
+						  part.data - page + from - part.start, to - from);
+	}
 	return buffer;
 }
 
@@ -467,9 +488,8 @@ AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 
 			if (i > 0)
 			{
-				data = ReadBufferExtended(reader->rel, MAIN_FORKNUM,
-										  BufferGetBlockNumber(buffer) + i,
-										  RBM_NORMAL, reader->strategy);
+				data = AnnoyReadBuffer(reader->rel, BufferGetBlockNumber(buffer) + i,
+									   reader->strategy);
 				LockBuffer(data, BUFFER_LOCK_SHARE);
 				AnnoyCheckPage(reader->rel, data, ANNOY_PAGE_ITEM_DATA);
 			}

@@ -36,10 +36,11 @@ typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
 
 /*
  * A table's bytes hold sums of four components, each rounded: up to two more
- * than this, then.  Points whose components are smaller than LUT_LEAST are
- * taken for zero, as their inverse might be infinite.
+ * than LUT_LEVELS, then.  Two of them must fit one byte, see look_up_avx2().
+ * Points whose components are smaller than LUT_LEAST are taken for zero, as
+ * their inverse might be infinite.
  */
-#define LUT_LEVELS		253.0f
+#define LUT_LEVELS		125.0f
 #define LUT_LEAST		1e-30f
 
 /* Conversion to integers cuts off: to make it round, make numbers positive. */
@@ -169,6 +170,10 @@ static const AnnoyKernels portable_kernels = {
 
 #define KERNEL_TARGET __attribute__((target("avx2")))
 #define KERNEL(name) name##_avx2
+#define WIDEN8(p) \
+	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) (p)))))
+#define WIDEN16(p) \
+	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) (p)))))
 #include "kernels_impl.h"
 
 /* Eight components as integers. */
@@ -182,28 +187,24 @@ round8_avx2(const float *x, __m256 inverse)
 	return _mm256_sub_epi32(cut, _mm256_set1_epi32(LUT_SHIFT));
 }
 
-/* Byte number `byte' of either half, in all bytes of its half. */
-__attribute__((target("avx2"))) static inline __m256i
-spread_avx2(__m256i v, int byte)
-{
-	return _mm256_shuffle_epi8(v, _mm256_set1_epi8(byte));
-}
-
 /*
- * The tables of four components in either half of a register, the first of
- * them in byte number `first'.
+ * The tables of four components in either half of a register, in bytes 0 to 3:
+ * shuffling with a negative number gives zero.
  */
 __attribute__((target("avx2"))) static inline __m256i
-table_avx2(__m256i components, int first, __m256i base)
+table_avx2(__m256i components, __m256i base)
 {
-	const __m256i bit0 = _mm256_set1_epi16((short) 0xFF00);
-	const __m256i bit1 = _mm256_set1_epi32((int) 0xFFFF0000);
-	const __m256i bit2 = _mm256_set1_epi64x((int64) UINT64CONST(0xFFFFFFFF00000000));
-	const __m256i bit3 = _mm256_set_epi64x(-1, 0, -1, 0);
-	__m256i		low = _mm256_add_epi8(_mm256_and_si256(bit0, spread_avx2(components, first)),
-									  _mm256_and_si256(bit1, spread_avx2(components, first + 1)));
-	__m256i		high = _mm256_add_epi8(_mm256_and_si256(bit2, spread_avx2(components, first + 2)),
-									   _mm256_and_si256(bit3, spread_avx2(components, first + 3)));
+	const __m256i bit0 = _mm256_set1_epi16(0x0080);
+	const __m256i bit1 = _mm256_set1_epi32(0x01018080);
+	const __m256i bit2 = _mm256_set1_epi64x(INT64CONST(0x0202020280808080));
+	const __m256i bit3 = _mm256_set_epi64x(INT64CONST(0x0303030303030303),
+										   (int64) UINT64CONST(0x8080808080808080),
+										   INT64CONST(0x0303030303030303),
+										   (int64) UINT64CONST(0x8080808080808080));
+	__m256i		low = _mm256_add_epi8(_mm256_shuffle_epi8(components, bit0),
+									  _mm256_shuffle_epi8(components, bit1));
+	__m256i		high = _mm256_add_epi8(_mm256_shuffle_epi8(components, bit2),
+									   _mm256_shuffle_epi8(components, bit3));
 
 	return _mm256_add_epi8(base, _mm256_add_epi8(low, high));
 }
@@ -256,9 +257,11 @@ lut_avx2(const float *x, int n, uint8 *low, uint8 *high, float *unit)
 		components = _mm256_and_si256(components, _mm256_set1_epi16(0xFF));
 		components = _mm256_packus_epi16(components, components);
 		_mm256_storeu_si256((__m256i *) (low + i * 2),
-							table_avx2(components, 0, spread_avx2(base, 0)));
+							table_avx2(components,
+									   _mm256_shuffle_epi8(base, _mm256_setzero_si256())));
 		_mm256_storeu_si256((__m256i *) (high + i * 2),
-							table_avx2(components, 4, spread_avx2(base, 8)));
+							table_avx2(_mm256_srli_epi64(components, 32),
+									   _mm256_shuffle_epi8(base, _mm256_set1_epi8(8))));
 	}
 	sum4 = _mm_add_epi32(_mm256_castsi256_si128(sum8), _mm256_extracti128_si256(sum8, 1));
 	sum4 = _mm_add_epi32(sum4, _mm_shuffle_epi32(sum4, 0x4E));
@@ -286,89 +289,171 @@ score8_avx2(__m256i sums, const float *offset, const float *slope,
 	return _mm256_sub_ps(score, _mm256_mul_ps(_mm256_set1_ps(scoring->width), e));
 }
 
+/* Sums of a plane as 16-bit integers, in the order of entries. */
+__attribute__((target("avx2"))) static inline __m256i
+plane_sums_avx2(__m256i even, __m256i odd)
+{
+	__m128i		sum_even;
+	__m128i		sum_odd;
+
+	even = _mm256_sub_epi16(even, _mm256_slli_epi16(odd, 8));
+	sum_even = _mm_add_epi16(_mm256_castsi256_si128(even),
+							 _mm256_extracti128_si256(even, 1));
+	sum_odd = _mm_add_epi16(_mm256_castsi256_si128(odd),
+							_mm256_extracti128_si256(odd, 1));
+	return _mm256_set_m128i(_mm_unpackhi_epi16(sum_even, sum_odd),
+							_mm_unpacklo_epi16(sum_even, sum_odd));
+}
+
 /*
- * One register holds two byte positions of a block, one in each half.  Bytes
- * are summed as 16-bit lanes: "even" collects the sums of even entries plus
- * 256 times those of odd ones, "odd" those of odd entries alone; subtracting
- * at the end of a plane takes the surplus out again, modulo 2^16.
+ * Look up two planes, of the same block or of two.
+ *
+ * One register holds two byte positions, one in each half.  Bytes of two
+ * tables fit one byte; those are summed as 16-bit lanes: "even" collects the sums of even entries plus 256 times those
+ * of odd ones, "odd" those of odd entries alone; subtracting at the end takes
+ * the surplus out again, modulo 2^16.
  */
+__attribute__((target("avx2"))) static inline void
+look_up_avx2(const uint8 *plane_a, const uint8 *plane_b,
+			 const AnnoyScoring *scoring, __m256i *sums_a, __m256i *sums_b)
+{
+	const uint8 *lut_low = scoring->lut_low;
+	const uint8 *lut_high = scoring->lut_high;
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i		even_a = _mm256_setzero_si256();
+	__m256i		even_b = _mm256_setzero_si256();
+	__m256i		odd_a = _mm256_setzero_si256();
+	__m256i		odd_b = _mm256_setzero_si256();
+	int			bytes = scoring->plane_bytes * ANNOY_BLOCK_ENTRIES;
+
+	for (int i = 0; i < bytes; i += 32)
+	{
+		__m256i		low = _mm256_loadu_si256((const __m256i *) (lut_low + i));
+		__m256i		high = _mm256_loadu_si256((const __m256i *) (lut_high + i));
+		__m256i		a = _mm256_loadu_si256((const __m256i *) (plane_a + i));
+		__m256i		b = _mm256_loadu_si256((const __m256i *) (plane_b + i));
+
+		a = _mm256_add_epi8(_mm256_shuffle_epi8(low, _mm256_and_si256(a, nibble)),
+							_mm256_shuffle_epi8(high,
+												_mm256_and_si256(_mm256_srli_epi16(a, 4), nibble)));
+		b = _mm256_add_epi8(_mm256_shuffle_epi8(low, _mm256_and_si256(b, nibble)),
+							_mm256_shuffle_epi8(high,
+												_mm256_and_si256(_mm256_srli_epi16(b, 4), nibble)));
+		even_a = _mm256_add_epi16(even_a, a);
+		odd_a = _mm256_add_epi16(odd_a, _mm256_srli_epi16(a, 8));
+		even_b = _mm256_add_epi16(even_b, b);
+		odd_b = _mm256_add_epi16(odd_b, _mm256_srli_epi16(b, 8));
+	}
+	*sums_a = plane_sums_avx2(even_a, odd_a);
+	*sums_b = plane_sums_avx2(even_b, odd_b);
+}
+
+/*
+ * From the sums of a block to scores, and to the hits among its entries.
+ * Returns how many there are.
+ */
+__attribute__((target("avx2"))) static inline int
+block_hits_avx2(const uint8 *block, __m256i sums_low, __m256i sums_high,
+				const AnnoyScoring *scoring, __m256 limit8, int first, int count,
+				uint16 *hits, float *scores)
+{
+	BlockFactors f = block_factors(block, scoring);
+	__m256		score_low = score8_avx2(sums_low, f.offset, f.slope, f.error, scoring);
+	__m256		score_high = score8_avx2(sums_high, f.offset + 8, f.slope + 8,
+										 f.error + 8, scoring);
+	uint32		mask;
+	int			nhits = 0;
+
+	mask = _mm256_movemask_ps(_mm256_cmp_ps(score_low, limit8, _CMP_LT_OQ));
+	mask |= _mm256_movemask_ps(_mm256_cmp_ps(score_high, limit8, _CMP_LT_OQ)) << 8;
+	if (count - first < ANNOY_BLOCK_ENTRIES)
+		mask &= (1U << (count - first)) - 1;
+	if (mask != 0)
+	{
+		float		block_scores[ANNOY_BLOCK_ENTRIES];
+
+		_mm256_storeu_ps(block_scores, score_low);
+		_mm256_storeu_ps(block_scores + 8, score_high);
+		do
+		{
+			int			j = pg_rightmost_one_pos32(mask);
+
+			hits[nhits] = first + j;
+			scores[nhits] = block_scores[j];
+			nhits++;
+			mask &= mask - 1;
+		} while (mask != 0);
+	}
+	return nhits;
+}
+
+__attribute__((target("avx2"))) static inline __m256i
+low_words_avx2(__m256i sums)
+{
+	return _mm256_cvtepu16_epi32(_mm256_castsi256_si128(sums));
+}
+
+__attribute__((target("avx2"))) static inline __m256i
+high_words_avx2(__m256i sums)
+{
+	return _mm256_cvtepu16_epi32(_mm256_extracti128_si256(sums, 1));
+}
+
 __attribute__((target("avx2"))) static int
 score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 		   float limit, uint16 *hits, float *scores)
 {
 	int			nhits = 0;
-	int			plane_bytes = scoring->plane_bytes;
-	Size		block_size = ANNOY_BLOCK_SIZE(scoring->planes * plane_bytes);
-	const __m256i nibble = _mm256_set1_epi8(15);
+	Size		plane_size = scoring->plane_bytes * ANNOY_BLOCK_ENTRIES;
+	Size		block_size = ANNOY_BLOCK_SIZE(scoring->planes * scoring->plane_bytes);
 	const __m256 limit8 = _mm256_set1_ps(limit);
+
+	if (scoring->planes == 1)
+	{
+		for (int first = 0; first < count; first += 2 * ANNOY_BLOCK_ENTRIES)
+		{
+			bool		two = count - first > ANNOY_BLOCK_ENTRIES;
+			const uint8 *next = two ? blocks + block_size : blocks;
+			__m256i		a;
+			__m256i		b;
+
+			look_up_avx2(blocks, next, scoring, &a, &b);
+			nhits += block_hits_avx2(blocks, low_words_avx2(a), high_words_avx2(a),
+									 scoring, limit8, first, count,
+									 hits + nhits, scores + nhits);
+			if (two)
+				nhits += block_hits_avx2(next, low_words_avx2(b), high_words_avx2(b),
+										 scoring, limit8, first + ANNOY_BLOCK_ENTRIES,
+										 count, hits + nhits, scores + nhits);
+			blocks = next + block_size;
+		}
+		return nhits;
+	}
 
 	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES)
 	{
-		const uint8 *codes = blocks;
-		BlockFactors f = block_factors(blocks, scoring);
-		__m256i		sum_low = _mm256_setzero_si256();
-		__m256i		sum_high = _mm256_setzero_si256();
-		__m256		score_low;
-		__m256		score_high;
-		uint32		mask;
+		const uint8 *plane = blocks;
+		__m256i		sums_low = _mm256_setzero_si256();
+		__m256i		sums_high = _mm256_setzero_si256();
 
-		for (int plane = 0; plane < scoring->planes; plane++)
+		for (int shift = 0; shift < scoring->planes; shift += 2)
 		{
-			__m256i		even = _mm256_setzero_si256();
-			__m256i		odd = _mm256_setzero_si256();
-			__m128i		sum_even;
-			__m128i		sum_odd;
-			__m256i		plane_low;
-			__m256i		plane_high;
+			bool		two = shift + 1 < scoring->planes;
+			__m256i		a;
+			__m256i		b;
 
-			for (int i = 0; i < plane_bytes; i += 2)
+			look_up_avx2(plane, two ? plane + plane_size : plane, scoring, &a, &b);
+			sums_low = _mm256_add_epi32(sums_low, _mm256_slli_epi32(low_words_avx2(a), shift));
+			sums_high = _mm256_add_epi32(sums_high, _mm256_slli_epi32(high_words_avx2(a), shift));
+			if (two)
 			{
-				__m256i		code = _mm256_loadu_si256((const __m256i *) (codes + i * 16));
-				__m256i		low = _mm256_loadu_si256((const __m256i *) (scoring->lut_low + i * 16));
-				__m256i		high = _mm256_loadu_si256((const __m256i *) (scoring->lut_high + i * 16));
-
-				low = _mm256_shuffle_epi8(low, _mm256_and_si256(code, nibble));
-				high = _mm256_shuffle_epi8(high,
-										   _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble));
-				even = _mm256_add_epi16(even, _mm256_add_epi16(low, high));
-				odd = _mm256_add_epi16(odd, _mm256_add_epi16(_mm256_srli_epi16(low, 8),
-															 _mm256_srli_epi16(high, 8)));
+				sums_low = _mm256_add_epi32(sums_low, _mm256_slli_epi32(low_words_avx2(b), shift + 1));
+				sums_high = _mm256_add_epi32(sums_high, _mm256_slli_epi32(high_words_avx2(b), shift + 1));
 			}
-			even = _mm256_sub_epi16(even, _mm256_slli_epi16(odd, 8));
-			sum_even = _mm_add_epi16(_mm256_castsi256_si128(even),
-									 _mm256_extracti128_si256(even, 1));
-			sum_odd = _mm_add_epi16(_mm256_castsi256_si128(odd),
-									_mm256_extracti128_si256(odd, 1));
-			plane_low = _mm256_cvtepu16_epi32(_mm_unpacklo_epi16(sum_even, sum_odd));
-			plane_high = _mm256_cvtepu16_epi32(_mm_unpackhi_epi16(sum_even, sum_odd));
-			sum_low = _mm256_add_epi32(sum_low, _mm256_slli_epi32(plane_low, plane));
-			sum_high = _mm256_add_epi32(sum_high, _mm256_slli_epi32(plane_high, plane));
-			codes += plane_bytes * ANNOY_BLOCK_ENTRIES;
+			plane += 2 * plane_size;
 		}
-
-		score_low = score8_avx2(sum_low, f.offset, f.slope, f.error, scoring);
-		score_high = score8_avx2(sum_high, f.offset + 8, f.slope + 8, f.error + 8,
-								 scoring);
-		mask = _mm256_movemask_ps(_mm256_cmp_ps(score_low, limit8, _CMP_LT_OQ));
-		mask |= _mm256_movemask_ps(_mm256_cmp_ps(score_high, limit8, _CMP_LT_OQ)) << 8;
-		if (count - first < ANNOY_BLOCK_ENTRIES)
-			mask &= (1U << (count - first)) - 1;
-		if (mask != 0)
-		{
-			float		block_scores[ANNOY_BLOCK_ENTRIES];
-
-			_mm256_storeu_ps(block_scores, score_low);
-			_mm256_storeu_ps(block_scores + 8, score_high);
-			do
-			{
-				int			j = pg_rightmost_one_pos32(mask);
-
-				hits[nhits] = first + j;
-				scores[nhits] = block_scores[j];
-				nhits++;
-				mask &= mask - 1;
-			} while (mask != 0);
-		}
+		nhits += block_hits_avx2(blocks, sums_low, sums_high, scoring, limit8, first,
+								 count, hits + nhits, scores + nhits);
 		blocks += block_size;
 	}
 	return nhits;

@@ -7,7 +7,8 @@
  * giving a function its name and KERNEL_TARGET its target attribute.  GNU C
  * vectors fix the order of all additions, so that every instance gives the
  * same bits; vectors stay inside functions, because passing them would make
- * the ABI depend on the target.
+ * the ABI depend on the target.  WIDEN8(p) and WIDEN16(p) make floats of eight
+ * integers; they may be given, as compilers do not always find the instruction.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -16,6 +17,11 @@
  *
  *-------------------------------------------------------------------------
  */
+
+#ifndef WIDEN8
+#define WIDEN8(p)	__builtin_convertvector(*(const v8b *) (p), v8f)
+#define WIDEN16(p)	__builtin_convertvector(*(const v8s *) (p), v8f)
+#endif
 
 KERNEL_TARGET static float
 KERNEL(l2) (const float *x, const float *y, int n)
@@ -59,8 +65,8 @@ KERNEL(centre_l2) (const float *x, const int8 *centre, float scale, int n,
 
 	for (int i = 0; i < n; i += 16)
 	{
-		v8f			c0 = __builtin_convertvector(*(const v8b *) (centre + i), v8f);
-		v8f			c1 = __builtin_convertvector(*(const v8b *) (centre + i + 8), v8f);
+		v8f			c0 = WIDEN8(centre + i);
+		v8f			c1 = WIDEN8(centre + i + 8);
 		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
 		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
 
@@ -81,8 +87,8 @@ KERNEL(centre_dot) (const float *x, const int8 *centre, float scale, int n)
 
 	for (int i = 0; i < n; i += 16)
 	{
-		v8f			c0 = __builtin_convertvector(*(const v8b *) (centre + i), v8f);
-		v8f			c1 = __builtin_convertvector(*(const v8b *) (centre + i + 8), v8f);
+		v8f			c0 = WIDEN8(centre + i);
+		v8f			c1 = WIDEN8(centre + i + 8);
 
 		sum0 += *(const v8f *) (x + i) * c0;
 		sum1 += *(const v8f *) (x + i + 8) * c1;
@@ -100,8 +106,8 @@ KERNEL(centre16_l2) (const float *x, const int16 *centre, float scale, int n,
 
 	for (int i = 0; i < n; i += 16)
 	{
-		v8f			c0 = __builtin_convertvector(*(const v8s *) (centre + i), v8f);
-		v8f			c1 = __builtin_convertvector(*(const v8s *) (centre + i + 8), v8f);
+		v8f			c0 = WIDEN16(centre + i);
+		v8f			c1 = WIDEN16(centre + i + 8);
 		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
 		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
 
@@ -122,8 +128,8 @@ KERNEL(centre16_dot) (const float *x, const int16 *centre, float scale, int n)
 
 	for (int i = 0; i < n; i += 16)
 	{
-		v8f			c0 = __builtin_convertvector(*(const v8s *) (centre + i), v8f);
-		v8f			c1 = __builtin_convertvector(*(const v8s *) (centre + i + 8), v8f);
+		v8f			c0 = WIDEN16(centre + i);
+		v8f			c1 = WIDEN16(centre + i + 8);
 
 		sum0 += *(const v8f *) (x + i) * c0;
 		sum1 += *(const v8f *) (x + i + 8) * c1;
@@ -202,3 +208,6 @@ KERNEL(hadamard) (float *x, int n)
 		}
 	}
 }
+
+#undef WIDEN8
+#undef WIDEN16

@@ -276,13 +276,14 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
  * Divide points in two by 2-means: rearranges order[], and returns how many
  * points, from the front, make the first part.  Neither part has less than
  * min_part points: where 2-means leaves fewer to one side, those nearest to the
- * border join them.
+ * border join them.  Likewise with granule > 0, which the first part's size is
+ * to be a multiple of.
  *
  * Returns 0 if there is nothing to divide by, because all points are the same.
  */
 int
 AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-			  int min_part, AnnoyRandom *random)
+			  int min_part, double granule, AnnoyRandom *random)
 {
 	float	   *a = palloc(sizeof(float) * dim);
 	float	   *b = palloc(sizeof(float) * dim);
@@ -316,10 +317,14 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 	{
 		int			left = 0;
 		int			right = first;
+		int			wanted = first;
 
-		if (first < min_part || count - first < min_part)
+		if (granule > 0)
+			wanted = (int) rint(rint(first / granule) * granule);
+		wanted = Min(Max(wanted, min_part), count - min_part);
+		if (wanted != first)
 		{
-			first = first < min_part ? min_part : count - min_part;
+			first = wanted;
 			qsort(margins, count, sizeof(Margin), compare_margins);
 			for (int i = 0; i < count; i++)
 				order[i] = margins[i].point;
@@ -353,21 +358,24 @@ add_piece(AnnoyPieces *pieces, int start)
 
 /*
  * Divide order[start] and the following ones, `count' in all, in two, as part
- * of a division into pieces of at most max_piece points.  Random numbers depend
- * on the part and on nothing that was divided before.  Returns the size of the
- * first of the two, or 0 if the part is not to be divided any more.
+ * of a division into pieces of at most max_piece points, as few and as full as
+ * possible if `pack' is set.  Random numbers depend on the part and on nothing
+ * that was divided before.  Returns the size of the first of the two, or 0 if
+ * the part is not to be divided any more.
  */
 int
 AnnoyDivide(const float *points, int dim, int *order, int start, int count,
-			double max_piece, uint64 seed)
+			double max_piece, bool pack, uint64 seed)
 {
 	AnnoyRandom random = seed ^ ((uint64) start << 32 | (uint32) count);
+	double		granule = pack ? count / ceil(count / max_piece) : 0;
 
 	if (count <= max_piece)
 		return 0;
 	random = AnnoyRandomNext(&random);
 	return AnnoyTwoMeans(points, dim, order + start, count,
-						 Max(MIN_PIECE * max_piece, 1), &random);
+						 Max(pack ? granule : MIN_PIECE * max_piece, 1),
+						 granule, &random);
 }
 
 /*
@@ -381,7 +389,7 @@ AnnoyDivide(const float *points, int dim, int *order, int start, int count,
  */
 void
 AnnoyPartition(const float *points, int dim, int *order, int start, int count,
-			   double max_piece, uint64 seed, AnnoyPieces *pieces)
+			   double max_piece, bool pack, uint64 seed, AnnoyPieces *pieces)
 {
 	int			allocated = 64;
 	int			depth = 0;
@@ -403,7 +411,7 @@ AnnoyPartition(const float *points, int dim, int *order, int start, int count,
 		CHECK_FOR_INTERRUPTS();
 
 		first = AnnoyDivide(points, dim, order, part_start, part_count, max_piece,
-							seed);
+							pack, seed);
 		if (first == 0)
 		{
 			add_piece(pieces, part_start);

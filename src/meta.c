@@ -25,7 +25,7 @@
  * each, more dimensions get one.  See src/README for the measurements.
  */
 #define LEAF_CODE_BITS		256
-#define INNER_CODE_BITS		512
+#define INNER_CODE_BITS		256
 #define MAX_CODE_BITS_PER_DIM	8
 
 /*

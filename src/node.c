@@ -28,6 +28,12 @@
 #define LEAF_SPLIT_FILL		0.7
 #define INNER_SPLIT_FILL	0.6
 
+/*
+ * A node is near the origin if its centre is at most so many times as far from
+ * it as its points are from the centre.
+ */
+#define NEAR_FACTOR			8.0
+
 /* Room that a build gives a node, in relation to the number of its entries. */
 #define BUILT_ROOM			1.25
 
@@ -118,6 +124,7 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 	node->right = InvalidBlockNumber;
 	stored = (int8 *) AnnoyNodeCentre(node);
 	node->centre_scale = AnnoyQuantise(index, centre, quantised);
+	node->centre_norm2 = annoy_kernels->dot(centre, centre, index->space_dim);
 	if (index->centre_bits == 16)
 		memcpy(stored, quantised, sizeof(int16) * index->space_dim);
 	else if (index->centre_bits == 8)
@@ -296,6 +303,7 @@ AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
 	for (int b = 0; b < bytes; b++)
 		entry->code[b] = place.code[b * ANNOY_BLOCK_ENTRIES];
 	entry->offset = *place.offset;
+	entry->shift = 0;
 	entry->slope = *place.slope;
 	entry->error = *place.error;
 	entry->pointer = *place.pointer;
@@ -316,7 +324,7 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 
 	for (int b = 0; b < bytes; b++)
 		place.code[b * ANNOY_BLOCK_ENTRIES] = entry->code[b];
-	*place.offset = entry->offset;
+	*place.offset = AnnoyNodeOffset(node, entry);
 	*place.slope = entry->slope;
 	*place.error = entry->error;
 	*place.pointer = entry->pointer;
@@ -341,6 +349,19 @@ AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
 			   0, ANNOY_BLOCK_SIZE(codec->bytes));
 	set_count(index, page, node->count + 1);
 	AnnoyNodePut(index, page, node->count - 1, entry);
+}
+
+/*
+ * Mark a node without entries as near the origin, if it is, considering the
+ * mean |r|^2 of the points it is made for.
+ */
+void
+AnnoyNodeSetNear(AnnoyNode node, double mean_offset)
+{
+	Assert(node->count == 0);
+
+	if (node->centre_norm2 <= NEAR_FACTOR * NEAR_FACTOR * mean_offset)
+		node->flags |= ANNOY_NODE_NEAR;
 }
 
 /*
@@ -369,37 +390,48 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 	set_count(index, page, last);
 }
 
+/* Inner product of a target and a node's centre. */
+static float
+centre_product(AnnoyTarget *target, AnnoyNode node)
+{
+	const AnnoyIndex *index = target->index;
+
+	if (index->centre_bits == 16)
+		return annoy_kernels->centre16_dot(target->x,
+										   (const int16 *) AnnoyNodeCentre(node),
+										   node->centre_scale, index->space_dim);
+	return annoy_kernels->centre_dot(target->x, centre_int8(index, node, target->centre),
+									 node->centre_scale, index->space_dim);
+}
+
+/*
+ * Squared distance of a target and a node's centre.  Leaves the target
+ * relative to the centre in target->residual.
+ */
+static float
+centre_distance(AnnoyTarget *target, AnnoyNode node)
+{
+	const AnnoyIndex *index = target->index;
+
+	if (index->centre_bits == 16)
+		return annoy_kernels->centre16_l2(target->x,
+										  (const int16 *) AnnoyNodeCentre(node),
+										  node->centre_scale, index->space_dim,
+										  target->residual);
+	return annoy_kernels->centre_l2(target->x, centre_int8(index, node, target->centre),
+									node->centre_scale, index->space_dim,
+									target->residual);
+}
+
 /*
  * Score of a node's centre for a target: squared distance, or -2 times the
- * inner product.  The former leaves the target relative to the centre in
- * target->residual.
+ * inner product.
  */
 float
 AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 {
-	const AnnoyIndex *index = target->index;
-	const int8 *centre;
-
-	if (index->centre_bits == 16)
-	{
-		const int16 *centre16 = (const int16 *) AnnoyNodeCentre(node);
-
-		if (target->inner_product)
-			return -2 * annoy_kernels->centre16_dot(target->x, centre16,
-													node->centre_scale,
-													index->space_dim);
-		return annoy_kernels->centre16_l2(target->x, centre16,
-										  node->centre_scale, index->space_dim,
-										  target->residual);
-	}
-
-	centre = centre_int8(index, node, target->centre);
-	if (target->inner_product)
-		return -2 * annoy_kernels->centre_dot(target->x, centre,
-											  node->centre_scale,
-											  index->space_dim);
-	return annoy_kernels->centre_l2(target->x, centre, node->centre_scale,
-									index->space_dim, target->residual);
+	return target->inner_product ? -2 * centre_product(target, node) :
+		centre_distance(target, node);
 }
 
 /*
@@ -413,15 +445,29 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 			   float limit, uint16 *hits, float *scores)
 {
 	const AnnoyIndex *index = target->index;
+	const AnnoyLut *lut = &target->lut;
 	AnnoyScoring scoring;
 
-	scoring.base = AnnoyNodeDistance(target, node);
-	if (!target->inner_product)
-		AnnoyLutFill(&target->lut, index, target->residual);
-	AnnoyLutScoring(&target->lut, AnnoyNodeCodec(index, node), epsilon > 0, &scoring);
+	if (target->inner_product)
+	{
+		scoring.base = -2 * centre_product(target, node);
+		scoring.width = epsilon * sqrtf(target->norm2);
+	}
+	else
+	{
+		if (node->flags & ANNOY_NODE_NEAR)
+			scoring.base = Max(target->norm2 + node->centre_norm2 -
+							   2 * centre_product(target, node), 0);
+		else
+		{
+			scoring.base = centre_distance(target, node);
+			AnnoyLutFill(&target->node_lut, index, target->residual);
+			lut = &target->node_lut;
+		}
+		scoring.width = epsilon * sqrtf(scoring.base);
+	}
+	AnnoyLutScoring(lut, AnnoyNodeCodec(index, node), epsilon > 0, &scoring);
 	scoring.use_offset = target->inner_product ? 0 : 1;
-	scoring.width = epsilon *
-		(target->inner_product ? target->norm : sqrtf(scoring.base));
 
 	return annoy_kernels->score(node_blocks(index, node), node->count,
 								&scoring, limit, hits, scores);

@@ -15,15 +15,24 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "storage/buf_internals.h"
+
 #include "annoy.h"
 
+#define CACHE_LINE 64
+
 /*
- * AnnoyReadBuffer remembers so many buffers, and looks up one page of so many in
- * the ordinary way.
+ * In how many buffers at most a session remembers to have found pages, and how
+ * it spreads pages of different indexes.
  */
-#define RECENT_BUFFERS		65536
-#define RECENT_SPREAD		7919
-#define RECENT_READS		16
+#define MAX_RECENT		(1 << 18)
+#define RECENT_SPREAD	7919
+
+/*
+ * With less usage than this a buffer is looked up in the ordinary way, which
+ * makes it more.
+ */
+#define MIN_USAGE		2
 
 /*
  * Make an empty page of a kind.
@@ -76,6 +85,25 @@ AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind)
 				 errhint("Please REINDEX it.")));
 }
 
+/* Will the replacement of buffers spare this one for a while? */
+static inline bool
+is_in_use(Buffer buffer)
+{
+	uint32		state = pg_atomic_read_u32(&GetBufferDescriptor(buffer - 1)->state);
+
+	return BUF_STATE_GET_USAGECOUNT(state) >= MIN_USAGE;
+}
+
+/* In which buffers this session found pages the last time; a power of two. */
+static Buffer *recent = NULL;
+static uint32 recent_count;
+
+static inline Buffer *
+recent_buffer(Relation rel, BlockNumber block)
+{
+	return &recent[(rel->rd_id * RECENT_SPREAD + block) & (recent_count - 1)];
+}
+
 /*
  * Pin a page that another page points to, which may be damaged: an invalid
  * block number would extend the index.
@@ -84,13 +112,11 @@ AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind)
  * hundreds of pages, and looking up each in the table of buffers, with a cache
  * miss or two that nothing can hide, is a fifth of it.  Pages that are found in
  * this way do not gain usage, as far as the replacement of buffers is concerned,
- * so now and then take the ordinary way.
+ * so take the ordinary way when it has become low.
  */
 Buffer
 AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 {
-	static Buffer *recent = NULL;
-	static uint32 reads = 0;
 	Buffer	   *hint;
 
 	if (block == InvalidBlockNumber)
@@ -103,10 +129,13 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 		return ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 
 	if (recent == NULL)
+	{
+		recent_count = pg_nextpower2_32(Min(NBuffers, MAX_RECENT));
 		recent = MemoryContextAllocZero(TopMemoryContext,
-										sizeof(Buffer) * RECENT_BUFFERS);
-	hint = &recent[(rel->rd_id * RECENT_SPREAD + block) % RECENT_BUFFERS];
-	if (*hint != InvalidBuffer && reads++ % RECENT_READS != 0 &&
+										sizeof(Buffer) * recent_count);
+	}
+	hint = recent_buffer(rel, block);
+	if (*hint != InvalidBuffer && is_in_use(*hint) &&
 		ReadRecentBuffer(AnnoyRelationFile(rel), MAIN_FORKNUM, block, *hint))
 	{
 		pgstat_count_buffer_read(rel);
@@ -115,6 +144,36 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 	else
 		*hint = ReadBuffer(rel, block);
 	return *hint;
+}
+
+/*
+ * Have the processor fetch what AnnoyReadBuffer will need of a page, if the
+ * page is where it was the last time: the descriptor of its buffer.
+ */
+void
+AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
+{
+	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
+
+	if (buffer != InvalidBuffer)
+		__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+}
+
+/*
+ * Likewise some bytes of its content.
+ */
+void
+AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
+{
+	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
+
+	if (buffer != InvalidBuffer)
+	{
+		Page		page = BufferGetPage(buffer);
+
+		for (int i = offset; i < offset + bytes; i += CACHE_LINE)
+			__builtin_prefetch(page + i);
+	}
 }
 
 /*

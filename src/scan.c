@@ -35,6 +35,7 @@
 #include "access/relscan.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
+#include "executor/instrument.h"
 #include "executor/tuptable.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
@@ -112,7 +113,14 @@ typedef struct AnnoyScanState
 	Tuplesortstate *rest;
 	TupleTableSlot *rest_slot;
 	TupleTableSlot *put_slot;
+
+	/* blocks that were found in shared buffers, and not, before this scan */
+	int64		hits_before;
+	int64		reads_before;
 } AnnoyScanState;
+
+/* Of the last scan that this session has ended. */
+static AnnoyScanStats last_scan;
 
 static inline uint64
 pointer_key(const AnnoyPointer *pointer)
@@ -217,7 +225,11 @@ look_at_next(AnnoyScanState *state)
 	AnnoyPointer pointers[LOOK_BATCH];
 	Buffer		buffers[LOOK_BATCH];
 	int			n = 0;
+	AnnoyScanStats *stats = &state->search->stats;
+	instr_time	start;
+	instr_time	end;
 
+	INSTR_TIME_SET_CURRENT(start);
 	while (n < LOOK_BATCH && state->next < items->count)
 	{
 		bool		found;
@@ -230,6 +242,8 @@ look_at_next(AnnoyScanState *state)
 			n++;
 		}
 	}
+	for (int i = state->next; i < items->count && i < state->next + LOOK_BATCH; i++)
+		AnnoyItemPrefetch(&state->reader, &items->candidates[i].pointer);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -246,6 +260,9 @@ look_at_next(AnnoyScanState *state)
 		}
 		AnnoyItemRelease(&state->reader);
 	}
+	stats->items += n;
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(stats->reranking, end, start);
 }
 
 /* Add a row to the rest, with a NULL distance if distance is NULL. */
@@ -359,6 +376,8 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 	state->next = 0;
 	AnnoySearchForest(search, effort, state->keep);
 	state->scanned += search->scanned;
+	for (int i = 0; i < search->items.count && i < LOOK_BATCH; i++)
+		AnnoyItemPrefetch(&state->reader, &search->items.candidates[i].pointer);
 }
 
 /*
@@ -507,12 +526,49 @@ annoybeginscan(Relation rel, int nkeys, int norderbys)
 	return scan;
 }
 
+/* Blocks accessed by this session so far. */
+static void
+count_blocks(int64 *hits, int64 *reads)
+{
+	*hits = pgBufferUsage.shared_blks_hit + pgBufferUsage.local_blks_hit;
+	*reads = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
+}
+
+/* Note what a scan has done, for annoy_last_scan(). */
+static void
+note_stats(const AnnoyScanState *state)
+{
+	int64		hits;
+	int64		reads;
+
+	count_blocks(&hits, &reads);
+	if (state->search != NULL)
+		last_scan = state->search->stats;
+	else
+		memset(&last_scan, 0, sizeof(last_scan));
+	last_scan.rows = state->returned;
+	last_scan.walked = state->rest != NULL;
+	last_scan.pages_read = reads - state->reads_before;
+	last_scan.pages = hits - state->hits_before + last_scan.pages_read;
+}
+
+/*
+ * What the last scan of this session that ended has done.
+ */
+const		AnnoyScanStats *
+AnnoyLastScan(void)
+{
+	return &last_scan;
+}
+
 /* Give up what a search holds, and forget it. */
 static void
 end_search(AnnoyScanState *state)
 {
 	MemoryContext context = state->context;
 
+	if (state->started)
+		note_stats(state);
 	if (state->rest != NULL)
 	{
 		tuplesort_end(state->rest);
@@ -557,6 +613,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 					 errmsg("annoy index \"%s\" can only be scanned in the order of a distance operator",
 							RelationGetRelationName(scan->indexRelation))));
 		AnnoyCountScan(scan);
+		count_blocks(&state->hits_before, &state->reads_before);
 		start_search(scan);
 		state->started = true;
 	}

@@ -27,10 +27,10 @@
 #include "search.h"
 
 /* Nodes ranked for each one visited. */
-#define RANK_FACTOR		20
+#define RANK_FACTOR		40
 
 /* Candidates kept: at least so many, and one for so many entries scanned. */
-#define MIN_KEEP		128
+#define MIN_KEEP		192
 #define SCAN_PER_KEEP	96
 
 /* The same for manhattan, where scores only hint at distances. */
@@ -38,30 +38,20 @@
 #define SCAN_PER_KEEP_L1	16
 
 /*
- * Nodes are pinned that many visits ahead, and that much of them is fetched
- * into the processor's cache meanwhile; the rest follows in order, which
- * processors foresee.
+ * So many visits ahead, the processor is told to fetch the descriptor of a
+ * node's buffer, and the first bytes of the node; the rest of a page it foresees.
  */
-#define VISIT_AHEAD		4
-#define PREFETCH_BYTES	1024
-#define PREFETCH_STEP	64
+#define DESCRIBE_AHEAD	8
+#define FETCH_AHEAD		4
+#define FETCH_BYTES		1024
 
 /* How full nodes are, roughly, to guess how many must be visited. */
 #define TYPICAL_FILL	0.4
 
-/*
- * Pin a node, and have the processor fetch its header, centre and first
- * entries.
- */
-static Buffer
-pin_node(AnnoySearch *search, BlockNumber block)
+static inline BlockNumber
+candidate_block(const AnnoyCandidate *candidate)
 {
-	Buffer		buffer = AnnoyReadBuffer(search->rel, block, NULL);
-	Page		page = BufferGetPage(buffer);
-
-	for (int i = 0; i < PREFETCH_BYTES; i += PREFETCH_STEP)
-		__builtin_prefetch(page + i);
-	return buffer;
+	return ItemPointerGetBlockNumberNoCheck(&candidate->pointer);
 }
 
 /* Lock a pinned node for reading and check it. */
@@ -124,6 +114,7 @@ rank_children(AnnoySearch *search, AnnoyNode node)
 						   search->hits, search->scores);
 	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
 	search->ranked[node->level - 1] += node->count;
+	search->stats.inner_nodes++;
 }
 
 /*
@@ -140,6 +131,8 @@ scan_leaf(AnnoySearch *search, AnnoyNode node)
 				 search->scores);
 	/* copies of one vector count once, lest they use up the effort */
 	search->scanned += (node->flags & ANNOY_NODE_UNIFORM) ? 1 : node->count;
+	search->stats.leaves++;
+	search->stats.entries += node->count;
 }
 
 /*
@@ -171,7 +164,7 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 		if (sibling == InvalidBlockNumber)
 			break;
 		check_chain(search, sibling, steps);
-		buffer = pin_node(search, sibling);
+		buffer = AnnoyReadBuffer(search->rel, sibling, NULL);
 	}
 }
 
@@ -184,24 +177,23 @@ visit_best(AnnoySearch *search, int level, int at_least,
 		   const double *progress, double goal)
 {
 	const AnnoyCollector *nodes = &search->nodes[level];
-	Buffer		ahead[VISIT_AHEAD];
-	int			pinned = 0;
+	int			described = 0;
+	int			fetched = 0;
 	int			visited = 0;
 
 	while (visited < nodes->count && (visited < at_least || *progress < goal))
 	{
 		CHECK_FOR_INTERRUPTS();
 
-		for (; pinned < nodes->count && pinned < visited + VISIT_AHEAD; pinned++)
-			ahead[pinned % VISIT_AHEAD] =
-				pin_node(search,
-						 ItemPointerGetBlockNumberNoCheck(&nodes->candidates[pinned].pointer));
+		for (; described < nodes->count && described < visited + DESCRIBE_AHEAD; described++)
+			AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[described]));
+		for (; fetched < nodes->count && fetched < visited + FETCH_AHEAD; fetched++)
+			AnnoyPrefetchPage(search->rel, candidate_block(&nodes->candidates[fetched]),
+							  0, FETCH_BYTES);
 		visit(search, &nodes->candidates[visited], level,
-			  ahead[visited % VISIT_AHEAD]);
+			  AnnoyReadBuffer(search->rel, candidate_block(&nodes->candidates[visited]), NULL));
 		visited++;
 	}
-	for (int i = visited; i < pinned; i++)
-		ReleaseBuffer(ahead[i % VISIT_AHEAD]);
 	return visited;
 }
 
@@ -231,7 +223,7 @@ rank_leaves(AnnoySearch *search, double wanted)
 	/* roots are always expanded */
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
-		Buffer		buffer = pin_node(search, AnnoyRootBlock(tree));
+		Buffer		buffer = AnnoyReadBuffer(search->rel, AnnoyRootBlock(tree), NULL);
 		AnnoyNode	node = lock_node(search, buffer);
 
 		if (node->level > 0)
@@ -319,15 +311,26 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 	AnnoyCollector *leaves = &search->nodes[0];
 	int			roots_split = 0;
 
+	search->stats.rounds++;
 	for (;;)
 	{
-		bool		all = rank_leaves(search, wanted);
+		instr_time	start;
+		instr_time	ranked;
+		instr_time	scanned;
+		bool		all;
+
+		INSTR_TIME_SET_CURRENT(start);
+		all = rank_leaves(search, wanted);
+		INSTR_TIME_SET_CURRENT(ranked);
 
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
 		search->root_split = false;
 		search->complete = visit_best(search, 0, 0, &search->scanned,
 									  effort) == leaves->count && all;
+		INSTR_TIME_SET_CURRENT(scanned);
+		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
+		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
 		if (search->root_split)
 		{
 			/* each root is a leaf but once */

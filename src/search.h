@@ -25,6 +25,7 @@ typedef struct AnnoySearch
 	bool		complete;		/* every leaf was scanned */
 	double		scanned;		/* entries */
 	bool		root_split;		/* a root was not what it was when ranked */
+	AnnoyScanStats stats;
 
 	/* work space: nodes to visit by level, leaves at 0 */
 	AnnoyCollector nodes[ANNOY_MAX_LEVEL];

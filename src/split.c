@@ -80,12 +80,17 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 {
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
 	AnnoyEntry	entry;
+	double		offsets = 0;
 	bool		uniform = level == 0 && count > 1;
 
 	Assert(count <= codec->capacity);
 
 	AnnoyCentre(points, index->space_dim, order, count, centre);
 	AnnoyNodeInit(page, index, tree, level, centre);
+	for (int i = 0; i < count; i++)
+		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
+									 index->space_dim);
+	AnnoyNodeSetNear(AnnoyPageGetNode(page), offsets / Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
 		AnnoyEncode(index, codec,
@@ -249,7 +254,7 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 		for (int i = 0; i < count; i++)
 			order[i] = i;
 		AnnoyMean(points, dim, order, count, plan->centre);
-		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), &random);
+		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random);
 		if (first == 0)
 		{
 			first = count / 2;	/* nothing to choose between them */

@@ -33,7 +33,7 @@
 #include "build.h"
 
 /* How full, at most, divisions make inner nodes. */
-#define INNER_FILL			0.7
+#define INNER_FILL			0.9
 
 /* Points divided in memory, at most: more would only be slow. */
 #define MAX_POINTS			65536
@@ -267,7 +267,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 	for (int i = 0; i < level->count; i++)
 		order[i] = i;
 	AnnoyPartition(level->centres, dim, order, 0, level->count,
-				   is_root ? capacity : capacity * INNER_FILL,
+				   is_root ? capacity : (int) (capacity * INNER_FILL), true,
 				   AnnoyRandomNext(random), &pieces);
 	for (int i = 0; i < pieces.count; i++)
 	{
@@ -384,7 +384,7 @@ divide_points(Writer *writer, int count)
 		writer->order[i] = i;
 	}
 	AnnoyPartition(writer->points, dim, writer->order, 0, count,
-				   count <= capacity ? capacity : capacity * ANNOY_LEAF_FILL,
+				   count <= capacity ? capacity : capacity * ANNOY_LEAF_FILL, false,
 				   AnnoyRandomNext(&writer->random), &writer->pieces);
 	for (int i = 0; i < writer->pieces.count; i++)
 	{
@@ -540,7 +540,7 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 
 		sample_file(writer, file, count, n);
 		AnnoyPartition(writer->points, dim, writer->order, 0, n,
-					   Max((double) n / FILE_PARTS, 1),
+					   Max((double) n / FILE_PARTS, 1), false,
 					   AnnoyRandomNext(&writer->random), pieces);
 		n_parts = pieces->count;
 		if (n_parts == 1)
@@ -634,12 +634,17 @@ static void
 finish_leaf(Writer *writer, const float *centre)
 {
 	const AnnoyIndex *index = writer->build->index;
+	double		offsets = 0;
 
 	if (writer->count <= index->leaf.capacity)
 	{
 		/* quantising what was quantised changes nothing */
 		memcpy(writer->centre, centre, sizeof(float) * index->space_dim);
 		AnnoyNodeInit(writer->page.data, index, writer->sink.tree, 0, writer->centre);
+		for (int i = 0; i < writer->count; i++)
+			offsets += writer->entries[i].offset;
+		AnnoyNodeSetNear(AnnoyPageGetNode(writer->page.data),
+						 offsets / Max(writer->count, 1));
 		for (int i = 0; i < writer->count; i++)
 			AnnoyNodeAppend(index, writer->page.data, &writer->entries[i]);
 		add_leaf(writer);
