@@ -26,6 +26,7 @@
 #include "annoy_page.h"
 #include "compat.h"
 #include "kernels.h"
+#include "simd.h"
 #include "vector.h"
 
 #define ANNOY_DEFAULT_SEED		UINT64CONST(1234567890987654321)
@@ -62,6 +63,7 @@ extern bool annoy_target_recall_is_set;
 extern double annoy_epsilon;
 extern bool annoy_strict_order;
 extern int	annoy_verbose;
+extern int	annoy_simd;
 
 /*
  * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
