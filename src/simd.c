@@ -59,8 +59,8 @@ path_kernels(AnnoySimd path)
  * operating system, too, that saves the registers: the compiler's function
  * looks at both.
  */
-static bool
-path_available(AnnoySimd path)
+bool
+AnnoySimdAvailable(AnnoySimd path)
 {
 #ifdef ANNOY_HAVE_X86
 	if (path == ANNOY_SIMD_AVX2)
@@ -82,13 +82,13 @@ AnnoyCheckSimd(int *newval, void **extra pg_attribute_unused(),
 {
 	StringInfoData available;
 
-	if (*newval == ANNOY_SIMD_AUTO || path_available(*newval))
+	if (*newval == ANNOY_SIMD_AUTO || AnnoySimdAvailable(*newval))
 		return true;
 
 	initStringInfo(&available);
 	appendStringInfoString(&available, annoy_simd_options[ANNOY_SIMD_AUTO].name);
-	for (int path = ANNOY_SIMD_PORTABLE; path <= ANNOY_SIMD_NEON; path++)
-		if (path_available(path))
+	for (int path = ANNOY_SIMD_PORTABLE; path <= ANNOY_SIMD_LAST; path++)
+		if (AnnoySimdAvailable(path))
 			appendStringInfo(&available, ", %s", annoy_simd_options[path].name);
 	if (path_kernels(*newval) == NULL)
 		GUC_check_errdetail("The code for these instructions is for another processor architecture.");
@@ -106,8 +106,8 @@ AnnoyAssignSimd(int newval, void *extra pg_attribute_unused())
 
 	if (path == ANNOY_SIMD_AUTO)
 	{
-		path = ANNOY_SIMD_NEON;
-		while (!path_available(path))
+		path = ANNOY_SIMD_LAST;
+		while (!AnnoySimdAvailable(path))
 			path--;
 	}
 	annoy_kernels = path_kernels(path);
@@ -135,9 +135,9 @@ annoy_simd_paths(PG_FUNCTION_ARGS)
 
 	context = SRF_PERCALL_SETUP();
 	next = context->user_fctx;
-	while (*next <= ANNOY_SIMD_NEON && !path_available(*next))
+	while (*next <= ANNOY_SIMD_LAST && !AnnoySimdAvailable(*next))
 		(*next)++;
-	if (*next <= ANNOY_SIMD_NEON)
+	if (*next <= ANNOY_SIMD_LAST)
 		SRF_RETURN_NEXT(context, CStringGetTextDatum(annoy_simd_options[(*next)++].name));
 	SRF_RETURN_DONE(context);
 }

@@ -26,7 +26,7 @@
 #define ANNOY_HAVE_NEON
 #endif
 
-/* What the path of that name takes; see also path_available(). */
+/* What the path of that name takes; see also AnnoySimdAvailable(). */
 #define ANNOY_TARGET_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,popcnt"
 
 /* Values of annoy.simd; of two paths that a machine has, the later is faster. */
@@ -39,8 +39,11 @@ typedef enum AnnoySimd
 	ANNOY_SIMD_NEON
 } AnnoySimd;
 
+#define ANNOY_SIMD_LAST ANNOY_SIMD_NEON
+
 /* simd.c */
 extern const struct config_enum_entry annoy_simd_options[];
+extern bool AnnoySimdAvailable(AnnoySimd path);
 extern bool AnnoyCheckSimd(int *newval, void **extra, GucSource source);
 extern void AnnoyAssignSimd(int newval, void *extra);
 
