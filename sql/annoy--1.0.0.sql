@@ -620,6 +620,18 @@ CREATE FUNCTION annoy_calibrate(index regclass, queries regclass DEFAULT NULL)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 --
+-- Instruction sets
+--
+
+CREATE FUNCTION annoy_simd_paths()
+	RETURNS SETOF text
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 3;
+
+CREATE FUNCTION annoy_simd_check(index regclass)
+	RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+--
 -- Comments
 --
 
@@ -631,6 +643,8 @@ COMMENT ON FUNCTION annoy_index_check(regclass, boolean) IS 'raise an error if a
 COMMENT ON FUNCTION annoy_recall(regclass, integer, integer, integer) IS 'recall and latency of an annoy index, as measured now';
 COMMENT ON FUNCTION annoy_recall_curve(regclass) IS 'recall of an annoy index by entries scanned, as measured when it was built or calibrated';
 COMMENT ON FUNCTION annoy_calibrate(regclass, regclass) IS 'measure the recall curve of an annoy index anew';
+COMMENT ON FUNCTION annoy_simd_paths() IS 'values of annoy.simd that this machine supports';
+COMMENT ON FUNCTION annoy_simd_check(regclass) IS 'raise an error if they do not compute the same from an annoy index';
 COMMENT ON OPERATOR <-> (real[], real[]) IS 'Euclidean distance';
 COMMENT ON OPERATOR <=> (real[], real[]) IS 'cosine distance';
 COMMENT ON OPERATOR <#> (real[], real[]) IS 'negative inner product';

@@ -27,6 +27,7 @@
 #include "annoy_page.h"
 #include "compat.h"
 #include "kernels.h"
+#include "simd.h"
 #include "vector.h"
 
 #define ANNOY_DEFAULT_SEED		UINT64CONST(1234567890987654321)
@@ -63,6 +64,7 @@ extern bool annoy_target_recall_is_set;
 extern double annoy_epsilon;
 extern bool annoy_strict_order;
 extern int	annoy_verbose;
+extern int	annoy_simd;
 
 /*
  * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
@@ -233,7 +235,7 @@ typedef struct AnnoyScanStats
 	instr_time	routing;		/* ranking leaves */
 	instr_time	scanning;		/* leaves */
 	instr_time	reranking;		/* items */
-}			AnnoyScanStats;
+} AnnoyScanStats;
 
 /* Random numbers: SplitMix64.  Part of the format: seeds must keep meaning. */
 typedef uint64 AnnoyRandom;

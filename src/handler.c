@@ -28,6 +28,7 @@ bool		annoy_target_recall_is_set = false;
 double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
 bool		annoy_strict_order = false;
 int			annoy_verbose = 0;
+int			annoy_simd = ANNOY_SIMD_AUTO;
 
 static relopt_kind annoy_relopt_kind;
 
@@ -108,9 +109,6 @@ assign_target_recall(double newval pg_attribute_unused(), void *extra)
 void
 _PG_init(void)
 {
-	AnnoyKernelsInit();
-	AnnoyMetricInit(true);
-
 	annoy_relopt_kind = add_reloption_kind();
 	add_int_reloption(annoy_relopt_kind, "n_trees",
 					  "Number of trees in the forest, -1 for automatic",
@@ -161,6 +159,12 @@ _PG_init(void)
 							"-1 leaves out notices, -2 warnings as well.",
 							&annoy_verbose, 0, -2, 2,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("annoy.simd",
+							 "Sets which instructions of the processor are used.",
+							 "\"auto\" takes the best that this machine has. "
+							 "All give the same results, at different speed.",
+							 &annoy_simd, ANNOY_SIMD_AUTO, annoy_simd_options,
+							 PGC_USERSET, 0, AnnoyCheckSimd, AnnoyAssignSimd, NULL);
 	MarkGUCPrefixReserved("annoy");
 }
 

@@ -243,7 +243,7 @@ PG_FUNCTION_INFO_V1(annoy_last_scan);
 Datum
 annoy_last_scan(PG_FUNCTION_ARGS)
 {
-	const		AnnoyScanStats *stats = AnnoyLastScan();
+	const AnnoyScanStats *stats = AnnoyLastScan();
 	TupleDesc	desc;
 	Datum		values[12];
 	bool		nulls[12] = {0};

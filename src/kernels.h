@@ -43,8 +43,6 @@ typedef struct AnnoyScoring
 
 typedef struct AnnoyKernels
 {
-	const char *name;
-
 	/* squared distance and inner product of two vectors */
 	float		(*l2) (const float *x, const float *y, int n);
 	float		(*dot) (const float *x, const float *y, int n);
@@ -94,8 +92,13 @@ typedef struct AnnoyKernels
 						  uint16 *hits, float *scores);
 } AnnoyKernels;
 
-extern const AnnoyKernels *annoy_kernels;
+/* One for each file; those for other processors are not defined. */
+extern const AnnoyKernels annoy_kernels_portable;
+extern const AnnoyKernels annoy_kernels_avx2;
+extern const AnnoyKernels annoy_kernels_avx512;
+extern const AnnoyKernels annoy_kernels_neon;
 
-extern void AnnoyKernelsInit(void);
+/* Those to use, see simd.c. */
+extern const AnnoyKernels *annoy_kernels;
 
 #endif							/* ANNOY_KERNELS_H */

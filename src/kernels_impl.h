@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * kernels_impl.h
- *	  Bodies of the kernels that the compiler vectorises well enough.
+ *	  What the kernels for all instruction sets have in common, and the bodies
+ *	  of those that the compiler vectorises well enough.
  *
- * Included by kernels.c once for each instruction set, with KERNEL(name)
- * giving a function its name and KERNEL_TARGET its target attribute.  GNU C
- * vectors fix the order of all additions, so that every instance gives the
- * same bits; vectors stay inside functions, because passing them would make
- * the ABI depend on the target.  WIDEN8(p) and WIDEN16(p) make floats of eight
- * integers; they may be given, as compilers do not always find the instruction.
+ * Included once by the file of each instruction set, with KERNEL(name) giving
+ * a function its name and KERNEL_TARGET its target attribute.  GNU C vectors
+ * fix the order of all additions, so that every instance gives the same bits;
+ * vectors stay inside functions, because passing them would make the ABI depend
+ * on the target.  WIDEN8(p) and WIDEN16(p) make floats of eight integers; they
+ * may be given, as compilers do not always find the instruction.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -22,6 +23,81 @@
 #define WIDEN8(p)	__builtin_convertvector(*(const v8b *) (p), v8f)
 #define WIDEN16(p)	__builtin_convertvector(*(const v8s *) (p), v8f)
 #endif
+
+typedef float v4f __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float v8f __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int v8i __attribute__((vector_size(32), aligned(4), may_alias));
+typedef short v8s __attribute__((vector_size(16), aligned(2), may_alias));
+typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
+
+/*
+ * A table's bytes hold sums of four components, each rounded: up to two more
+ * than LUT_LEVELS, then.  Two of them must fit one byte, see kernels_avx2.c.
+ * Points whose components are smaller than LUT_LEAST are taken for zero, as
+ * their inverse might be infinite.
+ */
+#define LUT_LEVELS		125.0f
+#define LUT_LEAST		1e-30f
+
+/* Conversion to integers cuts off: to make it round, make numbers positive. */
+#define LUT_SHIFT		256
+
+#define SUM8(v) \
+	((((v)[0] + (v)[4]) + ((v)[2] + (v)[6])) + \
+	 (((v)[1] + (v)[5]) + ((v)[3] + (v)[7])))
+
+/* Factors of a block of entries; see annoy_page.h for the layout. */
+typedef struct BlockFactors
+{
+	const float *offset;
+	const float *slope;
+	const uint16 *error;
+} BlockFactors;
+
+static inline BlockFactors
+block_factors(const uint8 *block, const AnnoyScoring *scoring)
+{
+	int			code_bytes = scoring->planes * scoring->plane_bytes;
+	BlockFactors f;
+
+	f.offset = (const float *) (block + code_bytes * ANNOY_BLOCK_ENTRIES);
+	f.slope = f.offset + ANNOY_BLOCK_ENTRIES;
+	f.error = (const uint16 *) (f.slope + ANNOY_BLOCK_ENTRIES);
+	return f;
+}
+
+/*
+ * Append the entries of a block that have their bit set in `mask' to hits[] and
+ * scores[], and return the new number of hits.
+ */
+static inline int
+append_hits(uint32 mask, int first, const float *block_scores, int nhits,
+			uint16 *hits, float *scores)
+{
+	while (mask != 0)
+	{
+		int			j = pg_rightmost_one_pos32(mask);
+
+		hits[nhits] = first + j;
+		scores[nhits] = block_scores[j];
+		nhits++;
+		mask &= mask - 1;
+	}
+	return nhits;
+}
+
+/*
+ * How a shuffle of bytes makes a table of four components, given as 32-bit
+ * integers: component k goes to the bytes whose number has bit k set, and
+ * nothing to the others.
+ */
+static const uint8 component_bytes[4][16] = {
+	{128, 0, 128, 0, 128, 0, 128, 0, 128, 0, 128, 0, 128, 0, 128, 0},
+	{128, 128, 4, 4, 128, 128, 4, 4, 128, 128, 4, 4, 128, 128, 4, 4},
+	{128, 128, 128, 128, 8, 8, 8, 8, 128, 128, 128, 128, 8, 8, 8, 8},
+	{128, 128, 128, 128, 128, 128, 128, 128, 12, 12, 12, 12, 12, 12, 12, 12}
+};
 
 KERNEL_TARGET static float
 KERNEL(l2) (const float *x, const float *y, int n)
@@ -208,6 +284,3 @@ KERNEL(hadamard) (float *x, int n)
 		}
 	}
 }
-
-#undef WIDEN8
-#undef WIDEN16

@@ -36,6 +36,7 @@
 #include <immintrin.h>
 #endif
 
+#include "simd.h"
 #include "vector.h"
 
 /* What -ffp-contract=off says to gcc; this file is also compiled for JIT. */
@@ -89,6 +90,12 @@ typedef struct MetricKernels
 #define METRIC_WIDTH		4
 #define METRIC_WIDEN(from)	_mm256_cvtps_pd(_mm_loadu_ps(from))
 #include "metric_impl.h"
+
+#define METRIC_NAME(name)	CppConcat(Avx512, name)
+#define METRIC_TARGET		__attribute__((target(ANNOY_TARGET_AVX512)))
+#define METRIC_WIDTH		8
+#define METRIC_WIDEN(from)	_mm512_cvtps_pd(_mm256_loadu_ps(from))
+#include "metric_impl.h"
 #endif
 
 static const MetricKernels *kernels = &BaselineKernels;
@@ -101,19 +108,26 @@ static double ScaledProduct(const AnnoyVector *x, int xexp,
 static bool LargestExponent(const AnnoyVector *vec, int *exponent);
 
 /*
- * Choose the implementation.  Without a call, it is the portable one.
+ * Use the implementation of a path that this machine has.  Without a call, it
+ * is the portable one, which is also that for NEON: any aarch64 has it.
  */
 void
-AnnoyMetricInit(bool use_simd)
+AnnoyMetricUse(AnnoySimd path)
 {
-	kernels = &BaselineKernels;
+	switch (path)
+	{
 #ifdef __x86_64__
-	if (use_simd &&
-		__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"))
-		kernels = &Avx2Kernels;
-#else
-	(void) use_simd;
+		case ANNOY_SIMD_AVX2:
+			kernels = &Avx2Kernels;
+			break;
+		case ANNOY_SIMD_AVX512:
+			kernels = &Avx512Kernels;
+			break;
 #endif
+		default:
+			kernels = &BaselineKernels;
+			break;
+	}
 }
 
 /* 1 - cos from the sums; never negative, 0 if they are the same */

@@ -7,7 +7,7 @@
  *
  *	METRIC_NAME(name)	the name of a function for this instruction set
  *	METRIC_TARGET		the attribute that selects the instruction set, or empty
- *	METRIC_WIDTH		doubles in a vector register, 2 or 4
+ *	METRIC_WIDTH		doubles in a vector register, 2, 4 or 8
  *	METRIC_WIDEN(from)	a DVec of the METRIC_WIDTH floats at this address;
  *						optional, for where the compiler does not do it well
  *
@@ -46,8 +46,10 @@ typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), ma
 /* Do something for each register that the lanes take. */
 #if METRIC_WIDTH == 2
 #define EACH_REGISTER(DO)	DO(0) DO(1) DO(2) DO(3)
-#else
+#elif METRIC_WIDTH == 4
 #define EACH_REGISTER(DO)	DO(0) DO(1)
+#else
+#define EACH_REGISTER(DO)	DO(0)
 #endif
 
 /*

@@ -555,7 +555,7 @@ note_stats(const AnnoyScanState *state)
 /*
  * What the last scan of this session that ended has done.
  */
-const		AnnoyScanStats *
+const AnnoyScanStats *
 AnnoyLastScan(void)
 {
 	return &last_scan;

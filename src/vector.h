@@ -55,6 +55,5 @@ extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
 							const AnnoyVector *y);
 extern double AnnoyVectorNorm(const AnnoyVector *vec);
-extern void AnnoyMetricInit(bool use_simd);
 
 #endif							/* ANNOY_VECTOR_H */
