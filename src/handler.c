@@ -106,9 +106,9 @@ validate_dtype(const char *value)
 		if (pg_strcasecmp(value, too_wide[i]) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("dtype \"%s\" is wider than any floating-point type of PostgreSQL",
+					 errmsg("dtype \"%s\" is wider than float64, the widest that PostgreSQL has",
 							value),
-					 errhint("The widest is float64, which is double precision.")));
+					 errhint("Use \"float64\", which is double precision.")));
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
