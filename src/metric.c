@@ -64,7 +64,7 @@ typedef enum MetricType
 	TYPE_HALF,
 	TYPE_FLOAT,
 	TYPE_DOUBLE
-}			MetricType;
+} MetricType;
 
 #define NUM_TYPES	(TYPE_DOUBLE + 1)
 

@@ -127,7 +127,7 @@ AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
 	{
 		case ANNOY_FLOAT16:
 			{
-				const		AnnoyHalf *x = vec->data;
+				const AnnoyHalf *x = vec->data;
 
 				for (int i = 0; i < vec->dim; i++)
 					image[i] = clamp_component(AnnoyHalfToFloat(x[i]) * factor);

@@ -38,7 +38,7 @@
 
 static void CheckDimensionLimit(int dim);
 static double *ReadNumbers(ArrayType *array, int dim);
-static AnnoyHalf * ConvertToHalves(const AnnoyVector *vec);
+static AnnoyHalf *ConvertToHalves(const AnnoyVector *vec);
 static float4 *ConvertToFloat4(const AnnoyVector *vec);
 static float8 *ConvertToFloat8(const AnnoyVector *vec);
 static bits8 *ConvertToBits(const AnnoyVector *vec);
