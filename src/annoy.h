@@ -43,6 +43,7 @@ typedef struct AnnoyOptions
 	int			search_k;		/* -1 = automatic */
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
+	int			dtype_offset;	/* string: an AnnoyDtype, empty = the column's */
 	double		target_recall;	/* -1 = as set */
 } AnnoyOptions;
 
@@ -277,6 +278,7 @@ extern double AnnoyOptionTargetRecall(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
+extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
@@ -284,7 +286,7 @@ extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int n_trees, uint64 seed, float scale,
 								  const float *mean);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
-extern AnnoyDtype AnnoyIndexDtype(Relation rel);
+extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
 extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);
 extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);

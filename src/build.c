@@ -532,7 +532,7 @@ declared_index(Relation rel, bool *seed_is_zero)
 {
 	int			n_trees = AnnoyOptionTrees(rel);
 
-	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyIndexDtype(rel), 0,
+	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
 						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL);
 }

@@ -600,7 +600,7 @@ check_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 	{
 		AnnoyVector vec = AnnoyReadColumn(rel, values[0]);
 
-		found = vec.dim == index->dim;
+		found = vec.dim == index->dim && AnnoyVectorFits(&vec, index->dtype);
 		if (found)
 			data = AnnoyConvertVector(&vec, index->dtype).data;
 	}

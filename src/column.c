@@ -38,8 +38,8 @@ AnnoyReadColumn(Relation rel, Datum value)
 }
 
 /*
- * Could that value of the column be in the index?  The same as AnnoyReadColumn
- * and AnnoyCheckDimensions, without errors.
+ * Could that value of the column be in the index?  The same as AnnoyReadColumn,
+ * AnnoyCheckDimensions and AnnoyConvertVector, without errors.
  */
 bool
 AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
@@ -65,7 +65,8 @@ AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
 			array_contains_nulls(array))
 			return false;
 		vec = AnnoyReadArray(PointerGetDatum(array));
-		return AnnoyFindNotFinite(&vec, &component) < 0;
+		return AnnoyFindNotFinite(&vec, &component) < 0 &&
+			AnnoyVectorFits(&vec, index->dtype);
 	}
 }
 

@@ -65,6 +65,59 @@ validate_seed(const char *value)
 }
 
 /*
+ * Read the name of a dtype.  The word bit without quotes arrives as the name of
+ * SQL's type, with its schema.
+ */
+static bool
+parse_dtype(const char *value, AnnoyDtype *dtype)
+{
+	static const AnnoyDtype dtypes[] = {
+		ANNOY_FLOAT16, ANNOY_FLOAT32, ANNOY_FLOAT64, ANNOY_BIT
+	};
+
+	if (strcmp(value, "pg_catalog.bit") == 0)
+		value = AnnoyDtypeName(ANNOY_BIT);
+	for (int i = 0; i < (int) lengthof(dtypes); i++)
+	{
+		if (pg_strcasecmp(value, AnnoyDtypeName(dtypes[i])) == 0)
+		{
+			*dtype = dtypes[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Other libraries have wider types than double precision, which is PostgreSQL's
+ * widest.
+ */
+static void
+validate_dtype(const char *value)
+{
+	static const char *const too_wide[] = {
+		"float80", "float96", "float128", "longdouble", "long double"
+	};
+	AnnoyDtype	dtype;
+
+	if (value == NULL || value[0] == '\0' || parse_dtype(value, &dtype))
+		return;
+	for (int i = 0; i < (int) lengthof(too_wide); i++)
+	{
+		if (pg_strcasecmp(value, too_wide[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("dtype \"%s\" is wider than float64, the widest that PostgreSQL has",
+							value),
+					 errhint("Use \"float64\", which is double precision.")));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
+			 errhint("Valid values are \"float16\", \"float32\" and \"float64\", and \"bit\" for Hamming distance.")));
+}
+
+/*
  * annoy.search_k: -1 or a positive number.
  */
 static bool
@@ -125,6 +178,9 @@ _PG_init(void)
 	add_string_reloption(annoy_relopt_kind, "seed",
 						 "Seed of all random choices, 0 for the default",
 						 "", validate_seed, AccessExclusiveLock);
+	add_string_reloption(annoy_relopt_kind, "dtype",
+						 "Type of the components of stored vectors, by default the column's",
+						 "", validate_dtype, AccessExclusiveLock);
 
 	DefineCustomRealVariable("annoy.target_recall",
 							 "Sets the part of the nearest rows that a search aims to find.",
@@ -180,6 +236,7 @@ annoyoptions(Datum reloptions, bool validate)
 		{"target_recall", RELOPT_TYPE_REAL, offsetof(AnnoyOptions, target_recall)},
 		{"dimensions", RELOPT_TYPE_INT, offsetof(AnnoyOptions, dimensions)},
 		{"seed", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, seed_offset)},
+		{"dtype", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, dtype_offset)},
 	};
 	AnnoyOptions *options;
 
@@ -274,6 +331,19 @@ AnnoyOptionSeed(Relation rel, bool *is_zero)
 		return ANNOY_DEFAULT_SEED;
 	*is_zero = seed == 0;
 	return seed == 0 ? ANNOY_DEFAULT_SEED : seed;
+}
+
+/*
+ * The type of stored vectors' components that an index was declared with.
+ * Returns false if it was not.
+ */
+bool
+AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+	const char *value = options != NULL ? GET_STRING_RELOPTION(options, dtype_offset) : NULL;
+
+	return value != NULL && value[0] != '\0' && parse_dtype(value, dtype);
 }
 
 /*

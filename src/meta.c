@@ -110,27 +110,44 @@ AnnoyIndexMetric(Relation rel)
 }
 
 /*
- * The data type in which an index stores vectors.  For hamming, only one bit
- * of each component counts, whatever the column's type.
+ * The type in which a new index is to store vectors: what it was declared with,
+ * or else that of the column.  For hamming only one bit of each component
+ * counts, whatever the column's type.
  */
 AnnoyDtype
-AnnoyIndexDtype(Relation rel)
+AnnoyDeclaredDtype(Relation rel)
 {
 	Oid			type = rel->rd_opcintype[0];
 	bool		hamming = AnnoyIndexMetric(rel) == ANNOY_HAMMING;
+	AnnoyDtype	native = ANNOY_BIT;
+	AnnoyDtype	dtype;
 
-	if (type == FLOAT4ARRAYOID)
-		return hamming ? ANNOY_BIT : ANNOY_FLOAT32;
-	if (type == FLOAT8ARRAYOID)
-		return hamming ? ANNOY_BIT : ANNOY_FLOAT64;
-	if ((type == BITOID || type == VARBITOID) && hamming)
-		return ANNOY_BIT;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("access method \"annoy\" cannot index type %s with metric \"%s\"",
-					format_type_be(type),
-					AnnoyMetricName(AnnoyIndexMetric(rel)))));
-	return 0;					/* keep compiler quiet */
+	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
+	{
+		if (!hamming)
+			native = type == FLOAT4ARRAYOID ? ANNOY_FLOAT32 : ANNOY_FLOAT64;
+	}
+	else if ((type != BITOID && type != VARBITOID) || !hamming)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("access method \"annoy\" cannot index type %s with metric \"%s\"",
+						format_type_be(type),
+						AnnoyMetricName(AnnoyIndexMetric(rel)))));
+
+	if (!AnnoyOptionDtype(rel, &dtype))
+		return native;
+	if ((dtype == ANNOY_BIT) != hamming)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("index \"%s\" cannot store vectors as %s",
+						RelationGetRelationName(rel), AnnoyDtypeName(dtype)),
+				 hamming ?
+				 errdetail("For Hamming distance, vectors are stored as bits.") :
+				 errdetail("Only Hamming distance can be computed from bits."),
+				 hamming ?
+				 errhint("Leave out the storage parameter dtype.") :
+				 errhint("Valid values of dtype are \"float16\", \"float32\" and \"float64\" here.")));
+	return dtype;
 }
 
 /* Number of pages that a mean takes. */
@@ -214,7 +231,8 @@ check_meta(Relation rel, Buffer buffer)
 				 errhint("Please REINDEX it.")));
 	if (meta->magic != ANNOY_MAGIC ||
 		meta->metric < ANNOY_L2 || meta->metric > ANNOY_HAMMING ||
-		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_BIT ||
+		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_FLOAT16 ||
+		(meta->dtype == ANNOY_BIT) != (meta->metric == ANNOY_HAMMING) ||
 		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
 		meta->null_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
@@ -285,8 +303,7 @@ AnnoyOpen(Relation rel)
 		pfree(index);
 	}
 
-	/* vectors of another kind than queries have cannot be compared with them */
-	if (meta.metric != AnnoyIndexMetric(rel) || meta.dtype != AnnoyIndexDtype(rel) ||
+	if (meta.metric != AnnoyIndexMetric(rel) ||
 		(meta.dim > 0 &&
 		 (uint64) meta.mean + meta.n_mean > RelationGetNumberOfBlocks(rel)))
 		report_meta(rel);

@@ -5,12 +5,12 @@
  *
  * There is one distance function, for the operators as well as for what an
  * index returns, so that both agree to the last bit.  For this the result
- * depends on nothing but the components' values: not on whether they are
- * given as float4 or float8, nor on the processor.  Components are widened to
+ * depends on nothing but the components' values: not on whether they are given
+ * as halves, float4 or float8, nor on the processor.  Components are widened to
  * double and added up in an order that is the same for every instruction set
  * (see metric_impl.h), and multiply and add are never fused.
  *
- * Sums of float4 components cannot overflow or lose bits to underflow in
+ * Sums of halves and float4 components cannot overflow or lose bits to underflow in
  * double precision, but those of float8 components can.  When the sums are
  * outside the range in which they can be trusted, which hardly ever happens,
  * they are computed again from scaled components.  So the result is infinite
@@ -58,21 +58,24 @@
 #define SquareIsSafe(sum) \
 	((sum) >= MIN_SAFE_SQUARE && (sum) <= MAX_SAFE_SQUARE)
 
-/* Which of the arguments are double, after putting them in order */
-typedef enum MetricPair
+/* What the components of an argument are, the narrowest first */
+typedef enum MetricType
 {
-	PAIR_FLOAT_FLOAT,
-	PAIR_FLOAT_DOUBLE,
-	PAIR_DOUBLE_DOUBLE
-} MetricPair;
+	TYPE_HALF,
+	TYPE_FLOAT,
+	TYPE_DOUBLE
+} MetricType;
 
-#define NUM_PAIRS	(PAIR_DOUBLE_DOUBLE + 1)
+#define NUM_TYPES	(TYPE_DOUBLE + 1)
+
+/* Computes the sums that a metric needs, see metric_impl.h */
+typedef void (*MetricSums) (const void *x, const void *y, int dim, double *sum);
 
 /* The implementation for one instruction set */
 typedef struct MetricKernels
 {
-	void		(*sums[ANNOY_HAMMING + 1][NUM_PAIRS]) (const void *x, const void *y,
-													   int dim, double *sum);
+	/* by the types of x and y; y's is not narrower */
+	MetricSums	sums[ANNOY_HAMMING + 1][NUM_TYPES][NUM_TYPES];
 	int			(*count_bits) (const void *x, const void *y, int dim);
 } MetricKernels;
 
@@ -86,15 +89,19 @@ typedef struct MetricKernels
 
 #ifdef __x86_64__
 #define METRIC_NAME(name)	CppConcat(Avx2, name)
-#define METRIC_TARGET		__attribute__((target("avx2,popcnt")))
+#define METRIC_TARGET		__attribute__((target("avx2,f16c,popcnt")))
 #define METRIC_WIDTH		4
 #define METRIC_WIDEN(from)	_mm256_cvtps_pd(_mm_loadu_ps(from))
+#define METRIC_WIDEN_HALVES(from, to) \
+	_mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (from))))
 #include "metric_impl.h"
 
 #define METRIC_NAME(name)	CppConcat(Avx512, name)
 #define METRIC_TARGET		__attribute__((target(ANNOY_TARGET_AVX512)))
 #define METRIC_WIDTH		8
 #define METRIC_WIDEN(from)	_mm512_cvtps_pd(_mm256_loadu_ps(from))
+#define METRIC_WIDEN_HALVES(from, to) \
+	_mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (from))))
 #include "metric_impl.h"
 #endif
 
@@ -140,6 +147,14 @@ CosineDistance(double xy, double xx, double yy)
 	return 1.0 - Max(Min(cosine, 1.0), -1.0);
 }
 
+static inline MetricType
+TypeOf(const AnnoyVector *vec)
+{
+	Assert(vec->dtype != ANNOY_BIT);
+	return vec->dtype == ANNOY_FLOAT16 ? TYPE_HALF :
+		vec->dtype == ANNOY_FLOAT32 ? TYPE_FLOAT : TYPE_DOUBLE;
+}
+
 /*
  * The distance of two vectors of the same number of dimensions.
  *
@@ -150,6 +165,8 @@ double
 AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 {
 	double		sum[3] = {0, 0, 0};
+	MetricType	xtype;
+	MetricType	ytype;
 
 	Assert(x->dim == y->dim);
 
@@ -158,17 +175,14 @@ AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 		Assert(y->dtype == ANNOY_BIT && metric == ANNOY_HAMMING);
 		return kernels->count_bits(x->data, y->data, x->dim);
 	}
-	Assert(y->dtype != ANNOY_BIT);
 
 	/* Every metric is symmetric. */
-	if (x->dtype == y->dtype)
-		kernels->sums[metric][x->dtype == ANNOY_FLOAT64 ?
-							  PAIR_DOUBLE_DOUBLE :
-							  PAIR_FLOAT_FLOAT] (x->data, y->data, x->dim, sum);
-	else if (x->dtype == ANNOY_FLOAT32)
-		kernels->sums[metric][PAIR_FLOAT_DOUBLE] (x->data, y->data, x->dim, sum);
+	xtype = TypeOf(x);
+	ytype = TypeOf(y);
+	if (xtype <= ytype)
+		kernels->sums[metric][xtype][ytype] (x->data, y->data, x->dim, sum);
 	else
-		kernels->sums[metric][PAIR_FLOAT_DOUBLE] (y->data, x->data, x->dim, sum);
+		kernels->sums[metric][ytype][xtype] (y->data, x->data, x->dim, sum);
 
 	switch (metric)
 	{
@@ -221,7 +235,7 @@ RescueDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
 		case ANNOY_L2:
 			/* This is what identical vectors come to, so be quick. */
 			if (sum[0] == 0.0 &&
-				x->dtype == ANNOY_FLOAT32 && y->dtype == ANNOY_FLOAT32)
+				x->dtype != ANNOY_FLOAT64 && y->dtype != ANNOY_FLOAT64)
 				return 0.0;
 			return ScaledEuclidean(x, y);
 
@@ -254,6 +268,7 @@ double
 AnnoyVectorNorm(const AnnoyVector *vec)
 {
 	double		sum[3];
+	MetricType	type;
 
 	if (vec->dtype == ANNOY_BIT)
 	{
@@ -265,9 +280,8 @@ AnnoyVectorNorm(const AnnoyVector *vec)
 		return sqrt(count);
 	}
 
-	kernels->sums[ANNOY_IP][vec->dtype == ANNOY_FLOAT64 ?
-							PAIR_DOUBLE_DOUBLE :
-							PAIR_FLOAT_FLOAT] (vec->data, vec->data, vec->dim, sum);
+	type = TypeOf(vec);
+	kernels->sums[ANNOY_IP][type][type] (vec->data, vec->data, vec->dim, sum);
 	if (likely(SquareIsSafe(sum[0])))
 		return sqrt(sum[0]);
 
@@ -276,13 +290,11 @@ AnnoyVectorNorm(const AnnoyVector *vec)
 	return ScaledEuclidean(vec, NULL);
 }
 
+/* A component of x - y, or of x if y is NULL */
 static inline double
-Component(const AnnoyVector *vec, int i)
+Difference(const AnnoyVector *x, const AnnoyVector *y, int i)
 {
-	if (vec->dtype == ANNOY_FLOAT64)
-		return ((const float8 *) vec->data)[i];
-	else
-		return ((const float4 *) vec->data)[i];
+	return AnnoyVectorComponent(x, i) - (y ? AnnoyVectorComponent(y, i) : 0.0);
 }
 
 /*
@@ -298,7 +310,7 @@ ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y)
 
 	for (int i = 0; i < x->dim; i++)
 	{
-		double		diff = Component(x, i) - (y ? Component(y, i) : 0.0);
+		double		diff = Difference(x, y, i);
 
 		largest = Max(largest, fabs(diff));
 	}
@@ -308,7 +320,7 @@ ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y)
 	(void) frexp(largest, &exponent);
 	for (int i = 0; i < x->dim; i++)
 	{
-		double		diff = Component(x, i) - (y ? Component(y, i) : 0.0);
+		double		diff = Difference(x, y, i);
 
 		diff = ldexp(diff, -exponent);
 		sum += diff * diff;
@@ -326,7 +338,8 @@ ScaledProduct(const AnnoyVector *x, int xexp, const AnnoyVector *y, int yexp)
 	double		sum = 0;
 
 	for (int i = 0; i < x->dim; i++)
-		sum += ldexp(Component(x, i), -xexp) * ldexp(Component(y, i), -yexp);
+		sum += ldexp(AnnoyVectorComponent(x, i), -xexp) *
+			ldexp(AnnoyVectorComponent(y, i), -yexp);
 
 	return sum;
 }
@@ -341,7 +354,7 @@ LargestExponent(const AnnoyVector *vec, int *exponent)
 	double		largest = 0;
 
 	for (int i = 0; i < vec->dim; i++)
-		largest = Max(largest, fabs(Component(vec, i)));
+		largest = Max(largest, fabs(AnnoyVectorComponent(vec, i)));
 
 	(void) frexp(largest, exponent);
 	return largest > 0;

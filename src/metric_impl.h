@@ -10,6 +10,8 @@
  *	METRIC_WIDTH		doubles in a vector register, 2, 4 or 8
  *	METRIC_WIDEN(from)	a DVec of the METRIC_WIDTH floats at this address;
  *						optional, for where the compiler does not do it well
+ *	METRIC_WIDEN_HALVES(from, to)	store METRIC_LANES floats that are the halves
+ *						at an address; optional
  *
  * What is written here must give the same bits for any METRIC_WIDTH.  Hence
  * the sums always run in METRIC_LANES lanes, whatever the number of registers
@@ -43,6 +45,12 @@ typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), ma
 #define METRIC_WIDEN(from)	__builtin_convertvector(*(const FVecU *) (from), DVec)
 #endif
 
+#ifndef METRIC_WIDEN_HALVES
+#define METRIC_WIDEN_HALVES(from, to) \
+	for (int l = 0; l < METRIC_LANES; l++) \
+		(to)[l] = AnnoyHalfToFloat((from)[l])
+#endif
+
 /* Do something for each register that the lanes take. */
 #if METRIC_WIDTH == 2
 #define EACH_REGISTER(DO)	DO(0) DO(1) DO(2) DO(3)
@@ -62,7 +70,7 @@ typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), ma
  *	ANNOY_HAMMING	sum[0] = number of components where x > 0.5 differs from y > 0.5,
  *					sum[1] = sum of x + y
  *
- * x and y are double[dim] if xwide or ywide is true, and float[dim] if not.
+ * x and y are arrays of dim components, of which xtype and ytype are the types.
  * If any component is not finite, then one of the sums is not finite either;
  * that is all that ANNOY_HAMMING has its second sum for.  Sums that the metric
  * does not need are left alone.
@@ -70,11 +78,13 @@ typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), ma
  * All arguments but x, y, dim and sum are constants once this is inlined.
  */
 static pg_attribute_always_inline METRIC_TARGET void
-METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, bool xwide,
-				  const void *y, bool ywide, int dim, double *sum)
+METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, MetricType xtype,
+				  const void *y, MetricType ytype, int dim, double *sum)
 {
+	const AnnoyHalf *xh = x;
 	const float *xf = x;
 	const double *xd = x;
+	const AnnoyHalf *yh = y;
 	const float *yf = y;
 	const double *yd = y;
 	const int	nsums = metric == ANNOY_COSINE ? 3 : metric == ANNOY_HAMMING ? 2 : 1;
@@ -91,18 +101,18 @@ METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, bool xwide,
 
 #define ADD_REGISTER(k) \
 	do { \
-		const Size	at = i + (k) * METRIC_WIDTH; \
+		const int	lane0 = (k) * METRIC_WIDTH; \
 		DVec		a; \
 		DVec		b; \
 \
-		if (xwide) \
-			a = *(const DVecU *) (xd + at); \
+		if (xtype == TYPE_DOUBLE) \
+			a = *(const DVecU *) (xd + i + lane0); \
 		else \
-			a = METRIC_WIDEN(xf + at); \
-		if (ywide) \
-			b = *(const DVecU *) (yd + at); \
+			a = METRIC_WIDEN((xtype == TYPE_HALF ? xwidened : xf + i) + lane0); \
+		if (ytype == TYPE_DOUBLE) \
+			b = *(const DVecU *) (yd + i + lane0); \
 		else \
-			b = METRIC_WIDEN(yf + at); \
+			b = METRIC_WIDEN((ytype == TYPE_HALF ? ywidened : yf + i) + lane0); \
 \
 		if (metric == ANNOY_L2) \
 			p##k += (a - b) * (a - b); \
@@ -130,6 +140,13 @@ METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, bool xwide,
 
 	for (i = 0; i + METRIC_LANES <= n; i += METRIC_LANES)
 	{
+		float		xwidened[METRIC_LANES];
+		float		ywidened[METRIC_LANES];
+
+		if (xtype == TYPE_HALF)
+			METRIC_WIDEN_HALVES(xh + i, xwidened);
+		if (ytype == TYPE_HALF)
+			METRIC_WIDEN_HALVES(yh + i, ywidened);
 		EACH_REGISTER(ADD_REGISTER);
 	}
 
@@ -143,8 +160,10 @@ METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, bool xwide,
 	/* The same for the components that are left */
 	for (int l = 0; i < n; i++, l++)
 	{
-		double		a = xwide ? xd[i] : xf[i];
-		double		b = ywide ? yd[i] : yf[i];
+		double		a = xtype == TYPE_DOUBLE ? xd[i] :
+		xtype == TYPE_FLOAT ? xf[i] : AnnoyHalfToFloat(xh[i]);
+		double		b = ytype == TYPE_DOUBLE ? yd[i] :
+		ytype == TYPE_FLOAT ? yf[i] : AnnoyHalfToFloat(yh[i]);
 
 		if (metric == ANNOY_L2)
 			lane[0][l] += (a - b) * (a - b);
@@ -171,23 +190,21 @@ METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, bool xwide,
 			((lane[s][1] + lane[s][5]) + (lane[s][3] + lane[s][7]));
 }
 
-/* The functions for one metric: float and float, float and double, double and double */
-#define METRIC_FUNCTIONS(name, metric) \
+/* The functions for one metric, named for the bytes of x's and y's components */
+#define METRIC_FUNCTION(name, metric, bytes, xtype, ytype) \
 static METRIC_TARGET void \
-METRIC_NAME(name##44) (const void *x, const void *y, int dim, double *sum) \
+METRIC_NAME(name##bytes) (const void *x, const void *y, int dim, double *sum) \
 { \
-	METRIC_NAME(Sum) (metric, x, false, y, false, dim, sum); \
-} \
-static METRIC_TARGET void \
-METRIC_NAME(name##48) (const void *x, const void *y, int dim, double *sum) \
-{ \
-	METRIC_NAME(Sum) (metric, x, false, y, true, dim, sum); \
-} \
-static METRIC_TARGET void \
-METRIC_NAME(name##88) (const void *x, const void *y, int dim, double *sum) \
-{ \
-	METRIC_NAME(Sum) (metric, x, true, y, true, dim, sum); \
+	METRIC_NAME(Sum) (metric, x, xtype, y, ytype, dim, sum); \
 }
+
+#define METRIC_FUNCTIONS(name, metric) \
+	METRIC_FUNCTION(name, metric, 22, TYPE_HALF, TYPE_HALF) \
+	METRIC_FUNCTION(name, metric, 24, TYPE_HALF, TYPE_FLOAT) \
+	METRIC_FUNCTION(name, metric, 28, TYPE_HALF, TYPE_DOUBLE) \
+	METRIC_FUNCTION(name, metric, 44, TYPE_FLOAT, TYPE_FLOAT) \
+	METRIC_FUNCTION(name, metric, 48, TYPE_FLOAT, TYPE_DOUBLE) \
+	METRIC_FUNCTION(name, metric, 88, TYPE_DOUBLE, TYPE_DOUBLE)
 
 METRIC_FUNCTIONS(L2, ANNOY_L2)
 METRIC_FUNCTIONS(Cosine, ANNOY_COSINE)
@@ -223,12 +240,16 @@ METRIC_NAME(CountBits) (const void *x, const void *y, int dim)
 }
 
 #define METRIC_ROW(name) \
-	{METRIC_NAME(name##44), METRIC_NAME(name##48), METRIC_NAME(name##88)}
+	{ \
+		{METRIC_NAME(name##22), METRIC_NAME(name##24), METRIC_NAME(name##28)}, \
+		{NULL, METRIC_NAME(name##44), METRIC_NAME(name##48)}, \
+		{NULL, NULL, METRIC_NAME(name##88)} \
+	}
 
 /* In the order of AnnoyMetric, which starts from 1 */
 static const MetricKernels Kernels = {
 	{
-		{NULL},
+		{{NULL}},
 		METRIC_ROW(L2),
 		METRIC_ROW(Cosine),
 		METRIC_ROW(IP),
@@ -247,9 +268,11 @@ static const MetricKernels Kernels = {
 #undef ZERO_REGISTER
 #undef ADD_REGISTER
 #undef STORE_REGISTER
+#undef METRIC_FUNCTION
 #undef METRIC_FUNCTIONS
 #undef METRIC_ROW
 #undef METRIC_NAME
 #undef METRIC_TARGET
 #undef METRIC_WIDEN
+#undef METRIC_WIDEN_HALVES
 #undef METRIC_WIDTH

@@ -203,8 +203,7 @@ annoy_normalize(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < vec.dim; i++)
 	{
-		data[i] = vec.dtype == ANNOY_FLOAT32 ?
-			((const float4 *) vec.data)[i] : ((const float8 *) vec.data)[i];
+		data[i] = AnnoyVectorComponent(&vec, i);
 		largest = Max(largest, fabs(data[i]));
 	}
 

@@ -535,7 +535,7 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 	if (build->index != NULL)
 		pfree(build->index);
 	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel),
-								  AnnoyIndexDtype(build->rel), shared->dim,
+								  AnnoyDeclaredDtype(build->rel), shared->dim,
 								  shared->n_trees, shared->seed, shared->scale,
 								  shared->mean);
 	/* as far as errors are concerned: there are rows */

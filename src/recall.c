@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
@@ -21,8 +23,10 @@
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -49,6 +53,7 @@ typedef struct RecallQuery
 {
 	AnnoyVector vector;
 	AnnoyPointer item;
+	ItemPointerData item_tid;
 	ItemPointerData tid;		/* of the version that is visible */
 
 	/* exact distances of the nearest others: a heap, the farthest first */
@@ -65,6 +70,12 @@ typedef struct RecallState
 	int			rows;			/* k */
 	RecallQuery *queries;
 	int			nqueries;
+
+	/* if stored vectors are rounded: to compute distances from the table's */
+	bool		rounded;
+	IndexInfo  *info;
+	EState	   *estate;
+	MemoryContext row_context;
 
 	/* sums over all queries */
 	double		wanted;
@@ -97,7 +108,8 @@ choose_queries(RecallState *state, int wanted)
 	{
 		RecallQuery *query = &state->queries[state->nqueries];
 
-		query->tid = sample->items[i].tid;
+		query->item_tid = sample->items[i].tid;
+		query->tid = query->item_tid;
 		if (!row_visible(state, &query->tid))
 			continue;
 		query->vector = sample->items[i].vector;
@@ -172,6 +184,101 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 }
 
 /*
+ * Does the index store less than the column has?
+ */
+static bool
+is_rounded(Relation rel, const AnnoyIndex *index)
+{
+	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
+		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
+	return index->dtype == ANNOY_FLOAT16;
+}
+
+/*
+ * Callback of the scan of the table: compare a row with all queries.
+ */
+static void
+compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
+			bool alive pg_attribute_unused(), void *arg)
+{
+	RecallState *state = arg;
+	MemoryContext old_context;
+	AnnoyVector vec;
+
+	CHECK_FOR_INTERRUPTS();
+
+	if (isnull[0])
+		return;
+	old_context = MemoryContextSwitchTo(state->row_context);
+	vec = AnnoyReadColumn(rel, values[0]);
+	AnnoyCheckDimensions(rel, state->index, &vec);
+	for (int i = 0; i < state->nqueries; i++)
+	{
+		RecallQuery *query = &state->queries[i];
+		double		distance;
+
+		if (ItemPointerEquals(tid, &query->item_tid))
+			continue;
+		distance = AnnoyDistance(state->index->metric, &vec, &query->vector);
+		if (query->count < state->rows || distance < query->nearest[0])
+			add_nearest(query, state->rows, distance);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(state->row_context);
+}
+
+/*
+ * Find the exact answers.  They are those that a sequential scan would give: if
+ * the index has rounded vectors, they come from the table.
+ */
+static void
+find_answers(RecallState *state)
+{
+	TableScanDesc scan;
+
+	if (!state->rounded)
+	{
+		AnnoyItemWalk(state->rel, state->index, GetAccessStrategy(BAS_BULKREAD),
+					  compare_item, state);
+		return;
+	}
+
+	/* as in CREATE INDEX CONCURRENTLY: what a snapshot sees */
+	state->info->ii_Concurrent = true;
+	scan = table_beginscan_strat(state->heap, state->snapshot, 0, NULL, true, true);
+	(void) table_index_build_scan(state->heap, state->rel, state->info, true, false,
+								  compare_row, state, scan);
+}
+
+/*
+ * The distance of a row of the table from a query.
+ */
+static double
+row_distance(RecallState *state, const RecallQuery *query, ItemPointer tid,
+			 TupleTableSlot *slot)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(state->row_context);
+	double		distance = INFINITY;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+
+	if (!table_tuple_fetch_row_version(state->heap, tid, state->snapshot, slot))
+		elog(ERROR, "could not fetch a row that was found before");
+	GetPerTupleExprContext(state->estate)->ecxt_scantuple = slot;
+	FormIndexDatum(state->info, slot, state->estate, values, isnull);
+	if (!isnull[0])
+	{
+		AnnoyVector vec = AnnoyReadColumn(state->rel, values[0]);
+
+		distance = AnnoyDistance(state->index->metric, &vec, &query->vector);
+	}
+	ResetPerTupleExprContext(state->estate);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(state->row_context);
+	return distance;
+}
+
+/*
  * A vector as a value of the indexed column.
  */
 static Datum
@@ -185,14 +292,8 @@ make_datum(Oid type, const AnnoyVector *vec)
 
 		for (int i = 0; i < vec->dim; i++)
 		{
-			double		value;
+			double		value = AnnoyVectorComponent(vec, i);
 
-			if (vec->dtype == ANNOY_FLOAT32)
-				value = ((const float *) vec->data)[i];
-			else if (vec->dtype == ANNOY_FLOAT64)
-				value = ((const double *) vec->data)[i];
-			else
-				value = (((const uint8 *) vec->data)[i / 8] >> (7 - i % 8)) & 1;
 			values[i] = is_float4 ? Float4GetDatum((float) value) : Float8GetDatum(value);
 		}
 		array = is_float4 ?
@@ -226,6 +327,7 @@ search_queries(RecallState *state)
 											   ANNOY_DISTANCE_STRATEGY);
 	TupleTableSlot *slot = table_slot_create(state->heap, NULL);
 	IndexScanDesc scan = AnnoyBeginScan(state->heap, state->rel, state->snapshot, 0, 1);
+	ItemPointerData *found = palloc(sizeof(ItemPointerData) * state->rows);
 
 	for (int i = 0; i < state->nqueries; i++)
 	{
@@ -246,8 +348,8 @@ search_queries(RecallState *state)
 		{
 			if (ItemPointerEquals(&slot->tts_tid, &query->tid))
 				continue;
-			seen++;
-			if (!scan->xs_orderbynulls[0] &&
+			found[seen++] = slot->tts_tid;
+			if (!state->rounded && !scan->xs_orderbynulls[0] &&
 				DatumGetFloat8(scan->xs_orderbyvals[0]) <= query->nearest[0])
 				state->found++;
 		}
@@ -255,10 +357,31 @@ search_queries(RecallState *state)
 		INSTR_TIME_ACCUM_DIFF(state->time, end, start);
 		state->entries += AnnoyScanEntries(scan);
 		state->wanted += query->count;
+		for (int j = 0; state->rounded && j < seen; j++)
+			state->found += row_distance(state, query, &found[j], slot) <= query->nearest[0];
 		pfree(DatumGetPointer(value));
 	}
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
+	pfree(found);
+}
+
+/*
+ * Measure the recall.
+ */
+static void
+measure(RecallState *state, int queries)
+{
+	state->rounded = is_rounded(state->rel, state->index);
+	state->info = BuildIndexInfo(state->rel);
+	state->estate = CreateExecutorState();
+	state->row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy recall row",
+											   ALLOCSET_DEFAULT_SIZES);
+	choose_queries(state, queries);
+	find_answers(state);
+	search_queries(state);
+	MemoryContextDelete(state->row_context);
+	FreeExecutorState(state->estate);
 }
 
 static void
@@ -285,6 +408,8 @@ annoy_recall(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {0};
+	Oid			save_userid;
+	int			save_context;
 	int			nestlevel;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -297,7 +422,13 @@ annoy_recall(PG_FUNCTION_ARGS)
 
 	(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
 	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &state.heap, &state.rel);
+
+	/* expressions of the index run as the owner of the table, who made them */
+	GetUserIdAndSecContext(&save_userid, &save_context);
+	SetUserIdAndSecContext(state.heap->rd_rel->relowner,
+						   save_context | SECURITY_RESTRICTED_OPERATION);
 	nestlevel = NewGUCNestLevel();
+	AnnoyRestrictSearchPath();
 	if (search_k != -1)
 		(void) set_config_option("annoy.search_k", psprintf("%d", search_k), PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -305,12 +436,7 @@ annoy_recall(PG_FUNCTION_ARGS)
 	state.index = AnnoyOpen(state.rel);
 	state.snapshot = GetActiveSnapshot();
 	if (state.index->dim > 0)
-	{
-		choose_queries(&state, queries);
-		AnnoyItemWalk(state.rel, state.index, GetAccessStrategy(BAS_BULKREAD),
-					  compare_item, &state);
-		search_queries(&state);
-	}
+		measure(&state, queries);
 
 	nulls[0] = state.wanted == 0;
 	values[0] = Float8GetDatum(state.wanted == 0 ? 0 : state.found / state.wanted);
@@ -321,6 +447,7 @@ annoy_recall(PG_FUNCTION_ARGS)
 	values[3] = Int32GetDatum(state.nqueries);
 
 	AtEOXact_GUC(false, nestlevel);
+	SetUserIdAndSecContext(save_userid, save_context);
 	index_close(state.rel, AccessShareLock);
 	relation_close(state.heap, AccessShareLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));

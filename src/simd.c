@@ -19,6 +19,10 @@
 
 #include "annoy.h"
 
+#ifdef ANNOY_HAVE_X86
+#include <cpuid.h>
+#endif
+
 /* In the order of AnnoySimd. */
 const struct config_enum_entry annoy_simd_options[] = {
 	{"auto", ANNOY_SIMD_AUTO, false},
@@ -54,6 +58,23 @@ path_kernels(AnnoySimd path)
 	}
 }
 
+#ifdef ANNOY_HAVE_X86
+/*
+ * Can the processor convert halves?  Not every compiler that has
+ * __builtin_cpu_supports() lets it be asked.
+ */
+static bool
+has_f16c(void)
+{
+	unsigned int eax;
+	unsigned int ebx;
+	unsigned int ecx;
+	unsigned int edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
 /*
  * Has this build the path, and can this machine run it?  That takes an
  * operating system, too, that saves the registers: the compiler's function
@@ -64,11 +85,12 @@ AnnoySimdAvailable(AnnoySimd path)
 {
 #ifdef ANNOY_HAVE_X86
 	if (path == ANNOY_SIMD_AVX2)
-		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
+			has_f16c();
 	if (path == ANNOY_SIMD_AVX512)
 		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 			__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-			__builtin_cpu_supports("popcnt");
+			__builtin_cpu_supports("popcnt") && has_f16c();
 #endif
 	return path_kernels(path) != NULL;
 }

@@ -27,7 +27,7 @@
 #endif
 
 /* What the path of that name takes; see also AnnoySimdAvailable(). */
-#define ANNOY_TARGET_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,popcnt"
+#define ANNOY_TARGET_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,f16c,popcnt"
 
 /* Values of annoy.simd; of two paths that a machine has, the later is faster. */
 typedef enum AnnoySimd

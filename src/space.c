@@ -125,6 +125,14 @@ AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
 
 	switch (vec->dtype)
 	{
+		case ANNOY_FLOAT16:
+			{
+				const AnnoyHalf *x = vec->data;
+
+				for (int i = 0; i < vec->dim; i++)
+					image[i] = clamp_component(AnnoyHalfToFloat(x[i]) * factor);
+				break;
+			}
 		case ANNOY_FLOAT32:
 			{
 				const float *x = vec->data;

@@ -30,8 +30,15 @@
 
 #include "vector.h"
 
+/* Numbers from here on are infinite if rounded to a half. */
+#define HALF_OVERFLOW		65520.0
+
+/* The smallest half with all its digits, 2^-14. */
+#define HALF_MIN_NORMAL		(1.0 / (1 << 14))
+
 static void CheckDimensionLimit(int dim);
 static double *ReadNumbers(ArrayType *array, int dim);
+static AnnoyHalf *ConvertToHalves(const AnnoyVector *vec);
 static float4 *ConvertToFloat4(const AnnoyVector *vec);
 static float8 *ConvertToFloat8(const AnnoyVector *vec);
 static bits8 *ConvertToBits(const AnnoyVector *vec);
@@ -65,6 +72,8 @@ AnnoyDtypeName(AnnoyDtype dtype)
 {
 	switch (dtype)
 	{
+		case ANNOY_FLOAT16:
+			return "float16";
 		case ANNOY_FLOAT32:
 			return "float32";
 		case ANNOY_FLOAT64:
@@ -85,6 +94,8 @@ AnnoyVectorSize(AnnoyDtype dtype, int dim)
 {
 	switch (dtype)
 	{
+		case ANNOY_FLOAT16:
+			return (Size) dim * sizeof(AnnoyHalf);
 		case ANNOY_FLOAT32:
 			return (Size) dim * sizeof(float4);
 		case ANNOY_FLOAT64:
@@ -285,6 +296,15 @@ AnnoyFindNotFinite(const AnnoyVector *vec, double *value)
 				return i;
 		}
 	}
+	else if (vec->dtype == ANNOY_FLOAT16)
+	{
+		for (int i = 0; i < vec->dim; i++)
+		{
+			*value = AnnoyVectorComponent(vec, i);
+			if (!isfinite(*value))
+				return i;
+		}
+	}
 	return -1;
 }
 
@@ -317,12 +337,48 @@ AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y)
 }
 
 /*
+ * Would a number that is rounded to that type be infinite?
+ */
+static inline bool
+IsOutOfRange(double value, AnnoyDtype dtype)
+{
+	switch (dtype)
+	{
+		case ANNOY_FLOAT16:
+			return fabs(value) >= HALF_OVERFLOW;
+		case ANNOY_FLOAT32:
+			return isinf((float4) value);
+		case ANNOY_FLOAT64:
+		case ANNOY_BIT:
+			break;
+	}
+	return false;
+}
+
+/*
+ * Can a vector be converted to that type?
+ */
+bool
+AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype)
+{
+	if (vec->dtype == dtype)
+		return true;
+	for (int i = 0; i < vec->dim; i++)
+	{
+		if (IsOutOfRange(AnnoyVectorComponent(vec, i), dtype))
+			return false;
+	}
+	return true;
+}
+
+/*
  * View a vector with components of the given type.
  *
  * The data are those of the argument if the type is the same, and converted
- * in the current context if not.  A bit is whether the component is greater
- * than 0.5, and as a number it is 0 or 1.  Errors out if a double is too large
- * for a float; one that is too small becomes zero.
+ * in the current context if not: rounded to the nearest, and of two that are
+ * equally near to the even one.  A bit is whether the component is greater than
+ * 0.5, and as a number it is 0 or 1.  Errors out if a number is too large; one
+ * that is too small becomes zero.
  */
 AnnoyVector
 AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
@@ -338,6 +394,9 @@ AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
 
 	switch (dtype)
 	{
+		case ANNOY_FLOAT16:
+			result.data = ConvertToHalves(vec);
+			break;
 		case ANNOY_FLOAT32:
 			result.data = ConvertToFloat4(vec);
 			break;
@@ -352,11 +411,65 @@ AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
 	return result;
 }
 
-/* Bit i of a vector of bits: 0 or 1. */
-static inline int
-GetBit(const bits8 *bits, int i)
+/*
+ * A component, counted from 0, that is to be converted.
+ */
+static inline double
+ComponentInRange(const AnnoyVector *vec, int i, AnnoyDtype dtype)
 {
-	return (bits[i / 8] >> (7 - i % 8)) & 1;
+	double		value = AnnoyVectorComponent(vec, i);
+
+	if (unlikely(IsOutOfRange(value, dtype)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("\"%s\" is out of range for %s",
+						vec->dtype == ANNOY_FLOAT64 ? float8out_internal(value) :
+						psprintf("%.9g", value),
+						AnnoyDtypeName(dtype)),
+				 errdetail("It is component %d of a vector that is to be stored in an index as %s.",
+						   i + 1, AnnoyDtypeName(dtype)),
+				 errhint("An index with the storage parameter dtype = %s can store it.",
+						 AnnoyDtypeName(IsOutOfRange(value, ANNOY_FLOAT32) ?
+										ANNOY_FLOAT64 : ANNOY_FLOAT32))));
+	return value;
+}
+
+/*
+ * The nearest half, of a number that is not out of range.
+ */
+static inline AnnoyHalf
+DoubleToHalf(double value)
+{
+	union
+	{
+		uint64		i;
+		double		f;
+	}			u;
+	AnnoyHalf	sign;
+
+	u.f = value;
+	sign = (u.i >> 63) << 15;
+	u.f = fabs(value);
+
+	/* subnormal halves are multiples of 2^-24 */
+	if (u.f < HALF_MIN_NORMAL)
+		return sign | (AnnoyHalf) rint(u.f * (1 << 24));
+
+	/* 42 of the 52 digits go; those that remain may carry into the exponent */
+	u.i -= UINT64CONST(1023 - 15) << 52;
+	u.i += (UINT64CONST(1) << 41) - 1 + ((u.i >> 42) & 1);
+	return sign | (AnnoyHalf) (u.i >> 42);
+}
+
+static AnnoyHalf *
+ConvertToHalves(const AnnoyVector *vec)
+{
+	AnnoyHalf  *result = palloc(AnnoyVectorSize(ANNOY_FLOAT16, vec->dim));
+
+	for (int i = 0; i < vec->dim; i++)
+		result[i] = DoubleToHalf(ComponentInRange(vec, i, ANNOY_FLOAT16));
+
+	return result;
 }
 
 static float4 *
@@ -364,28 +477,8 @@ ConvertToFloat4(const AnnoyVector *vec)
 {
 	float4	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT32, vec->dim));
 
-	if (vec->dtype == ANNOY_BIT)
-	{
-		for (int i = 0; i < vec->dim; i++)
-			result[i] = GetBit(vec->data, i);
-	}
-	else
-	{
-		const float8 *data = vec->data;
-
-		Assert(vec->dtype == ANNOY_FLOAT64);
-		for (int i = 0; i < vec->dim; i++)
-		{
-			result[i] = (float4) data[i];
-			if (unlikely(isinf(result[i])) && !isinf(data[i]))
-				ereport(ERROR,
-						(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						 errmsg("\"%s\" is out of range for type real",
-								float8out_internal(data[i])),
-						 errdetail("It is component %d of a vector that is stored as %s.",
-								   i + 1, AnnoyDtypeName(ANNOY_FLOAT32))));
-		}
-	}
+	for (int i = 0; i < vec->dim; i++)
+		result[i] = (float4) ComponentInRange(vec, i, ANNOY_FLOAT32);
 
 	return result;
 }
@@ -395,19 +488,8 @@ ConvertToFloat8(const AnnoyVector *vec)
 {
 	float8	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT64, vec->dim));
 
-	if (vec->dtype == ANNOY_BIT)
-	{
-		for (int i = 0; i < vec->dim; i++)
-			result[i] = GetBit(vec->data, i);
-	}
-	else
-	{
-		const float4 *data = vec->data;
-
-		Assert(vec->dtype == ANNOY_FLOAT32);
-		for (int i = 0; i < vec->dim; i++)
-			result[i] = data[i];
-	}
+	for (int i = 0; i < vec->dim; i++)
+		result[i] = AnnoyVectorComponent(vec, i);
 
 	return result;
 }
@@ -417,21 +499,8 @@ ConvertToBits(const AnnoyVector *vec)
 {
 	bits8	   *result = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
 
-	if (vec->dtype == ANNOY_FLOAT32)
-	{
-		const float4 *data = vec->data;
-
-		for (int i = 0; i < vec->dim; i++)
-			result[i / 8] |= (data[i] > 0.5) << (7 - i % 8);
-	}
-	else
-	{
-		const float8 *data = vec->data;
-
-		Assert(vec->dtype == ANNOY_FLOAT64);
-		for (int i = 0; i < vec->dim; i++)
-			result[i / 8] |= (data[i] > 0.5) << (7 - i % 8);
-	}
+	for (int i = 0; i < vec->dim; i++)
+		result[i / 8] |= (AnnoyVectorComponent(vec, i) > 0.5) << (7 - i % 8);
 
 	return result;
 }

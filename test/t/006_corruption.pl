@@ -721,7 +721,14 @@ my @damage = (
 	[
 		'type of vectors',
 		qr/corrupted metapage/,
-		sub { $_->set(0, dtype => 2) }
+		sub { $_->set(0, dtype => 3) }
+	],
+	[ 'wider vectors', qr/block \d+/, sub { $_->set(0, dtype => 2) } ],
+	[ 'narrower vectors', qr/block \d+/, sub { $_->set(0, dtype => 4) } ],
+	[
+		'unknown type of vectors',
+		qr/corrupted metapage/,
+		sub { $_->set(0, dtype => 5) }
 	],
 	[ 'seed', qr/block \d+, offset 1\n.*The entry for/, sub { $_->set(0, seed => 42) } ],
 	[

@@ -78,7 +78,8 @@ foreach my $case (
 	[ 'items', with => 'seed = 7, n_trees = 3' ],
 	[ 'items', column => '(v[1:20]::double precision[]) double_cosine_ops' ],
 	[ 'items', settings => q{SET maintenance_work_mem = '1MB'} ],
-	[ 'long' ])
+	[ 'long' ],
+	[ 'long', with => 'seed = 7, dtype = float16' ])
 {
 	my ($table, %params) = @$case;
 	my $name = "$table, " . join(' ', %params);

@@ -1,0 +1,293 @@
+--
+-- The storage parameter dtype: how precisely an index stores vectors
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_dtype;
+SET search_path = annoy_dtype, public;
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/test/regress/helpers.sql'
+\i :helpers
+\set ECHO all
+
+SET enable_seqscan = off;
+SET jit = off;
+-- fractions that need all digits of a double
+CREATE FUNCTION fractions(i integer, dims integer) RETURNS double precision[]
+IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
+	$$ SELECT array_agg((number(i, j) - 0.4) * pi() ORDER BY j) FROM generate_series(1, dims) j $$;
+CREATE TABLE items (id integer PRIMARY KEY, v real[], d double precision[], b bit varying);
+INSERT INTO items SELECT i, fractions(i, 16), fractions(i, 16), bitvec(i, 16) FROM generate_series(1, 1500) i;
+ANALYZE items;
+
+--
+-- Names
+--
+-- Wrong ones are refused before the table is looked at, which would fail too.
+CREATE FUNCTION not_called(v real[]) RETURNS real[] IMMUTABLE LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'the table is being read'; END $$;
+SELECT o, failure(format('CREATE INDEX ON items USING annoy (not_called(v)) WITH (dtype = %s)', o))
+FROM unnest(ARRAY['float80', 'float96', 'float128', 'longdouble', '''long double''', '''Float128''',
+	'float8', 'float', 'real', 'double precision', 'half', '16', '''float16 ''', 'bit', 'float16']) o;
+SELECT o, failure(format('CREATE INDEX ON items USING annoy (not_called(v) real_hamming_ops) WITH (dtype = %s)', o))
+FROM unnest(ARRAY['float16', 'float32', 'float64', 'bit']) o;
+SELECT failure(format('CREATE INDEX ON items USING annoy (b) WITH (dtype = %s)', o))
+FROM unnest(ARRAY['float16', 'float32', 'float64', 'float80', 'bits']) o;
+-- right ones, in any case; the default is the column's type
+CREATE INDEX v_default ON items USING annoy (v);
+CREATE INDEX v_empty ON items USING annoy (v) WITH (dtype = '');
+CREATE INDEX v_16 ON items USING annoy (v) WITH (dtype = float16);
+CREATE INDEX v_32 ON items USING annoy (v) WITH (dtype = FLOAT32);
+CREATE INDEX v_64 ON items USING annoy (v) WITH (dtype = 'Float64');
+CREATE INDEX v_hamming ON items USING annoy (v real_hamming_ops);
+CREATE INDEX v_bit ON items USING annoy (v real_hamming_ops) WITH (dtype = bit);
+CREATE INDEX d_default ON items USING annoy (d);
+CREATE INDEX d_16 ON items USING annoy (d) WITH (dtype = 'float16');
+CREATE INDEX d_32 ON items USING annoy (d) WITH (dtype = 'float32');
+CREATE INDEX d_64 ON items USING annoy (d) WITH (dtype = 'float64');
+CREATE INDEX b_default ON items USING annoy (b);
+CREATE INDEX b_bit ON items USING annoy (b) WITH (dtype = 'bit');
+SELECT c.relname, reloptions, type, dtype, items
+FROM pg_class c JOIN pg_am a ON a.oid = relam, annoy_index_info(c.oid)
+WHERE amname = 'annoy' AND relnamespace = 'annoy_dtype'::regnamespace ORDER BY 1;
+-- with the definition that pg_dump writes
+SELECT pg_get_indexdef('v_bit'::regclass) AS definition \gset
+DROP INDEX v_bit;
+:definition;
+SELECT dtype FROM annoy_index_info('v_bit');
+DROP INDEX v_default, v_empty, v_16, v_32, v_64, v_hamming, v_bit, d_default, d_16, d_32, d_64, b_default, b_bit;
+
+--
+-- Every type, metric and dtype: the rows come in the order of the distances of
+-- the vectors as they are stored.
+--
+-- the half nearest to a number, and of two the even one
+CREATE FUNCTION to_half(x double precision) RETURNS double precision IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+	step double precision := 2.0::double precision ^ -24;
+BEGIN
+	-- a number of 11 digits and a power of two
+	WHILE abs(x) / step >= 2048 LOOP
+		step := step * 2;
+	END LOOP;
+	RETURN round(x / step) * step;
+END $$;
+CREATE FUNCTION stored(v double precision[], dtype text) RETURNS double precision[] IMMUTABLE LANGUAGE sql AS $$
+	SELECT CASE dtype
+		WHEN 'float64' THEN v
+		WHEN 'float32' THEN v::real[]::double precision[]
+		ELSE (SELECT array_agg(to_half(x) ORDER BY n) FROM unnest(v) WITH ORDINALITY u (x, n)) END $$;
+-- Read all rows in the order of an index: how many there are, and how often one
+-- comes before a nearer one.
+CREATE FUNCTION ordered(col text, op text, query text, dtype text, OUT rows bigint, OUT different bigint, OUT inversions bigint)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off SET annoy.search_k = 1000000 AS $$
+BEGIN
+	EXECUTE format($query$
+		WITH scanned AS MATERIALIZED (SELECT id, %1$I AS v FROM items ORDER BY %1$I %2$s %3$s),
+		distances AS MATERIALIZED (
+			SELECT id, row_number() OVER () AS n, stored(v, %4$L) %2$s %3$s AS d FROM scanned)
+		SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE d < before)
+		FROM (SELECT *, lag(d) OVER (ORDER BY n) AS before FROM distances) s $query$,
+		col, op, query, dtype) INTO rows, different, inversions;
+END $$;
+CREATE TABLE results (type regtype, metric text, dtype text, rows bigint, different bigint, inversions bigint, exact boolean);
+DO $$
+#variable_conflict use_variable
+DECLARE
+	col record;
+	metric record;
+	dtype text;
+	query text;
+BEGIN
+	FOR col IN SELECT * FROM (VALUES ('v', 'real', 'real[]'), ('d', 'double', 'double precision[]')) c (name, opclass, type) LOOP
+		query := format('%L::%s', fractions(100000, 16), col.type);
+		FOR metric IN SELECT * FROM (VALUES ('l2', '<->'), ('cosine', '<=>'), ('ip', '<#>'), ('l1', '<+>')) m (opclass, op) LOOP
+			FOREACH dtype IN ARRAY ARRAY['float16', 'float32', 'float64'] LOOP
+				EXECUTE format('CREATE INDEX i ON items USING annoy (%s %s_%s_ops) WITH (dtype = %s)',
+					col.name, col.opclass, metric.opclass, dtype);
+				PERFORM annoy_index_check('i', true);
+				INSERT INTO results
+					SELECT info.type, info.metric, info.dtype, o.*,
+						(ordered(col.name, metric.op, query, 'float64')).inversions = 0
+					FROM annoy_index_info('i') info, ordered(col.name, metric.op, query, dtype) o;
+				DROP INDEX i;
+			END LOOP;
+		END LOOP;
+	END LOOP;
+END $$;
+SELECT * FROM results;
+
+-- Rows find themselves, and queries may be of every type.
+CREATE INDEX i ON items USING annoy (v) WITH (dtype = float16);
+SELECT count(*) AS rows, count(*) FILTER (WHERE nearest = i.id) AS found
+FROM items i, LATERAL (SELECT id AS nearest FROM items ORDER BY v <-> i.v LIMIT 1) n;
+SELECT id FROM items ORDER BY v <-> ARRAY[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0] LIMIT 1 \gset integer_
+SELECT id FROM items ORDER BY v <-> ARRAY[1.0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0] LIMIT 1 \gset numeric_
+SELECT id FROM items ORDER BY v <-> '{1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}'::double precision[] LIMIT 1 \gset double_
+SELECT id FROM items ORDER BY v <-> '{1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}' LIMIT 1 \gset real_
+SELECT :integer_id = :real_id AS integer, :numeric_id = :real_id AS numeric, :double_id = :real_id AS double;
+DROP INDEX i;
+
+--
+-- Rounding to halves: numbers of every size, and those between two halves
+--
+CREATE TABLE numbers (v double precision[]);
+INSERT INTO numbers SELECT ARRAY[x * sign] FROM unnest(ARRAY[1, -1]) sign, (
+	SELECT 2.0::double precision ^ e * (1 + m / 4096.0)
+	FROM generate_series(-30, 15) e, unnest(ARRAY[0, 1, 2, 3, 6, 1023, 1026, 4093]) m
+	UNION SELECT 2.0::double precision ^ -25 * m FROM unnest(ARRAY[1, 2, 3, 4, 5, 2046, 2047, 2048]) m
+	UNION SELECT 1 + 2.0::double precision ^ -11 + 2.0::double precision ^ -40
+	UNION SELECT unnest(ARRAY[0, 65504, 65519.99, 65519.9999999])) x (x);
+INSERT INTO numbers SELECT stored(v, 'float16') FROM numbers;
+CREATE TABLE shuffled AS SELECT v FROM numbers ORDER BY hashfloat8(v[1]), v;
+CREATE INDEX shuffled_v ON shuffled USING annoy (v double_l1_ops) WITH (dtype = float16);
+SET annoy.search_k = 1000000;
+SELECT count(*), count(DISTINCT d) AS different, count(*) FILTER (WHERE d < before) AS inversions
+FROM (SELECT d, lag(d) OVER (ORDER BY n) AS before FROM (
+		SELECT stored(v, 'float16') <+> '{-70000}' AS d, row_number() OVER () AS n
+		FROM (SELECT v FROM shuffled ORDER BY v <+> '{-70000}') scanned) numbered) s;
+RESET annoy.search_k;
+SELECT annoy_index_check('shuffled_v', true);
+DROP TABLE numbers, shuffled;
+
+--
+-- Numbers for which a dtype has no room: an error that says so, and nothing is
+-- lost
+--
+CREATE TABLE small (id integer, v double precision[]);
+INSERT INTO small SELECT i, fractions(i, 3) FROM generate_series(1, 100) i;
+CREATE INDEX small_16 ON small USING annoy (v) WITH (dtype = float16);
+SELECT x, failure(format('INSERT INTO small VALUES (100 + %s, ARRAY[0, %s, 1])', n, x))
+FROM unnest(ARRAY['65504', '-65519.99', '-65520', '65520', '1e300']) WITH ORDINALITY u (x, n);
+SELECT failure('UPDATE small SET v = ARRAY[1,2,1e5] WHERE id = 1');
+SELECT full_scan('small', '<->', '''{1e4,2,3}''');
+SELECT annoy_index_check('small_16', true);
+-- a build
+DROP INDEX small_16;
+INSERT INTO small VALUES (-1, '{1,1e39,0}');
+SELECT failure(format('CREATE INDEX ON small USING annoy (v) WITH (dtype = %s)', d)) FROM unnest(ARRAY['float16', 'float32', 'float64']) d;
+SELECT full_scan('small', '<->', '''{1,2,3}''');
+DROP INDEX small_v_idx;
+DELETE FROM small WHERE id = -1;
+CREATE INDEX small_32 ON small USING annoy (v) WITH (dtype = float32);
+SELECT failure(format('INSERT INTO small VALUES (-2, ARRAY[%s,0,0])', x)) FROM unnest(ARRAY['-1e39', '3.4e38']) x;
+DROP INDEX small_32;
+DELETE FROM small WHERE id = -2;
+-- queries are not stored
+CREATE INDEX small_16 ON small USING annoy (v) WITH (dtype = float16);
+SELECT count(*) FROM (SELECT id FROM small ORDER BY v <-> '{1e300,1e5,-1e30}' LIMIT 200) s;
+-- an empty index does not get its dimensions from what it refuses
+CREATE TABLE empty (id integer, v real[]);
+CREATE INDEX empty_v ON empty USING annoy (v) WITH (dtype = float16);
+INSERT INTO empty VALUES (1, '{1e5,0}');
+SELECT dtype, dimensions FROM annoy_index_info('empty_v');
+INSERT INTO empty VALUES (1, '{1e4,0,0}');
+SELECT dtype, dimensions FROM annoy_index_info('empty_v');
+DROP TABLE small, empty;
+
+--
+-- Size: halves take half of what floats take
+--
+CREATE TABLE wide AS SELECT i AS id, fractions(i, 200)::real[] AS v FROM generate_series(1, 1000) i;
+CREATE INDEX wide_16 ON wide USING annoy (v) WITH (dtype = float16);
+CREATE INDEX wide_32 ON wide USING annoy (v);
+CREATE INDEX wide_64 ON wide USING annoy (v) WITH (dtype = float64);
+SELECT i16.item_bytes < 0.54 * i32.item_bytes AS half, i64.item_bytes > 1.9 * i32.item_bytes AS double,
+	abs(i16.tree_bytes - i32.tree_bytes) < 0.1 * i32.tree_bytes AS same_trees
+FROM annoy_index_info('wide_16') i16, annoy_index_info('wide_32') i32, annoy_index_info('wide_64') i64;
+DROP TABLE wide;
+
+--
+-- Inserts, VACUUM and REINDEX: vectors of odd length, and some that run over
+-- pages. What VACUUM can remove from a temporary table does not depend on others.
+--
+CREATE TEMP TABLE odd (id integer, v real[]);
+CREATE TEMP TABLE long (id integer, v double precision[]);
+CREATE INDEX odd_16 ON odd USING annoy (v) WITH (dtype = float16, n_trees = 2);
+CREATE INDEX odd_64 ON odd USING annoy (v real_cosine_ops) WITH (dtype = float64);
+CREATE INDEX long_16 ON long USING annoy (v) WITH (dtype = float16);
+CREATE INDEX long_32 ON long USING annoy (v double_ip_ops) WITH (dtype = float32);
+CREATE VIEW lived AS
+SELECT c.relname, dtype, dimensions, items, dead_items, annoy_index_check(c.oid, true) IS NOT NULL AS checked
+FROM pg_class c JOIN pg_am a ON a.oid = relam, annoy_index_info(c.oid)
+WHERE amname = 'annoy' AND relname ~ '^(odd|long)_' ORDER BY 1;
+INSERT INTO odd SELECT i, fractions(i, 33) FROM generate_series(1, 2000) i;
+INSERT INTO long SELECT i, fractions(i, 2501) FROM generate_series(1, 120) i;
+INSERT INTO odd VALUES (0, NULL);
+SELECT * FROM lived;
+DELETE FROM odd WHERE id % 3 = 1;
+DELETE FROM long WHERE id % 3 = 1;
+VACUUM odd, long;
+SELECT * FROM lived;
+INSERT INTO odd SELECT i, fractions(i, 33) FROM generate_series(2001, 2300) i;
+INSERT INTO long SELECT i, fractions(i, 2501) FROM generate_series(121, 150) i;
+SELECT * FROM lived;
+CREATE TEMP VIEW themselves AS
+SELECT count(*) AS rows, count(*) FILTER (WHERE nearest = id) AS found
+FROM odd, LATERAL (SELECT n.id AS nearest FROM odd n ORDER BY n.v <-> odd.v LIMIT 1) n WHERE v IS NOT NULL
+UNION ALL SELECT count(*), count(*) FILTER (WHERE nearest = id)
+FROM long, LATERAL (SELECT n.id AS nearest FROM long n ORDER BY n.v <-> long.v LIMIT 1) n;
+SELECT * FROM themselves;
+REINDEX TABLE odd;
+REINDEX TABLE long;
+SELECT * FROM lived;
+SELECT * FROM themselves;
+-- when all vectors are gone, others may follow, in the same dtype
+DELETE FROM odd;
+VACUUM odd;
+INSERT INTO odd SELECT i, fractions(i, 7) FROM generate_series(1, 10) i;
+SELECT * FROM lived WHERE relname ~ 'odd';
+DROP VIEW themselves, lived;
+DROP TABLE odd, long;
+
+--
+-- ALTER INDEX: the next REINDEX applies it, and until then the index is what it
+-- was built as.
+--
+CREATE INDEX i ON items USING annoy (v);
+CREATE VIEW shown AS SELECT dtype, items, annoy_index_check(o, true) IS NOT NULL AS checked
+FROM (SELECT 'i'::text::regclass AS o) i, annoy_index_info(o);
+SELECT item_bytes AS before FROM annoy_index_info('i') \gset
+ALTER INDEX i SET (dtype = float80);
+ALTER INDEX i SET (dtype = float16);
+SELECT * FROM shown;
+INSERT INTO items (id, v, d) SELECT 10000 + i, ARRAY[1e10] || fractions(i, 15), NULL FROM generate_series(1, 100) i;
+SELECT * FROM shown;
+SELECT (ordered('v', '<->', quote_literal(fractions(5, 16)), 'float32')).*;
+REINDEX INDEX i;
+SELECT * FROM shown;
+DELETE FROM items WHERE id > 10000;
+REINDEX INDEX i;
+SELECT * FROM shown;
+SELECT item_bytes < 0.7 * :before AS smaller FROM annoy_index_info('i');
+SELECT (ordered('v', '<->', quote_literal(fractions(5, 16)), 'float16')).*;
+ALTER INDEX i RESET (dtype);
+SELECT * FROM shown;
+REINDEX INDEX CONCURRENTLY i;
+SELECT * FROM shown;
+ALTER INDEX i SET (dtype = bit);
+REINDEX INDEX i;
+SELECT * FROM shown;
+DROP VIEW shown;
+DROP INDEX i;
+
+--
+-- annoy_recall() compares with the vectors of the table, not with what is left
+-- of them: between 2,048 and 4,096, halves are 2 apart.
+--
+CREATE TABLE coarse AS SELECT i AS id, ARRAY[2050 + number(i, 1) * 20]::double precision[] AS v FROM generate_series(1, 1000) i;
+CREATE FUNCTION measured(dtype text) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+	result double precision;
+BEGIN
+	EXECUTE format('CREATE INDEX coarse_v ON coarse USING annoy ((v || 0::double precision)) WITH (dtype = %s) WHERE id > 10', dtype);
+	SELECT recall INTO result FROM annoy_recall('coarse_v');
+	DROP INDEX coarse_v;
+	RETURN result;
+END $$;
+SELECT measured('float16') BETWEEN 0.02 AND 0.3 AS float16, measured('float32') > 0.99 AS float32, measured('float64') AS float64;
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_dtype CASCADE;
