@@ -42,6 +42,7 @@ typedef struct AnnoyVector
 
 /* vector.c */
 extern const char *AnnoyMetricName(AnnoyMetric metric);
+extern AnnoyMetric AnnoyMetricFromName(const char *name);
 extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
 extern AnnoyVector AnnoyReadArray(Datum value);
@@ -54,6 +55,7 @@ extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
 							const AnnoyVector *y);
+extern double AnnoyNativeDistance(AnnoyMetric metric, double distance);
 extern double AnnoyVectorNorm(const AnnoyVector *vec);
 extern void AnnoyMetricInit(bool use_simd);
 
