@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "catalog/index.h"
