@@ -154,7 +154,7 @@ SELECT distance(0, 1) = (SELECT count(*) FROM unnest(bits(1, 100), bits(2, 100))
 SELECT nns_by_item(0, 99), nns_by_item(1, 99), distances_by_vector(bits(1, 100), 99) = ARRAY[0, distance(0, 1)] AS exact;
 -- large_index
 CREATE TABLE large_hamming AS SELECT i AS id, (i * 2654435761 % 1024)::integer::bit(10) AS v FROM generate_series(0::bigint, 99999) i;
-CREATE INDEX large_hamming_v ON large_hamming USING annoy (v) WITH (n_trees = 10);
+CREATE INDEX large_hamming_v ON large_hamming USING annoy (v);
 SELECT count(*), min(distance), max(distance) <= 10 AS at_most_f FROM annoy_get_nns_by_vector('large_hamming_v', B'1010101010', 1000);
 SELECT bool_and(distance BETWEEN 0 AND 10) AS in_range, count(DISTINCT distance) FROM annoy_get_nns_by_vector('large_hamming_v', B'1010101010', 100000);
 

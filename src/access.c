@@ -89,7 +89,8 @@ AnnoyBeginAccess(Oid oid, AnnoyAccess *access)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("index \"%s\" cannot be used with this transaction's snapshot",
 						RelationGetRelationName(rel)),
-				 errdetail("Some rows had been changed before the index was created, and the snapshot may see what they were.")));
+				 errdetail("The snapshot may see rows that had been changed before the index was created."),
+				 errhint("Try again in a new transaction.")));
 
 	access->index = AnnoyOpen(rel);
 	access->snapshot = GetActiveSnapshot();

@@ -76,7 +76,7 @@ static void
 check_new_dimensions(Oid oid, const char *value)
 {
 	Relation	rel = index_open(oid, NoLock);
-	int			dim = AnnoyOpen(rel)->dim;
+	int			dim = rel->rd_index->indisvalid ? AnnoyOpen(rel)->dim : 0;
 	int			declared = value != NULL ? atoi(value) : 0;
 
 	if (dim > 0 && declared > 0 && declared != dim)

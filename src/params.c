@@ -53,14 +53,18 @@ typedef struct AnnoyParam
 typedef struct AnnoyParams
 {
 	int			count;
-	AnnoyParam		list[MAX_PARAMS];
+	AnnoyParam	list[MAX_PARAMS];
 } AnnoyParams;
 
 static void
 add_param(AnnoyParams *params, const char *name, char *value, bool is_string)
 {
-	Assert(params->count < MAX_PARAMS);
-	params->list[params->count++] = (AnnoyParam) {name, value, is_string};
+	AnnoyParam *param = &params->list[params->count++];
+
+	Assert(params->count <= MAX_PARAMS);
+	param->name = name;
+	param->value = value;
+	param->is_string = is_string;
 }
 
 static void
@@ -119,7 +123,7 @@ PG_FUNCTION_INFO_V1(annoy_index_params);
 Datum
 annoy_index_params(PG_FUNCTION_ARGS)
 {
-	AnnoyParams		params;
+	AnnoyParams params;
 	StringInfoData json;
 
 	(void) open_params(PG_GETARG_OID(0), &params);
@@ -150,7 +154,7 @@ PG_FUNCTION_INFO_V1(annoy_repr);
 Datum
 annoy_repr(PG_FUNCTION_ARGS)
 {
-	AnnoyParams		params;
+	AnnoyParams params;
 	StringInfoData line;
 	char	   *name = open_params(PG_GETARG_OID(0), &params);
 
@@ -219,7 +223,7 @@ static List *
 read_changes(Relation rel, Jsonb *changes)
 {
 	List	   *result = NIL;
-	AnnoyParams		params;
+	AnnoyParams params;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -361,6 +365,7 @@ append_column(StringInfo sql, Relation rel, int i, Oid opclass)
 										  ObjectIdGetDatum(RelationGetRelid(rel)),
 										  Int32GetDatum(i + 1), BoolGetDatum(false));
 	HeapTuple	tuple;
+	Form_pg_opclass class;
 
 	appendStringInfoString(sql, TextDatumGetCString(column));
 	if (i >= IndexRelationGetNumberOfKeyAttributes(rel))
@@ -371,9 +376,10 @@ append_column(StringInfo sql, Relation rel, int i, Oid opclass)
 	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for opclass %u", opclass);
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
 	appendStringInfo(sql, " %s",
-					 quote_qualified_identifier(get_namespace_name(((Form_pg_opclass) GETSTRUCT(tuple))->opcnamespace),
-												NameStr(((Form_pg_opclass) GETSTRUCT(tuple))->opcname)));
+					 quote_qualified_identifier(get_namespace_name(class->opcnamespace),
+												NameStr(class->opcname)));
 	ReleaseSysCache(tuple);
 }
 

@@ -32,13 +32,14 @@
 
 #include "vector.h"
 
-/* All names of the metrics: Annoy's own one first, then those it also takes. */
-static const struct
+typedef struct MetricName
 {
 	const char *name;
 	AnnoyMetric metric;
-}			metric_names[] =
-{
+} MetricName;
+
+/* All names of the metrics: Annoy's own one first, then those it also takes. */
+static const MetricName metric_names[] = {
 	{"angular", ANNOY_COSINE},
 	{"cosine", ANNOY_COSINE},
 	{"euclidean", ANNOY_L2},
