@@ -494,6 +494,7 @@ extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 
 /* reset.c */
 extern void AnnoyResetIfEmpty(Relation rel);
+extern bool AnnoyHasVectors(Relation rel, Relation heap);
 extern bool AnnoyResetIfDead(Relation rel, Relation heap);
 
 /* scan.c */
