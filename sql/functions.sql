@@ -342,7 +342,8 @@ SELECT annoy_set_params('v_angular', '{"f": 32, "metric": "cosine"}');
 SELECT reloptions FROM pg_class WHERE oid = 'v_angular'::regclass;
 SELECT params, failure(format('SELECT annoy_set_params(''v_angular'', %L)', params)) FROM unnest(ARRAY[
 	'{"f": 31}', '{"dimensions": 31}', '{"metric": "l2"}', '{"metric": null}', '{"metric": "jaccard"}', '{"trees": 1}', '{"n_neighbors": 6}',
-	'{"n_trees": 0}', '{"n_trees": [1]}', '{"n_trees": {"n": 1}}', '[1]', '3', '{"n_trees = 2) ; DROP TABLE small; --": 3}', '{"seed": "2); DROP TABLE small; --"}']) params;
+	'{"n_trees": 0}', '{"n_trees": [1]}', '{"n_trees": {"n": 1}}', '[1]', '3', '{"n_trees = 2) ; DROP TABLE small; --": 3}', '{"seed": "2); DROP TABLE small; --"}',
+	'{"seed": "2''); DROP TABLE small; --"}', '{"seed\"": 3}']) params;
 
 --
 -- Clones
@@ -364,7 +365,8 @@ FROM annoy_get_nns_by_vector('clone_8', vec(-5, 32), 20) WITH ORDINALITY c (item
 	FULL JOIN annoy_get_nns_by_vector('d_l2', vec(-5, 32), 20) WITH ORDINALITY d (item, distance, o) USING (o);
 SELECT name, overrides, failure(format('SELECT annoy_clone_index(''v_angular'', %L, %L)', name, overrides)) FROM (VALUES
 	('clone_1', '{}'), ('', '{}'), ('x', '{"trees": 1}'), ('x', '{"dimensions": 31}'), ('x', '{"metric": "jaccard"}'), ('x', '{"verbose": 2}'), ('x', '[]'),
-	('x', '{"seed": "1) WHERE false; DROP TABLE small; --"}'), ('x', '{"seed) WHERE (false": 1}')) c (name, overrides);
+	('x', '{"seed": "1) WHERE false; DROP TABLE small; --"}'), ('x', '{"seed) WHERE (false": 1}'),
+	('x', '{"seed": "1'') WHERE false; DROP TABLE small; --"}'), ('x', '{"seed\" = 1) --": 1}')) c (name, overrides);
 SELECT failure($$SELECT annoy_clone_index('b_hamming', 'x', '{"metric": "l2"}')$$), failure($$SELECT annoy_clone_index('small_pkey', 'x')$$);
 SELECT annoy_clone_index('v_angular', NULL), annoy_clone_index('v_angular', 'x', NULL);
 -- a name that is too long

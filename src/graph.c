@@ -5,6 +5,10 @@
  *
  * Each row is a query.  Queries go leaf by leaf, so that one after the other
  * they look at much the same pages, which then are in the processor's cache.
+ * (To rank the leaves once for all rows of a leaf, and score those for all of
+ * them, is a little cheaper for the same entries scanned, but finds far less:
+ * with 100,000 SIFT descriptors, recall@10 was .83 where single searches had .97,
+ * in two thirds of their time, in which they have .89.)
  *
  * A walk over the leaves may miss an item that moves to another leaf meanwhile,
  * or meet it twice: splits move entries.  So it is noted which items were asked,
