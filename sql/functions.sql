@@ -305,9 +305,9 @@ SELECT annoy_repr('v_cosine');
 CREATE INDEX "It's ""mine""" ON small USING annoy (v) WITH (dimensions = 2, search_k = 500, target_recall = 0.9, n_trees = 2);
 SELECT annoy_repr('"It''s ""mine"""');
 SELECT annoy_index_params('"It''s ""mine"""');
-SELECT f, metric, n_items, items, n_trees, is_built, is_empty, n_neighbors, seed, dtype, schema_version, bytes = pg_relation_size('v_cosine') AS bytes
+SELECT f, metric, n_items, items, n_trees, is_built, is_empty, n_neighbors, seed, dtype, schema_version = format_version AS schema_version, bytes = pg_relation_size('v_cosine') AS bytes
 FROM annoy_index_info('v_cosine');
-SELECT f, metric, n_items, items, is_built, is_empty, n_neighbors, schema_version FROM annoy_index_info('empty_v');
+SELECT f, metric, n_items, items, is_built, is_empty, n_neighbors FROM annoy_index_info('empty_v');
 
 -- ALTER INDEX SET: what takes effect at once, and what does not
 ALTER INDEX v_cosine SET (search_k = 100, target_recall = 0.9);

@@ -95,7 +95,6 @@ get_params(Relation rel, AnnoyParams *params)
 	add_param(params, "target_recall", psprintf("%g", AnnoyOptionTargetRecall(rel)), false);
 	add_number(params, "n_neighbors", annoy_n_neighbors);
 	add_number(params, "verbose", annoy_verbose);
-	add_number(params, "schema_version", ANNOY_FORMAT_VERSION);
 }
 
 /* The same for a user who may read the table. */
