@@ -397,6 +397,21 @@ CREATE FUNCTION annoy_dims(bit)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 
 --
+-- What Annoy calls the metrics and their distances
+--
+-- The types of the two arrays have nothing to do with each other, so the second
+-- is of another family of polymorphic types.
+--
+
+CREATE FUNCTION annoy_metric(name text)
+	RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION annoy_distance(metric text, a anyarray, b anycompatiblearray)
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_distance(metric text, a bit, b bit)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_distance_bit'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+--
 -- Access method
 --
 
@@ -568,7 +583,14 @@ CREATE FUNCTION annoy_index_info(
 	OUT seed bigint,
 	OUT format_version integer,
 	OUT item_bytes bigint,
-	OUT tree_bytes bigint)
+	OUT tree_bytes bigint,
+	OUT f integer,
+	OUT n_items bigint,
+	OUT is_built boolean,
+	OUT is_empty boolean,
+	OUT n_neighbors integer,
+	OUT schema_version integer,
+	OUT bytes bigint)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION annoy_last_scan(
@@ -632,6 +654,83 @@ CREATE FUNCTION annoy_simd_check(index regclass)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
 --
+-- Annoy's methods
+--
+-- n is annoy.n_neighbors if it is NULL.  The functions for text take literals and
+-- parameters without a type.
+--
+
+CREATE FUNCTION annoy_nns_support(internal)
+	RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
+CREATE FUNCTION annoy_get_nns_by_vector(
+	index regclass,
+	query anyarray,
+	n integer DEFAULT NULL,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 SUPPORT annoy_nns_support;
+CREATE FUNCTION annoy_get_nns_by_vector(
+	index regclass,
+	query bit,
+	n integer DEFAULT NULL,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'annoy_get_nns_by_vector_bit'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 SUPPORT annoy_nns_support;
+CREATE FUNCTION annoy_get_nns_by_vector(
+	index regclass,
+	query text,
+	n integer DEFAULT NULL,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'annoy_get_nns_by_vector_text'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 SUPPORT annoy_nns_support;
+CREATE FUNCTION annoy_get_nns_by_item(
+	index regclass,
+	item tid,
+	n integer DEFAULT NULL,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 SUPPORT annoy_nns_support;
+
+CREATE FUNCTION annoy_knn_graph(
+	index regclass,
+	k integer DEFAULT NULL,
+	OUT item tid,
+	OUT neighbour tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 100000;
+
+CREATE FUNCTION annoy_get_item(index regclass, item tid)
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
+-- The third argument is NULL: only its type counts.
+CREATE FUNCTION annoy_get_item(index regclass, item tid, type anyelement)
+	RETURNS anyelement AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+CREATE FUNCTION annoy_get_distance(index regclass, i tid, j tid)
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 200;
+
+CREATE FUNCTION annoy_index_params(index regclass)
+	RETURNS jsonb AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
+CREATE FUNCTION annoy_repr(index regclass)
+	RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
+CREATE FUNCTION annoy_set_params(index regclass, params jsonb)
+	RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+CREATE FUNCTION annoy_clone_index(index regclass, name text, overrides jsonb DEFAULT '{}')
+	RETURNS regclass AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+CREATE FUNCTION annoy_prewarm(index regclass, what text DEFAULT 'all')
+	RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+--
 -- Comments
 --
 
@@ -645,6 +744,23 @@ COMMENT ON FUNCTION annoy_recall_curve(regclass) IS 'recall of an annoy index by
 COMMENT ON FUNCTION annoy_calibrate(regclass, regclass) IS 'measure the recall curve of an annoy index anew';
 COMMENT ON FUNCTION annoy_simd_paths() IS 'values of annoy.simd that this machine supports';
 COMMENT ON FUNCTION annoy_simd_check(regclass) IS 'raise an error if they do not compute the same from an annoy index';
+COMMENT ON FUNCTION annoy_metric(text) IS 'the name that Annoy has for a metric, given any name that it takes';
+COMMENT ON FUNCTION annoy_distance(text, anyarray, anycompatiblearray) IS 'the distance that Annoy returns for a metric';
+COMMENT ON FUNCTION annoy_distance(text, bit, bit) IS 'the distance that Annoy returns for a metric';
+COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector and annoy_get_nns_by_item';
+COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, anyarray, integer, integer) IS 'nearest rows of a vector, with the distances that Annoy returns';
+COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, bit, integer, integer) IS 'nearest rows of a bit string, with the distances that Annoy returns';
+COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, text, integer, integer) IS 'nearest rows of a vector or bit string given as text, with the distances that Annoy returns';
+COMMENT ON FUNCTION annoy_get_nns_by_item(regclass, tid, integer, integer) IS 'nearest rows of a row, with the distances that Annoy returns';
+COMMENT ON FUNCTION annoy_knn_graph(regclass, integer) IS 'nearest other rows of each row, with the distances that Annoy returns';
+COMMENT ON FUNCTION annoy_get_item(regclass, tid) IS 'vector of a row as an annoy index stores it';
+COMMENT ON FUNCTION annoy_get_item(regclass, tid, anyelement) IS 'vector of a row as an annoy index stores it, as a value of a given type';
+COMMENT ON FUNCTION annoy_get_distance(regclass, tid, tid) IS 'distance of two rows, as Annoy returns it';
+COMMENT ON FUNCTION annoy_index_params(regclass) IS 'parameters of an annoy index';
+COMMENT ON FUNCTION annoy_repr(regclass) IS 'an annoy index in one line';
+COMMENT ON FUNCTION annoy_set_params(regclass, jsonb) IS 'change storage parameters of an annoy index';
+COMMENT ON FUNCTION annoy_clone_index(regclass, text, jsonb) IS 'create an index like another, with changed parameters';
+COMMENT ON FUNCTION annoy_prewarm(regclass, text) IS 'read an annoy index into shared buffers';
 COMMENT ON OPERATOR <-> (real[], real[]) IS 'Euclidean distance';
 COMMENT ON OPERATOR <=> (real[], real[]) IS 'cosine distance';
 COMMENT ON OPERATOR <#> (real[], real[]) IS 'negative inner product';

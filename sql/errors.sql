@@ -138,7 +138,7 @@ INSERT INTO declared VALUES (3, '{1,2,3}');
 SELECT id FROM declared ORDER BY v <-> '{1,2,3}';
 INSERT INTO declared VALUES (3, NULL), (4, '{3,4}');
 SELECT dimensions FROM annoy_index_info('declared_v');
--- A change takes effect when the index is built again.
+-- They cannot change while there are vectors, but the declaration can be dropped.
 ALTER INDEX declared_v SET (dimensions = 3);
 INSERT INTO declared VALUES (5, '{5,6}');
 INSERT INTO declared VALUES (6, '{5,6,7}');

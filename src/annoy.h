@@ -34,6 +34,7 @@
 #define ANNOY_DEFAULT_EPSILON	2.5
 #define ANNOY_DEFAULT_RECALL	0.95
 #define ANNOY_MIN_RECALL		0.5
+#define ANNOY_DEFAULT_NEIGHBORS	5
 
 /* Storage parameters, see handler.c. */
 typedef struct AnnoyOptions
@@ -66,6 +67,7 @@ extern double annoy_epsilon;
 extern bool annoy_strict_order;
 extern int	annoy_verbose;
 extern int	annoy_simd;
+extern int	annoy_n_neighbors;
 
 /*
  * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
@@ -496,6 +498,7 @@ extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 
 /* reset.c */
 extern void AnnoyResetIfEmpty(Relation rel);
+extern bool AnnoyHasVectors(Relation rel, Relation heap);
 extern bool AnnoyResetIfDead(Relation rel, Relation heap);
 
 /* scan.c */
@@ -528,6 +531,41 @@ extern Oid	AnnoyCheckMayRead(Oid oid);
 extern void AnnoyOpenRelations(Oid oid, LOCKMODE lock, Relation *heap,
 							   Relation *rel);
 
+/* access.c */
+
+/* An index that a function searches on its caller's behalf. */
+typedef struct AnnoyAccess
+{
+	Relation	heap;
+	Relation	rel;
+	const AnnoyIndex *index;
+	Snapshot	snapshot;		/* whose rows are returned */
+} AnnoyAccess;
+
+/* Searches in such an index, one after the other. */
+typedef struct AnnoyNearest
+{
+	const AnnoyAccess *access;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	RegProcedure distance;
+} AnnoyNearest;
+
+extern void AnnoyBeginAccess(Oid oid, AnnoyAccess *access);
+extern void AnnoyEndAccess(AnnoyAccess *access);
+extern bool AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid,
+						  AnnoyVector *vec);
+extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
+extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access);
+extern void AnnoyAskNearest(AnnoyNearest *nearest, Datum query);
+extern bool AnnoyNextNearest(AnnoyNearest *nearest, double *distance,
+							 ItemPointer tid);
+extern void AnnoyEndNearest(AnnoyNearest *nearest);
+
+/* alter.c */
+extern void AnnoyWatchOptions(void);
+extern bool AnnoyOptionNeedsRebuild(const char *name);
+
 /* effort.c */
 typedef struct AnnoyEfforts
 {
@@ -557,6 +595,10 @@ typedef struct AnnoySample
 	}			items[FLEXIBLE_ARRAY_MEMBER];
 } AnnoySample;
 
+extern BlockNumber AnnoyFirstLeaf(Relation rel);
+extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
+							   BlockNumber block, PGAlignedBlock *copy,
+							   BlockNumber *steps);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
 									 uint64 seed, int wanted);

@@ -258,8 +258,8 @@ take_queries(Calibration *calibration, const AnnoyVector *queries, int nqueries)
 }
 
 /* The leaf with which the walk over the leaves of the first tree begins. */
-static BlockNumber
-first_leaf(Relation rel)
+BlockNumber
+AnnoyFirstLeaf(Relation rel)
 {
 	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 	BlockNumber block;
@@ -275,9 +275,9 @@ first_leaf(Relation rel)
  * Copy a leaf.  Returns NULL if it is a root that has been split meanwhile, and
  * is no leaf any more: the walk then starts again.
  */
-static AnnoyNode
-read_leaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
-		  PGAlignedBlock *copy, BlockNumber *steps)
+AnnoyNode
+AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
+			  PGAlignedBlock *copy, BlockNumber *steps)
 {
 	AnnoyNode	node = AnnoyPageGetNode(copy->data);
 
@@ -303,7 +303,7 @@ find_nearest(Calibration *calibration)
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	uint16	   *hits = palloc(sizeof(uint16) * ANNOY_MAX_ENTRIES);
 	float	   *scores = palloc(sizeof(float) * ANNOY_MAX_ENTRIES);
-	BlockNumber block = first_leaf(rel);
+	BlockNumber block = AnnoyFirstLeaf(rel);
 	BlockNumber steps = 0;
 	double		items = 0;
 	AnnoyTarget target;
@@ -311,11 +311,11 @@ find_nearest(Calibration *calibration)
 	AnnoyTargetInit(&target, index, index->metric == ANNOY_IP);
 	while (block != InvalidBlockNumber)
 	{
-		AnnoyNode	node = read_leaf(rel, index, block, copy, &steps);
+		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, copy, &steps);
 
 		if (node == NULL)
 		{
-			block = first_leaf(rel);
+			block = AnnoyFirstLeaf(rel);
 			continue;
 		}
 		for (int i = 0; i < calibration->nqueries; i++)
@@ -590,18 +590,18 @@ curve_is_old(const AnnoyCurve *curve, double items)
 static double
 count_vectors(Relation rel, const AnnoyIndex *index)
 {
-	BlockNumber block = first_leaf(rel);
+	BlockNumber block = AnnoyFirstLeaf(rel);
 	BlockNumber steps = 0;
 	double		vectors = 0;
 
 	while (block != InvalidBlockNumber)
 	{
 		PGAlignedBlock copy;
-		AnnoyNode	node = read_leaf(rel, index, block, &copy, &steps);
+		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, &copy, &steps);
 
 		if (node == NULL)
 		{
-			block = first_leaf(rel);
+			block = AnnoyFirstLeaf(rel);
 			vectors = 0;
 			continue;
 		}

@@ -30,6 +30,12 @@
 #include "varatt.h"
 #endif
 
+#if PG_VERSION_NUM >= 150000
+#define AnnoyInitSet(fcinfo)	InitMaterializedSRF(fcinfo, 0)
+#else
+extern void AnnoyInitSet(FunctionCallInfo fcinfo);
+#endif
+
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif

@@ -29,6 +29,7 @@ double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
 bool		annoy_strict_order = false;
 int			annoy_verbose = 0;
 int			annoy_simd = ANNOY_SIMD_AUTO;
+int			annoy_n_neighbors = ANNOY_DEFAULT_NEIGHBORS;
 
 static relopt_kind annoy_relopt_kind;
 
@@ -209,6 +210,11 @@ _PG_init(void)
 							 "They are returned out of order, or skipped if this is on.",
 							 &annoy_strict_order, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("annoy.n_neighbors",
+							"Sets how many rows the functions named after Annoy's return if they are not told.",
+							NULL,
+							&annoy_n_neighbors, ANNOY_DEFAULT_NEIGHBORS, 1, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("annoy.verbose",
 							"Sets how much a build tells about its progress.",
 							"1 reports each phase with counts and times, 2 each tree too; "
@@ -222,6 +228,8 @@ _PG_init(void)
 							 &annoy_simd, ANNOY_SIMD_AUTO, annoy_simd_options,
 							 PGC_USERSET, 0, AnnoyCheckSimd, AnnoyAssignSimd, NULL);
 	MarkGUCPrefixReserved("annoy");
+
+	AnnoyWatchOptions();
 }
 
 /*

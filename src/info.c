@@ -137,6 +137,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	int64		items = 0;
+	int64		vectors = 0;
 	int64		dead = 0;
 	int64		item_pages = 0;
 	int64		leaf_pages = 0;
@@ -144,8 +145,8 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	int64		entries = 0;
 	int			height = 0;
 	TupleDesc	desc;
-	Datum		values[15];
-	bool		nulls[15] = {0};
+	Datum		values[22];
+	bool		nulls[22] = {0};
 	int			n = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -196,7 +197,11 @@ annoy_index_info(PG_FUNCTION_ARGS)
 
 					for (int i = 0; i < nslots; i++)
 					{
-						items += AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE;
+						if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
+						{
+							items++;
+							vectors += AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM;
+						}
 						dead += AnnoySlotState(&slots[i]) == ANNOY_SLOT_DEAD;
 					}
 					item_pages++;
@@ -229,6 +234,16 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
 	values[n++] = Int64GetDatum(item_pages * BLCKSZ);
 	values[n++] = Int64GetDatum((leaf_pages + inner_pages) * BLCKSZ);
+
+	/* under the names that Annoy has for it */
+	nulls[n] = index->dim == 0;
+	values[n++] = Int32GetDatum(index->dim);
+	values[n++] = Int64GetDatum(vectors);
+	values[n++] = BoolGetDatum(true);	/* or AnnoyCheckIsIndex refuses it */
+	values[n++] = BoolGetDatum(vectors == 0);
+	values[n++] = Int32GetDatum(annoy_n_neighbors);
+	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
+	values[n++] = Int64GetDatum((int64) nblocks * BLCKSZ);
 	Assert(n == lengthof(values));
 
 	relation_close(rel, AccessShareLock);

@@ -262,6 +262,25 @@ RescueDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
 }
 
 /*
+ * What Annoy returns where ours is that distance: for angular the Euclidean
+ * distance of the normalized vectors, for dot the product itself.
+ */
+double
+AnnoyNativeDistance(AnnoyMetric metric, double distance)
+{
+	switch (metric)
+	{
+		case ANNOY_COSINE:
+			return sqrt(2.0 * distance);
+		case ANNOY_IP:
+			/* Subtract, because the negative of zero would show as -0. */
+			return 0.0 - distance;
+		default:
+			return distance;
+	}
+}
+
+/*
  * The vector's Euclidean norm.  Errors out if a component is not finite.
  */
 double

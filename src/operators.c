@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 
 #include "compat.h"
 #include "vector.h"
@@ -46,6 +47,9 @@ PG_FUNCTION_INFO_V1(annoy_hamming_distance);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance_bit);
 PG_FUNCTION_INFO_V1(annoy_angular_distance);
 PG_FUNCTION_INFO_V1(annoy_inner_product);
+PG_FUNCTION_INFO_V1(annoy_metric);
+PG_FUNCTION_INFO_V1(annoy_distance);
+PG_FUNCTION_INFO_V1(annoy_distance_bit);
 PG_FUNCTION_INFO_V1(annoy_norm);
 PG_FUNCTION_INFO_V1(annoy_normalize);
 PG_FUNCTION_INFO_V1(annoy_dims);
@@ -166,14 +170,54 @@ annoy_hamming_distance_bit(PG_FUNCTION_ARGS)
 Datum
 annoy_angular_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(sqrt(2.0 * ArrayDistance(fcinfo, ANNOY_COSINE)));
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_COSINE, ArrayDistance(fcinfo, ANNOY_COSINE)));
 }
 
 Datum
 annoy_inner_product(PG_FUNCTION_ARGS)
 {
-	/* Subtract, because the negative of zero would show as -0. */
-	PG_RETURN_FLOAT8(0.0 - ArrayDistance(fcinfo, ANNOY_IP));
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_IP, ArrayDistance(fcinfo, ANNOY_IP)));
+}
+
+/*
+ * The name under which Annoy knows a metric.
+ */
+Datum
+annoy_metric(PG_FUNCTION_ARGS)
+{
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(AnnoyMetricName(metric)));
+}
+
+/*
+ * The distance that Annoy returns for a metric that is given by its name.
+ */
+Datum
+annoy_distance(PG_FUNCTION_ARGS)
+{
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	AnnoyVector x = AnnoyReadArray(PG_GETARG_DATUM(1));
+	AnnoyVector y = AnnoyReadArray(PG_GETARG_DATUM(2));
+
+	AnnoyCheckSameDimensions(&x, &y);
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(metric, AnnoyDistance(metric, &x, &y)));
+}
+
+Datum
+annoy_distance_bit(PG_FUNCTION_ARGS)
+{
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	AnnoyVector x = AnnoyReadBits(PG_GETARG_DATUM(1));
+	AnnoyVector y = AnnoyReadBits(PG_GETARG_DATUM(2));
+
+	if (metric != ANNOY_HAMMING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("bit strings have no %s distance", AnnoyMetricName(metric)),
+				 errhint("Their metric is \"hamming\".")));
+	AnnoyCheckSameDimensions(&x, &y);
+	PG_RETURN_FLOAT8(AnnoyDistance(ANNOY_HAMMING, &x, &y));
 }
 
 Datum

@@ -279,10 +279,11 @@ row_distance(RecallState *state, const RecallQuery *query, ItemPointer tid,
 }
 
 /*
- * A vector as a value of the indexed column.
+ * A vector as a value of a type that columns have: an array of real or double
+ * precision, or for bits also a bit string.
  */
-static Datum
-make_datum(Oid type, const AnnoyVector *vec)
+Datum
+AnnoyMakeDatum(Oid type, const AnnoyVector *vec)
 {
 	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
 	{
@@ -332,7 +333,7 @@ search_queries(RecallState *state)
 	for (int i = 0; i < state->nqueries; i++)
 	{
 		RecallQuery *query = &state->queries[i];
-		Datum		value = make_datum(type, &query->vector);
+		Datum		value = AnnoyMakeDatum(type, &query->vector);
 		ScanKeyData key;
 		instr_time	start;
 		instr_time	end;

@@ -143,6 +143,17 @@ AnnoyResetIfEmpty(Relation rel)
 }
 
 /*
+ * Is there a vector in the index whose row is not dead?
+ */
+bool
+AnnoyHasVectors(Relation rel, Relation heap)
+{
+	BlockNumber end;
+
+	return !has_no_vectors(rel, heap, false, &end);
+}
+
+/*
  * For an insertion that wants other dimensions than an index has from an
  * earlier one: reset the index if all vectors are of dead rows.  Returns true if
  * the dimensions may have changed.

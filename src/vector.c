@@ -23,6 +23,8 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "parser/scansup.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -35,6 +37,32 @@
 
 /* The smallest half with all its digits, 2^-14. */
 #define HALF_MIN_NORMAL		(1.0 / (1 << 14))
+
+typedef struct MetricName
+{
+	const char *name;
+	AnnoyMetric metric;
+} MetricName;
+
+/* All names of the metrics: Annoy's own one first, then those it also takes. */
+static const MetricName metric_names[] = {
+	{"angular", ANNOY_COSINE},
+	{"cosine", ANNOY_COSINE},
+	{"euclidean", ANNOY_L2},
+	{"l2", ANNOY_L2},
+	{"lstsq", ANNOY_L2},
+	{"manhattan", ANNOY_L1},
+	{"l1", ANNOY_L1},
+	{"cityblock", ANNOY_L1},
+	{"taxicab", ANNOY_L1},
+	{"dot", ANNOY_IP},
+	{"@", ANNOY_IP},
+	{".", ANNOY_IP},
+	{"dotproduct", ANNOY_IP},
+	{"inner", ANNOY_IP},
+	{"innerproduct", ANNOY_IP},
+	{"hamming", ANNOY_HAMMING}
+};
 
 static void CheckDimensionLimit(int dim);
 static double *ReadNumbers(ArrayType *array, int dim);
@@ -49,22 +77,46 @@ static bits8 *ConvertToBits(const AnnoyVector *vec);
 const char *
 AnnoyMetricName(AnnoyMetric metric)
 {
-	switch (metric)
+	for (int i = 0; i < (int) lengthof(metric_names); i++)
 	{
-		case ANNOY_L2:
-			return "euclidean";
-		case ANNOY_COSINE:
-			return "angular";
-		case ANNOY_IP:
-			return "dot";
-		case ANNOY_L1:
-			return "manhattan";
-		case ANNOY_HAMMING:
-			return "hamming";
+		if (metric_names[i].metric == metric)
+			return metric_names[i].name;
 	}
 
 	elog(ERROR, "unrecognized annoy metric: %d", (int) metric);
 	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * The metric of that name: one that Annoy takes, in any case, with blanks
+ * around it or not.
+ */
+AnnoyMetric
+AnnoyMetricFromName(const char *name)
+{
+	const char *start = name;
+	const char *end = name + strlen(name);
+	StringInfoData names;
+
+	while (start < end && scanner_isspace(*start))
+		start++;
+	while (end > start && scanner_isspace(end[-1]))
+		end--;
+	for (int i = 0; i < (int) lengthof(metric_names); i++)
+	{
+		if (strlen(metric_names[i].name) == (size_t) (end - start) &&
+			pg_strncasecmp(metric_names[i].name, start, end - start) == 0)
+			return metric_names[i].metric;
+	}
+
+	initStringInfo(&names);
+	for (int i = 0; i < (int) lengthof(metric_names); i++)
+		appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ", metric_names[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized metric \"%s\"", name),
+			 errdetail("Valid names are %s.", names.data)));
+	return ANNOY_L2;			/* keep compiler quiet */
 }
 
 const char *

@@ -94,6 +94,7 @@ AnnoyVectorComponent(const AnnoyVector *vec, int i)
 
 /* vector.c */
 extern const char *AnnoyMetricName(AnnoyMetric metric);
+extern AnnoyMetric AnnoyMetricFromName(const char *name);
 extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
 extern AnnoyVector AnnoyReadArray(Datum value);
@@ -107,6 +108,7 @@ extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
 							const AnnoyVector *y);
+extern double AnnoyNativeDistance(AnnoyMetric metric, double distance);
 extern double AnnoyVectorNorm(const AnnoyVector *vec);
 
 #endif							/* ANNOY_VECTOR_H */

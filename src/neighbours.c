@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * neighbours.c
+ *	  The functions that do what Annoy's methods of nearly the same names do:
+ *	  annoy_get_nns_by_vector() and annoy_get_nns_by_item() search an index,
+ *	  annoy_get_item() and annoy_get_distance() look at its rows.
+ *
+ * Where Annoy has numbers of items, these have the rows' TIDs.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/neighbours.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplesort.h"
+
+#include "annoy.h"
+
+/* Rows that a search returns, for the planner, if n is not a constant. */
+#define TYPICAL_ROWS	10
+
+/* What a call of one of the two search functions asks for. */
+typedef struct NearestCall
+{
+	AnnoyAccess access;
+	int			n;
+	int			search_k;		/* -1 = as set for session or index */
+} NearestCall;
+
+static void
+check_positive(const char *name, int value)
+{
+	if (value < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between 1 and %d", name, PG_INT32_MAX)));
+}
+
+/*
+ * Read the arguments that both functions have, and open the index.  Returns
+ * false if the result is empty because an argument is NULL.
+ */
+static bool
+begin_call(FunctionCallInfo fcinfo, NearestCall *call)
+{
+	AnnoyInitSet(fcinfo);
+	call->n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
+	call->search_k = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
+	check_positive("n", call->n);
+	if (call->search_k != -1)
+		check_positive("search_k", call->search_k);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return false;
+	AnnoyBeginAccess(PG_GETARG_OID(0), &call->access);
+	return true;
+}
+
+/*
+ * Sort the rows that a search finds.  The scan returns them in order, but not
+ * always; see src/README.
+ */
+static Tuplesortstate *
+sort_nearest(const NearestCall *call, Datum query, TupleTableSlot *row)
+{
+	AttrNumber	attributes[] = {1, 2};
+	Oid			operators[] = {Float8LessOperator, TIDLessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false};
+	Tuplesortstate *sort;
+	AnnoyNearest nearest;
+	double		distance;
+	ItemPointerData tid;
+
+	sort = tuplesort_begin_heap(row->tts_tupleDescriptor, 2, attributes, operators,
+								collations, nulls_first, work_mem, NULL,
+								ANNOY_TUPLESORT_NONE);
+	AnnoyBeginNearest(&nearest, &call->access);
+	AnnoyAskNearest(&nearest, query);
+	for (int i = 0; i < call->n && AnnoyNextNearest(&nearest, &distance, &tid); i++)
+	{
+		ExecClearTuple(row);
+		row->tts_values[0] = Float8GetDatum(distance);
+		row->tts_values[1] = PointerGetDatum(&tid);
+		row->tts_isnull[0] = row->tts_isnull[1] = false;
+		ExecStoreVirtualTuple(row);
+		tuplesort_puttupleslot(sort, row);
+	}
+	AnnoyEndNearest(&nearest);
+	tuplesort_performsort(sort);
+	return sort;
+}
+
+/*
+ * Search, and return what is found: the nearest first.
+ */
+static void
+return_nearest(FunctionCallInfo fcinfo, const NearestCall *call, Datum query)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	AnnoyMetric metric = call->access.index->metric;
+	TupleDesc	desc = CreateTemplateTupleDesc(2);
+	TupleTableSlot *row;
+	TupleTableSlot *sorted;
+	Tuplesortstate *sort;
+	int			nestlevel;
+
+	TupleDescInitEntry(desc, 1, "distance", FLOAT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "item", TIDOID, -1, 0);
+	row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+
+	nestlevel = NewGUCNestLevel();
+	if (call->search_k != -1)
+		(void) set_config_option("annoy.search_k", psprintf("%d", call->search_k),
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sort = sort_nearest(call, query, row);
+	AtEOXact_GUC(false, nestlevel);
+
+	while (tuplesort_gettupleslot(sort, true, false, sorted, NULL))
+	{
+		Datum		values[2];
+		bool		nulls[2];
+
+		values[0] = slot_getattr(sorted, 2, &nulls[0]);
+		values[1] = Float8GetDatum(AnnoyNativeDistance(metric,
+													   DatumGetFloat8(slot_getattr(sorted, 1, &nulls[1]))));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	tuplesort_end(sort);
+	ExecDropSingleTupleTableSlot(sorted);
+	ExecDropSingleTupleTableSlot(row);
+}
+
+static bool
+is_bits(Oid type)
+{
+	return type == BITOID || type == VARBITOID;
+}
+
+/*
+ * Annoy's get_nns_by_vector, for a query of a type that is an array or not.
+ */
+static Datum
+nns_by_vector(FunctionCallInfo fcinfo, bool bits)
+{
+	NearestCall call;
+
+	if (!begin_call(fcinfo, &call))
+		return (Datum) 0;
+	if (is_bits(call.access.rel->rd_opcintype[0]) != bits)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the query is %s, but index \"%s\" is on %s",
+						bits ? "a bit string" : "an array",
+						RelationGetRelationName(call.access.rel),
+						bits ? "arrays" : "bit strings")));
+	return_nearest(fcinfo, &call, PG_GETARG_DATUM(1));
+	AnnoyEndAccess(&call.access);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_bit);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_text);
+
+Datum
+annoy_get_nns_by_vector(PG_FUNCTION_ARGS)
+{
+	return nns_by_vector(fcinfo, false);
+}
+
+Datum
+annoy_get_nns_by_vector_bit(PG_FUNCTION_ARGS)
+{
+	return nns_by_vector(fcinfo, true);
+}
+
+/*
+ * The same for a literal or parameter without a type: it is read as a value of
+ * the indexed column.
+ */
+Datum
+annoy_get_nns_by_vector_text(PG_FUNCTION_ARGS)
+{
+	NearestCall call;
+	Oid			input;
+	Oid			io_param;
+	Datum		query;
+
+	if (!begin_call(fcinfo, &call))
+		return (Datum) 0;
+	getTypeInputInfo(call.access.rel->rd_opcintype[0], &input, &io_param);
+	query = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)), io_param, -1);
+	return_nearest(fcinfo, &call, query);
+	AnnoyEndAccess(&call.access);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_item);
+
+/*
+ * Annoy's get_nns_by_item.  The row itself is among the results.
+ */
+Datum
+annoy_get_nns_by_item(PG_FUNCTION_ARGS)
+{
+	NearestCall call;
+	AnnoyVector vec;
+
+	if (!begin_call(fcinfo, &call))
+		return (Datum) 0;
+	if (AnnoyFetchRow(&call.access, (ItemPointer) PG_GETARG_POINTER(1), &vec))
+		return_nearest(fcinfo, &call,
+					   AnnoyMakeDatum(call.access.rel->rd_opcintype[0], &vec));
+	AnnoyEndAccess(&call.access);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(annoy_nns_support);
+
+/*
+ * Planner support: a search returns n rows.
+ */
+Datum
+annoy_nns_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestRows))
+	{
+		SupportRequestRows *rows = (SupportRequestRows *) request;
+		List	   *args = is_funcclause(rows->node) ? ((FuncExpr *) rows->node)->args : NIL;
+		Node	   *n = list_length(args) > 2 ? list_nth(args, 2) : NULL;
+
+		if (n == NULL || !IsA(n, Const))
+			rows->rows = TYPICAL_ROWS;
+		else if (((Const *) n)->constisnull)
+			rows->rows = annoy_n_neighbors;
+		else
+			rows->rows = Max(DatumGetInt32(((Const *) n)->constvalue), 1);
+		PG_RETURN_POINTER(request);
+	}
+	PG_RETURN_POINTER(NULL);
+}
+
+PG_FUNCTION_INFO_V1(annoy_get_distance);
+
+/*
+ * Annoy's get_distance: that of two rows.
+ */
+Datum
+annoy_get_distance(PG_FUNCTION_ARGS)
+{
+	AnnoyAccess access;
+	AnnoyVector x;
+	AnnoyVector y;
+	bool		found;
+
+	AnnoyBeginAccess(PG_GETARG_OID(0), &access);
+	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &x);
+	found &= AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(2), &y);
+	AnnoyEndAccess(&access);
+	if (!found)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(access.index->metric,
+										 AnnoyDistance(access.index->metric, &x, &y)));
+}
+
+/*
+ * A vector as a value of a type that the user has chosen.
+ */
+static Datum
+vector_as(Oid type, const AnnoyVector *vec)
+{
+	AnnoyVector converted = *vec;
+
+	if (type == FLOAT4ARRAYOID)
+		converted = AnnoyConvertVector(vec, ANNOY_FLOAT32);
+	else if (type == FLOAT8ARRAYOID)
+		converted = AnnoyConvertVector(vec, ANNOY_FLOAT64);
+	else if (!is_bits(type) || vec->dtype != ANNOY_BIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a vector stored as %s cannot be returned as %s",
+						AnnoyDtypeName(vec->dtype), format_type_be(type))));
+	return AnnoyMakeDatum(type, &converted);
+}
+
+PG_FUNCTION_INFO_V1(annoy_get_item);
+
+/*
+ * Annoy's get_item: the vector of a row, as it is stored.  That is an array of
+ * double precision, which has room for all that is stored, or of the type of a
+ * third argument.
+ */
+Datum
+annoy_get_item(PG_FUNCTION_ARGS)
+{
+	Oid			type = PG_NARGS() < 3 ? FLOAT8ARRAYOID :
+	get_fn_expr_argtype(fcinfo->flinfo, 2);
+	AnnoyAccess access;
+	AnnoyVector vec;
+	bool		found;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	AnnoyBeginAccess(PG_GETARG_OID(0), &access);
+	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &vec);
+	AnnoyEndAccess(&access);
+	if (!found)
+		PG_RETURN_NULL();
+	return vector_as(type, &vec);
+}

@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * prewarm.c
+ *	  annoy_prewarm(): read an index into shared buffers.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/prewarm.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "utils/builtins.h"
+
+#include "annoy.h"
+
+/*
+ * Read all blocks, in their order.  Returns their number.
+ */
+static int64
+read_all(Relation rel)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+	for (BlockNumber block = 0; block < nblocks; block++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		ReleaseBuffer(ReadBuffer(rel, block));
+	}
+	return nblocks;
+}
+
+/* Where the level of a tree begins; invalid above the root. */
+static BlockNumber
+leftmost_node(Relation rel, int tree, int level)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	BlockNumber block;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[tree][level];
+	UnlockReleaseBuffer(buffer);
+	return block;
+}
+
+/*
+ * Read the nodes of a level, from left to right.  Returns their number.
+ */
+static int64
+read_level(Relation rel, const AnnoyIndex *index, int tree, int level)
+{
+	BlockNumber block = leftmost_node(rel, tree, level);
+	int64		blocks = 0;
+
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+
+		buffer = AnnoyReadBuffer(rel, block, NULL);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(rel, index, buffer);
+		block = AnnoyPageGetNode(BufferGetPage(buffer))->right;
+		UnlockReleaseBuffer(buffer);
+		if (blocks++ > RelationGetNumberOfBlocks(rel))
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" contains right links that form a circle at block %u",
+							RelationGetRelationName(rel), block),
+					 errhint("Please REINDEX it.")));
+	}
+	return blocks;
+}
+
+/*
+ * Read the metapage and the trees, but not the items.  Returns the number of
+ * blocks.
+ */
+static int64
+read_trees(Relation rel, const AnnoyIndex *index)
+{
+	int64		blocks = 1;
+
+	/* the highest levels last: they are what all searches need */
+	for (int level = 0; level < ANNOY_MAX_LEVEL && index->dim > 0; level++)
+	{
+		for (int tree = 0; tree < index->n_trees; tree++)
+			blocks += read_level(rel, index, tree, level);
+	}
+	return blocks;
+}
+
+PG_FUNCTION_INFO_V1(annoy_prewarm);
+
+/*
+ * Reads an index, or its trees, into shared buffers.  Returns how many blocks
+ * that are.
+ */
+Datum
+annoy_prewarm(PG_FUNCTION_ARGS)
+{
+	char	   *what = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Relation	heap;
+	Relation	rel;
+	int64		blocks;
+
+	if (strcmp(what, "all") != 0 && strcmp(what, "trees") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized part of an index: \"%s\"", what),
+				 errdetail("Valid values are \"all\" and \"trees\".")));
+	(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
+	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
+	blocks = strcmp(what, "all") == 0 ? read_all(rel) : read_trees(rel, AnnoyOpen(rel));
+	index_close(rel, AccessShareLock);
+	relation_close(heap, AccessShareLock);
+	PG_RETURN_INT64(blocks);
+}

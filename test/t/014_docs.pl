@@ -1,0 +1,82 @@
+
+# Copyright (c) 2026, the annoy developers
+
+# The examples in the documentation work, and return what they say.
+#
+# All SQL of a document runs in its order, in one session, in a database of its
+# own.  Lines that are comments are the result of the statement before them,
+# with columns separated by " | ".
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use AnnoyTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = annoy_node('docs');
+
+# The examples of a document: for each a line on which it is, its SQL, and the
+# result that it should have, if the document says so.
+sub examples
+{
+	my ($document) = @_;
+	my $text = slurp_file("$FindBin::RealBin/../../docs/$document");
+	my @examples;
+
+	while ($text =~ /^```sql\n(.*?)^```$/msg)
+	{
+		my $block = $1;
+		my $line = 1 + (substr($text, 0, $-[1]) =~ tr/\n//);
+
+		while ($block =~ /\G((?:(?!--[ ]).*\n)+)((?:--[ ].*\n)*)/g)
+		{
+			my ($sql, $result) = ($1, $2);
+
+			push @examples,
+			  [ $line, $sql, $result eq '' ? undef : $result =~ s/^-- //mgr ];
+			$line += ("$sql$result" =~ tr/\n//);
+		}
+	}
+	return @examples;
+}
+
+foreach my $document ('reference.md', 'from-annoy.md')
+{
+	my $database = $document =~ s/\W/_/gr;
+	my @examples = examples($document);
+
+	cmp_ok(scalar(@examples), '>=', 5, "$document has examples");
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+
+	my ($status, $stdout, $stderr) = $node->psql(
+		$database,
+		join('', map { "\\echo example at line $_->[0]\n$_->[1]" } @examples),
+		on_error_stop => 1,
+		extra_params => [ '-F', ' | ' ]);
+	is($status, 0, "$document: no example fails");
+	diag($stderr) if $status != 0;
+
+	my %output =
+	  $stdout =~ /^example at line (\d+)\n(.*?)(?=^example at line |\z)/msg;
+	foreach (@examples)
+	{
+		my ($line, undef, $expected) = @$_;
+
+		next unless defined $expected;
+
+		# that of the last statement
+		my @lines = split(/\n/, $expected);
+		my @found = split(/\n/, $output{$line} // '');
+		splice(@found, 0, @found - @lines) if @found > @lines;
+		is(join("\n", @found),
+			join("\n", @lines),
+			"$document: result of the example at line $line");
+	}
+}
+
+$node->stop;
+done_testing();
