@@ -381,7 +381,7 @@ sql(q{
 	INSERT INTO few VALUES (6, 6, NULL), (NULL, 7, NULL);
 	CREATE INDEX few_v ON few USING annoy (v);
 	CREATE INDEX few_partial ON few USING annoy (v) WHERE keep;
-	CREATE INDEX few_expression ON few USING annoy ((ARRAY[n, id]::real[]));
+	CREATE INDEX few_expression ON few USING annoy ((ARRAY[n, n + 1]::real[]));
 });
 is(exported('few_v', 'id'), "5\n1,2,3,4,5", 'export: rows without a vector are left out');
 is(exported('few_v', 'n'), "5\n95,96,97,98,99", 'export: another column');
@@ -389,12 +389,12 @@ sql('UPDATE few SET keep = false WHERE id = 3; DELETE FROM few WHERE id = 4');
 is(exported('few_v', 'id'), "4\n1,2,3,5", 'export: deleted rows are gone, and updated ones there once');
 is(exported('few_partial', 'id'), "3\n1,2,5", 'export: a partial index');
 fails_like("SELECT annoy_export('few_expression', 'id', '$dir/rows.ann')",
-	qr/ERROR:  22004: vector must not contain nulls|ERROR:  22004: item number in column "id" is null/, 'export: a row without number');
+	qr/ERROR:  22004: item number in column "id" is null/, 'export: a row without number');
 sql('DELETE FROM few WHERE id IS NULL');
 is(sql(qq{
 		SELECT annoy_export('few_expression', 'id', '$dir/rows.ann');
 		SELECT vector FROM annoy_import_items('$dir/rows.ann', 'euclidean', 2) WHERE item = 2}),
-	"5\n{98,2}", 'export: an index on an expression');
+	"5\n{98,99}", 'export: an index on an expression');
 is(sql(qq{
 		BEGIN;
 		INSERT INTO few VALUES (8, 8, '{8,8}');
@@ -536,13 +536,16 @@ sub round_trip
 			SELECT count(*), count(*) FILTER (WHERE i.vector = t.v)
 			FROM annoy_import_items('$dir/ours.ann', '$metric', $dim) i FULL JOIN $table t ON i.item = t.id}),
 		"$rows|$rows", "$metric, $table: items of our file");
-	my ($n, $trees, $bytes) = split(/ /, run_peer('', 'info', $metric, $dim, "$dir/theirs.ann"));
+	# of trees that are one node each, the library counts the copies, too
+	my $info = run_peer('', 'info', $metric, $dim, "$dir/theirs.ann");
+	my ($n, $trees, $bytes) = split(/\s+/, $info);
 	if ($metric eq 'dot' && $bytes != 24 + 4 * $dim)
 	{
 		diag('this version of the library has another format for "dot"');
 		return 0;
 	}
-	is(run_peer('', 'info', $metric, $dim, "$dir/ours.ann"), "$items 10 $bytes", "$metric, $table: the library loads it");
+	is($n, $items, "$metric, $table: number of items");
+	is(run_peer('', 'info', $metric, $dim, "$dir/ours.ann"), $info, "$metric, $table: the library loads it");
 	my $loaded = run_peer('', 'items', $metric, $dim, "$dir/ours.ann");
 	my $saved = run_peer('', 'items', $metric, $dim, "$dir/theirs.ann");
 	ok($loaded eq $saved, "$metric, $table: the library finds the items");
