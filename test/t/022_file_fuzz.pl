@@ -17,7 +17,7 @@ use AnnoyTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $files = $ENV{ANNOY_FUZZ_FILES} // 3000;
+my $files = $ENV{ANNOY_FUZZ_FILES} // 5000;
 my $seed = $ENV{ANNOY_FUZZ_SEED} // 1;
 my $batch = 500;
 
@@ -85,13 +85,23 @@ my @numbers = (
 	0, 1, 2, -1, 3, 4, 7, 8, 64, 127, 255, 256, 32767, 65535, 65536, 0x7fffffff,
 	-0x80000000, 0x7ffffffe, 0x40000000, 0x3fffffff, 0x10000000, 0x7f800000, 0x7fc00000);
 
+# Some bytes over others, if there are any at that place.
+sub overwrite
+{
+	my ($content, $at, $bytes) = @_;
+
+	substr($content, $at, length($bytes)) = $bytes if $at < length($content);
+	return $content;
+}
+
 sub damage
 {
 	my ($content, $node_size) = @_;
 	my $size = length($content);
 	my $kind = int(rand(9));
 	my $at = int(rand($size));
-	my $word = 4 * int(rand($size / 4));
+
+	return $content if $size == 0;
 
 	if ($kind == 0)
 	{
@@ -99,7 +109,8 @@ sub damage
 		foreach (1 .. 1 + int(rand(8)))
 		{
 			my $byte = int(rand($size));
-			substr($content, $byte, 1) = chr(ord(substr($content, $byte, 1)) ^ 1 << int(rand(8)));
+			my $flipped = chr(ord(substr($content, $byte, 1)) ^ 1 << int(rand(8)));
+			$content = overwrite($content, $byte, $flipped);
 		}
 	}
 	elsif ($kind == 1)
@@ -113,14 +124,15 @@ sub damage
 		# a piece of some file over another
 		my $from = $whole[ int(rand(@whole)) ]->[2];
 		my $piece = substr($from, int(rand(length($from))), 1 + int(rand(300)));
-		substr($content, $at, length($piece)) = $piece;
+		$content = overwrite($content, $at, $piece);
 	}
 	elsif ($kind == 3)
 	{
 		# a number
 		foreach (1 .. 1 + int(rand(3)))
 		{
-			substr($content, 4 * int(rand($size / 4)), 4) = pack('l', $numbers[ int(rand(@numbers)) ]);
+			$content = overwrite($content, 4 * int(rand($size / 4)),
+				pack('l', $numbers[ int(rand(@numbers)) ]));
 		}
 	}
 	elsif ($kind == 4)
@@ -128,21 +140,21 @@ sub damage
 		# a number in the last node or the first ones
 		my $field = rand() < 0.5 ? $size - $node_size : $node_size * int(rand(4));
 		$field += 4 * int(rand(5));
-		substr($content, $field, 4) = pack('l', rand() < 0.5 ? $numbers[ int(rand(@numbers)) ] : int(rand(400)));
+		my $number = rand() < 0.5 ? $numbers[ int(rand(@numbers)) ] : int(rand(400));
+		$content = overwrite($content, $field, pack('l', $number)) if $field >= 0;
 	}
 	elsif ($kind == 5)
 	{
 		# a header, or what is there instead of it
 		my $field = 2 * int(rand(32));
 		my $bytes = rand() < 0.5 ? pack('q', $numbers[ int(rand(@numbers)) ]) : pack('S', int(rand(65536)));
-		substr($content, $field, length($bytes)) = $bytes;
+		$content = overwrite($content, $field, $bytes);
 	}
 	elsif ($kind == 6)
 	{
 		# nodes in other places
 		my ($from, $to) = map { $node_size * int(rand($size / $node_size)) } (0, 1);
-		my $piece = substr($content, $from, $node_size);
-		substr($content, $to, length($piece)) = $piece;
+		$content = overwrite($content, $to, substr($content, $from, $node_size));
 	}
 	elsif ($kind == 7)
 	{
