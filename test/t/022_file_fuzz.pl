@@ -17,7 +17,7 @@ use AnnoyTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $files = $ENV{ANNOY_FUZZ_FILES} // 5000;
+my $files = $ENV{ANNOY_FUZZ_FILES} // 10000;
 my $seed = $ENV{ANNOY_FUZZ_SEED} // 1;
 my $batch = 500;
 
