@@ -240,7 +240,6 @@ finish_file(AnnWriter *writer)
 /* The rows. */
 
 static void
-pg_attribute_noreturn()
 no_vectors(const Export *export)
 {
 	ereport(ERROR,

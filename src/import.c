@@ -69,6 +69,10 @@ typedef struct Import
 	ArrayType  *array;
 } Import;
 
+static void bad_file(const Import *import, off_t offset, const char *format,...)
+			__attribute__((format(printf, 3, 4))) pg_attribute_noreturn();
+static void file_changed(const Import *import) pg_attribute_noreturn();
+
 /*
  * The metric of one of the names that Annoy has for it.
  */
@@ -145,10 +149,6 @@ AnnFormatInit(AnnFormat *format, AnnoyMetric metric, int dim, bool old_dot)
 /*
  * Raise the error that the file is not what it is said to be.
  */
-static void pg_attribute_noreturn()
-			bad_file(const Import *import, off_t offset, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
-
 static void
 bad_file(const Import *import, off_t offset, const char *format,...)
 {
@@ -176,7 +176,6 @@ bad_file(const Import *import, off_t offset, const char *format,...)
 }
 
 static void
-pg_attribute_noreturn()
 file_changed(const Import *import)
 {
 	ereport(ERROR,

