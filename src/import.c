@@ -7,7 +7,7 @@
  * since they tell whether the file is whole, and whether it is one of that
  * metric and those dimensions: a file has no other sign of what it is.  Nothing
  * found in it is used as a size or an address without having been compared with
- * the file's size, and a node is all that is ever in memory, whatever it says.
+ * the file's size, and one piece of it is in memory at a time, whatever it says.
  *
  * Copyright (c) 2026, the annoy developers
  *
