@@ -731,6 +731,30 @@ CREATE FUNCTION annoy_prewarm(index regclass, what text DEFAULT 'all')
 	RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 --
+-- Files of the Annoy library
+--
+
+CREATE FUNCTION annoy_import_items(
+	filename text,
+	metric text,
+	f integer,
+	OUT item bigint,
+	OUT vector real[])
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION annoy_export(
+	index regclass,
+	item_column name,
+	filename text,
+	n_trees integer DEFAULT 10)
+	RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION annoy_import_items(text, text, integer) IS 'items of a file of the Annoy library';
+COMMENT ON FUNCTION annoy_export(regclass, name, text, integer) IS 'write a file that the Annoy library can load';
+
+--
 -- Comments
 --
 

@@ -36,7 +36,7 @@ SELECT name, annoy_metric(name)
 FROM unnest(ARRAY['angular', 'cosine', 'euclidean', 'l2', 'lstsq', 'manhattan', 'l1', 'cityblock', 'taxicab',
 	'dot', '@', '.', 'dotproduct', 'inner', 'innerproduct', 'hamming', 'Angular', ' EUCLIDEAN ', E'\tL1\n', ' . ']) name;
 SELECT name, failure(format('SELECT annoy_metric(%L)', name))
-FROM unnest(ARRAY['', ' ', 'l', 'l22', 'angularx', 'in ner', '..', 'jaccard', 'ängular']) name;
+FROM unnest(ARRAY['', ' ', 'l', 'l22', 'angularx', 'in ner', '..', 'jaccard']) name;
 SELECT annoy_metric(NULL);
 
 --

@@ -79,6 +79,7 @@ typedef struct Neighbour
 {
 	uint64		key;			/* see pointer_key */
 	double		distance;
+	int			found;			/* by the search with that effort, or -1 */
 } Neighbour;
 
 typedef struct SampleQuery
@@ -357,8 +358,8 @@ compare_keys(const void *a, const void *b)
 /*
  * The neighbour with that key, if there is one.  They are in order of keys.
  */
-static const Neighbour *
-find_neighbour(const Neighbour *neighbours, int count, uint64 key)
+static Neighbour *
+find_neighbour(Neighbour *neighbours, int count, uint64 key)
 {
 	int			low = 0;
 	int			high = count;
@@ -441,6 +442,8 @@ search_query(Calibration *calibration, const SampleQuery *query,
 	while (count > 0 && neighbours[count - 1].distance > cutoff[query->rank])
 		count--;
 	qsort(neighbours, count, sizeof(Neighbour), compare_keys);
+	for (int i = 0; i < count; i++)
+		neighbours[i].found = -1;
 
 	for (int i = 0; i < (int) curve->points; i++)
 	{
@@ -457,11 +460,15 @@ search_query(Calibration *calibration, const SampleQuery *query,
 			memset(found, 0, sizeof(found));
 			for (int j = 0; j < search->items.count; j++)
 			{
-				const Neighbour *neighbour =
+				Neighbour  *neighbour =
 				find_neighbour(neighbours, count,
 							   pointer_key(&search->items.candidates[j].pointer));
 
-				for (int rank = 0; neighbour != NULL && rank <= query->rank; rank++)
+				/* each tree may find it */
+				if (neighbour == NULL || neighbour->found == i)
+					continue;
+				neighbour->found = i;
+				for (int rank = 0; rank <= query->rank; rank++)
 					found[rank] += neighbour->distance <= cutoff[rank];
 			}
 			done = search->complete ||

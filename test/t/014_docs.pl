@@ -5,7 +5,7 @@
 #
 # All SQL of a document runs in its order, in one session, in a database of its
 # own.  Lines that are comments are the result of the statement before them,
-# with columns separated by " | ".
+# with columns separated by " | ".  Files in /srv are in a directory of the test.
 
 use strict;
 use warnings;
@@ -18,6 +18,17 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = annoy_node('docs');
+my $directory = PostgreSQL::Test::Utils::tempdir();
+
+# The file that the documentation imports.
+$node->safe_psql(
+	'postgres', qq{
+	CREATE EXTENSION annoy;
+	CREATE TABLE words (id integer, v real[]);
+	INSERT INTO words SELECT i, array_agg(sin(i * j)) FROM generate_series(1, 500) i, generate_series(1, 64) j GROUP BY i;
+	CREATE INDEX words_v ON words USING annoy (v real_cosine_ops);
+	SELECT annoy_export('words_v', 'id', '$directory/words.ann');
+});
 
 # The examples of a document: for each a line on which it is, its SQL, and the
 # result that it should have, if the document says so.
@@ -25,6 +36,7 @@ sub examples
 {
 	my ($document) = @_;
 	my $text = slurp_file("$FindBin::RealBin/../../docs/$document");
+	$text =~ s{'/srv/}{'$directory/}g;
 	my @examples;
 
 	while ($text =~ /^```sql\n(.*?)^```$/msg)
