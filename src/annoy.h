@@ -541,7 +541,8 @@ typedef struct AnnoyEfforts
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
 							   BlockNumber blocks, AnnoyEfforts *efforts);
 extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
-							  double row, double *enough_for);
+							  double row, double items_per_row,
+							  double *enough_for);
 
 /* calibrate.c */
 
@@ -563,6 +564,7 @@ extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
 extern int	AnnoyCalibrate(Relation rel, double items,
 						   const AnnoyVector *queries, int nqueries);
 extern void AnnoyRefreshCurve(Relation rel, double items);
+extern void AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index);
 
 /* validate.c */
 extern bool annoyvalidate(Oid opclassoid);
