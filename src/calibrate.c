@@ -11,6 +11,9 @@
  * neighbours are among the candidates.  Copies and ties count by distance: what
  * is as near as the last of the right answers is as good.
  *
+ * If a search looks at everything that may be near in the leaves it visits, as
+ * it does but for manhattan, leaves need only be ranked to know what it finds.
+ *
  * The averages are the recall curve, which is kept in the metapage, and from
  * which scans choose their effort (effort.c).  A build makes it.  VACUUM does so
  * again when the index has grown or lost much of what it had; and if VACUUM does
@@ -53,7 +56,7 @@
 
 /* Items asked: one of so many, within limits. */
 #define ITEMS_PER_QUERY		100
-#define MIN_QUERIES			120
+#define MIN_QUERIES			200
 #define MAX_QUERIES			300
 
 /* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
@@ -561,12 +564,7 @@ measure(Calibration *calibration)
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
 	AnnoyItemReader reader;
-	double		entries = calibration->items * index->n_trees;
-
-	for (double effort = FIRST_EFFORT;
-		 effort < entries && curve->points < ANNOY_CURVE_POINTS;
-		 effort *= EFFORT_STEP)
-		curve->effort[curve->points++] = effort;
+	double		entries;
 
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
@@ -590,6 +588,14 @@ measure(Calibration *calibration)
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	}
 	find_nearest(calibration);
+
+	/* a ladder that ends with everything */
+	entries = curve->items * index->n_trees;
+	for (double effort = FIRST_EFFORT;
+		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
+		 effort *= EFFORT_STEP)
+		curve->effort[curve->points++] = effort;
+	curve->effort[curve->points++] = entries;
 
 	AnnoyItemReaderInit(&reader, calibration->rel, index, NULL);
 	for (int i = 0; i < calibration->nqueries; i++)
@@ -736,8 +742,8 @@ has_outgrown_curve(const AnnoyIndex *index, BlockNumber blocks)
 /*
  * An insertion has split a node.  Measure the curve anew if the index has
  * outgrown it.  Like the insertion into a GIN index that finds the pending list
- * too long, this one then takes longer: by about as much as a hundredth of all
- * those that have made the index grow.  The others go on meanwhile.
+ * too long, this one then takes longer: as long as some thousands of others.
+ * Those of other sessions go on meanwhile.
  */
 void
 AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)

@@ -48,8 +48,8 @@
  * 1, but by no more than a constant: queries that are not rows are a little
  * harder, and users notice rather what is below.
  */
-#define MARGIN_PART			0.25
-#define MAX_MARGIN			0.013
+#define MARGIN_PART			0.3
+#define MAX_MARGIN			0.015
 
 static double
 logit(double p)
@@ -60,7 +60,8 @@ logit(double p)
 /*
  * The effort at which the curve reaches a recall, for one of the numbers of
  * rows; as much as there is if it does not.  Between the points of the curve,
- * the logit of the recall is nearly linear in the logarithm of the effort.
+ * the logit of the recall is nearly linear in the logarithm of the effort; but
+ * not if all is found at one of them.
  */
 static double
 effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
@@ -82,8 +83,11 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 
 			if (i == 0 || last_reached <= 0)
 				return curve->effort[i];
-			part = (logit(goal) - logit(last_reached)) /
-				(logit(reached) - logit(last_reached));
+			if (reached < most)
+				part = (logit(goal) - logit(last_reached)) /
+					(logit(reached) - logit(last_reached));
+			else
+				part = (goal - last_reached) / (reached - last_reached);
 			return curve->effort[i - 1] *
 				pow(curve->effort[i] / curve->effort[i - 1], part);
 		}
