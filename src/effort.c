@@ -51,6 +51,12 @@
 #define MARGIN_PART			0.3
 #define MAX_MARGIN			0.015
 
+/*
+ * Where all is found, the logit of the recall says nothing about the efforts
+ * below.  Then this stands for it.
+ */
+#define ALL_FOUND			0.998
+
 static double
 logit(double p)
 {
@@ -60,8 +66,7 @@ logit(double p)
 /*
  * The effort at which the curve reaches a recall, for one of the numbers of
  * rows; as much as there is if it does not.  Between the points of the curve,
- * the logit of the recall is nearly linear in the logarithm of the effort; but
- * not if all is found at one of them.
+ * the logit of the recall is nearly linear in the logarithm of the effort.
  */
 static double
 effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
@@ -83,11 +88,10 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 
 			if (i == 0 || last_reached <= 0)
 				return curve->effort[i];
-			if (reached < most)
-				part = (logit(goal) - logit(last_reached)) /
-					(logit(reached) - logit(last_reached));
-			else
-				part = (goal - last_reached) / (reached - last_reached);
+			if (reached >= most)
+				reached = Max(goal, Min(most, ALL_FOUND));
+			part = (logit(goal) - logit(last_reached)) /
+				(logit(reached) - logit(last_reached));
 			return curve->effort[i - 1] *
 				pow(curve->effort[i] / curve->effort[i - 1], part);
 		}
