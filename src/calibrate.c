@@ -62,6 +62,9 @@
 /* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
 static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.4, 0.15};
 
+/* But at least so many. */
+#define MIN_RANK_QUERIES	60
+
 /* Neighbours of a query are asked for only if they are a small part of all. */
 #define ITEMS_PER_ROW		8
 
@@ -141,7 +144,7 @@ rank_of_query(const Calibration *calibration, int number)
 	int			rank = ANNOY_CURVE_RANKS - 1;
 
 	while (rank > 0 &&
-		   (number >= rank_part[rank] * calibration->nqueries ||
+		   (number >= Max(rank_part[rank] * calibration->nqueries, MIN_RANK_QUERIES) ||
 			calibration->items < AnnoyCurveRows(rank) * ITEMS_PER_ROW))
 		rank--;
 	return rank;
