@@ -172,8 +172,9 @@ SELECT count(*) FROM annoy_recall_curve('nothing_v');
 SELECT annoy_calibrate('nothing_v');
 
 --
--- VACUUM makes a curve where there is none, and a new one when there are twice
--- as many rows, or much fewer; not ANALYZE, and not VACUUM otherwise.
+-- Inserts make a curve where there is none, and a new one when the index has
+-- become half as large again; VACUUM when there are a third more rows, or much
+-- fewer; not ANALYZE.
 --
 CREATE TEMP TABLE changing AS SELECT * FROM items LIMIT 0;
 CREATE INDEX changing_v ON changing USING annoy (v);
@@ -187,19 +188,21 @@ BEGIN
 	PERFORM set_config('regress.curve', curve, false);
 	RETURN same;
 END $$;
-SELECT same_curve();
+SELECT same_curve(), (SELECT count(*) > 0 FROM annoy_recall_curve('changing_v')) AS curve;
+SELECT annoy_calibrate('changing_v') > 50 AS asked;
+SELECT same_curve() AS after_calibrate;
+INSERT INTO changing SELECT 10000 + i, hard(10000 + i) FROM generate_series(1, 2000) i;
+VACUUM changing;
+SELECT same_curve() AS not_grown;
+INSERT INTO changing SELECT 20000 + i, hard(20000 + i) FROM generate_series(1, 1500) i;
 ANALYZE changing;
-SELECT same_curve() AS after_analyze;
+SELECT same_curve() AS grown_analyze;
 VACUUM changing;
-SELECT same_curve() AS after_vacuum, (SELECT count(*) > 0 FROM annoy_recall_curve('changing_v')) AS curve;
-INSERT INTO changing SELECT 10000 + i, hard(10000 + i) FROM generate_series(1, 9000) i;
+SELECT same_curve() AS grown;
+INSERT INTO changing SELECT 30000 + i, hard(30000 + i) FROM generate_series(1, 10000) i;
+SELECT same_curve() AS outgrown;
 VACUUM changing;
-SELECT same_curve() AS not_doubled;
-INSERT INTO changing SELECT 20000 + i, hard(20000 + i) FROM generate_series(1, 1100) i;
-ANALYZE changing;
-SELECT same_curve() AS doubled_analyze;
-VACUUM changing;
-SELECT same_curve() AS doubled;
+SELECT same_curve() \gset
 VACUUM changing;
 SELECT same_curve() AS nothing_new;
 DELETE FROM changing WHERE id % 2 = 0;

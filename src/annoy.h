@@ -579,7 +579,8 @@ typedef struct AnnoyEfforts
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
 							   BlockNumber blocks, AnnoyEfforts *efforts);
 extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
-							  double row, double *enough_for);
+							  double row, double items_per_row,
+							  double *enough_for);
 
 /* calibrate.c */
 
@@ -601,10 +602,11 @@ extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
 							   BlockNumber *steps);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
-									 uint64 seed, int wanted);
+									 uint64 seed, int wanted, bool distinct);
 extern int	AnnoyCalibrate(Relation rel, double items,
 						   const AnnoyVector *queries, int nqueries);
 extern void AnnoyRefreshCurve(Relation rel, double items);
+extern void AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index);
 
 /* validate.c */
 extern bool annoyvalidate(Oid opclassoid);

@@ -11,9 +11,13 @@
  * neighbours are among the candidates.  Copies and ties count by distance: what
  * is as near as the last of the right answers is as good.
  *
+ * If a search looks at everything that may be near in the leaves it visits, as
+ * it does but for manhattan, leaves need only be ranked to know what it finds.
+ *
  * The averages are the recall curve, which is kept in the metapage, and from
- * which scans choose their effort (effort.c).  A build makes it, and VACUUM does
- * so again when the index has grown to twice its size or lost much of it.
+ * which scans choose their effort (effort.c).  A build makes it.  VACUUM does so
+ * again when the index has grown or lost much of what it had; and if VACUUM does
+ * not come, the insertion at which the index has outgrown its curve.
  *
  * Few queries are enough to know the recall of many rows, which differs less
  * between queries, and costs more to find out.  So all queries count for the 10
@@ -28,6 +32,7 @@
  */
 #include "postgres.h"
 
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -39,29 +44,38 @@
  */
 #define MIN_ITEMS			8000
 
-/* A curve is old when there are so many times the vectors. */
-#define GROWN				2.0
+/* To VACUUM, a curve is old when there are so many times the vectors. */
+#define GROWN				1.3
 #define SHRUNK				0.6
 
+/*
+ * Insertions make a new one when the index has so many times the blocks.  With
+ * default settings, autovacuum comes before that.
+ */
+#define OUTGROWN			1.5
+
 /* Items asked: one of so many, within limits. */
-#define ITEMS_PER_QUERY		130
-#define MIN_QUERIES			120
-#define MAX_QUERIES			200
+#define ITEMS_PER_QUERY		100
+#define MIN_QUERIES			200
+#define MAX_QUERIES			300
 
 /* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
-static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.3, 0.08};
+static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.4, 0.15};
+
+/* But at least so many. */
+#define MIN_RANK_QUERIES	60
 
 /* Neighbours of a query are asked for only if they are a small part of all. */
-#define ITEMS_PER_ROW		20
+#define ITEMS_PER_ROW		8
 
 /* Pages read to find an item to ask, at most. */
 #define TRIES_PER_QUERY		256
 
 /* Items drawn for each one that is new, at most. */
-#define DRAWS_PER_QUERY		4
+#define DRAWS_PER_QUERY		16
 
 /* The least effort, and by how much each is above the one before. */
-#define FIRST_EFFORT		256.0
+#define FIRST_EFFORT		512.0
 #define EFFORT_STEP			2
 
 /* If that part of the neighbours is found, more effort is not tried. */
@@ -74,10 +88,10 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.3, 0.08};
 /* Items whose pages are pinned before the first is read. */
 #define READ_BATCH			8
 
-/* An item, and its exact distance from a query. */
+/* An item: by what it is known to be found, and its distance from a query. */
 typedef struct Neighbour
 {
-	uint64		key;			/* see pointer_key */
+	uint64		key;			/* its leaf, or see pointer_key */
 	double		distance;
 	int			found;			/* by the search with that effort, or -1 */
 } Neighbour;
@@ -98,8 +112,22 @@ typedef struct Calibration
 	double		items;
 	SampleQuery *queries;
 	int			nqueries;
+
+	/*
+	 * If a search finds what is in the leaves that it visits, they need not
+	 * be scanned.  Then this is how many entries each block counts for.
+	 */
+	uint16	   *leaf_entries;
+	BlockNumber nblocks;
 	AnnoyCurve	curve;
 } Calibration;
+
+/* What a search has found of a query's neighbours. */
+typedef struct Found
+{
+	double		cutoff[ANNOY_CURVE_RANKS];	/* distance of the last neighbour */
+	int			count[ANNOY_CURVE_RANKS];
+} Found;
 
 static inline uint64
 pointer_key(const AnnoyPointer *pointer)
@@ -117,7 +145,7 @@ rank_of_query(const Calibration *calibration, int number)
 	int			rank = ANNOY_CURVE_RANKS - 1;
 
 	while (rank > 0 &&
-		   (number >= rank_part[rank] * calibration->nqueries ||
+		   (number >= Max(rank_part[rank] * calibration->nqueries, MIN_RANK_QUERIES) ||
 			calibration->items < AnnoyCurveRows(rank) * ITEMS_PER_ROW))
 		rank--;
 	return rank;
@@ -185,12 +213,27 @@ AnnoyCopyVector(const AnnoyVector *vec)
 	return copy;
 }
 
+static bool
+is_in_sample(const AnnoySample *sample, const AnnoyVector *vec)
+{
+	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
+
+	for (int i = 0; i < sample->count; i++)
+	{
+		if (memcmp(sample->items[i].vector.data, vec->data, size) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Choose about that many items with vectors, none twice: which, depends on
- * nothing but the seed and the index's pages.
+ * nothing but the seed and the index's pages.  With `distinct', no vector comes
+ * twice: copies of one vector are easy to find, and hide that others are not.
  */
 AnnoySample *
-AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted)
+AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
+				 bool distinct)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	AnnoyRandom random = seed;
@@ -213,7 +256,8 @@ AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted)
 		if (again)
 			continue;
 		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointer), &pointer, &item);
-		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL)
+		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
+			!(distinct && is_in_sample(sample, &item.vector)))
 		{
 			sample->items[sample->count].pointer = pointer;
 			sample->items[sample->count].tid = item.tid;
@@ -232,7 +276,7 @@ static void
 take_items(Calibration *calibration, int wanted)
 {
 	AnnoySample *sample = AnnoySampleItems(calibration->rel, calibration->index,
-										   calibration->index->seed + 2, wanted);
+										   calibration->index->seed + 2, wanted, true);
 
 	calibration->nqueries = sample->count;
 	calibration->queries = palloc0(sizeof(SampleQuery) * Max(sample->count, 1));
@@ -319,6 +363,12 @@ find_nearest(Calibration *calibration)
 			block = AnnoyFirstLeaf(rel);
 			continue;
 		}
+		if (calibration->leaf_entries != NULL && block < calibration->nblocks)
+			calibration->leaf_entries[block] =
+				(node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
+
+		/* candidates get this from the node: let it tell their leaf */
+		node->child_nsn = block;
 		for (int i = 0; i < calibration->nqueries; i++)
 		{
 			AnnoyCollector *nearest = &calibration->queries[i].nearest;
@@ -356,10 +406,13 @@ compare_keys(const void *a, const void *b)
 }
 
 /*
- * The neighbour with that key, if there is one.  They are in order of keys.
+ * The search with the effort of a point has found everything with that key.
+ * Count which of it are neighbours, which are in order of keys; once each, if
+ * several trees find it.
  */
-static Neighbour *
-find_neighbour(Neighbour *neighbours, int count, uint64 key)
+static void
+count_found(Neighbour *neighbours, int count, uint64 key, int rank, int point,
+			Found *found)
 {
 	int			low = 0;
 	int			high = count;
@@ -373,7 +426,14 @@ find_neighbour(Neighbour *neighbours, int count, uint64 key)
 		else
 			high = middle;
 	}
-	return low < count && neighbours[low].key == key ? &neighbours[low] : NULL;
+	for (; low < count && neighbours[low].key == key; low++)
+	{
+		if (neighbours[low].found == point)
+			continue;
+		neighbours[low].found = point;
+		for (int i = 0; i <= rank; i++)
+			found->count[i] += neighbours[low].distance <= found->cutoff[i];
+	}
 }
 
 /*
@@ -404,7 +464,8 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
 				!ItemPointerEquals((ItemPointer) pointer, (ItemPointer) &query->self))
 			{
-				neighbours[count].key = pointer_key(pointer);
+				neighbours[count].key = calibration->leaf_entries != NULL ?
+					nearest->candidates[start + i].nsn : pointer_key(pointer);
 				neighbours[count++].distance =
 					AnnoyDistance(calibration->index->metric, &item.vector,
 								  &query->vector);
@@ -416,6 +477,63 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 }
 
 /*
+ * Find out which leaves a search would visit, and count the neighbours in them.
+ * Returns true if it would visit all leaves.
+ */
+static bool
+visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
+			 Neighbour *neighbours, int count, int rank, Found *found)
+{
+	double		effort = calibration->curve.effort[point];
+	const AnnoyCollector *leaves = &search->nodes[0];
+	int			visited = 0;
+	double		scanned = 0;
+	bool		all = false;
+
+	/* as in AnnoySearchForest, if leaves are emptier than thought */
+	for (double rank_for = effort; scanned < effort && !all; rank_for *= 4)
+	{
+		all = AnnoySearchRank(search, rank_for);
+		scanned = 0;
+		for (visited = 0; visited < leaves->count && scanned < effort; visited++)
+		{
+			BlockNumber leaf =
+			ItemPointerGetBlockNumberNoCheck(&leaves->candidates[visited].pointer);
+
+			if (leaf < calibration->nblocks)
+				scanned += calibration->leaf_entries[leaf];
+		}
+	}
+	for (int i = 0; i < visited; i++)
+		count_found(neighbours, count,
+					ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer),
+					rank, point, found);
+	return all && visited == leaves->count;
+}
+
+/*
+ * Search, and count the neighbours among the candidates.  Returns true if all
+ * leaves were visited.
+ */
+static bool
+search_leaves(Calibration *calibration, AnnoySearch *search, int point,
+			  Neighbour *neighbours, int count, int rank, Found *found)
+{
+	double		effort = calibration->curve.effort[point];
+	int			keep = AnnoySearchKeep(calibration->index, effort);
+
+	/* manhattan: what is not kept is not looked at */
+	if (calibration->index->metric != ANNOY_L1)
+		keep = Max(keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
+	AnnoySearchForest(search, effort, keep);
+	for (int i = 0; i < search->items.count; i++)
+		count_found(neighbours, count,
+					pointer_key(&search->items.candidates[i].pointer), rank,
+					point, found);
+	return search->complete;
+}
+
+/*
  * Search for a query with one effort after the other, and add the recall to the
  * curve.
  */
@@ -424,22 +542,20 @@ search_query(Calibration *calibration, const SampleQuery *query,
 			 Neighbour *neighbours, int count)
 {
 	AnnoyCurve *curve = &calibration->curve;
-	const AnnoyIndex *index = calibration->index;
-	AnnoySearch *search = AnnoySearchInit(calibration->rel, index, &query->vector);
+	AnnoySearch *search = AnnoySearchInit(calibration->rel, calibration->index,
+										  &query->vector);
 	int			wanted[ANNOY_CURVE_RANKS];
-	double		cutoff[ANNOY_CURVE_RANKS];
-	int			found[ANNOY_CURVE_RANKS];
-	int			most = AnnoyCurveRows(query->rank);
+	Found		found = {0};
 	bool		done = false;
 
 	qsort(neighbours, count, sizeof(Neighbour), compare_distances);
 	for (int rank = 0; rank <= query->rank; rank++)
 	{
 		wanted[rank] = Min(AnnoyCurveRows(rank), count);
-		cutoff[rank] = neighbours[wanted[rank] - 1].distance;
+		found.cutoff[rank] = neighbours[wanted[rank] - 1].distance;
 		curve->queries[rank]++;
 	}
-	while (count > 0 && neighbours[count - 1].distance > cutoff[query->rank])
+	while (count > 0 && neighbours[count - 1].distance > found.cutoff[query->rank])
 		count--;
 	qsort(neighbours, count, sizeof(Neighbour), compare_keys);
 	for (int i = 0; i < count; i++)
@@ -449,34 +565,19 @@ search_query(Calibration *calibration, const SampleQuery *query,
 	{
 		if (!done)
 		{
-			int			keep = AnnoySearchKeep(index, curve->effort[i]);
-
 			AnnoyVacuumDelay();
-
-			/* manhattan: what is not kept is not looked at */
-			if (index->metric != ANNOY_L1)
-				keep = Max(keep, KEEP_PER_ROW * most + KEEP_MORE);
-			AnnoySearchForest(search, curve->effort[i], keep);
-			memset(found, 0, sizeof(found));
-			for (int j = 0; j < search->items.count; j++)
-			{
-				Neighbour  *neighbour =
-				find_neighbour(neighbours, count,
-							   pointer_key(&search->items.candidates[j].pointer));
-
-				/* each tree may find it */
-				if (neighbour == NULL || neighbour->found == i)
-					continue;
-				neighbour->found = i;
-				for (int rank = 0; rank <= query->rank; rank++)
-					found[rank] += neighbour->distance <= cutoff[rank];
-			}
-			done = search->complete ||
-				found[query->rank] >= ENOUGH_FOUND * wanted[query->rank];
+			memset(found.count, 0, sizeof(found.count));
+			if (calibration->leaf_entries != NULL)
+				done = visit_leaves(calibration, search, i,
+									neighbours, count, query->rank, &found);
+			else
+				done = search_leaves(calibration, search, i,
+									 neighbours, count, query->rank, &found);
+			done |= found.count[query->rank] >= ENOUGH_FOUND * wanted[query->rank];
 		}
 		for (int rank = 0; rank <= query->rank; rank++)
 			curve->recall[rank][i] +=
-				(float) Min(found[rank], wanted[rank]) / wanted[rank];
+				(float) Min(found.count[rank], wanted[rank]) / wanted[rank];
 	}
 }
 
@@ -492,12 +593,7 @@ measure(Calibration *calibration)
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
 	AnnoyItemReader reader;
-	double		entries = calibration->items * index->n_trees;
-
-	for (double effort = FIRST_EFFORT;
-		 effort < entries && curve->points < ANNOY_CURVE_POINTS;
-		 effort *= EFFORT_STEP)
-		curve->effort[curve->points++] = effort;
+	double		entries;
 
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
@@ -510,7 +606,25 @@ measure(Calibration *calibration)
 		AnnoyCollectorReset(&query->nearest,
 							neighbours_kept(index, AnnoyCurveRows(query->rank)));
 	}
+
+	/* scores say less about manhattan distances; a walk sees but one tree */
+	if (index->metric != ANNOY_L1 && index->n_trees == 1)
+	{
+		calibration->nblocks = RelationGetNumberOfBlocks(calibration->rel);
+		calibration->leaf_entries =
+			MemoryContextAllocExtended(CurrentMemoryContext,
+									   sizeof(uint16) * (Size) calibration->nblocks,
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	}
 	find_nearest(calibration);
+
+	/* a ladder that ends with everything */
+	entries = curve->items * index->n_trees;
+	for (double effort = FIRST_EFFORT;
+		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
+		 effort *= EFFORT_STEP)
+		curve->effort[curve->points++] = effort;
+	curve->effort[curve->points++] = entries;
 
 	AnnoyItemReaderInit(&reader, calibration->rel, index, NULL);
 	for (int i = 0; i < calibration->nqueries; i++)
@@ -644,4 +758,33 @@ AnnoyRefreshCurve(Relation rel, double items)
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
+}
+
+static bool
+has_outgrown_curve(const AnnoyIndex *index, BlockNumber blocks)
+{
+	if (index->curve.points == 0)
+		return AnnoyEstimateItems(index, blocks) >= MIN_ITEMS;
+	return blocks >= OUTGROWN * index->curve.blocks;
+}
+
+/*
+ * An insertion has split a node.  Measure the curve anew if the index has
+ * outgrown it.  Like the insertion into a GIN index that finds the pending list
+ * too long, this one then takes longer: as long as some thousands of others.
+ * Those of other sessions go on meanwhile.
+ */
+void
+AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+
+	if (!has_outgrown_curve(index, blocks) ||
+		!ConditionalLockRelation(rel, ShareUpdateExclusiveLock))
+		return;
+
+	/* somebody else may have been faster */
+	if (has_outgrown_curve(AnnoyOpen(rel), blocks))
+		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0);
+	UnlockRelation(rel, ShareUpdateExclusiveLock);
 }

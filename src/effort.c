@@ -38,21 +38,24 @@
 #define MAX_ROWS_POWER		0.8
 
 /* Effort grows with this power of the index's size, see src/README. */
-#define SIZE_POWER			0.6
+#define SIZE_POWER			0.5
 
 /* Fewer entries take no less time. */
 #define MIN_EFFORT			500.0
 
 /*
  * The recall to aim at is above the one wanted by a part of what is missing to
- * 1, but by no more than a constant: queries are not rows, and users notice
- * rather what is below.  What comes on top is for the uncertainty of the
- * measurement: about the standard error of a recall whose queries differ as
- * ours do.
+ * 1, but by no more than a constant: queries that are not rows are a little
+ * harder, and users notice rather what is below.
  */
-#define MARGIN_PART			0.25
-#define MAX_MARGIN			0.012
-#define STANDARD_ERROR		0.5
+#define MARGIN_PART			0.3
+#define MAX_MARGIN			0.015
+
+/*
+ * Where all is found, the logit of the recall says nothing about the efforts
+ * below.  Then this stands for it.
+ */
+#define ALL_FOUND			0.998
 
 static double
 logit(double p)
@@ -62,17 +65,15 @@ logit(double p)
 
 /*
  * The effort at which the curve reaches a recall, for one of the numbers of
- * rows; as much as there is if it does not.  Between the points of the curve, the logit of
- * the recall is nearly linear in the logarithm of the effort.
+ * rows; as much as there is if it does not.  Between the points of the curve,
+ * the logit of the recall is nearly linear in the logarithm of the effort.
  */
 static double
 effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 				  const AnnoyEfforts *efforts)
 {
 	double		queries = curve->queries[rank];
-	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN) +
-	Min(STANDARD_ERROR * sqrt(recall * (1 - recall) / queries),
-		MARGIN_PART * (1 - recall));
+	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
 	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
 	double		goal = Min(recall + margin, most);
 	double		last_reached = 0;
@@ -87,6 +88,8 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 
 			if (i == 0 || last_reached <= 0)
 				return curve->effort[i];
+			if (reached >= most)
+				reached = Max(goal, Min(most, ALL_FOUND));
 			part = (logit(goal) - logit(last_reached)) /
 				(logit(reached) - logit(last_reached));
 			return curve->effort[i - 1] *
@@ -172,11 +175,12 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 
 /*
  * The effort of the next round, before a row is returned, if `effort' was that
- * of the last.  *enough_for is set to the number of rows it will be good for.
+ * of the last, and so many items have been a row so far (1, unless some are
+ * dead).  *enough_for is set to the number of rows it will be good for.
  */
 double
 AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
-				double *enough_for)
+				double items_per_row, double *enough_for)
 {
 	double		rows = 10 * ROWS_TOLERANCE;
 	int			rank = 0;
@@ -202,5 +206,5 @@ AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
 		wanted = efforts->effort[efforts->measured - 1] *
 			pow(10, efforts->power * (rank - efforts->measured + 1));
 	*enough_for = rows;
-	return Max(wanted, effort);
+	return Max(wanted * pow(items_per_row, efforts->power), effort);
 }

@@ -16,7 +16,6 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 
 #include "annoy.h"
 
@@ -273,10 +272,11 @@ copy_index(const AnnoyIndex *index, MemoryContext context)
  * know its dimensions yet: that may change.  The cached copy itself is not for
  * callers, since an invalidation message may free it at any time.
  *
- * The dimensions may also be forgotten.  There is no invalidation message for
- * that: it would be sent by a transaction that may abort, and then never reach
- * a standby.  So the copy is compared with the metapage.  What is returned
- * stays true as long as the caller has any lock on the index.
+ * The dimensions may also be forgotten, and the curve be measured anew.  There
+ * is no invalidation message for that: it would be sent by a transaction that
+ * may abort, and then never reach a standby.  So the copy is compared with the
+ * metapage.  What is returned stays true as long as the caller has any lock on
+ * the index, but for the curve.
  */
 const AnnoyIndex *
 AnnoyOpen(Relation rel)
@@ -298,7 +298,10 @@ AnnoyOpen(Relation rel)
 	{
 		index = (AnnoyIndex *) rel->rd_amcache;
 		if (index->resets == meta.resets)
+		{
+			index->curve = meta.curve;
 			return copy_index(index, CurrentMemoryContext);
+		}
 		rel->rd_amcache = NULL;
 		pfree(index);
 	}
@@ -558,7 +561,7 @@ AnnoyForgetDimensions(Relation rel)
 }
 
 /*
- * Store a recall curve, and have all sessions read it.
+ * Store a recall curve.  All sessions look at the metapage for it.
  */
 void
 AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
@@ -572,13 +575,6 @@ AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 	AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
-
-	if (rel->rd_amcache != NULL)
-	{
-		pfree(rel->rd_amcache);
-		rel->rd_amcache = NULL;
-	}
-	CacheInvalidateRelcache(rel);
 }
 
 /*

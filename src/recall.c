@@ -101,7 +101,8 @@ static void
 choose_queries(RecallState *state, int wanted)
 {
 	AnnoySample *sample = AnnoySampleItems(state->rel, state->index,
-										   state->index->seed + 3, wanted);
+										   state->index->seed + 3, wanted,
+										   false);
 
 	state->queries = palloc0(sizeof(RecallQuery) * Max(sample->count, 1));
 	for (int i = 0; i < sample->count; i++)

@@ -53,6 +53,9 @@
 /* A round that would scan more than this part of all entries scans all. */
 #define LAST_EFFORT			0.5
 
+/* At most that part of the rows returned need not count because it is dead. */
+#define MOST_DEAD			0.5
+
 /*
  * Items that are looked at together: the pages of all are pinned, and fetched
  * into the processor's cache, before the first is read.
@@ -107,6 +110,7 @@ typedef struct AnnoyScanState
 	int			nrows;
 	int			rows_allocated;
 	double		returned;
+	double		dead;			/* of these, rows that nobody sees any more */
 	double		last_distance;
 
 	/* when all items have been walked over */
@@ -368,7 +372,7 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 			drain(rel, state, search->index);
 			return;
 		}
-		if (effort > last)
+		if (effort > last && state->efforts.measured == 0)
 			effort = state->efforts.all;
 	}
 	state->effort = effort;
@@ -398,6 +402,16 @@ more_candidates(Relation rel, AnnoyScanState *state)
 }
 
 /*
+ * How many rows have been asked for.  Those that are dead to everybody do not
+ * count, unless they are the most.
+ */
+static inline double
+rows_demanded(const AnnoyScanState *state)
+{
+	return state->returned - Min(state->dead, floor(MOST_DEAD * state->returned));
+}
+
+/*
  * Find the next row.  Returns false if there is none.
  */
 static bool
@@ -414,10 +428,11 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 		 * all that are near enough are too few, or not searched for hard
 		 * enough
 		 */
-		if (state->returned >= state->enough_for)
+		if (rows_demanded(state) >= state->enough_for)
 		{
 			double		effort = AnnoyNextEffort(&state->efforts, state->effort,
-												 state->returned + 1,
+												 rows_demanded(state) + 1,
+												 state->returned / rows_demanded(state),
 												 &state->enough_for);
 
 			if (effort > state->effort)
@@ -504,7 +519,7 @@ start_search(IndexScanDesc scan)
 		if (state->efforts.first == INFINITY)
 			drain(rel, state, index);
 		else
-			next_round(rel, state, AnnoyNextEffort(&state->efforts, 0, 1,
+			next_round(rel, state, AnnoyNextEffort(&state->efforts, 0, 1, 1,
 												   &state->enough_for));
 	}
 }
@@ -617,6 +632,9 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 		start_search(scan);
 		state->started = true;
 	}
+
+	if (scan->kill_prior_tuple)
+		state->dead++;
 
 	do
 		found = next_row(scan->indexRelation, state, &row, &isnull);

@@ -197,6 +197,13 @@ visit_best(AnnoySearch *search, int level, int at_least,
 	return visited;
 }
 
+/* How many leaves a search with that effort will visit, roughly. */
+static double
+leaves_wanted(const AnnoyIndex *index, double effort)
+{
+	return ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) + index->n_trees;
+}
+
 /*
  * Rank leaves: the best `wanted' come out in order in nodes[0].  Returns true
  * if that are all leaves there are.
@@ -298,6 +305,16 @@ AnnoySearchKeep(const AnnoyIndex *index, double effort)
 }
 
 /*
+ * Rank leaves as a search with that effort does.  Returns true if the result,
+ * in search->nodes[0], has all leaves there are.
+ */
+bool
+AnnoySearchRank(AnnoySearch *search, double effort)
+{
+	return rank_leaves(search, leaves_wanted(search->index, effort));
+}
+
+/*
  * Search until that many entries have been scanned.  Afterwards search->items
  * has up to `keep' candidates in order of their lower bounds; items not among
  * them have bounds of at least items.limit, or were not scanned.
@@ -306,8 +323,7 @@ void
 AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 {
 	const AnnoyIndex *index = search->index;
-	double		wanted = ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) +
-	index->n_trees;
+	double		wanted = leaves_wanted(index, effort);
 	AnnoyCollector *leaves = &search->nodes[0];
 	int			roots_split = 0;
 

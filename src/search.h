@@ -37,6 +37,7 @@ typedef struct AnnoySearch
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query);
 extern int	AnnoySearchKeep(const AnnoyIndex *index, double effort);
+extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern void AnnoySearchForest(AnnoySearch *search, double effort, int keep);
 
 #endif							/* ANNOY_SEARCH_H */

@@ -3,8 +3,8 @@
 
 # The recall that is asked for is the recall that comes out: for queries that
 # are not rows, at several targets and numbers of rows, when an index was built,
-# when it has grown to three times its size, before and after VACUUM, and when
-# half of it was deleted.
+# when it has grown to three times its size and when half of its rows were
+# deleted, before and after VACUUM.
 
 use strict;
 use warnings;
@@ -15,36 +15,41 @@ use lib $FindBin::RealBin;
 use AnnoyTest;
 use Test::More;
 
-# By how much it may be below or above.  About ten thousand rows are asked few
-# queries to make the curve, and search harder to be on the safe side; likewise
-# if they have become many more.
-my ($below, $above, $above_few) = (0.01, 0.03, 0.06);
+# By how much it may be below or above.
+my ($below, $above) = (0.01, 0.03);
 
 my $node = annoy_node('target_recall');
 my $index_only = 'SET enable_seqscan = off; SET enable_sort = off';
 
-# Measure at some targets and numbers of rows, each a [target, k].
+# Measure at all targets and numbers of rows.
+#
+# A search does not know that one row is all that is wanted, and makes the
+# effort for ten.  So recall@1 is at least what is asked for.
 sub check
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	my ($name, $set, $above, @wanted) = @_;
+	my ($name, $table, $queries, $op) = @_;
+	my $set = exact_answers($node, $table, $queries, $op, 1000);
 
-	foreach (@wanted)
+	foreach my $k (1, 10, 100, 1000)
 	{
-		my ($target, $k) = @$_;
-		my $found = eval {
-			recall($set, $k,
-				"$index_only; SET annoy.target_recall = $target");
-		};
+		foreach my $target (0.9, 0.95, 0.99)
+		{
+			my $found = eval {
+				recall($set, $k,
+					"$index_only; SET annoy.target_recall = $target");
+			};
 
-		diag($@) unless defined $found;
-		$found //= 0;
-		cmp_ok($found, '>=', $target - $below,
-			"$name: recall\@$k at target $target is not too low");
-		cmp_ok($found, '<=', $target + $above,
-			"$name: recall\@$k at target $target is not too high");
-		diag("$name: recall\@$k at target $target: $found");
+			diag($@) unless defined $found;
+			$found //= 0;
+			cmp_ok($found, '>=', $target - $below,
+				"$name: recall\@$k at target $target is not too low");
+			cmp_ok($found, '<=', $target + $above,
+				"$name: recall\@$k at target $target is not too high")
+			  if $k > 1;
+			note("$name: recall\@$k at target $target: $found");
+		}
 	}
 	return;
 }
@@ -57,20 +62,19 @@ sub curve
 	);
 }
 
-my @all = ([ 0.9, 10 ], [ 0.95, 10 ], [ 0.99, 10 ], [ 0.95, 100 ]);
-
 # Real word embeddings.
 
 load_words($node, 'words', 'words_queries');
 $node->safe_psql('postgres',
 	'CREATE INDEX ON words USING annoy (v real_cosine_ops)');
-check('words', exact_answers($node, 'words', 'words_queries', '<=>'),
-	$above_few, @all);
+check('words', 'words', 'words_queries', '<=>');
+$node->safe_psql('postgres', 'DELETE FROM words WHERE id % 2 = 0');
+check('words, half deleted', 'words', 'words_queries', '<=>');
 
 # Many clusters that overlap.
 
 my $vectors = clustered(32, clusters => 300, intrinsic => 24);
-load_vectors($node, 'queries', 'real[]', 300, $vectors);
+load_vectors($node, 'queries', 'real[]', 200, $vectors);
 load_vectors($node, 'source', 'real[]', 30000, $vectors);
 $node->safe_psql(
 	'postgres', q{
@@ -80,31 +84,34 @@ $node->safe_psql(
 	ANALYZE rows;
 });
 my $built = curve();
-check('built', exact_answers($node, 'rows', 'queries', '<->'),
-	$above_few, @all);
+check('built', 'rows', 'queries', '<->');
 
+$node->safe_psql('postgres',
+	'INSERT INTO rows SELECT * FROM source WHERE id BETWEEN 10001 AND 12000');
+is(curve(), $built, 'a few inserts do not make a new curve');
 $node->safe_psql(
 	'postgres', q{
-	INSERT INTO rows SELECT * FROM source WHERE id > 10000;
+	INSERT INTO rows SELECT * FROM source WHERE id > 12000;
 	ANALYZE rows;
 });
-my $all = exact_answers($node, 'rows', 'queries', '<->');
-is(curve(), $built, 'inserts do not make a new curve');
-check('three times as large', $all, $above_few, @all);
+my $outgrown = curve();
+isnt($outgrown, $built, 'many do');
+check('three times as large', 'rows', 'queries', '<->');
 
 $node->safe_psql('postgres', 'VACUUM rows');
 my $grown = curve();
-isnt($grown, $built, 'VACUUM does');
-check('three times as large, after VACUUM', $all, $above, @all);
+isnt($grown, $outgrown, 'so does VACUUM when there are many more rows');
+check('three times as large, after VACUUM', 'rows', 'queries', '<->');
 
 $node->safe_psql(
 	'postgres', q{
 	DELETE FROM rows WHERE id % 2 = 0;
-	VACUUM ANALYZE rows;
+	ANALYZE rows;
 });
+check('half deleted', 'rows', 'queries', '<->');
+$node->safe_psql('postgres', 'VACUUM ANALYZE rows');
 isnt(curve(), $grown, 'VACUUM makes a new one when half is gone');
-check('half deleted',
-	exact_answers($node, 'rows', 'queries', '<->'), $above_few, @all);
+check('half deleted, after VACUUM', 'rows', 'queries', '<->');
 
 # What the index says of itself agrees with what is measured from outside.
 
@@ -130,8 +137,7 @@ isnt($own, $last, 'queries of our own make another curve');
 $node->stop('immediate');
 $node->start;
 is($own, curve(), 'and that survives a crash, too');
-check('own queries', exact_answers($node, 'rows', 'queries', '<->'),
-	$above, @all);
+check('own queries', 'rows', 'queries', '<->');
 
 $node->stop;
 

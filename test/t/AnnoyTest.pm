@@ -285,17 +285,18 @@ sub load_words
 
 =pod
 
-=item exact_answers($node, $table, $queries, $op)
+=item exact_answers($node, $table, $queries, $op, $rows)
 
 Find the exact answers to all queries by sequential scans, and return a
 reference to what the functions below want to know.  The queries may be rows
-of the table.
+of the table.  The answers have 100 rows each, unless another number is given.
 
 =cut
 
 sub exact_answers
 {
-	my ($node, $table, $queries, $op) = @_;
+	my ($node, $table, $queries, $op, $rows) = @_;
+	$rows //= 100;
 	# one table for each operator
 	my $answers = "${table}_answers_" . unpack('H*', $op);
 	my $toasted = $node->safe_psql('postgres',
@@ -323,7 +324,7 @@ sub exact_answers
 			SELECT q.id,
 				   (SELECT array_agg(d ORDER BY d)
 					FROM (SELECT t.v $op q.v AS d FROM $from t
-						  ORDER BY 1 LIMIT 100) nearest) AS d
+						  ORDER BY 1 LIMIT $rows) nearest) AS d
 			FROM $queries q;
 		ANALYZE $answers;
 	});
