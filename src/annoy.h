@@ -317,6 +317,7 @@ extern void AnnoyPageSetEnd(Page page, const void *end);
 extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
 extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
 							  BufferAccessStrategy strategy);
+extern int	AnnoyPrefetchDistance(int ahead);
 extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
 							  int bytes);

@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "executor/instrument.h"
 #include "storage/buf_internals.h"
 
 #include "annoy.h"
@@ -94,6 +95,16 @@ is_in_use(Buffer buffer)
 	return BUF_STATE_GET_USAGECOUNT(state) >= MIN_USAGE;
 }
 
+/*
+ * After a page that was not in shared buffers, more of that kind are expected
+ * among so many read next; then so many pages that are not yet wanted are asked
+ * for from the operating system.
+ */
+#define COLD_READS		64
+#define COLD_AHEAD		32
+
+static int	cold_reads = 0;
+
 /* In which buffers this session found pages the last time; a power of two. */
 static Buffer *recent = NULL;
 static uint32 recent_count;
@@ -142,21 +153,43 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 		pgstat_count_buffer_hit(rel);
 	}
 	else
+	{
+		int64		reads = pgBufferUsage.shared_blks_read;
+
 		*hint = ReadBuffer(rel, block);
+		if (pgBufferUsage.shared_blks_read > reads)
+			cold_reads = COLD_READS;
+		else if (cold_reads > 0)
+			cold_reads--;
+	}
 	return *hint;
 }
 
 /*
+ * How many pages ahead of the one being read it is worth while to prefetch, if
+ * it is `ahead' for pages in shared buffers.
+ */
+int
+AnnoyPrefetchDistance(int ahead)
+{
+	return cold_reads > 0 ? Max(ahead, COLD_AHEAD) : ahead;
+}
+
+/*
  * Have the processor fetch what AnnoyReadBuffer will need of a page, if the
- * page is where it was the last time: the descriptor of its buffer.
+ * page is where it was the last time: the descriptor of its buffer.  Where pages
+ * have to be read, have the operating system read it.
  */
 void
 AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
 {
-	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
-
-	if (buffer != InvalidBuffer)
-		__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+	if (cold_reads > 0 && BlockNumberIsValid(block))
+	{
+		(void) PrefetchBuffer(rel, MAIN_FORKNUM, block);
+		return;
+	}
+	if (recent != NULL && *recent_buffer(rel, block) != InvalidBuffer)
+		__builtin_prefetch(GetBufferDescriptor(*recent_buffer(rel, block) - 1));
 }
 
 /*

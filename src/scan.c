@@ -103,6 +103,7 @@ typedef struct AnnoyScanState
 	double		scanned;		/* entries, in all rounds */
 	int			keep;			/* candidates kept in a round */
 	int			next;			/* candidate to look at next */
+	int			prefetched;		/* candidates prefetched so far */
 	seen_hash  *seen;
 
 	/* rows with known distance that were not returned yet: a heap */
@@ -220,6 +221,19 @@ score_bound(const AnnoyScanState *state)
 }
 
 /*
+ * Prefetch what the next call of look_at_next will need, or more.
+ */
+static void
+prefetch_items(AnnoyScanState *state)
+{
+	const AnnoyCollector *items = &state->search->items;
+	int			end = Min(items->count, state->next + AnnoyPrefetchDistance(LOOK_BATCH));
+
+	for (; state->prefetched < end; state->prefetched++)
+		AnnoyItemPrefetch(&state->reader, &items->candidates[state->prefetched].pointer);
+}
+
+/*
  * Look at the next candidates: compute their exact distances.
  */
 static void
@@ -246,8 +260,7 @@ look_at_next(AnnoyScanState *state)
 			n++;
 		}
 	}
-	for (int i = state->next; i < items->count && i < state->next + LOOK_BATCH; i++)
-		AnnoyItemPrefetch(&state->reader, &items->candidates[i].pointer);
+	prefetch_items(state);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -380,8 +393,8 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 	state->next = 0;
 	AnnoySearchForest(search, effort, state->keep);
 	state->scanned += search->scanned;
-	for (int i = 0; i < search->items.count && i < LOOK_BATCH; i++)
-		AnnoyItemPrefetch(&state->reader, &search->items.candidates[i].pointer);
+	state->prefetched = 0;
+	prefetch_items(state);
 }
 
 /*

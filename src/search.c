@@ -185,7 +185,8 @@ visit_best(AnnoySearch *search, int level, int at_least,
 	{
 		CHECK_FOR_INTERRUPTS();
 
-		for (; described < nodes->count && described < visited + DESCRIBE_AHEAD; described++)
+		for (; described < nodes->count && described < visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD);
+			 described++)
 			AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[described]));
 		for (; fetched < nodes->count && fetched < visited + FETCH_AHEAD; fetched++)
 			AnnoyPrefetchPage(search->rel, candidate_block(&nodes->candidates[fetched]),

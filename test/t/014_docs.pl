@@ -23,7 +23,6 @@ my $directory = PostgreSQL::Test::Utils::tempdir();
 # The file that the documentation imports.
 $node->safe_psql(
 	'postgres', qq{
-	CREATE EXTENSION annoy;
 	CREATE TABLE words (id integer, v real[]);
 	INSERT INTO words SELECT i, array_agg(sin(i * j)) FROM generate_series(1, 500) i, generate_series(1, 64) j GROUP BY i;
 	CREATE INDEX words_v ON words USING annoy (v real_cosine_ops);
