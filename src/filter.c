@@ -335,6 +335,7 @@ AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
 	while (block != InvalidBlockNumber)
 	{
 		AnnoyPointer pointer;
+		BlockNumber next;
 		Buffer		buffer;
 
 		ItemPointerSet(&pointer, block, InvalidOffsetNumber);
@@ -348,8 +349,14 @@ AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
 					 errmsg("index \"%s\" contains pages of attributes that form a circle at block %u",
 							RelationGetRelationName(rel), block),
 					 errhint("Please REINDEX it.")));
+		next = AnnoyPageGetAttributes(copy->data)->next;
+		if (next != InvalidBlockNumber)
+		{
+			AnnoyPrefetchBuffer(rel, next);
+			AnnoyPrefetchPage(rel, next, 0, BLCKSZ);
+		}
 		test_page(filter, block, copy->data, callback, arg);
-		block = AnnoyPageGetAttributes(copy->data)->next;
+		block = next;
 	}
 	pfree(copy);
 	return filter->tested - before;

@@ -85,9 +85,9 @@
  * What testing one of the items demanded takes, and one in a walk, and a
  * distance, in entries scanned: see src/README.
  */
-#define TEST_COST			150.0
+#define TEST_COST			400.0
 #define WALK_COST			1.5
-#define DISTANCE_COST		60.0
+#define DISTANCE_COST		90.0
 
 /*
  * Who takes so many rows does not want them, most likely, but those among them
@@ -451,6 +451,7 @@ drain_if_passed(const AnnoyPointer *item, void *arg)
 
 	if (state->seen != NULL && seen_lookup(state->seen, pointer_key(item)) != NULL)
 		return;
+	AnnoyItemPrefetch(&state->reader, item);
 	state->passed[state->n_passed++] = *item;
 	if (state->n_passed == LOOK_BATCH)
 		drain_passed(state);
