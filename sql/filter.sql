@@ -10,6 +10,7 @@ SET search_path = annoy_filter, public;
 SET enable_seqscan = off;
 SET enable_sort = off;
 SET enable_bitmapscan = off;
+SET jit = off;
 SET timezone = 'UTC';
 
 CREATE FUNCTION vec(i integer) RETURNS real[] IMMUTABLE LANGUAGE sql AS
