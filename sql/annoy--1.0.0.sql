@@ -564,6 +564,200 @@ CREATE OPERATOR CLASS bit_hamming_ops
 	FUNCTION 1 annoy_hamming_metric();
 
 --
+-- Conditions on further columns of an index
+--
+-- An operator class for these has operators that return boolean, with whatever
+-- numbers, and no support function.  Here they are numbered as in B-trees.
+--
+
+CREATE OPERATOR FAMILY integer_ops USING annoy;
+
+CREATE OPERATOR CLASS int2_ops
+	DEFAULT FOR TYPE smallint USING annoy FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS int4_ops
+	DEFAULT FOR TYPE integer USING annoy FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS int8_ops
+	DEFAULT FOR TYPE bigint USING annoy FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+ALTER OPERATOR FAMILY integer_ops USING annoy ADD
+	OPERATOR 1 < (smallint, integer),
+	OPERATOR 2 <= (smallint, integer),
+	OPERATOR 3 = (smallint, integer),
+	OPERATOR 4 >= (smallint, integer),
+	OPERATOR 5 > (smallint, integer),
+	OPERATOR 1 < (smallint, bigint),
+	OPERATOR 2 <= (smallint, bigint),
+	OPERATOR 3 = (smallint, bigint),
+	OPERATOR 4 >= (smallint, bigint),
+	OPERATOR 5 > (smallint, bigint),
+	OPERATOR 1 < (integer, smallint),
+	OPERATOR 2 <= (integer, smallint),
+	OPERATOR 3 = (integer, smallint),
+	OPERATOR 4 >= (integer, smallint),
+	OPERATOR 5 > (integer, smallint),
+	OPERATOR 1 < (integer, bigint),
+	OPERATOR 2 <= (integer, bigint),
+	OPERATOR 3 = (integer, bigint),
+	OPERATOR 4 >= (integer, bigint),
+	OPERATOR 5 > (integer, bigint),
+	OPERATOR 1 < (bigint, smallint),
+	OPERATOR 2 <= (bigint, smallint),
+	OPERATOR 3 = (bigint, smallint),
+	OPERATOR 4 >= (bigint, smallint),
+	OPERATOR 5 > (bigint, smallint),
+	OPERATOR 1 < (bigint, integer),
+	OPERATOR 2 <= (bigint, integer),
+	OPERATOR 3 = (bigint, integer),
+	OPERATOR 4 >= (bigint, integer),
+	OPERATOR 5 > (bigint, integer);
+
+CREATE OPERATOR FAMILY float_ops USING annoy;
+
+CREATE OPERATOR CLASS float4_ops
+	DEFAULT FOR TYPE real USING annoy FAMILY float_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS float8_ops
+	DEFAULT FOR TYPE double precision USING annoy FAMILY float_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+ALTER OPERATOR FAMILY float_ops USING annoy ADD
+	OPERATOR 1 < (real, double precision),
+	OPERATOR 2 <= (real, double precision),
+	OPERATOR 3 = (real, double precision),
+	OPERATOR 4 >= (real, double precision),
+	OPERATOR 5 > (real, double precision),
+	OPERATOR 1 < (double precision, real),
+	OPERATOR 2 <= (double precision, real),
+	OPERATOR 3 = (double precision, real),
+	OPERATOR 4 >= (double precision, real),
+	OPERATOR 5 > (double precision, real);
+
+CREATE OPERATOR FAMILY datetime_ops USING annoy;
+
+CREATE OPERATOR CLASS date_ops
+	DEFAULT FOR TYPE date USING annoy FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS timestamp_ops
+	DEFAULT FOR TYPE timestamp USING annoy FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS timestamptz_ops
+	DEFAULT FOR TYPE timestamp with time zone USING annoy FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+ALTER OPERATOR FAMILY datetime_ops USING annoy ADD
+	OPERATOR 1 < (date, timestamp),
+	OPERATOR 2 <= (date, timestamp),
+	OPERATOR 3 = (date, timestamp),
+	OPERATOR 4 >= (date, timestamp),
+	OPERATOR 5 > (date, timestamp),
+	OPERATOR 1 < (date, timestamp with time zone),
+	OPERATOR 2 <= (date, timestamp with time zone),
+	OPERATOR 3 = (date, timestamp with time zone),
+	OPERATOR 4 >= (date, timestamp with time zone),
+	OPERATOR 5 > (date, timestamp with time zone),
+	OPERATOR 1 < (timestamp, date),
+	OPERATOR 2 <= (timestamp, date),
+	OPERATOR 3 = (timestamp, date),
+	OPERATOR 4 >= (timestamp, date),
+	OPERATOR 5 > (timestamp, date),
+	OPERATOR 1 < (timestamp, timestamp with time zone),
+	OPERATOR 2 <= (timestamp, timestamp with time zone),
+	OPERATOR 3 = (timestamp, timestamp with time zone),
+	OPERATOR 4 >= (timestamp, timestamp with time zone),
+	OPERATOR 5 > (timestamp, timestamp with time zone),
+	OPERATOR 1 < (timestamp with time zone, date),
+	OPERATOR 2 <= (timestamp with time zone, date),
+	OPERATOR 3 = (timestamp with time zone, date),
+	OPERATOR 4 >= (timestamp with time zone, date),
+	OPERATOR 5 > (timestamp with time zone, date),
+	OPERATOR 1 < (timestamp with time zone, timestamp),
+	OPERATOR 2 <= (timestamp with time zone, timestamp),
+	OPERATOR 3 = (timestamp with time zone, timestamp),
+	OPERATOR 4 >= (timestamp with time zone, timestamp),
+	OPERATOR 5 > (timestamp with time zone, timestamp);
+
+CREATE OPERATOR CLASS numeric_ops
+	DEFAULT FOR TYPE numeric USING annoy AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+-- Also for character varying, which is binary compatible.
+CREATE OPERATOR CLASS text_ops
+	DEFAULT FOR TYPE text USING annoy AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS bool_ops
+	DEFAULT FOR TYPE boolean USING annoy AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+CREATE OPERATOR CLASS uuid_ops
+	DEFAULT FOR TYPE uuid USING annoy AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+
+-- For arrays of any type, but those that are vectors by default.
+CREATE OPERATOR CLASS array_ops
+	DEFAULT FOR TYPE anyarray USING annoy AS
+	OPERATOR 1 &&,
+	OPERATOR 2 @>,
+	OPERATOR 3 <@,
+	OPERATOR 4 =;
+
+--
 -- Information about an index
 --
 
@@ -818,3 +1012,16 @@ COMMENT ON OPERATOR CLASS double_ip_ops USING annoy IS 'nearest by <#>, negative
 COMMENT ON OPERATOR CLASS double_l1_ops USING annoy IS 'nearest by <+>, Manhattan distance';
 COMMENT ON OPERATOR CLASS double_hamming_ops USING annoy IS 'nearest by <~>, Hamming distance of the components greater than 0.5';
 COMMENT ON OPERATOR CLASS bit_hamming_ops USING annoy IS 'nearest by <~~>, Hamming distance of bit strings';
+COMMENT ON OPERATOR CLASS int2_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS int4_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS int8_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS float4_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS float8_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS numeric_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS text_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS bool_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS date_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS timestamp_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS timestamptz_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS uuid_ops USING annoy IS 'conditions with < <= = >= > on a further column';
+COMMENT ON OPERATOR CLASS array_ops USING annoy IS 'conditions with && @> <@ = on a further column';

@@ -145,10 +145,11 @@ CREATE OPERATOR CLASS operator_right_ops FOR TYPE real[] USING annoy AS
 	FUNCTION 1 annoy_l2_metric();
 SELECT valid('operator_right_ops');
 
--- unknown number, which the command refuses
+-- unknown number
 CREATE OPERATOR CLASS operator_number_ops FOR TYPE real[] USING annoy AS
 	OPERATOR 2 <-> (real[], real[]) FOR ORDER BY float_ops,
 	FUNCTION 1 annoy_l2_metric();
+SELECT valid('operator_number_ops');
 BEGIN;
 UPDATE pg_amop SET amopstrategy = 2
 WHERE amopfamily = (SELECT oid FROM pg_opfamily WHERE opfname = 'own_l2_ops');
@@ -169,6 +170,21 @@ CREATE OPERATOR CLASS type_ops FOR TYPE point USING annoy AS
 	OPERATOR 1 <-> (point, point) FOR ORDER BY float_ops,
 	FUNCTION 1 annoy_l2_metric();
 SELECT valid('type_ops');
+
+--
+-- Operator classes for conditions
+--
+CREATE OPERATOR CLASS own_text_ops FOR TYPE text USING annoy AS
+	OPERATOR 1 ~~ (text, text), OPERATOR 20 = (text, text);
+SELECT valid('own_text_ops');
+CREATE OPERATOR CLASS condition_type_ops FOR TYPE integer USING annoy AS
+	OPERATOR 1 = (bigint, bigint);
+SELECT valid('condition_type_ops');
+CREATE OPERATOR CLASS condition_result_ops FOR TYPE integer USING annoy AS
+	OPERATOR 1 + (integer, integer);
+CREATE OPERATOR CLASS condition_order_ops FOR TYPE text USING annoy AS
+	OPERATOR 1 = (text, text), OPERATOR 2 <-> (point, point) FOR ORDER BY float_ops;
+SELECT valid('condition_order_ops');
 
 -- Several problems at once are all reported.
 CREATE OPERATOR CLASS everything_ops FOR TYPE text USING annoy AS

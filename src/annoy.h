@@ -16,6 +16,7 @@
 
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "access/itup.h"
 #include "access/generic_xlog.h"
 #include "commands/progress.h"
 #include "nodes/execnodes.h"
@@ -128,6 +129,11 @@ typedef struct AnnoyIndex
 	int			item_size;		/* bytes of a stored vector, aligned */
 	int			group_slots;
 	int			group_pages;
+	int			group_head;		/* bytes before the first vector */
+
+	/* further columns */
+	int			attributes_size;	/* of an item on average, by the types; 0
+									 * = there are none */
 } AnnoyIndex;
 
 #define ANNOY_ROTATION_ROUNDS	4
@@ -207,6 +213,8 @@ typedef struct AnnoyItem
 {
 	ItemPointerData tid;
 	uint16		state;
+	AnnoyPointer attributes;	/* if the index has further columns and the
+								 * item a vector */
 	AnnoyVector vector;			/* data are NULL if the vector is */
 } AnnoyItem;
 
@@ -217,6 +225,7 @@ typedef struct AnnoyItemReader
 	BufferAccessStrategy strategy;
 	Buffer		buffer;			/* locked first page of the group */
 	char	   *scratch;		/* for vectors that straddle pages */
+	bool		tests_first;	/* most items' vectors are not wanted */
 } AnnoyItemReader;
 
 /* What a walk over all items calls for each slot in use. */
@@ -286,7 +295,7 @@ extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int n_trees, uint64 seed, float scale,
-								  const float *mean);
+								  const float *mean, int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
 extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);
@@ -419,11 +428,17 @@ extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
 						 int slot, const AnnoyVector *vec);
 extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
 						 int slot);
-extern void AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size,
-							  int *slots, int *pages);
+extern void AnnoyItemGeometry(AnnoyIndex *index);
+extern void AnnoySlotSet(const AnnoyIndex *index, Page page, int slot_no,
+						 const ItemPointerData *tid,
+						 const AnnoyPointer *attributes);
+extern void AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no);
+extern AnnoyPointer AnnoySlotAttributes(const AnnoyIndex *index, Page page,
+										int slot_no);
 extern void AnnoyItemRecordFree(Relation rel, BlockNumber block);
 extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
-									ItemPointer tid, const AnnoyVector *vec);
+									ItemPointer tid, const AnnoyVector *vec,
+									IndexTuple attributes);
 extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
 								BufferAccessStrategy strategy);
@@ -449,6 +464,32 @@ extern Buffer AnnoyNullsLink(Relation rel, GenericXLogState *xlog, Page page,
 							 BlockNumber block);
 extern void AnnoyNullsInsert(Relation rel, ItemPointer tid);
 extern void AnnoyNullsCut(Relation rel, BlockNumber end);
+extern void AnnoyNullsWalk(Relation rel, BufferAccessStrategy strategy,
+						   AnnoyItemCallback callback, void *arg);
+
+/* attributes.c */
+extern void AnnoyCheckColumns(Relation rel);
+extern int	AnnoyAttributesSize(Relation rel);
+extern TupleDesc AnnoyAttributesDesc(Relation rel);
+extern IndexTuple AnnoyFormAttributes(Relation rel, TupleDesc desc,
+									  Datum *values, bool *isnull);
+extern void AnnoyAttributesInit(Page page);
+extern bool AnnoyAttributesFit(Page page, IndexTuple tuple);
+extern OffsetNumber AnnoyAttributesAdd(Page page, IndexTuple tuple);
+extern IndexTuple AnnoyAttributesGet(Page page, OffsetNumber offset);
+extern BlockNumber AnnoyAttributesFirst(Relation rel);
+extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple);
+extern Buffer AnnoyAttributesPut(Relation rel, GenericXLogState *xlog,
+								 Buffer buffer, IndexTuple tuple,
+								 AnnoyPointer *pointer);
+extern Buffer AnnoyAttributesLock(Relation rel, const AnnoyPointer *pointer,
+								  int mode);
+extern Buffer AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog,
+									Page page, BlockNumber block,
+									OffsetNumber offset,
+									const AnnoyPointer *item);
+extern void AnnoyReportAttributes(Relation rel, const AnnoyPointer *item)
+			pg_attribute_noreturn();
 
 /* build.c */
 extern IndexBuildResult *annoybuild(Relation heap, Relation rel,

@@ -7,7 +7,7 @@
  *
  *	block 0			the metapage
  *	1 .. n_trees	the roots of the trees; they never move
- *	the rest		means, items and tree nodes in any order
+ *	the rest		means, items, attributes and tree nodes in any order
  *
  * Every page starts with AnnoyPageTag, right behind the page header: there, and
  * not in a special space, because checking it then costs no cache miss of its
@@ -47,15 +47,15 @@ typedef struct AnnoyPageTag
 {
 	uint16		page_id;		/* ANNOY_PAGE_ID */
 	uint16		kind;			/* AnnoyPageKind */
-	BlockNumber next_free;		/* of a page of NULLs: the next one with free
-								 * slots, if it has some itself */
+	BlockNumber next_free;		/* of a page of NULLs or of attributes: the
+								 * next one in the list of those with room */
 } AnnoyPageTag;
 
 #define ANNOY_PAGE_ID			0xFFA9
 
 /*
- * `next_free' of pages that are not in the list of those with free slots for
- * NULLs.  The list ends with InvalidBlockNumber.
+ * `next_free' of pages that are not in such a list.  A list ends with
+ * InvalidBlockNumber.
  */
 #define ANNOY_NOT_LISTED		0
 
@@ -66,7 +66,8 @@ typedef enum AnnoyPageKind
 	ANNOY_PAGE_NODE = 3,		/* a node of a tree, inner or leaf */
 	ANNOY_PAGE_ITEM = 4,		/* first page of an item group */
 	ANNOY_PAGE_ITEM_DATA = 5,	/* a further page of an item group */
-	ANNOY_PAGE_NULLS = 6		/* slots of rows whose vector is NULL */
+	ANNOY_PAGE_NULLS = 6,		/* slots of rows whose vector is NULL */
+	ANNOY_PAGE_ATTRIBUTES = 7	/* values of further columns */
 } AnnoyPageKind;
 
 #define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
@@ -106,11 +107,12 @@ typedef struct AnnoyCurve
 /*
  * The metapage.
  *
- * Written when the index is built.  Four things change later: an index built
+ * Written when the index is built.  Five things change later: an index built
  * on an empty table gets its dimensions, mean and scale from the first vector
  * (`dim' is 0 until then) and forgets them when there are no vectors any more,
- * `leftmost' grows when a root is split, pages of NULLs get free slots and lose
- * them, and the curve is measured anew when the index has grown.
+ * `leftmost' grows when a root is split, pages of NULLs and of attributes get
+ * room and lose it, pages of attributes are added, and the curve is measured
+ * anew when the index has grown.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -119,7 +121,7 @@ typedef struct AnnoyMetaPageData
 	uint16		metric;			/* AnnoyMetric */
 	uint16		dtype;			/* AnnoyDtype of the stored vectors */
 	uint16		n_trees;
-	uint16		unused;
+	uint16		flags;			/* ANNOY_META_* */
 	uint64		seed;			/* of the rotation and of all random choices */
 	int32		dim;			/* dimensions of the vectors; 0 = not known */
 	float		scale;			/* search-space image = scale * vector */
@@ -134,6 +136,10 @@ typedef struct AnnoyMetaPageData
 								 * invalid */
 	uint32		null_changes;	/* counts changes of null_free, but for those
 								 * by a reset */
+	BlockNumber attributes;		/* last page of attributes made, or invalid */
+	BlockNumber attributes_free;	/* first one in the list of those with
+									 * room, or invalid */
+	uint32		attributes_changes; /* counts changes of these two */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -145,6 +151,9 @@ typedef struct AnnoyMetaPageData
 } AnnoyMetaPageData;
 
 typedef AnnoyMetaPageData *AnnoyMetaPage;
+
+/* There may be pages of NULLs. */
+#define ANNOY_META_NULLS		0x01
 
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
@@ -219,9 +228,11 @@ typedef ItemPointerData AnnoyPointer;
  * Item groups.
  *
  * A group is one or more consecutive pages.  The first page starts with the
- * headers of all slots; the vectors follow, as a stream of bytes that runs on
- * over the capacities of the group's pages, one vector after the other, each
- * `item_size' bytes.  A vector may straddle pages, a component never does.
+ * headers of all slots; in an index with further columns, pointers to the
+ * attributes of all slots are next.  The vectors follow, as a stream of bytes
+ * that runs on over the capacities of the group's pages, one vector after the
+ * other, each `item_size' bytes.  A vector may straddle pages, a component never
+ * does.
  */
 typedef struct AnnoySlotData
 {
@@ -246,6 +257,40 @@ typedef AnnoySlotData *AnnoySlot;
 #define ANNOY_NULL_SLOTS	((int) (ANNOY_PAGE_CAPACITY / sizeof(AnnoySlotData)))
 
 #define AnnoyPageGetSlots(page) ((AnnoySlot) AnnoyPageGetData(page))
+
+/*
+ * Pages of attributes: what an item has in the index's further columns, the
+ * conditions on which a scan tests before it reads the vector.
+ *
+ * The attributes of an item are an IndexTuple of these columns, whose t_tid is
+ * not the row's but the item's AnnoyPointer.  The item points back, by block and
+ * number, counted from FirstOffsetNumber.  Tuples are at the end of the page,
+ * without gaps; `offsets' has where each of them begins, or 0 where a number is
+ * free.  A tuple that is deleted leaves its number, and the others theirs.
+ *
+ * All pages of attributes are in one chain, from the metapage's `attributes' over
+ * `next', the one made last being the first.  Those that insertions should try
+ * are in a list, from `attributes_free' over the tags' `next_free'.
+ */
+typedef struct AnnoyAttributesData
+{
+	BlockNumber next;			/* page made before this one, or invalid */
+	uint16		count;			/* of offsets */
+	uint16		start;			/* of the tuples, in bytes from the page's */
+	uint16		offsets[FLEXIBLE_ARRAY_MEMBER];
+} AnnoyAttributesData;
+
+typedef AnnoyAttributesData *AnnoyAttributes;
+
+#define AnnoyPageGetAttributes(page) ((AnnoyAttributes) AnnoyPageGetData(page))
+
+/* Room for tuples and their offsets on a page. */
+#define ANNOY_ATTRIBUTES_CAPACITY \
+	((int) (ANNOY_PAGE_CAPACITY - offsetof(AnnoyAttributesData, offsets)))
+
+/* The longest attributes: as in a B-tree, three fit on a page. */
+#define ANNOY_MAX_ATTRIBUTES_SIZE \
+	((int) MAXALIGN_DOWN(ANNOY_ATTRIBUTES_CAPACITY / 3 - sizeof(uint16)))
 
 #define AnnoySlotState(slot)	((slot)->state & ANNOY_SLOT_STATE_MASK)
 

@@ -66,15 +66,45 @@
 /* Pages that are logged between two reports of progress. */
 #define LOG_BLOCKS			1024
 
-/* A row that waits for its turn; its vector follows. */
+/* A row that waits for its turn; its vector follows, then its attributes. */
 typedef struct WaitingRow
 {
 	ItemPointerData tid;
 	bool		is_null;
-	Size		size;			/* of both together */
+	Size		size;			/* of all together */
 } WaitingRow;
 
 /* Load. */
+
+/*
+ * Add blocks to the index.  Returns the first one.
+ */
+static BlockNumber
+reserve_blocks(Relation rel, int n)
+{
+	Buffer		buffer = AnnoyExtend(rel, MAIN_FORKNUM, n);
+	BlockNumber first = BufferGetBlockNumber(buffer);
+
+	UnlockReleaseBuffer(buffer);
+	return first;
+}
+
+/*
+ * Write pages to blocks that have been reserved for them.
+ */
+static void
+write_pages(Relation rel, BlockNumber first, const char *pages, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Buffer		buffer = ReadBuffer(rel, first + i);
+
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		memcpy(BufferGetPage(buffer), pages + (Size) i * BLCKSZ, BLCKSZ);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
 
 /*
  * Write pages to new blocks of the index.  Returns the first block.
@@ -82,20 +112,9 @@ typedef struct WaitingRow
 BlockNumber
 AnnoyBuildWrite(Relation rel, const char *pages, int n)
 {
-	Buffer		buffer = AnnoyExtend(rel, MAIN_FORKNUM, n);
-	BlockNumber first = BufferGetBlockNumber(buffer);
+	BlockNumber first = reserve_blocks(rel, n);
 
-	for (int i = 0; i < n; i++)
-	{
-		if (i > 0)
-		{
-			buffer = ReadBuffer(rel, first + i);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		}
-		memcpy(BufferGetPage(buffer), pages + (Size) i * BLCKSZ, BLCKSZ);
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
+	write_pages(rel, first, pages, n);
 	return first;
 }
 
@@ -106,14 +125,26 @@ static void
 flush_items(AnnoyBuild *build)
 {
 	AnnoyShared *shared = build->shared;
-	BlockNumber block;
 
 	if (shared->items_used == 0)
 		return;
-	block = AnnoyBuildWrite(build->rel, build->items, build->index->group_pages);
+	write_pages(build->rel, shared->items_block, build->items, build->index->group_pages);
 	if (shared->items_used < build->index->group_slots)
-		AnnoyItemRecordFree(build->rel, block);
+		AnnoyItemRecordFree(build->rel, shared->items_block);
 	shared->items_used = 0;
+}
+
+/*
+ * Write the page of attributes being filled.
+ */
+static void
+flush_attributes(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+
+	write_pages(build->rel, shared->attributes_block, shared->attributes.data, 1);
+	shared->last_attributes = shared->attributes_block;
+	shared->attributes_block = InvalidBlockNumber;
 }
 
 /*
@@ -136,22 +167,25 @@ flush_nulls(AnnoyBuild *build)
 	shared->nulls_used = 0;
 }
 
+/*
+ * Tell the metapage of pages of NULLs and of attributes.  Only the last page of
+ * either kind has room.
+ */
 static void
-set_null_free(AnnoyBuild *build)
+set_lists(AnnoyBuild *build)
 {
+	AnnoyShared *shared = build->shared;
 	Buffer		buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyPageGetMeta(BufferGetPage(buffer))->null_free = build->shared->null_free;
+	if (shared->null_count > 0)
+		meta->flags |= ANNOY_META_NULLS;
+	meta->null_free = shared->null_free;
+	meta->attributes = shared->last_attributes;
+	meta->attributes_free = shared->last_attributes;
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
-}
-
-static void
-set_slot(Page page, int slot, ItemPointer tid)
-{
-	AnnoyPageGetSlots(page)[slot].tid = *tid;
-	AnnoyPageGetSlots(page)[slot].state = ANNOY_SLOT_LIVE;
 }
 
 static void
@@ -162,33 +196,64 @@ store_null(AnnoyBuild *build, ItemPointer tid)
 
 	if (shared->nulls_used == 0)
 		AnnoyNullsInit(page);
-	set_slot(page, shared->nulls_used++, tid);
+	AnnoyPageGetSlots(page)[shared->nulls_used].tid = *tid;
+	AnnoyPageGetSlots(page)[shared->nulls_used++].state = ANNOY_SLOT_LIVE;
 	if (shared->nulls_used == ANNOY_NULL_SLOTS)
 		flush_nulls(build);
 	shared->null_count++;
 }
 
+/*
+ * Store the attributes of an item.
+ */
+static AnnoyPointer
+store_attributes(AnnoyBuild *build, IndexTuple attributes, const AnnoyPointer *item)
+{
+	AnnoyShared *shared = build->shared;
+	Page		page = shared->attributes.data;
+	AnnoyPointer pointer;
+
+	if (shared->attributes_block != InvalidBlockNumber && !AnnoyAttributesFit(page, attributes))
+		flush_attributes(build);
+	if (shared->attributes_block == InvalidBlockNumber)
+	{
+		shared->attributes_block = reserve_blocks(build->rel, 1);
+		AnnoyAttributesInit(page);
+		AnnoyPageGetAttributes(page)->next = shared->last_attributes;
+	}
+	attributes->t_tid = *item;
+	ItemPointerSet(&pointer, shared->attributes_block, AnnoyAttributesAdd(page, attributes));
+	return pointer;
+}
+
 static void
-store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
+store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec,
+		   IndexTuple attributes)
 {
 	const AnnoyIndex *index = build->index;
 	AnnoyShared *shared = build->shared;
+	AnnoyPointer item;
+	AnnoyPointer pointer = {0};
 
 	if (shared->items_used == 0)
 	{
+		shared->items_block = reserve_blocks(build->rel, index->group_pages);
 		for (int i = 0; i < index->group_pages; i++)
 		{
 			Page		page = build->items + (Size) i * BLCKSZ;
 
 			AnnoyPageInit(page, i == 0 ? ANNOY_PAGE_ITEM : ANNOY_PAGE_ITEM_DATA);
 			if (i == 0)
-				AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + index->group_slots);
+				AnnoyPageSetEnd(page, AnnoyPageGetData(page) + index->group_head);
 		}
 	}
 	for (int i = 0; i < index->group_pages; i++)
 		AnnoyItemPut(index, build->items + (Size) i * BLCKSZ, i, shared->items_used,
 					 vec);
-	set_slot(build->items, shared->items_used++, tid);
+	ItemPointerSet(&item, shared->items_block, FirstOffsetNumber + shared->items_used);
+	if (attributes != NULL)
+		pointer = store_attributes(build, attributes, &item);
+	AnnoySlotSet(index, build->items, shared->items_used++, tid, &pointer);
 	if (shared->items_used == index->group_slots)
 		flush_items(build);
 	shared->item_count++;
@@ -239,55 +304,64 @@ take_turn(AnnoyBuild *build)
 	{
 		WaitingRow *row = (WaitingRow *) (build->waiting + position);
 		AnnoyVector vec;
+		char	   *end;
 
 		CHECK_FOR_INTERRUPTS();
 		vec.dtype = build->index->dtype;
 		vec.dim = build->index->dim;
 		vec.data = (char *) row + MAXALIGN(sizeof(WaitingRow));
+		end = (char *) vec.data + MAXALIGN(AnnoyVectorSize(vec.dtype, vec.dim));
 		if (row->is_null)
 			store_null(build, &row->tid);
 		else
-			store_item(build, &row->tid, &vec);
+			store_item(build, &row->tid, &vec,
+					   build->attributes_desc != NULL ? (IndexTuple) end : NULL);
 		position += row->size;
 	}
 	build->waiting_used = 0;
 }
 
 /*
- * Write a row, or keep it until it is our turn; vec is NULL for a NULL.
+ * Write a row, or keep it until it is our turn; vec is NULL for a NULL, whose
+ * attributes are not stored.
  */
 static void
-add_row(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec)
+add_row(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec,
+		IndexTuple attributes)
 {
 	Size		vector_size = vec == NULL ? 0 : AnnoyVectorSize(vec->dtype, vec->dim);
+	Size		attributes_size = attributes == NULL ? 0 : IndexTupleSize(attributes);
 	Size		size = MAXALIGN(sizeof(WaitingRow)) + MAXALIGN(vector_size);
 	WaitingRow *row;
 
-	if (!build->has_turn && build->waiting_used + size > build->waiting_size)
+	if (!build->has_turn &&
+		build->waiting_used + size + MAXALIGN(attributes_size) > build->waiting_size)
 		take_turn(build);
 	if (build->has_turn)
 	{
 		if (vec == NULL)
 			store_null(build, tid);
 		else
-			store_item(build, tid, vec);
+			store_item(build, tid, vec, attributes);
 		return;
 	}
 	row = (WaitingRow *) (build->waiting + build->waiting_used);
 	row->tid = *tid;
 	row->is_null = vec == NULL;
-	row->size = size;
+	row->size = size + MAXALIGN(attributes_size);
 	if (vec != NULL)
 		memcpy((char *) row + MAXALIGN(sizeof(WaitingRow)), vec->data, vector_size);
-	build->waiting_used += size;
+	if (attributes != NULL)
+		memcpy((char *) row + size, attributes, attributes_size);
+	build->waiting_used += row->size;
 }
 
 /*
- * Load a vector; raises an error if it is not fit for the index.  If it is the
- * first one it decides on the dimensions.
+ * Load a vector and its attributes; raises an error if it is not fit for the
+ * index.  If it is the first one it decides on the dimensions.
  */
 static void
-load_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
+load_vector(AnnoyBuild *build, ItemPointer tid, Datum value, IndexTuple attributes)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
 	AnnoyVector vec = AnnoyReadColumn(build->rel, value);
@@ -298,7 +372,7 @@ load_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
 
 	if (build->index->dim == 0)
 		start_items(build, &vec);
-	add_row(build, tid, &vec);
+	add_row(build, tid, &vec, attributes);
 	MemoryContextReset(build->row_context);
 }
 
@@ -309,14 +383,14 @@ load_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
  * README.HOT in PostgreSQL's sources.
  */
 static void
-load_dead_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
+load_dead_vector(AnnoyBuild *build, ItemPointer tid, Datum value, IndexTuple attributes)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
 	bool		fits = AnnoyColumnFits(build->rel, build->index, value);
 
 	MemoryContextSwitchTo(old_context);
 	if (fits)
-		load_vector(build, tid, value);
+		load_vector(build, tid, value, attributes);
 	else
 	{
 		build->index_info->ii_BrokenHotChain = true;
@@ -328,11 +402,20 @@ load_dead_vector(AnnoyBuild *build, ItemPointer tid, Datum value)
  * Put a dead row aside, until a live one has decided on the dimensions.
  */
 static void
-keep_dead_row(AnnoyBuild *build, ItemPointer tid, Datum value)
+keep_dead_row(AnnoyBuild *build, ItemPointer tid, Datum value, IndexTuple attributes)
 {
-	Datum		values[2] = {PointerGetDatum(tid), value};
-	bool		nulls[2] = {false, false};
+	Datum		values[3] = {PointerGetDatum(tid), value, (Datum) 0};
+	bool		nulls[3] = {false, false, attributes == NULL};
 
+	if (attributes != NULL)
+	{
+		Size		size = IndexTupleSize(attributes);
+		bytea	   *copy = MemoryContextAlloc(build->row_context, VARHDRSZ + size);
+
+		SET_VARSIZE(copy, VARHDRSZ + size);
+		memcpy(VARDATA(copy), attributes, size);
+		values[2] = PointerGetDatum(copy);
+	}
 	if (build->dead_rows == NULL)
 	{
 		TupleDesc	desc = CreateTemplateTupleDesc(lengthof(values));
@@ -341,11 +424,13 @@ keep_dead_row(AnnoyBuild *build, ItemPointer tid, Datum value)
 		TupleDescInitEntry(desc, 2, "vector",
 						   TupleDescAttr(RelationGetDescr(build->rel), 0)->atttypid,
 						   -1, 0);
+		TupleDescInitEntry(desc, 3, "attributes", BYTEAOID, -1, 0);
 		build->dead_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 		build->dead_rows = tuplestore_begin_heap(false, false, work_mem);
 	}
 	tuplestore_putvalues(build->dead_rows, build->dead_slot->tts_tupleDescriptor,
 						 values, nulls);
+	MemoryContextReset(build->row_context);
 }
 
 /*
@@ -360,9 +445,19 @@ load_dead_rows(AnnoyBuild *build)
 	build->dead_rows = NULL;
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
+		IndexTuple	attributes = NULL;
+
 		slot_getallattrs(slot);
+		if (!slot->tts_isnull[2])
+		{
+			bytea	   *stored = DatumGetByteaPP(slot->tts_values[2]);
+
+			/* VARDATA is not aligned */
+			attributes = MemoryContextAlloc(build->row_context, VARSIZE_ANY_EXHDR(stored));
+			memcpy(attributes, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
+		}
 		load_dead_vector(build, (ItemPointer) DatumGetPointer(slot->tts_values[0]),
-						 slot->tts_values[1]);
+						 slot->tts_values[1], attributes);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(rows);
@@ -376,15 +471,24 @@ load_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, boo
 		 bool alive, void *arg)
 {
 	AnnoyBuild *build = arg;
+	IndexTuple	attributes = NULL;
+
+	if (!isnull[0] && build->attributes_desc != NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
+
+		attributes = AnnoyFormAttributes(build->rel, build->attributes_desc, values, isnull);
+		MemoryContextSwitchTo(old_context);
+	}
 
 	if (isnull[0])
-		add_row(build, tid, NULL);
+		add_row(build, tid, NULL, NULL);
 	else if (alive)
-		load_vector(build, tid, values[0]);
+		load_vector(build, tid, values[0], attributes);
 	else if (build->index->dim > 0)
-		load_dead_vector(build, tid, values[0]);
+		load_dead_vector(build, tid, values[0], attributes);
 	else
-		keep_dead_row(build, tid, values[0]);
+		keep_dead_row(build, tid, values[0], attributes);
 
 	/* in the order of the table, but for the row that sets the dimensions */
 	if (build->index->dim > 0 && build->dead_rows != NULL)
@@ -500,6 +604,11 @@ load_items(AnnoyBuild *build)
 	flush_nulls(build);
 	if (shared->dim > 0)
 		flush_items(build);
+	if (shared->attributes_block != InvalidBlockNumber)
+	{
+		AnnoyPageGetTag(shared->attributes.data)->next_free = InvalidBlockNumber;
+		flush_attributes(build);
+	}
 	shared->end_items = RelationGetNumberOfBlocks(build->rel);
 	if (shared->broken_hot_chain)
 		build->index_info->ii_BrokenHotChain = true;
@@ -534,7 +643,8 @@ declared_index(Relation rel, bool *seed_is_zero)
 
 	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL);
+						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL,
+						  AnnoyAttributesSize(rel));
 }
 
 /*
@@ -553,6 +663,8 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 		elog(ERROR, "index \"%s\" already contains data",
 			 RelationGetRelationName(rel));
 
+	AnnoyCheckColumns(rel);
+
 	build->heap = heap;
 	build->rel = rel;
 	build->index_info = index_info;
@@ -564,6 +676,8 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(build->context);
 	build->index = declared_index(rel, &seed_is_zero);
+	if (build->index->attributes_size > 0)
+		build->attributes_desc = AnnoyAttributesDesc(rel);
 	if (seed_is_zero && annoy_verbose > -2)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
@@ -581,7 +695,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 		AnnoyBuildForest(build);
 	else
 		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
-	set_null_free(build);
+	set_lists(build);
 	IndexFreeSpaceMapVacuum(rel);
 	result->heap_tuples = build->shared->heap_tuples;
 	result->index_tuples = build->shared->item_count + build->shared->null_count;

@@ -123,10 +123,14 @@ typedef struct AnnoyShared
 	double		item_count;		/* vectors, without NULLs */
 	double		null_count;
 	bool		only_dead;		/* they are of dead rows */
-	int			items_used;		/* slots of the group being filled */
+	BlockNumber items_block;	/* of the group being filled */
+	int			items_used;		/* slots of it */
 	PGAlignedBlock nulls;		/* the page of NULLs being filled */
 	int			nulls_used;
 	BlockNumber null_free;		/* the page of NULLs with free slots */
+	PGAlignedBlock attributes;	/* the page of attributes being filled */
+	BlockNumber attributes_block;	/* or invalid */
+	BlockNumber last_attributes;	/* the one before, or invalid */
 
 	BlockNumber first_item;		/* blocks of the index that hold items: */
 	BlockNumber end_items;		/* up to here */
@@ -174,6 +178,7 @@ typedef struct AnnoyBuild
 	MemoryContext context;		/* for the whole build */
 	MemoryContext step_context;
 	MemoryContext row_context;
+	TupleDesc	attributes_desc;	/* NULL if there are no further columns */
 	bool		is_worker;
 	Tuplestorestate *dead_rows; /* TID and vector, while dim is 0; or NULL */
 	TupleTableSlot *dead_slot;

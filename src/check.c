@@ -9,7 +9,7 @@
  * use.  Then it walks over the trees (check_tree.c) and the list of pages with
  * free slots for NULLs (check_nulls.c).  Then it looks for heap TIDs that are
  * there twice.  Last, if asked to, it scans the table, and looks for each row
- * and its vector in a Bloom filter made from the items.
+ * and its values in a Bloom filter made from the items.
  *
  * All that is done under AccessShareLocks and must not mistake for damage what
  * others are doing at the same time.  There are three arguments for that:
@@ -176,8 +176,9 @@ AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block, Page copy)
 		header->pd_lower < (char *) AnnoyPageGetData(copy) - copy)
 		AnnoyReport(check, block, 0, "The page header is not that of a page of this index.");
 	if (tag->page_id != ANNOY_PAGE_ID ||
-		(tag->next_free != ANNOY_NOT_LISTED && tag->kind != ANNOY_PAGE_NULLS) ||
-		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_NULLS)
+		(tag->next_free != ANNOY_NOT_LISTED && tag->kind != ANNOY_PAGE_NULLS &&
+		 tag->kind != ANNOY_PAGE_ATTRIBUTES) ||
+		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_ATTRIBUTES)
 		AnnoyReport(check, block, 0, "The page has the tag %04X, kind %u, %u.",
 					tag->page_id, tag->kind, tag->next_free);
 	return true;
@@ -206,10 +207,10 @@ check_meta_page(const AnnoyCheck *check, Page page)
 
 	/* AnnoyOpen has looked at what decides on how to read the index */
 	check_end(check, ANNOY_METAPAGE_BLKNO, page, (char *) (meta + 1) - page, true);
-	if (meta->unused != 0 ||
+	if ((meta->flags & ~ANNOY_META_NULLS) != 0 ||
 		(meta->dim > 0 && frexpf(meta->scale, &exponent) != 0.5f))
-		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the scale %g, and %u in a field not used.",
-					meta->scale, meta->unused);
+		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the scale %g, and the flags %04X.",
+					meta->scale, meta->flags);
 	if (meta->dim == 0 && (meta->mean != InvalidBlockNumber || meta->n_mean != 0))
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
 					"The metapage knows a mean, but no dimensions.");
@@ -343,7 +344,8 @@ check_vectors(const AnnoyCheck *check, BlockNumber block, Page page,
 {
 	AnnoySlot	slots = AnnoyPageGetSlots(first);
 	int			nslots = check->index->group_slots;
-	int			end = page_no == 0 ? (char *) (slots + nslots) - first : 0;
+	int			end = page_no == 0 ?
+	(char *) AnnoyPageGetData(first) + check->index->group_head - first : 0;
 
 	for (int i = 0; i < nslots; i++)
 	{
@@ -408,6 +410,13 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			check_slots(check, block, page);
 			check_end(check, block, page,
 					  (char *) (AnnoyPageGetSlots(page) + ANNOY_NULL_SLOTS) - page, true);
+			break;
+		case ANNOY_PAGE_ATTRIBUTES:
+			if (index->dim == 0)
+				return false;
+			AnnoyCheckAttributesPage(check, block, page);
+			(void) AnnoyBitsAdd(&check->attributes, block);
+			check_end(check, block, page, BLCKSZ, true);
 			break;
 		case ANNOY_PAGE_ITEM_DATA:
 			break;
@@ -556,31 +565,52 @@ typedef struct HeapCheck
 	const AnnoyCheck *check;
 	bloom_filter *filter;
 	MemoryContext context;		/* of one row */
-	uint8	   *element;		/* of the filter: a TID and a vector's bytes */
+	uint8	   *element;		/* of the filter: a TID, a hash of the
+								 * attributes and a vector's bytes */
 	Size		vector_size;
+	TupleDesc	attributes_desc;	/* NULL if there are no further columns */
 } HeapCheck;
 
-/* Make an element of the filter.  data is NULL for a NULL.  Returns its size. */
+/*
+ * Make an element of the filter.  data is NULL for a NULL, of which there are no
+ * attributes.  Returns its size.
+ */
 static Size
-make_element(HeapCheck *state, const ItemPointerData *tid, const void *data)
+make_element(HeapCheck *state, const ItemPointerData *tid, const void *data,
+			 uint64 attributes)
 {
-	memcpy(state->element, tid, sizeof(ItemPointerData));
-	if (data == NULL)
-		return sizeof(ItemPointerData);
-	memcpy(state->element + sizeof(ItemPointerData), data, state->vector_size);
-	return sizeof(ItemPointerData) + state->vector_size;
+	uint8	   *end = state->element;
+
+	memcpy(end, tid, sizeof(ItemPointerData));
+	end += sizeof(ItemPointerData);
+	if (data != NULL)
+	{
+		memcpy(end, &attributes, sizeof(attributes));
+		end += sizeof(attributes);
+		memcpy(end, data, state->vector_size);
+		end += state->vector_size;
+	}
+	return end - state->element;
 }
 
 /* AnnoyItemWalk callback. */
 static void
-add_item(AnnoyPointer *pointer pg_attribute_unused(), const AnnoyItem *item,
-		 void *arg)
+add_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	HeapCheck  *state = arg;
+	uint64		attributes = 0;
+	MemoryContext old_context;
 
-	if ((item->state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
+	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE)
+		return;
+	old_context = MemoryContextSwitchTo(state->context);
+	/* what has lost its attributes meanwhile is no row that we see */
+	if (state->attributes_desc == NULL || item->vector.data == NULL ||
+		AnnoyCheckHashItem(state->check, state->attributes_desc, pointer, item, &attributes))
 		bloom_add_element(state->filter, state->element,
-						  make_element(state, &item->tid, item->vector.data));
+						  make_element(state, &item->tid, item->vector.data, attributes));
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(state->context);
 }
 
 /* Callback of the scan of the table. */
@@ -592,6 +622,7 @@ check_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 	const AnnoyIndex *index = state->check->index;
 	MemoryContext old_context = MemoryContextSwitchTo(state->context);
 	const void *data = NULL;
+	uint64		attributes = 0;
 	bool		found = true;
 
 	CHECK_FOR_INTERRUPTS();
@@ -603,24 +634,26 @@ check_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 		found = vec.dim == index->dim && AnnoyVectorFits(&vec, index->dtype);
 		if (found)
 			data = AnnoyConvertVector(&vec, index->dtype).data;
+		if (state->attributes_desc != NULL)
+			attributes = AnnoyCheckHash(state->attributes_desc, values + 1, isnull + 1);
 	}
 	if (!found ||
 		bloom_lacks_element(state->filter, state->element,
-							make_element(state, tid, data)))
+							make_element(state, tid, data, attributes)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" lacks row (%u,%u) of table \"%s\"",
 						RelationGetRelationName(rel),
 						ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
 						RelationGetRelationName(state->check->heap)),
-				 errdetail("There is no item for the row that has its vector."),
+				 errdetail("There is no item for the row that has its values."),
 				 errhint("Please REINDEX it.")));
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->context);
 }
 
 /*
- * Check that all rows that our snapshot sees are in the index, with the vectors
+ * Check that all rows that our snapshot sees are in the index, with the values
  * that the table has.
  */
 static void
@@ -636,7 +669,9 @@ check_heap(AnnoyCheck *check)
 		elog(ERROR, "could not generate a random number");
 	state.check = check;
 	state.vector_size = index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0;
-	state.element = palloc(sizeof(ItemPointerData) + state.vector_size);
+	state.element = palloc(sizeof(ItemPointerData) + sizeof(uint64) + state.vector_size);
+	if (index->attributes_size > 0)
+		state.attributes_desc = AnnoyAttributesDesc(check->rel);
 	state.context = AllocSetContextCreate(CurrentMemoryContext, "annoy check row",
 										  ALLOCSET_DEFAULT_SIZES);
 	state.filter = bloom_create(Max(check->live, 1) * BLOOM_ROOM, maintenance_work_mem, seed);
@@ -726,6 +761,7 @@ check_index(Relation heap, Relation rel, Snapshot snapshot, bool heapallindexed)
 	if (check.index->dim > 0)
 		AnnoyCheckTrees(&check);
 	AnnoyCheckNulls(&check);
+	AnnoyCheckAttributes(&check);
 	check_rows(&check);
 	if (heapallindexed)
 		check_heap(&check);

@@ -39,6 +39,7 @@ typedef struct AnnoyCheck
 	/* of the pages, when they were read in the order of blocks */
 	AnnoyBits	groups;			/* first pages of item groups */
 	AnnoyBits	nulls;			/* pages of NULLs */
+	AnnoyBits	attributes;		/* pages of attributes */
 	AnnoyBits  *nodes;			/* of each tree, but for its root */
 	AnnoyBits	items;			/* live items with a vector, by number */
 	int			numbers_per_block;	/* see AnnoyCheckItemNumber */
@@ -85,5 +86,15 @@ extern void AnnoyCheckTrees(AnnoyCheck *check);
 
 /* check_nulls.c */
 extern void AnnoyCheckNulls(AnnoyCheck *check);
+
+/* check_attributes.c */
+extern void AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block,
+									 Page page);
+extern void AnnoyCheckAttributes(AnnoyCheck *check);
+extern uint64 AnnoyCheckHash(TupleDesc desc, const Datum *values,
+							 const bool *isnull);
+extern bool AnnoyCheckHashItem(const AnnoyCheck *check, TupleDesc desc,
+							   const AnnoyPointer *pointer,
+							   const AnnoyItem *item, uint64 *hash);
 
 #endif							/* ANNOY_CHECK_H */

@@ -7,6 +7,10 @@
  * before its first round is over, so that round is the startup cost; the total
  * is that of walking over all items and sorting them.
  *
+ * Conditions on further columns are tested in the index.  A round then has to go
+ * as far as the rows that fail demand; or all items are tested, if that is
+ * cheaper, and the distances of those that pass are computed.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -21,6 +25,7 @@
 #include "access/genam.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "utils/selfuncs.h"
 #include "utils/float.h"
 #include "utils/spccache.h"
 
@@ -45,6 +50,12 @@
 
 /* Preparing a query, in operator calls per dimension. */
 #define PREPARE_COST	0.5
+
+/* Rows that a search with conditions goes for at first. */
+#define FILTER_ROWS		10.0
+
+/* Effort grows with this power of the rows demanded. */
+#define ROWS_POWER		0.6
 
 /*
  * How many entries a search scans if nobody says, and the index has no recall
@@ -80,7 +91,7 @@ page_cost(double pages, double index_pages, Oid tablespace)
 }
 
 void
-annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
+annoycostestimate(PlannerInfo *root, IndexPath *path,
 				  double loop_count pg_attribute_unused(),
 				  Cost *startup_cost, Cost *total_cost,
 				  Selectivity *selectivity, double *correlation,
@@ -94,8 +105,15 @@ annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
 	double		entries;
 	double		visited;
 	double		dims;
+	double		distance;
+	double		looked;
+	double		walk;
+	List	   *quals = get_quals_from_indexclauses(path->indexclauses);
+	QualCost	qual_cost;
 
-	*selectivity = 1.0;
+	*selectivity = quals == NIL ? 1.0 :
+		clauselist_selectivity(root, quals, info->rel->relid, JOIN_INNER, NULL);
+	cost_qual_eval(&qual_cost, quals, root);
 	*correlation = 0.0;
 	*pages = info->pages;
 
@@ -123,19 +141,45 @@ annoycostestimate(PlannerInfo *root pg_attribute_unused(), IndexPath *path,
 	dims = Max(index->dim, 1);
 	items = index->dim > 0 ? AnnoyEstimateItems(index, info->pages) : 1;
 
+	distance = cpu_operator_cost * (1 + dims / 128);
+
 	/* the first round: nodes, then the pages of the items looked at */
-	entries = Min(efforts.first, items * index->n_trees);
-	visited = Min(TYPICAL_ITEMS, items) * (index->group_pages > 1 ? 2 : 1);
+	entries = efforts.first;
+	looked = TYPICAL_ITEMS;
+	if (quals != NIL)
+	{
+		double		demand = Min(1 / Max(*selectivity, 1e-10), items);
+
+		entries *= pow(demand, ROWS_POWER);
+		looked += FILTER_ROWS * demand;
+	}
+	entries = Min(entries, items * index->n_trees);
+	looked = Min(looked, items);
+	visited = looked * (index->group_pages > 1 ? 2 : 1);
 	if (index->dim > 0)
 		visited += entries / (TYPICAL_FILL * index->leaf.capacity) + 2 * index->n_trees;
 	*startup_cost = page_cost(visited, info->pages, info->reltablespace) +
 		cpu_operator_cost * (PREPARE_COST * dims +
-							 ENTRY_COST * entries * (1 + dims / 128) +
-							 Min(TYPICAL_ITEMS, items) * (1 + dims / 128));
+							 ENTRY_COST * entries * (1 + dims / 128)) +
+		(quals == NIL ? looked * distance :
+		 qual_cost.startup + looked * qual_cost.per_tuple + FILTER_ROWS * distance);
 
 	/* the whole: one walk over all pages, and a sort */
-	*total_cost = *startup_cost +
-		page_cost(info->pages, info->pages, info->reltablespace) +
-		items * (cpu_index_tuple_cost +
-				 cpu_operator_cost * (1 + dims / 128 + 2 * LOG2(Max(items, 2))));
+	walk = page_cost(info->pages, info->pages, info->reltablespace) +
+		items * (cpu_index_tuple_cost + distance +
+				 2 * LOG2(Max(items, 2)) * cpu_operator_cost);
+
+	/* with conditions, over all attributes and what passes */
+	if (quals != NIL)
+	{
+		double		passing = items * *selectivity;
+		double		pages_read = items * index->attributes_size / BLCKSZ +
+		passing * (index->group_pages > 1 ? 2 : 1);
+
+		walk = page_cost(pages_read, info->pages, info->reltablespace) +
+			qual_cost.startup + items * (cpu_index_tuple_cost + qual_cost.per_tuple) +
+			passing * (distance + 2 * LOG2(Max(passing, 2)) * cpu_operator_cost);
+		*startup_cost = Min(*startup_cost, walk);
+	}
+	*total_cost = *startup_cost + walk;
 }

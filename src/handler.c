@@ -355,8 +355,8 @@ AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype)
 }
 
 /*
- * The distance operator can order a scan: what pg_index_column_has_property
- * says of distance_orderable.
+ * The distance operator of the first column can order a scan: what
+ * pg_index_column_has_property says of distance_orderable.
  */
 static bool
 annoyproperty(Oid index_oid pg_attribute_unused(), int attno, IndexAMProperty prop,
@@ -365,7 +365,7 @@ annoyproperty(Oid index_oid pg_attribute_unused(), int attno, IndexAMProperty pr
 {
 	if (prop != AMPROP_DISTANCE_ORDERABLE || attno == 0)
 		return false;
-	*res = true;
+	*res = attno == 1;
 	return true;
 }
 
@@ -409,17 +409,18 @@ annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
-	am->amstrategies = ANNOY_DISTANCE_STRATEGY;
+	/* operator classes for conditions have any */
+	am->amstrategies = 0;
 	am->amsupport = ANNOY_METRIC_PROC;
 	am->amoptsprocnum = 0;
 	am->amcanorder = false;
 	am->amcanorderbyop = true;
 	am->amcanbackward = false;
 	am->amcanunique = false;
-	am->amcanmulticol = false;
+	am->amcanmulticol = true;
 	am->amoptionalkey = true;
-	am->amsearcharray = false;
-	am->amsearchnulls = false;
+	am->amsearcharray = true;
+	am->amsearchnulls = true;
 	am->amstorage = false;
 	am->amclusterable = false;
 	am->ampredlocks = false;

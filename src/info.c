@@ -208,6 +208,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 					break;
 				}
 			case ANNOY_PAGE_ITEM_DATA:
+			case ANNOY_PAGE_ATTRIBUTES:
 				item_pages++;
 				break;
 			default:

@@ -148,6 +148,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	MemoryContext context;
 	MemoryContext old_context;
 	const AnnoyIndex *index;
+	IndexTuple	attributes = NULL;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "annoy insert",
 									ALLOCSET_DEFAULT_SIZES);
@@ -166,6 +167,8 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		AnnoyCollector leaves;
 		InsertState *state;
 
+		if (IndexRelationGetNumberOfAttributes(rel) > 1)
+			attributes = AnnoyFormAttributes(rel, AnnoyAttributesDesc(rel), values, isnull);
 		index = AnnoyOpen(rel);
 		if (may_forget(rel, index, &vec) && AnnoyResetIfDead(rel, heap))
 			index = AnnoyOpen(rel);
@@ -177,7 +180,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 			AnnoyCheckDimensions(rel, index, &vec);
 		}
 
-		pointer = AnnoyItemInsert(rel, index, tid, &vec);
+		pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);
 
 		AnnoyTargetInit(&target, index, false);
 		AnnoyMapItem(index, &vec, target.x);

@@ -32,38 +32,85 @@
 #define FSM_ITEM_SPACE	((Size) 1024)
 
 /*
- * Decide how many slots on how many pages make a group, for vectors of that
- * kind: the smallest group that does not waste much at its end.
+ * Decide how many slots on how many pages make a group, for the vectors of an
+ * index: the smallest group that does not waste much at its end.
  */
 void
-AnnoyItemGeometry(AnnoyDtype dtype, int dim, int *item_size, int *slots,
-				  int *pages)
+AnnoyItemGeometry(AnnoyIndex *index)
 {
-	Size		size = AnnoyVectorSize(dtype, dim);
-	double		enough = Max(MAX_BLOAT * size,
-							 MAX_SLOT_BLOAT * (size + sizeof(AnnoySlotData)));
+	Size		size = AnnoyVectorSize(index->dtype, index->dim);
+	Size		slot_size = sizeof(AnnoySlotData) +
+	(index->attributes_size > 0 ? sizeof(AnnoyPointer) : 0);
+	double		enough = Max(MAX_BLOAT * size, MAX_SLOT_BLOAT * (size + slot_size));
 	double		best = 0;
 
-	*item_size = size;
+	index->item_size = size;
 	for (int n = 1; n <= ANNOY_MAX_GROUP_PAGES; n++)
 	{
-		int			fit = n * ANNOY_PAGE_CAPACITY / (size + sizeof(AnnoySlotData));
+		int			fit = n * ANNOY_PAGE_CAPACITY / (size + slot_size);
 		double		bytes;
 
-		fit = Min(fit, ANNOY_NULL_SLOTS);
+		fit = Min(fit, (int) (MAXALIGN_DOWN(ANNOY_PAGE_CAPACITY) / slot_size));
+		if (fit > 0 && MAXALIGN(fit * slot_size) + fit * size > n * ANNOY_PAGE_CAPACITY)
+			fit--;
 		if (fit == 0)
 			continue;
 		bytes = (double) n * BLCKSZ / fit;
 		if (best == 0 || bytes < best)
 		{
 			best = bytes;
-			*slots = fit;
-			*pages = n;
+			index->group_slots = fit;
+			index->group_pages = n;
+			index->group_head = MAXALIGN(fit * slot_size);
 		}
 		if (bytes <= enough)
 			break;
 	}
 	Assert(best > 0);
+}
+
+/* The pointers to the attributes of a group's items, on its first page. */
+static AnnoyPointer *
+attribute_pointers(const AnnoyIndex *index, Page page)
+{
+	Assert(index->attributes_size > 0);
+	return (AnnoyPointer *) (AnnoyPageGetSlots(page) + index->group_slots);
+}
+
+/*
+ * Fill in a slot (counted from 0) of a group's first page.
+ */
+void
+AnnoySlotSet(const AnnoyIndex *index, Page page, int slot_no,
+			 const ItemPointerData *tid, const AnnoyPointer *attributes)
+{
+	AnnoySlot	slot = AnnoyPageGetSlots(page) + slot_no;
+
+	slot->tid = *tid;
+	slot->state = ANNOY_SLOT_LIVE;
+	if (index->attributes_size > 0)
+		attribute_pointers(index, page)[slot_no] = *attributes;
+}
+
+/*
+ * Free a slot (counted from 0) of a group's first page, or of a page of NULLs.
+ */
+void
+AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no)
+{
+	memset(AnnoyPageGetSlots(page) + slot_no, 0, sizeof(AnnoySlotData));
+	if (index->attributes_size > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM)
+		memset(attribute_pointers(index, page) + slot_no, 0, sizeof(AnnoyPointer));
+}
+
+/*
+ * Where the attributes of the item in a slot (counted from 0) of a group's first
+ * page are.
+ */
+AnnoyPointer
+AnnoySlotAttributes(const AnnoyIndex *index, Page page, int slot_no)
+{
+	return attribute_pointers(index, page)[slot_no];
 }
 
 /* Where on a group's pages the stream of vectors continues. */
@@ -77,7 +124,7 @@ typedef struct StreamPart
 static StreamPart
 stream_part(const AnnoyIndex *index, Page page, int page_no)
 {
-	int			head = index->group_slots * sizeof(AnnoySlotData);
+	int			head = index->group_head;
 	StreamPart	part;
 
 	if (page_no == 0)
@@ -99,8 +146,7 @@ stream_part(const AnnoyIndex *index, Page page, int page_no)
 static int
 stream_page(const AnnoyIndex *index, int position)
 {
-	return (position + index->group_slots * (int) sizeof(AnnoySlotData)) /
-		(int) ANNOY_PAGE_CAPACITY;
+	return (position + index->group_head) / (int) ANNOY_PAGE_CAPACITY;
 }
 
 /*
@@ -191,7 +237,7 @@ add_group(Relation rel, const AnnoyIndex *index)
 		else
 		{
 			AnnoyPageInit(page, ANNOY_PAGE_ITEM);
-			AnnoyPageSetEnd(page, AnnoyPageGetSlots(page) + index->group_slots);
+			AnnoyPageSetEnd(page, AnnoyPageGetData(page) + index->group_head);
 		}
 		GenericXLogFinish(state);
 		if (i > 0)
@@ -277,7 +323,8 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 }
 
 /*
- * Store an item that has a vector.  Returns a pointer to it.
+ * Store an item that has a vector, and its attributes if the index has further
+ * columns.  Returns a pointer to it.
  *
  * The parts of the vector on further pages are written and logged first, each
  * on its own, under the lock on the first page: until that page's slot is set,
@@ -285,14 +332,16 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
  */
 AnnoyPointer
 AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
-				const AnnoyVector *vec)
+				const AnnoyVector *vec, IndexTuple attributes)
 {
+	Buffer		attributes_buffer = InvalidBuffer;
+	Buffer		meta_buffer = InvalidBuffer;
+	AnnoyPointer attributes_pointer = {0};
 	AnnoyPointer pointer;
 	Buffer		buffer;
 	BlockNumber block;
 	GenericXLogState *state;
 	Page		page;
-	AnnoySlot	slot;
 	int			slot_no = 0;
 	int			start;
 	int			last;
@@ -318,13 +367,23 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 		UnlockReleaseBuffer(data);
 	}
 
+	if (attributes != NULL)
+	{
+		attributes->t_tid = pointer;
+		attributes_buffer = AnnoyAttributesRoom(rel, attributes);
+	}
 	state = GenericXLogStart(rel);
 	page = GenericXLogRegisterBuffer(state, buffer, 0);
 	AnnoyItemPut(index, page, 0, slot_no, vec);
-	slot = AnnoyPageGetSlots(page) + slot_no;
-	slot->tid = *tid;
-	slot->state = ANNOY_SLOT_LIVE;
+	if (attributes != NULL)
+		meta_buffer = AnnoyAttributesPut(rel, state, attributes_buffer, attributes,
+										 &attributes_pointer);
+	AnnoySlotSet(index, page, slot_no, tid, &attributes_pointer);
 	GenericXLogFinish(state);
+	if (BufferIsValid(meta_buffer))
+		UnlockReleaseBuffer(meta_buffer);
+	if (BufferIsValid(attributes_buffer))
+		UnlockReleaseBuffer(attributes_buffer);
 	UnlockReleaseBuffer(buffer);
 
 	if (nfree == 1)
@@ -349,6 +408,7 @@ AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 	reader->strategy = strategy;
 	reader->buffer = InvalidBuffer;
 	reader->scratch = palloc(MAXALIGN(Max(index->item_size, 1)));
+	reader->tests_first = false;
 }
 
 void
@@ -394,6 +454,8 @@ read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
 	if (AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS ||
 		AnnoySlotState(slot) == ANNOY_SLOT_FREE)
 		return false;
+	if (index->attributes_size > 0)
+		item->attributes = AnnoySlotAttributes(index, page, slot_no);
 
 	part = stream_part(index, page, 0);
 	if (start + index->item_size > part.length)
@@ -445,6 +507,12 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 							 reader->strategy);
 	__builtin_prefetch(BufferGetPage(buffer));
 	__builtin_prefetch(AnnoyPageGetSlots(BufferGetPage(buffer)) + offset - FirstOffsetNumber);
+	if (reader->tests_first)
+	{
+		__builtin_prefetch(attribute_pointers(index, BufferGetPage(buffer)) +
+						   offset - FirstOffsetNumber);
+		return buffer;
+	}
 
 	start = (offset - FirstOffsetNumber) * index->item_size;
 	end = start + index->item_size;

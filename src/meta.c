@@ -60,7 +60,8 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
  */
 AnnoyIndex *
 AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
-			   uint64 seed, float scale, const float *mean)
+			   uint64 seed, float scale, const float *mean,
+			   int attributes_size)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
 	AnnoyIndex *index;
@@ -72,6 +73,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 	index->dim = dim;
 	index->n_trees = n_trees;
 	index->seed = seed;
+	index->attributes_size = attributes_size;
 	if (dim <= 0)
 		return index;
 
@@ -86,8 +88,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 	index->centre_bytes = space_dim * index->centre_bits / 8;
 	set_codec(index, &index->leaf, LEAF_CODE_BITS);
 	set_codec(index, &index->inner, INNER_CODE_BITS);
-	AnnoyItemGeometry(dtype, dim, &index->item_size, &index->group_slots,
-					  &index->group_pages);
+	AnnoyItemGeometry(index);
 	return index;
 }
 
@@ -234,6 +235,8 @@ check_meta(Relation rel, Buffer buffer)
 		(meta->dtype == ANNOY_BIT) != (meta->metric == ANNOY_HAMMING) ||
 		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
 		meta->null_free < AnnoyRootBlock(meta->n_trees) ||
+		meta->attributes < AnnoyRootBlock(meta->n_trees) ||
+		meta->attributes_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
 		!check_curve(&meta->curve) ||
@@ -313,7 +316,8 @@ AnnoyOpen(Relation rel)
 	if (meta.dim > 0)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
-						   meta.seed, meta.scale, mean);
+						   meta.seed, meta.scale, mean,
+						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
 	index->resets = meta.resets;
 	index->curve = meta.curve;
@@ -349,6 +353,8 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->built_items = index->built_items;
 	meta->resets = index->resets;
 	meta->null_free = InvalidBlockNumber;
+	meta->attributes = InvalidBlockNumber;
+	meta->attributes_free = InvalidBlockNumber;
 	for (int tree = 0; tree < ANNOY_MAX_TREES; tree++)
 	{
 		for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
@@ -472,7 +478,8 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		scale = AnnoyChooseScale(norm);
 	AnnoyImage(unset->metric, scale, vec, image);
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
-						   unset->n_trees, unset->seed, scale, image);
+						   unset->n_trees, unset->seed, scale, image,
+						   unset->attributes_size);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 	clear_leftover(rel, index);
 
@@ -531,7 +538,8 @@ AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
-									   index->n_trees, index->seed, 1.0f, NULL);
+									   index->n_trees, index->seed, 1.0f, NULL,
+									   index->attributes_size);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 
 	empty->resets = index->resets + 1;
@@ -547,11 +555,12 @@ AnnoyForgetDimensions(Relation rel)
 		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 		if (block == ANNOY_METAPAGE_BLKNO)
 		{
-			BlockNumber null_free = AnnoyPageGetMeta(page)->null_free;
+			AnnoyMetaPageData old = *AnnoyPageGetMeta(page);
 
 			AnnoyInitMetaPage(page, empty);
 			AnnoyPageGetMeta(page)->leftover = nblocks;
-			AnnoyPageGetMeta(page)->null_free = null_free;
+			AnnoyPageGetMeta(page)->flags = old.flags;
+			AnnoyPageGetMeta(page)->null_free = old.null_free;
 		}
 		else
 			AnnoyPageInit(page, ANNOY_PAGE_NODE);
@@ -590,6 +599,7 @@ AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks)
 
 	/* nodes are about 60 % full */
 	bytes_per_item = (double) index->group_pages * BLCKSZ / index->group_slots +
-		index->n_trees * BLCKSZ / (0.6 * index->leaf.capacity);
+		index->n_trees * BLCKSZ / (0.6 * index->leaf.capacity) +
+		index->attributes_size;
 	return Max((nblocks - index->n_trees - 2.0) * BLCKSZ / bytes_per_item, 1);
 }

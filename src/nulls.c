@@ -79,6 +79,7 @@ AnnoyNullsLink(Relation rel, GenericXLogState *xlog, Page page, BlockNumber bloc
 								   BUFFER_LOCK_EXCLUSIVE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
 
+	meta->flags |= ANNOY_META_NULLS;
 	Assert(AnnoyPageGetTag(page)->next_free == ANNOY_NOT_LISTED);
 	AnnoyPageGetTag(page)->next_free = meta->null_free;
 	meta->null_free = block;
@@ -230,4 +231,51 @@ AnnoyNullsCut(Relation rel, BlockNumber end)
 		UnlockReleaseBuffer(buffer);
 		block = next;
 	}
+}
+
+/*
+ * Call a function for every row whose vector is NULL, live or dead.  No locks are
+ * held meanwhile.
+ */
+void
+AnnoyNullsWalk(Relation rel, BufferAccessStrategy strategy,
+			   AnnoyItemCallback callback, void *arg)
+{
+	Buffer		buffer = lock_page(rel, ANNOY_METAPAGE_BLKNO, ANNOY_PAGE_META,
+								   BUFFER_LOCK_SHARE);
+	bool		found = (AnnoyPageGetMeta(BufferGetPage(buffer))->flags & ANNOY_META_NULLS) != 0;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	PGAlignedBlock *copy;
+
+	UnlockReleaseBuffer(buffer);
+	if (!found)
+		return;
+	copy = palloc(sizeof(PGAlignedBlock));
+	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		found = AnnoyPageIsValid(BufferGetPage(buffer)) &&
+			AnnoyPageGetTag(BufferGetPage(buffer))->kind == ANNOY_PAGE_NULLS;
+		if (found)
+			memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+
+		for (int i = 0; found && i < ANNOY_NULL_SLOTS; i++)
+		{
+			AnnoySlot	slot = AnnoyPageGetSlots(copy->data) + i;
+			AnnoyItem	item = {0};
+			AnnoyPointer pointer;
+
+			if (AnnoySlotState(slot) == ANNOY_SLOT_FREE)
+				continue;
+			item.tid = slot->tid;
+			item.state = slot->state;
+			ItemPointerSet(&pointer, block, FirstOffsetNumber + i);
+			callback(&pointer, &item, arg);
+		}
+	}
+	pfree(copy);
 }

@@ -211,6 +211,8 @@ AnnoyBuildBegin(AnnoyBuild *build)
 	shared->seed = build->index->seed;
 	shared->heap_blocks = RelationGetNumberOfBlocks(build->heap);
 	shared->null_free = InvalidBlockNumber;
+	shared->attributes_block = InvalidBlockNumber;
+	shared->last_attributes = InvalidBlockNumber;
 
 	build->shared = shared;
 	build->participants = 1;
@@ -537,7 +539,7 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel),
 								  AnnoyDeclaredDtype(build->rel), shared->dim,
 								  shared->n_trees, shared->seed, shared->scale,
-								  shared->mean);
+								  shared->mean, AnnoyAttributesSize(build->rel));
 	/* as far as errors are concerned: there are rows */
 	build->index->built_items = shared->dim > 0 ? 1 : 0;
 	build->index_version = shared->index_version;
@@ -577,6 +579,8 @@ annoy_build_worker(dsm_segment *segment, shm_toc *toc)
 	build->row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy build row",
 											   ALLOCSET_DEFAULT_SIZES);
 	build->index_version = shared->index_version - 1;
+	if (IndexRelationGetNumberOfAttributes(build->rel) > 1)
+		build->attributes_desc = AnnoyAttributesDesc(build->rel);
 	build->sorts = palloc(sizeof(Sharedsort *) * shared->n_trees);
 	for (int i = 0; i < shared->n_trees; i++)
 	{

@@ -17,6 +17,12 @@
  * the scan walks over all items, computes all remaining distances and sorts
  * them, which leaves nothing out: a scan does not run dry while a row is left.
  *
+ * Conditions on the index's further columns are tested before the vector is read
+ * (filter.c).  Rows that fail are demanded as well as those that are returned:
+ * how many of them there will be, the part that passes of a sample tells, and
+ * then the part that has passed.  As soon as it is cheaper to test all items
+ * there are, the scan does that, and computes the distances of those that pass.
+ *
  * No pins or locks are held between calls, and no position in a tree: a round
  * starts from the roots.  What connects rounds is the set of items that were
  * looked at, so that none is returned twice.
@@ -42,6 +48,7 @@
 #include "utils/tuplesort.h"
 
 #include "annoy.h"
+#include "filter.h"
 #include "search.h"
 
 /* By how much to search harder if all candidates have been returned. */
@@ -61,6 +68,35 @@
  * into the processor's cache, before the first is read.
  */
 #define LOOK_BATCH			8
+
+/*
+ * With conditions: rows that are thought to be wanted at first; as many times
+ * the rows that will be demanded are searched for, as many times those of the
+ * round before at least, and as many candidates kept for each; before so many
+ * tests what part passes is not known better than by the sample.
+ */
+#define FILTER_ROWS			10
+#define FILTER_MARGIN		1.5
+#define FILTER_GROWTH		3
+#define FILTER_KEEP			3
+#define FILTER_SAMPLE		100
+
+/*
+ * What testing one of the items demanded takes, and one in a walk, and a
+ * distance, in entries scanned: see src/README.
+ */
+#define TEST_COST			400.0
+#define WALK_COST			1.5
+#define DISTANCE_COST		90.0
+
+/*
+ * Who takes so many rows does not want them, most likely, but those among them
+ * that meet a condition unknown to us.  These are as hard to find as the last of
+ * all, so an effort that finds the wanted part of all on average is not enough:
+ * search harder by that factor.
+ */
+#define DEEP_ROWS			1200
+#define DEEP_EFFORT			2
 
 /* A row whose distance is known. */
 typedef struct ScanRow
@@ -95,6 +131,7 @@ typedef struct AnnoyScanState
 	AnnoySearch *search;		/* NULL if the index has no vectors */
 	AnnoyVector query;			/* data are NULL if the query is */
 	AnnoyItemReader reader;
+	AnnoyFilter *filter;		/* NULL if there are no conditions */
 	double		score_factor;	/* score = factor * distance + shift ... */
 	double		score_shift;	/* ... or of distance squared, for L2 */
 	AnnoyEfforts efforts;		/* what to choose an effort from */
@@ -115,9 +152,16 @@ typedef struct AnnoyScanState
 	double		last_distance;
 
 	/* when all items have been walked over */
-	Tuplesortstate *rest;
+	bool		drained;
+	Tuplesortstate *rest;		/* NULL if all that is left is in `rows' */
 	TupleTableSlot *rest_slot;
 	TupleTableSlot *put_slot;
+	bool		nulls_follow;	/* rows without a vector are to come */
+	bool		recheck;		/* the rest is of those */
+
+	/* items that have passed, to be looked at together */
+	AnnoyPointer passed[LOOK_BATCH];
+	int			n_passed;
 
 	/* blocks that were found in shared buffers, and not, before this scan */
 	int64		hits_before;
@@ -220,6 +264,13 @@ score_bound(const AnnoyScanState *state)
 	return items->limit;
 }
 
+/* Are there conditions on attributes? */
+static inline bool
+tests_attributes(const AnnoyScanState *state)
+{
+	return state->filter != NULL && state->filter->n_keys > 0;
+}
+
 /*
  * Prefetch what the next call of look_at_next will need, or more.
  */
@@ -234,7 +285,8 @@ prefetch_items(AnnoyScanState *state)
 }
 
 /*
- * Look at the next candidates: compute their exact distances.
+ * Look at the next candidates: compute the exact distances of those that meet
+ * the conditions.
  */
 static void
 look_at_next(AnnoyScanState *state)
@@ -267,6 +319,12 @@ look_at_next(AnnoyScanState *state)
 		AnnoyItem	item;
 		ScanRow		row;
 
+		if (tests_attributes(state) &&
+			!AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
+		{
+			ReleaseBuffer(buffers[i]);
+			continue;
+		}
 		AnnoyItemFetch(&state->reader, buffers[i], &pointers[i], &item);
 		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
 		{
@@ -302,12 +360,14 @@ static void
 drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	AnnoyScanState *state = arg;
+	AnnoyFilter *filter = state->filter;
 	ItemPointerData tid = item->tid;
 	double		distance;
 
 	state->scanned++;
 
 	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE ||
+		(filter != NULL && !(item->vector.data == NULL ? filter->nulls : filter->vectors)) ||
 		(state->seen != NULL && seen_lookup(state->seen, pointer_key(pointer)) != NULL))
 		return;
 	if (item->vector.data == NULL || state->query.data == NULL)
@@ -321,10 +381,10 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 }
 
 /*
- * Walk over all items and sort what was not returned yet.  NULLs come last.
+ * Begin to sort what was not returned yet.
  */
 static void
-drain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
+begin_rest(AnnoyScanState *state)
 {
 	TupleDesc	desc = CreateTemplateTupleDesc(2);
 	AttrNumber	attributes[] = {1, 2};
@@ -339,22 +399,152 @@ drain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 	state->rest = tuplesort_begin_heap(desc, 2, attributes, operators, collations,
 									   nulls_first, work_mem, NULL,
 									   ANNOY_TUPLESORT_NONE);
+}
+
+static void
+end_rest(AnnoyScanState *state)
+{
+	tuplesort_end(state->rest);
+	ExecDropSingleTupleTableSlot(state->rest_slot);
+	ExecDropSingleTupleTableSlot(state->put_slot);
+	state->rest = NULL;
+}
+
+/*
+ * Begin to sort, with the rows that are in memory.
+ */
+static void
+begin_rest_with_rows(AnnoyScanState *state)
+{
+	begin_rest(state);
 	for (int i = 0; i < state->nrows; i++)
 		put_rest(state, &state->rows[i].tid, &state->rows[i].distance);
 	state->nrows = 0;
+}
+
+/*
+ * Compute the distances of items that have passed.  Their rows stay in memory as
+ * long as there is room: few of them will be wanted, most likely.
+ */
+static void
+drain_passed(AnnoyScanState *state)
+{
+	Buffer		buffers[LOOK_BATCH];
+
+	for (int i = 0; i < state->n_passed; i++)
+		buffers[i] = AnnoyItemPin(&state->reader, &state->passed[i]);
+	for (int i = 0; i < state->n_passed; i++)
+	{
+		AnnoyItem	item;
+
+		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
+		if (state->rest != NULL)
+			drain_item(&state->passed[i], &item, state);
+		else if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
+		{
+			ScanRow		row;
+
+			row.tid = item.tid;
+			row.distance = AnnoyDistance(state->reader.index->metric, &item.vector,
+										 &state->query);
+			push_row(state, &row);
+		}
+		AnnoyItemRelease(&state->reader);
+	}
+	state->n_passed = 0;
+	if (state->rest == NULL && state->nrows * sizeof(ScanRow) > work_mem * (Size) 1024)
+		begin_rest_with_rows(state);
+}
+
+/* AnnoyFilterWalk callback. */
+static void
+drain_if_passed(const AnnoyPointer *item, void *arg)
+{
+	AnnoyScanState *state = arg;
+
+	if (state->seen != NULL && seen_lookup(state->seen, pointer_key(item)) != NULL)
+		return;
+	AnnoyItemPrefetch(&state->reader, item);
+	state->passed[state->n_passed++] = *item;
+	if (state->n_passed == LOOK_BATCH)
+		drain_passed(state);
+}
+
+/*
+ * Test all items, and compute the distances of those that pass.  Only attributes
+ * and the latter are read.  Where the rows without a vector are, all pages would
+ * have to be asked, so that is put off until they are wanted.
+ */
+static void
+drain_filtered(AnnoyScanState *state)
+{
+	AnnoyFilter *filter = state->filter;
+
+	if (state->query.data == NULL)
+		begin_rest(state);
+	if (filter->vectors && filter->index->dim > 0)
+	{
+		state->reader.tests_first = false;
+		state->scanned += AnnoyFilterWalk(filter, drain_if_passed, state);
+		drain_passed(state);
+	}
+	state->nulls_follow = filter->nulls;
+	if (state->rest != NULL)
+		tuplesort_performsort(state->rest);
+}
+
+/*
+ * Walk over all items and sort what was not returned yet.  NULLs come last.
+ */
+static void
+drain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
+{
+	state->drained = true;
+	if (tests_attributes(state))
+	{
+		drain_filtered(state);
+		return;
+	}
+	begin_rest_with_rows(state);
 	AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
 	tuplesort_performsort(state->rest);
 }
 
 /*
- * Return the next of the sorted rest.
+ * Go on to the rows without a vector, which have no attributes in the index.
+ */
+static void
+drain_nulls(Relation rel, AnnoyScanState *state)
+{
+	if (state->rest != NULL)
+		end_rest(state);
+	begin_rest(state);
+	AnnoyNullsWalk(rel, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
+	tuplesort_performsort(state->rest);
+	state->nulls_follow = false;
+	state->recheck = true;
+}
+
+/*
+ * Return the next of the rest.
  */
 static bool
-next_of_rest(AnnoyScanState *state, ScanRow *row, bool *isnull)
+next_of_rest(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 {
-	bool		found;
+	bool		found = false;
 
-	found = tuplesort_gettupleslot(state->rest, true, false, state->rest_slot, NULL);
+	if (state->nrows > 0)
+	{
+		*row = pop_row(state);
+		return true;
+	}
+	if (state->rest != NULL)
+		found = tuplesort_gettupleslot(state->rest, true, false, state->rest_slot, NULL);
+	if (!found && state->nulls_follow)
+	{
+		drain_nulls(rel, state);
+		found = tuplesort_gettupleslot(state->rest, true, false, state->rest_slot, NULL);
+	}
 	if (found)
 	{
 		bool		tid_isnull;
@@ -398,20 +588,53 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 }
 
 /*
- * All candidates of a round have been looked at.  If there were more that were
- * not kept, repeat the round to get them; otherwise search harder.
+ * The effort that finds so many of the nearest rows: between those that are
+ * known, its logarithm is taken to be linear in that of the rows.
+ */
+static double
+effort_for_rows(const AnnoyEfforts *efforts, double rows)
+{
+	double		rank = log10(Max(rows / AnnoyCurveRows(0), 1));
+	int			below = (int) rank;
+	double		enough_for;
+
+	if (efforts->measured == 0)
+		return AnnoyNextEffort(efforts, 0, rows, 1, &enough_for);
+	if (below >= efforts->measured - 1)
+		return efforts->effort[efforts->measured - 1] *
+			pow(10, efforts->power * (rank - (efforts->measured - 1)));
+	return efforts->effort[below] *
+		pow(efforts->effort[below + 1] / efforts->effort[below], rank - below);
+}
+
+/*
+ * Search for what rows that fail demand as well as those that are returned.
+ * Begins a round, or drains the index if that is cheaper.
  */
 static void
-more_candidates(Relation rel, AnnoyScanState *state)
+search_past_failures(Relation rel, AnnoyScanState *state)
 {
-	if (state->search->items.limit < INFINITY &&
-		state->keep < LAST_EFFORT * state->efforts.all)
+	const AnnoyIndex *index = state->search->index;
+	double		items = state->efforts.all / index->n_trees;
+	double		rate = AnnoyFilterRate(state->filter);
+	double		rows = Max(state->returned + 1, FILTER_ROWS) / rate;
+	double		effort;
+	double		keep;
+
+	rows = Max(FILTER_MARGIN * rows, FILTER_GROWTH * state->enough_for);
+	effort = Max(effort_for_rows(&state->efforts, rows), state->effort);
+	keep = Max(FILTER_KEEP * rows, state->keep);
+	if (effort <= state->effort && keep <= state->keep)
+		effort = EFFORT_GROWTH * state->effort;
+	if (Max(effort, keep) > LAST_EFFORT * state->efforts.all ||
+		items * (WALK_COST + rate * DISTANCE_COST) < effort + rows * TEST_COST)
 	{
-		state->keep = Min(state->keep, PG_INT32_MAX / 8 / KEEP_GROWTH) * KEEP_GROWTH;
-		next_round(rel, state, state->effort);
+		drain(rel, state, index);
+		return;
 	}
-	else
-		next_round(rel, state, state->effort * EFFORT_GROWTH);
+	state->enough_for = rows;
+	state->keep = (int) Min(keep, PG_INT32_MAX / 8);
+	next_round(rel, state, effort);
 }
 
 /*
@@ -425,41 +648,91 @@ rows_demanded(const AnnoyScanState *state)
 }
 
 /*
+ * Does the next row take more effort than the round's?  With conditions it is
+ * not the next one but as far down as rows that fail come before it; wait until
+ * it is known how many these are.
+ */
+static bool
+is_short(const AnnoyScanState *state, bool row_is_next)
+{
+	if (!tests_attributes(state))
+		return rows_demanded(state) >= state->enough_for;
+	return (row_is_next || state->filter->tested >= FILTER_SAMPLE) &&
+		(state->returned + 1) / AnnoyFilterRate(state->filter) > state->enough_for;
+}
+
+/*
+ * Search harder, if the next row takes that.  Returns false if not.
+ */
+static bool
+search_harder(Relation rel, AnnoyScanState *state)
+{
+	double		effort;
+	double		per_row;
+
+	if (tests_attributes(state))
+	{
+		search_past_failures(rel, state);
+		return true;
+	}
+	per_row = state->returned / rows_demanded(state);
+	effort = AnnoyNextEffort(&state->efforts,
+							 state->efforts.measured > 0 ? 0 : state->effort,
+							 rows_demanded(state) + 1, per_row, &state->enough_for);
+	if (state->efforts.measured > 0 && rows_demanded(state) >= DEEP_ROWS)
+		effort *= DEEP_EFFORT;
+	if (effort <= state->effort)
+		return false;
+	next_round(rel, state, effort);
+	return true;
+}
+
+/*
+ * All candidates of a round have been looked at.  If there were more that were
+ * not kept, repeat the round to get them; otherwise search harder.
+ */
+static void
+more_candidates(Relation rel, AnnoyScanState *state)
+{
+	if (tests_attributes(state))
+		search_past_failures(rel, state);
+	else if (state->search->items.limit < INFINITY &&
+			 state->keep < LAST_EFFORT * state->efforts.all)
+	{
+		state->keep = Min(state->keep, PG_INT32_MAX / 8 / KEEP_GROWTH) * KEEP_GROWTH;
+		next_round(rel, state, state->effort);
+	}
+	else
+		next_round(rel, state, state->effort * EFFORT_GROWTH);
+}
+
+/*
  * Find the next row.  Returns false if there is none.
  */
 static bool
 next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 {
 	*isnull = false;
-	while (state->rest == NULL)
+	while (!state->drained)
 	{
 		double		bound;
+		bool		is_next;
 
 		CHECK_FOR_INTERRUPTS();
+
+		bound = score_bound(state);
+		is_next = state->nrows > 0 &&
+			(bound == INFINITY ||
+			 (bound > -INFINITY &&
+			  score_of_distance(state, state->rows[0].distance) <= bound));
 
 		/*
 		 * all that are near enough are too few, or not searched for hard
 		 * enough
 		 */
-		if (rows_demanded(state) >= state->enough_for)
-		{
-			double		effort = AnnoyNextEffort(&state->efforts, state->effort,
-												 rows_demanded(state) + 1,
-												 state->returned / rows_demanded(state),
-												 &state->enough_for);
-
-			if (effort > state->effort)
-			{
-				next_round(rel, state, effort);
-				continue;
-			}
-		}
-
-		bound = score_bound(state);
-		if (state->nrows > 0 &&
-			(bound == INFINITY ||
-			 (bound > -INFINITY &&
-			  score_of_distance(state, state->rows[0].distance) <= bound)))
+		if (is_short(state, is_next) && search_harder(rel, state))
+			continue;
+		if (is_next)
 		{
 			*row = pop_row(state);
 			return true;
@@ -469,7 +742,7 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 		else
 			more_candidates(rel, state);
 	}
-	return next_of_rest(state, row, isnull);
+	return next_of_rest(rel, state, row, isnull);
 }
 
 /*
@@ -504,13 +777,20 @@ start_search(IndexScanDesc scan)
 	if (query.data != NULL)
 		AnnoyCheckDimensions(rel, index, &query);
 
-	if (query.data == NULL || index->dim == 0)
+	state->filter = AnnoyFilterMake(scan, index);
+	if (index->dim > 0)
+	{
+		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
+		state->reader.tests_first = tests_attributes(state);
+	}
+
+	if (query.data == NULL || index->dim == 0 ||
+		(state->filter != NULL && !state->filter->vectors))
 		drain(rel, state, index);
 	else
 	{
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
 		state->search = AnnoySearchInit(rel, index, &query);
-		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
 		state->seen = seen_create(state->context, 512, NULL);
 		switch (index->metric)
 		{
@@ -531,6 +811,11 @@ start_search(IndexScanDesc scan)
 		}
 		if (state->efforts.first == INFINITY)
 			drain(rel, state, index);
+		else if (tests_attributes(state))
+		{
+			AnnoyFilterSample(state->filter);
+			search_past_failures(rel, state);
+		}
 		else
 			next_round(rel, state, AnnoyNextEffort(&state->efforts, 0, 1, 1,
 												   &state->enough_for));
@@ -575,7 +860,7 @@ note_stats(const AnnoyScanState *state)
 	else
 		memset(&last_scan, 0, sizeof(last_scan));
 	last_scan.rows = state->returned;
-	last_scan.walked = state->rest != NULL;
+	last_scan.walked = state->drained;
 	last_scan.pages_read = reads - state->reads_before;
 	last_scan.pages = hits - state->hits_before + last_scan.pages_read;
 }
@@ -598,22 +883,19 @@ end_search(AnnoyScanState *state)
 	if (state->started)
 		note_stats(state);
 	if (state->rest != NULL)
-	{
-		tuplesort_end(state->rest);
-		ExecDropSingleTupleTableSlot(state->rest_slot);
-		ExecDropSingleTupleTableSlot(state->put_slot);
-	}
+		end_rest(state);
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
 }
 
 void
-annoyrescan(IndexScanDesc scan, ScanKey keys pg_attribute_unused(),
-			int nkeys pg_attribute_unused(), ScanKey orderbys,
-			int norderbys pg_attribute_unused())
+annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
+			ScanKey orderbys, int norderbys pg_attribute_unused())
 {
 	end_search(scan->opaque);
+	if (keys != NULL && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
@@ -667,7 +949,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	state->returned++;
 	state->last_distance = row.distance;
 	scan->xs_heaptid = row.tid;
-	scan->xs_recheck = false;
+	scan->xs_recheck = state->recheck;
 	distance.value = row.distance;
 	distance.isnull = isnull;
 	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);

@@ -365,7 +365,7 @@ drop_entries(VacuumState *state)
 }
 
 /*
- * Pass 3: free the slots of dead items.
+ * Pass 3: free the slots of dead items, and delete their attributes.
  */
 static void
 free_slots(VacuumState *state)
@@ -377,9 +377,12 @@ free_slots(VacuumState *state)
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&state->dead[i]);
 		Buffer		buffer;
 		Buffer		meta_buffer = InvalidBuffer;
+		Buffer		attributes_buffer = InvalidBuffer;
 		GenericXLogState *xlog;
 		Page		page;
+		Page		attributes_page = NULL;
 		bool		is_nulls;
+		bool		has_attributes;
 
 		AnnoyVacuumDelay();
 
@@ -389,13 +392,35 @@ free_slots(VacuumState *state)
 		xlog = GenericXLogStart(state->rel);
 		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 		is_nulls = AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+		has_attributes = !is_nulls && state->index->attributes_size > 0;
 		for (; i < state->ndead &&
 			 ItemPointerGetBlockNumberNoCheck(&state->dead[i]) == block; i++)
 		{
 			int			slot_no = ItemPointerGetOffsetNumberNoCheck(&state->dead[i]) -
 			FirstOffsetNumber;
 
-			memset(AnnoyPageGetSlots(page) + slot_no, 0, sizeof(AnnoySlotData));
+			if (has_attributes)
+			{
+				AnnoyPointer pointer = AnnoySlotAttributes(state->index, page, slot_no);
+				BlockNumber pointer_block = ItemPointerGetBlockNumberNoCheck(&pointer);
+				Buffer		linked;
+
+				/* those on another page are for the next record */
+				if (!BufferIsValid(attributes_buffer))
+				{
+					attributes_buffer = AnnoyAttributesLock(state->rel, &pointer,
+															BUFFER_LOCK_EXCLUSIVE);
+					attributes_page = GenericXLogRegisterBuffer(xlog, attributes_buffer, 0);
+				}
+				else if (BufferGetBlockNumber(attributes_buffer) != pointer_block)
+					break;
+				linked = AnnoyAttributesDelete(state->rel, xlog, attributes_page, pointer_block,
+											   ItemPointerGetOffsetNumberNoCheck(&pointer),
+											   &state->dead[i]);
+				if (BufferIsValid(linked))
+					meta_buffer = linked;
+			}
+			AnnoySlotClear(state->index, page, slot_no);
 			state->stats->tuples_removed++;
 		}
 		if (is_nulls && !is_listed(page))
@@ -403,6 +428,8 @@ free_slots(VacuumState *state)
 		GenericXLogFinish(xlog);
 		if (BufferIsValid(meta_buffer))
 			UnlockReleaseBuffer(meta_buffer);
+		if (BufferIsValid(attributes_buffer))
+			UnlockReleaseBuffer(attributes_buffer);
 		UnlockReleaseBuffer(buffer);
 		if (!is_nulls)
 			AnnoyItemRecordFree(state->rel, block);

@@ -41,9 +41,12 @@ static void ValidateFunction(ValidateState *state, Form_pg_amproc procform);
 static void ValidateOperator(ValidateState *state, Form_pg_amop oprform);
 static void ValidateGroups(ValidateState *state, List *groups);
 static bool IsVectorType(Oid type, Oid indexed);
+static bool IsForConditions(CatCList *oprlist, CatCList *proclist);
+static void ValidateConditions(ValidateState *state, CatCList *oprlist);
 
 /*
- * Validator for an annoy opclass.
+ * Validator for an annoy opclass: one for vectors, or one for conditions on
+ * further columns, which has neither ordering operators nor support functions.
  *
  * Reports every problem it finds, and returns whether there was none.  What
  * cannot be seen in the catalogs is not checked: neither that the metric is one
@@ -85,17 +88,22 @@ annoyvalidate(Oid opclassoid)
 	proclist = SearchSysCacheList1(AMPROCNUM,
 								   ObjectIdGetDatum(state.opfamilyoid));
 
-	ValidateInputType(&state);
+	if (IsForConditions(oprlist, proclist))
+		ValidateConditions(&state, oprlist);
+	else
+	{
+		ValidateInputType(&state);
 
-	for (int i = 0; i < proclist->n_members; i++)
-		ValidateFunction(&state,
-						 (Form_pg_amproc) GETSTRUCT(&proclist->members[i]->tuple));
+		for (int i = 0; i < proclist->n_members; i++)
+			ValidateFunction(&state,
+							 (Form_pg_amproc) GETSTRUCT(&proclist->members[i]->tuple));
 
-	for (int i = 0; i < oprlist->n_members; i++)
-		ValidateOperator(&state,
-						 (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple));
+		for (int i = 0; i < oprlist->n_members; i++)
+			ValidateOperator(&state,
+							 (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple));
 
-	ValidateGroups(&state, identify_opfamily_groups(oprlist, proclist));
+		ValidateGroups(&state, identify_opfamily_groups(oprlist, proclist));
+	}
 
 	ReleaseCatCacheList(proclist);
 	ReleaseCatCacheList(oprlist);
@@ -299,5 +307,58 @@ IsVectorType(Oid type, Oid indexed)
 			return true;
 		default:
 			return false;
+	}
+}
+
+/*
+ * Is the opfamily one for conditions?  It is for vectors if anything in it is.
+ */
+static bool
+IsForConditions(CatCList *oprlist, CatCList *proclist)
+{
+	for (int i = 0; i < oprlist->n_members; i++)
+	{
+		Form_pg_amop oprform = (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple);
+
+		if (oprform->amoppurpose != AMOP_SEARCH)
+			return false;
+	}
+	return oprlist->n_members > 0 && proclist->n_members == 0;
+}
+
+/*
+ * Check the operators of an opfamily for conditions: all return boolean, and
+ * some are for the opclass's own type.
+ */
+static void
+ValidateConditions(ValidateState *state, CatCList *oprlist)
+{
+	bool		has_operator = false;
+
+	for (int i = 0; i < oprlist->n_members; i++)
+	{
+		Form_pg_amop oprform = (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple);
+
+		if (oprform->amoplefttype == state->opcintype)
+			has_operator = true;
+		if (!check_amop_signature(oprform->amopopr, BOOLOID,
+								  oprform->amoplefttype, oprform->amoprighttype))
+		{
+			ereport(INFO,
+					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					 errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
+							state->opfamilyname, "annoy",
+							format_operator(oprform->amopopr))));
+			state->result = false;
+		}
+	}
+
+	if (!has_operator)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator class \"%s\" of access method %s has no operator for its type",
+						state->opclassname, "annoy")));
+		state->result = false;
 	}
 }

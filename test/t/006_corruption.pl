@@ -38,6 +38,12 @@ my %at = (
 	n_mean => [ 68, 'L' ],
 	built_items => [ 72, 'd' ],
 	null_free => [ 88, 'L' ],
+	attributes => [ 96, 'L' ],
+	attributes_free => [ 100, 'L' ],
+	# pages of attributes
+	next => [ 32, 'L' ],
+	numbers => [ 36, 'S' ],
+	start => [ 38, 'S' ],
 	# nodes
 	tree => [ 32, 'S' ],
 	level => [ 34, 'C' ],
@@ -49,15 +55,24 @@ my %at = (
 	right => [ 52, 'L' ],
 	centre_scale => [ 56, 'f' ],
 	centre => [ 64, 's' ],);
-my %kind = (meta => 1, mean => 2, node => 3, item => 4, data => 5, nulls => 6);
+my %kind = (
+	meta => 1,
+	mean => 2,
+	node => 3,
+	item => 4,
+	data => 5,
+	nulls => 6,
+	attributes => 7);
 my $none = 0xFFFFFFFF;
 my $nulls_per_page = int((8192 - 32) / 8);
-my $slots_per_page = int((8192 - 32) / (4 * $dims + 8));
+# with a pointer to attributes
+my $slots_per_page = int((8192 - 32) / (4 * $dims + 14));
+my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 
 sub leftmost
 {
 	my ($tree, $level) = @_;
-	return [ 96 + 4 * (8 * $tree + $level), 'L' ];
+	return [ 108 + 4 * (8 * $tree + $level), 'L' ];
 }
 
 # Parts of entry i of a node.
@@ -86,7 +101,33 @@ sub slot
 sub component
 {
 	my ($i, $j) = @_;
-	return [ 32 + 8 * $slots_per_page + 4 * ($dims * $i + $j), 'f' ];
+	return [ 32 + $slots_size + 4 * ($dims * $i + $j), 'f' ];
+}
+
+# Where the attributes of the item in slot i are: block, high and low half, and
+# offset.
+sub attributes_of
+{
+	my ($i) = @_;
+	return [ 32 + 8 * $slots_per_page + 6 * $i, 'SSS' ];
+}
+
+# Where tuple i of a page of attributes begins; and a part of it.
+sub number
+{
+	my ($i) = @_;
+	return [ 40 + 2 * $i, 'S' ];
+}
+
+sub tuple
+{
+	my ($file, $block, $i, $part) = @_;
+	my $start = $file->get($block, number($i));
+	my %part = (
+		item => [ $start, 'SSS' ],
+		info => [ $start + 6, 'S' ],
+		id => [ $start + 8, 'l' ]);
+	return $part{$part};
 }
 
 # An index's file, as an object with the methods below.
@@ -978,6 +1019,123 @@ my @damage = (
 		'heap'
 	],
 	[
+		'attributes of another item',
+		qr/block \d+, offset \d+\n.*(The attributes are of item \(\d+,\d+\), which has others|The item has its attributes at)/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, attributes_of(0), $_->get($item, attributes_of(1)));
+		}
+	],
+	[
+		'attributes out of range',
+		qr/block \d+, offset \d+\n.*(The attributes are of item \(\d+,\d+\), which has others|The item has its attributes at)/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			$_->set($item, attributes_of(0), 1_000_000 >> 16, 1_000_000 & 0xFFFF, 1);
+		}
+	],
+	[
+		'attributes of an item that cannot exist',
+		qr/block \d+, offset \d+\n.*(The item has its attributes at \(\d+,4\), where there are none|which cannot exist)/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 3, 'item'), 1_000_000 >> 16, 1_000_000 & 0xFFFF, 1);
+		}
+	],
+	[
+		'attributes of an item that has others',
+		qr/block \d+, offset \d+\n.*(The item has its attributes at \(\d+,4\), where there are none|which has others)/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 3, 'item'), $_->get($page, tuple($_, $page, 5, 'item')));
+		}
+	],
+	[
+		'attributes that begin too early',
+		qr/block \d+\n.*The page has \d+ numbers for tuples that begin at 50/,
+		sub { my ($page) = $_->all('attributes'); $_->set($page, start => 50) }
+	],
+	[
+		'attributes that begin too late',
+		qr/block \d+\n.*The page has \d+ numbers for tuples that begin at 60000/,
+		sub { my ($page) = $_->all('attributes'); $_->set($page, start => 60000) }
+	],
+	[
+		'too many attributes',
+		qr/block \d+\n.*The page has 50000 numbers for tuples/,
+		sub { my ($page) = $_->all('attributes'); $_->set($page, numbers => 50000) }
+	],
+	[
+		'attributes that are too long',
+		qr/block \d+, offset 2\n.*There are no attributes at/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 1, 'info'), 0x1FFF);
+		}
+	],
+	[
+		'attributes of no length',
+		qr/block \d+, offset 2\n.*There are no attributes at/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 1, 'info'), 0);
+		}
+	],
+	[
+		'attributes twice',
+		qr/block \d+, offset 3\n.*The attributes are also those at offset 2/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, number(2), $_->get($page, number(1)));
+		}
+	],
+	[
+		'attributes without a number',
+		qr/block \d+\n.*The page has \d+ bytes of attributes in \d+/,
+		sub { my ($page) = $_->all('attributes'); $_->set($page, number(2), 0) }
+	],
+	[
+		'chain of pages of attributes with a gap',
+		qr/block \d+\n.*missing in the chain of pages of attributes/,
+		sub {
+			my $page = $_->get(0, 'attributes');
+			$_->set(0, attributes => $_->get($page, 'next'));
+		}
+	],
+	[
+		'chain of pages of attributes that is a circle',
+		qr/block (\d+)\n.*points to block \1, which does not follow in the chain/,
+		sub { my ($page) = $_->all('attributes'); $_->set($page, next => $page) }
+	],
+	[
+		'chain of pages of attributes that leads elsewhere',
+		qr/block \d+\n.*points to block \d+, which does not follow in the chain/,
+		sub {
+			my ($leaf) = @_;
+			my ($page) = $_->all('attributes');
+			$_->set($page, next => $leaf);
+		}
+	],
+	[
+		'list of pages of attributes that leads elsewhere',
+		qr/block 0\n.*points to block \d+, which does not follow in the list of pages of attributes/,
+		sub { my ($leaf) = @_; $_->set(0, attributes_free => $leaf) }
+	],
+	[
+		'list of pages of attributes lost',
+		qr/block \d+\n.*missing in the list of pages of attributes/,
+		sub { $_->set(0, attributes_free => $none) }
+	],
+	[
+		'value of a column',
+		qr/lacks row \(\d+,\d+\) of table/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
+		},
+		'heap'
+	],
+	[
 		'last bit of a vector',
 		qr/lacks row \(\d+,\d+\) of table|\n.*The entry for/,
 		sub {
@@ -1006,13 +1164,13 @@ load_vectors($node, 'source', 'real[]', 20000, clustered($dims, intrinsic => 8))
 $node->safe_psql(
 	'postgres', q{
 	INSERT INTO source SELECT -i, NULL FROM generate_series(1, 20) i;
-	CREATE INDEX source_idx ON source USING annoy (v) WITH (n_trees = 2);});
+	CREATE INDEX source_idx ON source USING annoy (v, id) WITH (n_trees = 2);});
 my $tables = 12;
 $node->safe_psql(
 	'postgres', qq{
 	CREATE TABLE copy$_ (id int, v real[]);
 	ALTER TABLE copy$_ ALTER COLUMN v SET STORAGE EXTERNAL;
-	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v) WITH (n_trees = 2);})
+	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v, id) WITH (n_trees = 2);})
   foreach (1 .. $tables);
 my %path = map { split(/\|/) } split(
 	/\n/,
@@ -1071,6 +1229,14 @@ sub use_index
 			SELECT id FROM $table
 			ORDER BY v <-> (SELECT v FROM source WHERE ctid = '$row') LIMIT 20) s;};
 
+	my $filtered = qq{
+		SELECT count(*) FROM (
+			SELECT id FROM $table WHERE id > 10
+			ORDER BY v <-> (SELECT v FROM source WHERE ctid = '$row') LIMIT 20) s;
+		SELECT count(*) FROM (
+			SELECT id FROM $table WHERE id BETWEEN 1000 AND 1100
+			ORDER BY v <-> (SELECT v FROM source WHERE ctid = '$row') LIMIT 20) s;};
+
 	return $node->psql(
 		'postgres', qq{
 		\\set VERBOSITY verbose
@@ -1080,6 +1246,7 @@ sub use_index
 		SET annoy.search_k = 2147483647;
 		$search
 		RESET annoy.search_k;
+		$filtered
 		SELECT count(*) FROM (
 			SELECT id FROM $table ORDER BY v <-> (SELECT v FROM source WHERE id = 7)) s;
 		SELECT items FROM annoy_index_info('${table}_idx');
@@ -1101,6 +1268,7 @@ sub use_index
 		DELETE FROM $table WHERE id % 3 = 0;
 		VACUUM (INDEX_CLEANUP on) $table;
 		$search
+		$filtered
 		INSERT INTO $table SELECT id, NULL FROM source WHERE id <= 20;
 		SELECT count(*) FROM (
 			SELECT id FROM $table ORDER BY v <-> (SELECT v FROM source WHERE id = 7)) s;
