@@ -147,7 +147,8 @@ DECLARE
 	n integer := 0;
 BEGIN
 	FOR opclass IN SELECT opcname FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod AND amname = 'annoy'
-		WHERE opcnamespace = (SELECT extnamespace FROM pg_extension WHERE extname = 'annoy') LOOP
+		WHERE opcnamespace = (SELECT extnamespace FROM pg_extension WHERE extname = 'annoy')
+			AND EXISTS (SELECT FROM pg_amproc WHERE amprocfamily = opcfamily) LOOP
 		recall := recall_of(left(opclass, 1), opclass);
 		IF recall IS NULL OR recall < 0.99 THEN
 			RAISE WARNING '%: %', opclass, recall;
