@@ -99,12 +99,14 @@ sub answers
 my $session = $standby->background_psql('postgres');
 $session->query_safe('SET enable_seqscan = off');
 
-# That the standby agrees with the primary, and with itself.
+# That the standby agrees with the primary, and with itself.  Where there are
+# dead rows, the primary knows them and does not count them as answers, but the
+# standby does and searches harder: then they need not find the same.
 sub check
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	my ($name) = @_;
+	my ($name, %params) = @_;
 
 	$primary->wait_for_catchup($standby);
 	foreach my $table (@tables)
@@ -118,12 +120,13 @@ sub check
 				  ORDER BY v $op (SELECT v FROM $source WHERE id = 5)
 				  LIMIT 10) nearest};
 
-		ok(answers($standby, $table) eq answers($primary, $table),
-			"$name: the standby gives the same answers, $table");
 		same_rows_ok($standby, $table, $op,
 			"$name: on the standby, $table");
 		index_check_ok($standby, "${table}_idx",
 			"$name: on the standby, $table");
+		next if $params{dead_rows};
+		ok(answers($standby, $table) eq answers($primary, $table),
+			"$name: the standby gives the same answers, $table");
 		is( $session->query_safe($one),
 			$primary->safe_psql('postgres', "SET enable_seqscan = off; $one"),
 			"$name: an old session gives the same answers, $table");
@@ -178,7 +181,7 @@ for_each_table(
 	BEGIN;
 	INSERT INTO :table SELECT id + 10000, v FROM :source WHERE id <= 500;
 	ROLLBACK;});
-check('rows of an aborted transaction');
+check('rows of an aborted transaction', dead_rows => 1);
 for_each_table('VACUUM :table');
 check('rows of an aborted transaction, after VACUUM');
 
