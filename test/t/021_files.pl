@@ -416,7 +416,7 @@ $bad->('UPDATE few SET id = NULL WHERE id = 1', qr/ERROR:  22004: item number in
 $bad->('ALTER TABLE few ALTER id TYPE bigint; UPDATE few SET id = 2147483647 WHERE id = 1', qr/ERROR:  22003: item number 2147483647/, 'large numbers');
 $bad->('ALTER TABLE few ALTER id TYPE bigint; UPDATE few SET id = 2147483646 WHERE id = 1', qr/ERROR:  54000: item number 2147483646 is too large for 4 rows/, 'large gaps');
 $bad->('UPDATE few SET id = 10000 WHERE id = 1', qr/ERROR:  54000: item number 10000 is too large for 4 rows/, 'gaps, limit');
-$bad->(q{UPDATE few SET v = '{1e39,1}' WHERE id = 1}, qr/ERROR:  22003: "1e\+39" is out of range for type real/, 'what single precision has not');
+$bad->(q{UPDATE few SET v = '{1e39,1}' WHERE id = 1}, qr/ERROR:  22003: "1e\+39" is out of range for float32/, 'what single precision has not');
 $bad->('DELETE FROM few', qr/ERROR:  55000: index "few_v" has no vectors/, 'no rows');
 ok($before eq read_file('rows.ann'), 'export: a failure leaves the file as it was');
 is(sql(qq{
