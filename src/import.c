@@ -79,30 +79,10 @@ static void file_changed(const Import *import) pg_attribute_noreturn();
 static AnnoyMetric
 metric_by_name(const char *name)
 {
-	static const struct
-	{
-		const char *name;
-		AnnoyMetric metric;
-	}			names[] = {
-		{"angular", ANNOY_COSINE}, {"cosine", ANNOY_COSINE},
-		{"euclidean", ANNOY_L2}, {"l2", ANNOY_L2}, {"lstsq", ANNOY_L2},
-		{"manhattan", ANNOY_L1}, {"l1", ANNOY_L1}, {"cityblock", ANNOY_L1},
-		{"taxicab", ANNOY_L1},
-		{"dot", ANNOY_IP}, {"@", ANNOY_IP}, {".", ANNOY_IP},
-		{"dotproduct", ANNOY_IP}, {"inner", ANNOY_IP}, {"innerproduct", ANNOY_IP},
-		{"hamming", ANNOY_HAMMING}
-	};
-	const char *start = name + strspn(name, " \t\r\n");
-	size_t		length = strlen(start);
+	AnnoyMetric metric;
 
-	while (length > 0 && strchr(" \t\r\n", start[length - 1]) != NULL)
-		length--;
-	for (size_t i = 0; i < lengthof(names); i++)
-	{
-		if (strlen(names[i].name) == length &&
-			pg_strncasecmp(start, names[i].name, length) == 0)
-			return names[i].metric;
-	}
+	if (AnnoyFindMetric(name, &metric))
+		return metric;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized metric \"%s\"", name),

@@ -88,15 +88,14 @@ AnnoyMetricName(AnnoyMetric metric)
 }
 
 /*
- * The metric of that name: one that Annoy takes, in any case, with blanks
- * around it or not.
+ * Look up the metric of that name: one that Annoy takes, in any case, with
+ * blanks around it or not.  Returns false if there is none.
  */
-AnnoyMetric
-AnnoyMetricFromName(const char *name)
+bool
+AnnoyFindMetric(const char *name, AnnoyMetric *metric)
 {
 	const char *start = name;
 	const char *end = name + strlen(name);
-	StringInfoData names;
 
 	while (start < end && scanner_isspace(*start))
 		start++;
@@ -106,8 +105,25 @@ AnnoyMetricFromName(const char *name)
 	{
 		if (strlen(metric_names[i].name) == (size_t) (end - start) &&
 			pg_strncasecmp(metric_names[i].name, start, end - start) == 0)
-			return metric_names[i].metric;
+		{
+			*metric = metric_names[i].metric;
+			return true;
+		}
 	}
+	return false;
+}
+
+/*
+ * The same, or an error that lists the names.
+ */
+AnnoyMetric
+AnnoyMetricFromName(const char *name)
+{
+	AnnoyMetric metric;
+	StringInfoData names;
+
+	if (AnnoyFindMetric(name, &metric))
+		return metric;
 
 	initStringInfo(&names);
 	for (int i = 0; i < (int) lengthof(metric_names); i++)

@@ -94,6 +94,7 @@ AnnoyVectorComponent(const AnnoyVector *vec, int i)
 
 /* vector.c */
 extern const char *AnnoyMetricName(AnnoyMetric metric);
+extern bool AnnoyFindMetric(const char *name, AnnoyMetric *metric);
 extern AnnoyMetric AnnoyMetricFromName(const char *name);
 extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
