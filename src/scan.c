@@ -15,7 +15,8 @@
  * take (effort.c), and a round that runs out of candidates is followed by
  * another with several times the effort.  When all entries have been scanned,
  * the scan walks over all items, computes all remaining distances and sorts
- * them, which leaves nothing out: a scan does not run dry while a row is left.
+ * them (drain.c), which leaves nothing out: a scan does not run dry while a row
+ * is left.
  *
  * Conditions on the index's further columns are tested before the vector is read
  * (filter.c).  Rows that fail are demanded as well as those that are returned:
@@ -39,17 +40,12 @@
 #include <math.h>
 
 #include "access/relscan.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/instrument.h"
-#include "executor/tuptable.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
-#include "utils/tuplesort.h"
 
-#include "annoy.h"
-#include "filter.h"
-#include "search.h"
+#include "scan.h"
 
 /* By how much to search harder if all candidates have been returned. */
 #define EFFORT_GROWTH		4
@@ -62,12 +58,6 @@
 
 /* At most that part of the rows returned need not count because it is dead. */
 #define MOST_DEAD			0.5
-
-/*
- * Items that are looked at together: the pages of all are pinned, and fetched
- * into the processor's cache, before the first is read.
- */
-#define LOOK_BATCH			8
 
 /*
  * With conditions: rows that are thought to be wanted at first; as many times
@@ -98,141 +88,8 @@
 #define DEEP_ROWS			1200
 #define DEEP_EFFORT			2
 
-/* A row whose distance is known. */
-typedef struct ScanRow
-{
-	double		distance;
-	ItemPointerData tid;
-} ScanRow;
-
-/* Items looked at: a hash table of pointers. */
-#define SH_PREFIX			seen
-#define SH_ELEMENT_TYPE		SeenEntry
-#define SH_KEY_TYPE			uint64
-#define SH_KEY				key
-#define SH_HASH_KEY(tb, key) ((uint32) (((key) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32))
-#define SH_EQUAL(tb, a, b)	((a) == (b))
-#define SH_SCOPE			static inline
-#define SH_DECLARE
-#define SH_DEFINE
-typedef struct SeenEntry
-{
-	uint64		key;
-	char		status;
-} SeenEntry;
-#include "lib/simplehash.h"
-
-typedef struct AnnoyScanState
-{
-	MemoryContext context;		/* of the search, reset by a rescan */
-	bool		started;
-
-	/* the search */
-	AnnoySearch *search;		/* NULL if the index has no vectors */
-	AnnoyVector query;			/* data are NULL if the query is */
-	AnnoyItemReader reader;
-	AnnoyFilter *filter;		/* NULL if there are no conditions */
-	double		score_factor;	/* score = factor * distance + shift ... */
-	double		score_shift;	/* ... or of distance squared, for L2 */
-	AnnoyEfforts efforts;		/* what to choose an effort from */
-	double		effort;			/* of the current round */
-	double		enough_for;		/* rows that this effort is good for */
-	double		scanned;		/* entries, in all rounds */
-	int			keep;			/* candidates kept in a round */
-	int			next;			/* candidate to look at next */
-	int			prefetched;		/* candidates prefetched so far */
-	seen_hash  *seen;
-
-	/* rows with known distance that were not returned yet: a heap */
-	ScanRow    *rows;
-	int			nrows;
-	int			rows_allocated;
-	double		returned;
-	double		dead;			/* of these, rows that nobody sees any more */
-	double		last_distance;
-
-	/* when all items have been walked over */
-	bool		drained;
-	Tuplesortstate *rest;		/* NULL if all that is left is in `rows' */
-	TupleTableSlot *rest_slot;
-	TupleTableSlot *put_slot;
-	bool		nulls_follow;	/* rows without a vector are to come */
-	bool		recheck;		/* the rest is of those */
-
-	/* items that have passed, to be looked at together */
-	AnnoyPointer passed[LOOK_BATCH];
-	int			n_passed;
-
-	/* blocks that were found in shared buffers, and not, before this scan */
-	int64		hits_before;
-	int64		reads_before;
-} AnnoyScanState;
-
 /* Of the last scan that this session has ended. */
 static AnnoyScanStats last_scan;
-
-static inline uint64
-pointer_key(const AnnoyPointer *pointer)
-{
-	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
-		ItemPointerGetOffsetNumberNoCheck(pointer);
-}
-
-static inline bool
-row_less(const ScanRow *a, const ScanRow *b)
-{
-	if (a->distance != b->distance)
-		return a->distance < b->distance;
-	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
-}
-
-static void
-push_row(AnnoyScanState *state, const ScanRow *row)
-{
-	int			i;
-
-	if (state->nrows == state->rows_allocated)
-	{
-		state->rows_allocated = Max(256, 2 * state->rows_allocated);
-		state->rows = state->rows == NULL ?
-			MemoryContextAlloc(state->context,
-							   sizeof(ScanRow) * state->rows_allocated) :
-			repalloc_huge(state->rows, sizeof(ScanRow) * state->rows_allocated);
-	}
-	i = state->nrows++;
-	while (i > 0 && row_less(row, &state->rows[(i - 1) / 2]))
-	{
-		state->rows[i] = state->rows[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	state->rows[i] = *row;
-}
-
-static ScanRow
-pop_row(AnnoyScanState *state)
-{
-	ScanRow		top = state->rows[0];
-	ScanRow		last = state->rows[--state->nrows];
-	int			n = state->nrows;
-	int			i = 0;
-
-	for (;;)
-	{
-		int			child = 2 * i + 1;
-
-		if (child >= n)
-			break;
-		if (child + 1 < n && row_less(&state->rows[child + 1], &state->rows[child]))
-			child++;
-		if (!row_less(&state->rows[child], &last))
-			break;
-		state->rows[i] = state->rows[child];
-		i = child;
-	}
-	if (n > 0)
-		state->rows[i] = last;
-	return top;
-}
 
 /*
  * The score that corresponds to an exact distance.  Not for manhattan.
@@ -264,13 +121,6 @@ score_bound(const AnnoyScanState *state)
 	return items->limit;
 }
 
-/* Are there conditions on attributes? */
-static inline bool
-tests_attributes(const AnnoyScanState *state)
-{
-	return state->filter != NULL && state->filter->n_keys > 0;
-}
-
 /*
  * Prefetch what the next call of look_at_next will need, or more.
  */
@@ -278,7 +128,7 @@ static void
 prefetch_items(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
-	int			end = Min(items->count, state->next + AnnoyPrefetchDistance(LOOK_BATCH));
+	int			end = Min(items->count, state->next + AnnoyPrefetchDistance(ANNOY_LOOK_BATCH));
 
 	for (; state->prefetched < end; state->prefetched++)
 		AnnoyItemPrefetch(&state->reader, &items->candidates[state->prefetched].pointer);
@@ -292,21 +142,18 @@ static void
 look_at_next(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
-	AnnoyPointer pointers[LOOK_BATCH];
-	Buffer		buffers[LOOK_BATCH];
+	AnnoyPointer pointers[ANNOY_LOOK_BATCH];
+	Buffer		buffers[ANNOY_LOOK_BATCH];
 	int			n = 0;
 	AnnoyScanStats *stats = &state->search->stats;
 	instr_time	start;
 	instr_time	end;
 
 	INSTR_TIME_SET_CURRENT(start);
-	while (n < LOOK_BATCH && state->next < items->count)
+	while (n < ANNOY_LOOK_BATCH && state->next < items->count)
 	{
-		bool		found;
-
 		pointers[n] = items->candidates[state->next++].pointer;
-		(void) seen_insert(state->seen, pointer_key(&pointers[n]), &found);
-		if (!found)
+		if (!AnnoyScanSee(state, &pointers[n]))
 		{
 			buffers[n] = AnnoyItemPin(&state->reader, &pointers[n]);
 			n++;
@@ -317,9 +164,9 @@ look_at_next(AnnoyScanState *state)
 	for (int i = 0; i < n; i++)
 	{
 		AnnoyItem	item;
-		ScanRow		row;
+		AnnoyRow	row;
 
-		if (tests_attributes(state) &&
+		if (AnnoyScanTests(state) &&
 			!AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
 		{
 			ReleaseBuffer(buffers[i]);
@@ -331,231 +178,13 @@ look_at_next(AnnoyScanState *state)
 			row.tid = item.tid;
 			row.distance = AnnoyDistance(state->search->index->metric,
 										 &item.vector, &state->query);
-			push_row(state, &row);
+			AnnoyRowsPush(&state->rows, &row);
 		}
 		AnnoyItemRelease(&state->reader);
 	}
 	stats->items += n;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(stats->reranking, end, start);
-}
-
-/* Add a row to the rest, with a NULL distance if distance is NULL. */
-static void
-put_rest(AnnoyScanState *state, ItemPointer tid, const double *distance)
-{
-	TupleTableSlot *slot = state->put_slot;
-
-	ExecClearTuple(slot);
-	slot->tts_values[0] = distance != NULL ? Float8GetDatum(*distance) : (Datum) 0;
-	slot->tts_isnull[0] = distance == NULL;
-	slot->tts_values[1] = PointerGetDatum(tid);
-	slot->tts_isnull[1] = false;
-	ExecStoreVirtualTuple(slot);
-	tuplesort_puttupleslot(state->rest, slot);
-}
-
-/* AnnoyItemWalk callback. */
-static void
-drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
-{
-	AnnoyScanState *state = arg;
-	AnnoyFilter *filter = state->filter;
-	ItemPointerData tid = item->tid;
-	double		distance;
-
-	state->scanned++;
-
-	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE ||
-		(filter != NULL && !(item->vector.data == NULL ? filter->nulls : filter->vectors)) ||
-		(state->seen != NULL && seen_lookup(state->seen, pointer_key(pointer)) != NULL))
-		return;
-	if (item->vector.data == NULL || state->query.data == NULL)
-		put_rest(state, &tid, NULL);
-	else
-	{
-		distance = AnnoyDistance(state->search->index->metric, &item->vector,
-								 &state->query);
-		put_rest(state, &tid, &distance);
-	}
-}
-
-/*
- * Begin to sort what was not returned yet.
- */
-static void
-begin_rest(AnnoyScanState *state)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(2);
-	AttrNumber	attributes[] = {1, 2};
-	Oid			operators[] = {Float8LessOperator, TIDLessOperator};
-	Oid			collations[] = {InvalidOid, InvalidOid};
-	bool		nulls_first[] = {false, false};
-
-	TupleDescInitEntry(desc, 1, "distance", FLOAT8OID, -1, 0);
-	TupleDescInitEntry(desc, 2, "tid", TIDOID, -1, 0);
-	state->put_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	state->rest_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	state->rest = tuplesort_begin_heap(desc, 2, attributes, operators, collations,
-									   nulls_first, work_mem, NULL,
-									   ANNOY_TUPLESORT_NONE);
-}
-
-static void
-end_rest(AnnoyScanState *state)
-{
-	tuplesort_end(state->rest);
-	ExecDropSingleTupleTableSlot(state->rest_slot);
-	ExecDropSingleTupleTableSlot(state->put_slot);
-	state->rest = NULL;
-}
-
-/*
- * Begin to sort, with the rows that are in memory.
- */
-static void
-begin_rest_with_rows(AnnoyScanState *state)
-{
-	begin_rest(state);
-	for (int i = 0; i < state->nrows; i++)
-		put_rest(state, &state->rows[i].tid, &state->rows[i].distance);
-	state->nrows = 0;
-}
-
-/*
- * Compute the distances of items that have passed.  Their rows stay in memory as
- * long as there is room: few of them will be wanted, most likely.
- */
-static void
-drain_passed(AnnoyScanState *state)
-{
-	Buffer		buffers[LOOK_BATCH];
-
-	for (int i = 0; i < state->n_passed; i++)
-		buffers[i] = AnnoyItemPin(&state->reader, &state->passed[i]);
-	for (int i = 0; i < state->n_passed; i++)
-	{
-		AnnoyItem	item;
-
-		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
-		if (state->rest != NULL)
-			drain_item(&state->passed[i], &item, state);
-		else if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-		{
-			ScanRow		row;
-
-			row.tid = item.tid;
-			row.distance = AnnoyDistance(state->reader.index->metric, &item.vector,
-										 &state->query);
-			push_row(state, &row);
-		}
-		AnnoyItemRelease(&state->reader);
-	}
-	state->n_passed = 0;
-	if (state->rest == NULL && state->nrows * sizeof(ScanRow) > work_mem * (Size) 1024)
-		begin_rest_with_rows(state);
-}
-
-/* AnnoyFilterWalk callback. */
-static void
-drain_if_passed(const AnnoyPointer *item, void *arg)
-{
-	AnnoyScanState *state = arg;
-
-	if (state->seen != NULL && seen_lookup(state->seen, pointer_key(item)) != NULL)
-		return;
-	AnnoyItemPrefetch(&state->reader, item);
-	state->passed[state->n_passed++] = *item;
-	if (state->n_passed == LOOK_BATCH)
-		drain_passed(state);
-}
-
-/*
- * Test all items, and compute the distances of those that pass.  Only attributes
- * and the latter are read.  Where the rows without a vector are, all pages would
- * have to be asked, so that is put off until they are wanted.
- */
-static void
-drain_filtered(AnnoyScanState *state)
-{
-	AnnoyFilter *filter = state->filter;
-
-	if (state->query.data == NULL)
-		begin_rest(state);
-	if (filter->vectors && filter->index->dim > 0)
-	{
-		state->reader.tests_first = false;
-		state->scanned += AnnoyFilterWalk(filter, drain_if_passed, state);
-		drain_passed(state);
-	}
-	state->nulls_follow = filter->nulls;
-	if (state->rest != NULL)
-		tuplesort_performsort(state->rest);
-}
-
-/*
- * Walk over all items and sort what was not returned yet.  NULLs come last.
- */
-static void
-drain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
-{
-	state->drained = true;
-	if (tests_attributes(state))
-	{
-		drain_filtered(state);
-		return;
-	}
-	begin_rest_with_rows(state);
-	AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
-	tuplesort_performsort(state->rest);
-}
-
-/*
- * Go on to the rows without a vector, which have no attributes in the index.
- */
-static void
-drain_nulls(Relation rel, AnnoyScanState *state)
-{
-	if (state->rest != NULL)
-		end_rest(state);
-	begin_rest(state);
-	AnnoyNullsWalk(rel, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
-	tuplesort_performsort(state->rest);
-	state->nulls_follow = false;
-	state->recheck = true;
-}
-
-/*
- * Return the next of the rest.
- */
-static bool
-next_of_rest(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
-{
-	bool		found = false;
-
-	if (state->nrows > 0)
-	{
-		*row = pop_row(state);
-		return true;
-	}
-	if (state->rest != NULL)
-		found = tuplesort_gettupleslot(state->rest, true, false, state->rest_slot, NULL);
-	if (!found && state->nulls_follow)
-	{
-		drain_nulls(rel, state);
-		found = tuplesort_gettupleslot(state->rest, true, false, state->rest_slot, NULL);
-	}
-	if (found)
-	{
-		bool		tid_isnull;
-
-		row->distance = DatumGetFloat8(slot_getattr(state->rest_slot, 1, isnull));
-		row->tid = *(ItemPointer) DatumGetPointer(slot_getattr(state->rest_slot, 2,
-															   &tid_isnull));
-		if (*isnull)
-			row->distance = 0;
-	}
-	return found;
 }
 
 /*
@@ -572,7 +201,7 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 	{
 		if (search->complete || state->effort > last)
 		{
-			drain(rel, state, search->index);
+			AnnoyDrain(rel, state, search->index);
 			return;
 		}
 		if (effort > last && state->efforts.measured == 0)
@@ -629,7 +258,7 @@ search_past_failures(Relation rel, AnnoyScanState *state)
 	if (Max(effort, keep) > LAST_EFFORT * state->efforts.all ||
 		items * (WALK_COST + rate * DISTANCE_COST) < effort + rows * TEST_COST)
 	{
-		drain(rel, state, index);
+		AnnoyDrain(rel, state, index);
 		return;
 	}
 	state->enough_for = rows;
@@ -655,7 +284,7 @@ rows_demanded(const AnnoyScanState *state)
 static bool
 is_short(const AnnoyScanState *state, bool row_is_next)
 {
-	if (!tests_attributes(state))
+	if (!AnnoyScanTests(state))
 		return rows_demanded(state) >= state->enough_for;
 	return (row_is_next || state->filter->tested >= FILTER_SAMPLE) &&
 		(state->returned + 1) / AnnoyFilterRate(state->filter) > state->enough_for;
@@ -670,7 +299,7 @@ search_harder(Relation rel, AnnoyScanState *state)
 	double		effort;
 	double		per_row;
 
-	if (tests_attributes(state))
+	if (AnnoyScanTests(state))
 	{
 		search_past_failures(rel, state);
 		return true;
@@ -694,7 +323,7 @@ search_harder(Relation rel, AnnoyScanState *state)
 static void
 more_candidates(Relation rel, AnnoyScanState *state)
 {
-	if (tests_attributes(state))
+	if (AnnoyScanTests(state))
 		search_past_failures(rel, state);
 	else if (state->search->items.limit < INFINITY &&
 			 state->keep < LAST_EFFORT * state->efforts.all)
@@ -710,7 +339,7 @@ more_candidates(Relation rel, AnnoyScanState *state)
  * Find the next row.  Returns false if there is none.
  */
 static bool
-next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
+next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row, bool *isnull)
 {
 	*isnull = false;
 	while (!state->drained)
@@ -721,10 +350,10 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 		CHECK_FOR_INTERRUPTS();
 
 		bound = score_bound(state);
-		is_next = state->nrows > 0 &&
+		is_next = state->rows.count > 0 &&
 			(bound == INFINITY ||
 			 (bound > -INFINITY &&
-			  score_of_distance(state, state->rows[0].distance) <= bound));
+			  score_of_distance(state, state->rows.rows[0].distance) <= bound));
 
 		/*
 		 * all that are near enough are too few, or not searched for hard
@@ -734,7 +363,7 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 			continue;
 		if (is_next)
 		{
-			*row = pop_row(state);
+			*row = AnnoyRowsPop(&state->rows);
 			return true;
 		}
 		if (state->next < state->search->items.count)
@@ -742,7 +371,7 @@ next_row(Relation rel, AnnoyScanState *state, ScanRow *row, bool *isnull)
 		else
 			more_candidates(rel, state);
 	}
-	return next_of_rest(rel, state, row, isnull);
+	return AnnoyNextDrained(rel, state, row, isnull);
 }
 
 /*
@@ -781,12 +410,12 @@ start_search(IndexScanDesc scan)
 	if (index->dim > 0)
 	{
 		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
-		state->reader.tests_first = tests_attributes(state);
+		state->reader.tests_first = AnnoyScanTests(state);
 	}
 
 	if (query.data == NULL || index->dim == 0 ||
 		(state->filter != NULL && !state->filter->vectors))
-		drain(rel, state, index);
+		AnnoyDrain(rel, state, index);
 	else
 	{
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
@@ -810,8 +439,8 @@ start_search(IndexScanDesc scan)
 				break;
 		}
 		if (state->efforts.first == INFINITY)
-			drain(rel, state, index);
-		else if (tests_attributes(state))
+			AnnoyDrain(rel, state, index);
+		else if (AnnoyScanTests(state))
 		{
 			AnnoyFilterSample(state->filter);
 			search_past_failures(rel, state);
@@ -882,8 +511,7 @@ end_search(AnnoyScanState *state)
 
 	if (state->started)
 		note_stats(state);
-	if (state->rest != NULL)
-		end_rest(state);
+	AnnoyRowsEndSort(&state->rows);
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
@@ -908,7 +536,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	IndexOrderByDistance distance;
 	Oid			distance_type = FLOAT8OID;
 	MemoryContext old_context = MemoryContextSwitchTo(state->context);
-	ScanRow		row;
+	AnnoyRow	row;
 	bool		isnull = false;
 	bool		found;
 
