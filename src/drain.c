@@ -70,6 +70,7 @@ drain_passed(AnnoyScanState *state)
 			AnnoyRow	row;
 
 			row.tid = item.tid;
+			row.prefetched = false;
 			row.distance = AnnoyDistance(state->reader.index->metric, &item.vector,
 										 &state->query);
 			AnnoyRowsPush(&state->rows, &row);

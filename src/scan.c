@@ -88,6 +88,16 @@
 #define DEEP_ROWS			1200
 #define DEEP_EFFORT			2
 
+/*
+ * After a page of the table that was not in shared buffers, more of that kind are
+ * expected among those of so many rows returned next; then the pages of so many
+ * rows that are not yet wanted are asked for from the operating system.
+ */
+#define COLD_ROWS			40
+#define TABLE_AHEAD			10
+
+static int	cold_rows = 0;
+
 /* Of the last scan that this session has ended. */
 static AnnoyScanStats last_scan;
 
@@ -176,6 +186,7 @@ look_at_next(AnnoyScanState *state)
 		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
 		{
 			row.tid = item.tid;
+			row.prefetched = false;
 			row.distance = AnnoyDistance(state->search->index->metric,
 										 &item.vector, &state->query);
 			AnnoyRowsPush(&state->rows, &row);
@@ -529,6 +540,29 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
 }
 
+/*
+ * Have the table's pages read that the executor is about to want, if it has
+ * lately had to wait for one: those of rows at the top of the heap, which come
+ * next unless nearer ones are found.
+ */
+static void
+prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
+{
+	int			ahead = Min(rows->count, TABLE_AHEAD);
+
+	if (cold_rows == 0)
+		return;
+	for (int i = 0; i < ahead; i++)
+	{
+		AnnoyRow   *row = &rows->rows[i];
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
+
+		if (!row->prefetched && BlockNumberIsValid(block))
+			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
+		row->prefetched = true;
+	}
+}
+
 bool
 annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 {
@@ -539,6 +573,8 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	AnnoyRow	row;
 	bool		isnull = false;
 	bool		found;
+	int64		hits;
+	int64		reads;
 
 	Assert(ScanDirectionIsForward(dir));
 
@@ -558,6 +594,15 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 
 	if (scan->kill_prior_tuple)
 		state->dead++;
+	if (state->returned > 0)
+	{
+		/* mostly the table is what has been read since */
+		count_blocks(&hits, &reads);
+		if (reads > state->reads_returned)
+			cold_rows = COLD_ROWS;
+		else if (cold_rows > 0)
+			cold_rows--;
+	}
 
 	do
 		found = next_row(scan->indexRelation, state, &row, &isnull);
@@ -574,6 +619,8 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 						RelationGetRelationName(scan->indexRelation)),
 				 errhint("Please REINDEX it.")));
 
+	prefetch_table(scan, &state->rows);
+	count_blocks(&hits, &state->reads_returned);
 	state->returned++;
 	state->last_distance = row.distance;
 	scan->xs_heaptid = row.tid;

@@ -30,6 +30,7 @@ typedef struct AnnoyRow
 {
 	double		distance;
 	ItemPointerData tid;
+	bool		prefetched;		/* has its page of the table been asked for? */
 } AnnoyRow;
 
 /*
@@ -101,6 +102,7 @@ typedef struct AnnoyScanState
 	/* blocks that were found in shared buffers, and not, before this scan */
 	int64		hits_before;
 	int64		reads_before;
+	int64		reads_returned; /* when a row was returned last */
 } AnnoyScanState;
 
 /* Are there conditions on attributes? */
