@@ -62,6 +62,7 @@ SELECT query, w.* FROM unnest(ARRAY[
 	'SELECT id, d FROM (SELECT id, v <-> :q AS d FROM more ORDER BY d LIMIT 20) s WHERE d < 2.5 ORDER BY id',
 	'SELECT id FROM more WHERE id IN (SELECT id FROM more ORDER BY v <-> :q LIMIT 5) ORDER BY id',
 	'SELECT ARRAY(SELECT id FROM more ORDER BY v <-> :q LIMIT 5) AS ids',
+	'SELECT min(v <-> :q) FROM items',
 	'SELECT max(d) FROM (SELECT v <-> :q AS d FROM items ORDER BY d LIMIT 10) s',
 	'WITH near AS (SELECT id, v <-> :q AS d FROM more ORDER BY d LIMIT 10) SELECT a.id, b.d FROM near a JOIN near b USING (id) ORDER BY d',
 	-- the nearest of each
@@ -115,6 +116,19 @@ RESET enable_hashagg;
 RESET enable_hashjoin;
 RESET enable_nestloop;
 
+-- A search that goes on returns some rows late.  Who sorts by the distance again
+-- gets them as they come; by an expression, in order.
+CREATE FUNCTION late(expression text) RETURNS bigint LANGUAGE plpgsql SET annoy.search_k = 1 SET enable_seqscan = off AS $$
+DECLARE
+	late bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM (SELECT d, lag(d) OVER () AS before
+		FROM (SELECT d FROM (SELECT id, v <-> %L AS d FROM more ORDER BY d LIMIT 1500) s ORDER BY %s) t) u WHERE d < before',
+		vec(20000, 8), expression) INTO late;
+	RETURN late;
+END $$;
+SELECT late('d') > 0 AS d, late('d, id') > 0 AS d_id, late('d + 0') AS "d + 0", late('d + 0, id') AS "d + 0, id";
+DROP FUNCTION late;
 -- Without index scans: a sort
 SET enable_indexscan = off;
 SELECT plan(format('SELECT id FROM items ORDER BY v <-> %L LIMIT 5', :'q'));
