@@ -45,7 +45,7 @@ BEGIN
 		col, operator, query, radius) INTO wanted;
 	EXECUTE format('SELECT string_agg(concat(distance, item), '' '' ORDER BY o) FROM annoy_search_radius(%L, %s, %L, 100000) WITH ORDINALITY f (item, distance, o)',
 		index, query, radius) INTO found;
-	RETURN CASE WHEN found = wanted THEN 'same' ELSE format('%s instead of %s', found, wanted) END;
+	RETURN CASE WHEN found = wanted THEN 'same' ELSE 'not the same' END;
 END $$;
 SET annoy.epsilon = 10;
 SELECT index, string_agg(same_answers(index::regclass, left(index, 1), operator,
