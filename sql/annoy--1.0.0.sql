@@ -925,6 +925,41 @@ CREATE FUNCTION annoy_prewarm(index regclass, what text DEFAULT 'all')
 	RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 --
+-- Rows within a distance, which is the operator's
+--
+
+CREATE FUNCTION annoy_search_radius(
+	index regclass,
+	query anyarray,
+	radius double precision,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 ROWS 100;
+CREATE FUNCTION annoy_search_radius(
+	index regclass,
+	query bit,
+	radius double precision,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'annoy_search_radius_bit'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 ROWS 100;
+CREATE FUNCTION annoy_search_radius(
+	index regclass,
+	query text,
+	radius double precision,
+	search_k integer DEFAULT -1,
+	OUT item tid,
+	OUT distance double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'annoy_search_radius_text'
+	LANGUAGE C STABLE PARALLEL RESTRICTED COST 5000 ROWS 100;
+
+--
 -- Files of the Annoy library
 --
 
@@ -970,6 +1005,9 @@ COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, anyarray, integer, integer
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, bit, integer, integer) IS 'nearest rows of a bit string, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, text, integer, integer) IS 'nearest rows of a vector or bit string given as text, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_nns_by_item(regclass, tid, integer, integer) IS 'nearest rows of a row, with the distances that Annoy returns';
+COMMENT ON FUNCTION annoy_search_radius(regclass, anyarray, double precision, integer) IS 'rows within a distance of a vector, with the distances that the operator returns';
+COMMENT ON FUNCTION annoy_search_radius(regclass, bit, double precision, integer) IS 'rows within a distance of a bit string, with the distances that the operator returns';
+COMMENT ON FUNCTION annoy_search_radius(regclass, text, double precision, integer) IS 'rows within a distance of a vector or bit string given as text, with the distances that the operator returns';
 COMMENT ON FUNCTION annoy_knn_graph(regclass, integer) IS 'nearest other rows of each row, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_item(regclass, tid) IS 'vector of a row as an annoy index stores it';
 COMMENT ON FUNCTION annoy_get_item(regclass, tid, anyelement) IS 'vector of a row as an annoy index stores it, as a value of a given type';

@@ -3,7 +3,8 @@
  * neighbours.c
  *	  The functions that do what Annoy's methods of nearly the same names do:
  *	  annoy_get_nns_by_vector() and annoy_get_nns_by_item() search an index,
- *	  annoy_get_item() and annoy_get_distance() look at its rows.
+ *	  annoy_get_item() and annoy_get_distance() look at its rows.  And
+ *	  annoy_search_radius(), which Annoy does not have.
  *
  * Where Annoy has numbers of items, these have the rows' TIDs.
  *
@@ -15,6 +16,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -31,11 +34,21 @@
 /* Rows that a search returns, for the planner, if n is not a constant. */
 #define TYPICAL_ROWS	10
 
-/* What a call of one of the two search functions asks for. */
+/* How the query of a search is given. */
+typedef enum QueryForm
+{
+	QUERY_ARRAY,
+	QUERY_BITS,
+	QUERY_TEXT,					/* a value of the indexed column */
+} QueryForm;
+
+/* What a call of one of the search functions asks for. */
 typedef struct NearestCall
 {
 	AnnoyAccess access;
-	int			n;
+	int64		n;				/* so many rows at most ... */
+	double		radius;			/* ... within this distance, the operator's */
+	bool		native;			/* return Annoy's distances */
 	int			search_k;		/* -1 = as set for session or index */
 } NearestCall;
 
@@ -49,16 +62,13 @@ check_positive(const char *name, int value)
 }
 
 /*
- * Read the arguments that both functions have, and open the index.  Returns
- * false if the result is empty because an argument is NULL.
+ * Read the arguments that all searches have, and open the index.  Returns false
+ * if the result is empty because an argument is NULL.
  */
 static bool
 begin_call(FunctionCallInfo fcinfo, NearestCall *call)
 {
-	AnnoyInitSet(fcinfo);
-	call->n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
 	call->search_k = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
-	check_positive("n", call->n);
 	if (call->search_k != -1)
 		check_positive("search_k", call->search_k);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -68,8 +78,47 @@ begin_call(FunctionCallInfo fcinfo, NearestCall *call)
 }
 
 /*
+ * Begin a call for a number of rows.
+ */
+static bool
+begin_nearest(FunctionCallInfo fcinfo, NearestCall *call)
+{
+	int			n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
+
+	AnnoyInitSet(fcinfo);
+	check_positive("n", n);
+	call->n = n;
+	call->radius = INFINITY;
+	call->native = true;
+	return begin_call(fcinfo, call);
+}
+
+/*
+ * Begin a call for the rows within a distance.
+ */
+static bool
+begin_radius(FunctionCallInfo fcinfo, NearestCall *call)
+{
+	AnnoyInitSet(fcinfo);
+	if (PG_ARGISNULL(2))
+		return false;
+	call->n = PG_INT64_MAX;
+	call->radius = PG_GETARG_FLOAT8(2);
+	call->native = false;
+	if (isnan(call->radius))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("radius must not be NaN")));
+	return begin_call(fcinfo, call);
+}
+
+/*
  * Sort the rows that a search finds.  The scan returns them in order, but not
  * always; see src/README.
+ *
+ * When it returns a row beyond the radius, it has searched as hard as it takes
+ * to find that many rows, and has returned all that are nearer: going on would
+ * find no more of them than a higher recall does.
  */
 static Tuplesortstate *
 sort_nearest(const NearestCall *call, Datum query, TupleTableSlot *row)
@@ -88,7 +137,8 @@ sort_nearest(const NearestCall *call, Datum query, TupleTableSlot *row)
 								ANNOY_TUPLESORT_NONE);
 	AnnoyBeginNearest(&nearest, &call->access);
 	AnnoyAskNearest(&nearest, query);
-	for (int i = 0; i < call->n && AnnoyNextNearest(&nearest, &distance, &tid); i++)
+	for (int64 i = 0; i < call->n && AnnoyNextNearest(&nearest, &distance, &tid) &&
+		 distance <= call->radius; i++)
 	{
 		ExecClearTuple(row);
 		row->tts_values[0] = Float8GetDatum(distance);
@@ -109,7 +159,6 @@ static void
 return_nearest(FunctionCallInfo fcinfo, const NearestCall *call, Datum query)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	AnnoyMetric metric = call->access.index->metric;
 	TupleDesc	desc = CreateTemplateTupleDesc(2);
 	TupleTableSlot *row;
 	TupleTableSlot *sorted;
@@ -134,8 +183,10 @@ return_nearest(FunctionCallInfo fcinfo, const NearestCall *call, Datum query)
 		bool		nulls[2];
 
 		values[0] = slot_getattr(sorted, 2, &nulls[0]);
-		values[1] = Float8GetDatum(AnnoyNativeDistance(metric,
-													   DatumGetFloat8(slot_getattr(sorted, 1, &nulls[1]))));
+		values[1] = slot_getattr(sorted, 1, &nulls[1]);
+		if (call->native)
+			values[1] = Float8GetDatum(AnnoyNativeDistance(call->access.index->metric,
+														   DatumGetFloat8(values[1])));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	tuplesort_end(sort);
@@ -150,24 +201,46 @@ is_bits(Oid type)
 }
 
 /*
- * Annoy's get_nns_by_vector, for a query of a type that is an array or not.
+ * The second argument as a value that the index can be searched for.
  */
 static Datum
-nns_by_vector(FunctionCallInfo fcinfo, bool bits)
+query_argument(FunctionCallInfo fcinfo, const NearestCall *call, QueryForm form)
 {
-	NearestCall call;
+	Relation	rel = call->access.rel;
+	Oid			type = rel->rd_opcintype[0];
 
-	if (!begin_call(fcinfo, &call))
-		return (Datum) 0;
-	if (is_bits(call.access.rel->rd_opcintype[0]) != bits)
+	if (form == QUERY_TEXT)
+	{
+		Oid			input;
+		Oid			io_param;
+
+		getTypeInputInfo(type, &input, &io_param);
+		return OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									io_param, -1);
+	}
+	if (is_bits(type) != (form == QUERY_BITS))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the query is %s, but index \"%s\" is on %s",
-						bits ? "a bit string" : "an array",
-						RelationGetRelationName(call.access.rel),
-						bits ? "arrays" : "bit strings")));
-	return_nearest(fcinfo, &call, PG_GETARG_DATUM(1));
-	AnnoyEndAccess(&call.access);
+						form == QUERY_BITS ? "a bit string" : "an array",
+						RelationGetRelationName(rel),
+						form == QUERY_BITS ? "arrays" : "bit strings")));
+	return PG_GETARG_DATUM(1);
+}
+
+/*
+ * Annoy's get_nns_by_vector.
+ */
+static Datum
+nns_by_vector(FunctionCallInfo fcinfo, QueryForm form)
+{
+	NearestCall call;
+
+	if (begin_nearest(fcinfo, &call))
+	{
+		return_nearest(fcinfo, &call, query_argument(fcinfo, &call, form));
+		AnnoyEndAccess(&call.access);
+	}
 	return (Datum) 0;
 }
 
@@ -178,34 +251,58 @@ PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_text);
 Datum
 annoy_get_nns_by_vector(PG_FUNCTION_ARGS)
 {
-	return nns_by_vector(fcinfo, false);
+	return nns_by_vector(fcinfo, QUERY_ARRAY);
 }
 
 Datum
 annoy_get_nns_by_vector_bit(PG_FUNCTION_ARGS)
 {
-	return nns_by_vector(fcinfo, true);
+	return nns_by_vector(fcinfo, QUERY_BITS);
 }
 
-/*
- * The same for a literal or parameter without a type: it is read as a value of
- * the indexed column.
- */
 Datum
 annoy_get_nns_by_vector_text(PG_FUNCTION_ARGS)
 {
-	NearestCall call;
-	Oid			input;
-	Oid			io_param;
-	Datum		query;
+	return nns_by_vector(fcinfo, QUERY_TEXT);
+}
 
-	if (!begin_call(fcinfo, &call))
-		return (Datum) 0;
-	getTypeInputInfo(call.access.rel->rd_opcintype[0], &input, &io_param);
-	query = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)), io_param, -1);
-	return_nearest(fcinfo, &call, query);
-	AnnoyEndAccess(&call.access);
+/*
+ * All rows within a distance of a vector.  Both this distance and those that are
+ * returned are the operator's.
+ */
+static Datum
+search_radius(FunctionCallInfo fcinfo, QueryForm form)
+{
+	NearestCall call;
+
+	if (begin_radius(fcinfo, &call))
+	{
+		return_nearest(fcinfo, &call, query_argument(fcinfo, &call, form));
+		AnnoyEndAccess(&call.access);
+	}
 	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(annoy_search_radius);
+PG_FUNCTION_INFO_V1(annoy_search_radius_bit);
+PG_FUNCTION_INFO_V1(annoy_search_radius_text);
+
+Datum
+annoy_search_radius(PG_FUNCTION_ARGS)
+{
+	return search_radius(fcinfo, QUERY_ARRAY);
+}
+
+Datum
+annoy_search_radius_bit(PG_FUNCTION_ARGS)
+{
+	return search_radius(fcinfo, QUERY_BITS);
+}
+
+Datum
+annoy_search_radius_text(PG_FUNCTION_ARGS)
+{
+	return search_radius(fcinfo, QUERY_TEXT);
 }
 
 PG_FUNCTION_INFO_V1(annoy_get_nns_by_item);
@@ -219,7 +316,7 @@ annoy_get_nns_by_item(PG_FUNCTION_ARGS)
 	NearestCall call;
 	AnnoyVector vec;
 
-	if (!begin_call(fcinfo, &call))
+	if (!begin_nearest(fcinfo, &call))
 		return (Datum) 0;
 	if (AnnoyFetchRow(&call.access, (ItemPointer) PG_GETARG_POINTER(1), &vec))
 		return_nearest(fcinfo, &call,
