@@ -60,18 +60,18 @@
  * scoring an entry, and each byte of its code.
  */
 #define PREPARE_COST	0.5
-#define LEAF_COST		25.0
-#define ENTRY_COST		0.5
-#define CODE_BYTE_COST	0.016
+#define LEAF_COST		5.0
+#define ENTRY_COST		0.4
+#define CODE_BYTE_COST	0.005
 
 /* Looking at an item in a round, and in a walk; for each dimension. */
-#define ITEM_COST		30.0
+#define ITEM_COST		5.0
 #define WALK_COST		15.0
-#define DIMENSION_COST	0.15
+#define DIMENSION_COST	0.05
 
 /* Items that are looked at, for no row and for each. */
 #define LEAST_ITEMS		20.0
-#define ITEMS_PER_ROW	2.5
+#define ITEMS_PER_ROW	2.0
 
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
@@ -95,7 +95,7 @@
  */
 #define CALL_COST		20.0
 #define DISTANCE_COST	0.2
-#define TOAST_COST		300.0
+#define TOAST_COST		500.0
 
 /* Values of more bytes are stored out of line if nobody knows better. */
 #define TOASTED_BYTES	2000
@@ -321,22 +321,25 @@ sort_cost(const ScanCost *scan, double k)
 }
 
 /*
- * How many rows make the index as expensive as a sort?  At most all.
+ * For how many rows is the index half way between the cost of the first and that
+ * of a sort?  At most all.  Another index may be cheaper than a sort.
  */
 static double
-break_even(const ScanCost *scan)
+middle_row(const ScanCost *scan, Cost first_cost)
 {
 	double		low = 1;
 	double		high = scan->rows;
 
-	if (scan_cost(scan, low) >= sort_cost(scan, low) ||
-		scan_cost(scan, high) <= sort_cost(scan, high))
+	if (first_cost >= sort_cost(scan, low) ||
+		scan_cost(scan, high) <= (first_cost + sort_cost(scan, high)) / 2)
 		return high;
 	while (high > Max(1.05 * low, low + 1))
 	{
 		double		k = ceil(sqrt(low * high));
 
-		if (scan_cost(scan, k) < sort_cost(scan, k))
+		if (k >= high)
+			break;
+		if (scan_cost(scan, k) <= (first_cost + sort_cost(scan, k)) / 2)
 			low = k;
 		else
 			high = k;
@@ -418,7 +421,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	describe_index(&scan);
 
 	first_cost = scan_cost(&scan, 1);
-	last = break_even(&scan);
+	last = middle_row(&scan, first_cost);
 	if (last > 1)
 		per_row = Max((scan_cost(&scan, last) - first_cost) / (last - 1), 0);
 	*startup_cost = Max(first_cost - per_row, 0);
