@@ -17,7 +17,7 @@
 --
 
 CREATE FUNCTION annoy_distance_support(internal)
-	RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+	RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 -- Euclidean distance
 

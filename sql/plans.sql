@@ -14,7 +14,8 @@ SET search_path = annoy_plans, public;
 
 --
 -- Tables of various sizes, at default settings and with statistics: a few
--- hundred rows are enough.
+-- hundred rows are enough.  100 rows of so few that there is no recall curve take
+-- a walk over all items, and only large vectors make a sort more expensive.
 --
 CREATE TABLE noise AS
 	SELECT array_agg(number(1, i)::real ORDER BY i) AS v,
@@ -100,7 +101,8 @@ GROUP BY o, t, n, operator, col, type ORDER BY o, t, n;
 -- commuted arguments
 SELECT plan(format('SELECT id FROM items ORDER BY %s LIMIT 5', q)) FROM unnest(ARRAY[
 	'''{1,2}'' <-> r', '''{1,2}''::double precision[] <-> r', '''{1,2}''::real[] <-> d', '(SELECT r FROM items WHERE id = 1) <-> r']) q;
--- parameters, of a generic plan and of a plan made for them
+-- Parameters, of a generic plan and of a plan made for them.  A LIMIT that is not
+-- known is taken for a tenth of the rows, for which a sort is cheaper.
 PREPARE by_real (real[]) AS SELECT id FROM items ORDER BY r <-> $1 LIMIT 5;
 PREPARE by_double (double precision[]) AS SELECT id FROM items ORDER BY r <-> $1 LIMIT 5;
 PREPARE by_double_limit (double precision[], bigint) AS SELECT id FROM items ORDER BY r <-> $1 LIMIT $2;
@@ -115,9 +117,67 @@ SET plan_cache_mode = force_custom_plan;
 :executions;
 \t off
 RESET plan_cache_mode;
+-- left to itself, the server goes on making plans for the limit
+DO $$
+BEGIN
+	FOR i IN 1..8 LOOP
+		EXECUTE 'EXECUTE by_double_limit(''{1,2}'', 3)';
+	END LOOP;
+END $$;
+SELECT plan('EXECUTE by_double_limit(''{1,2}'', 3)');
 DEALLOCATE ALL;
 -- columns of other tables
 SELECT plan('SELECT * FROM (SELECT id, r, d FROM items WHERE id <= 3) q, LATERAL (SELECT id FROM items ORDER BY r <-> q.d LIMIT 2) n');
+
+--
+-- Conditions on the table, with and without an index on the column: the fewer rows
+-- meet one, the more have to be fetched in the order of the distance.
+--
+CREATE TABLE filtered AS
+	SELECT i AS id, i % 2 AS a2, i % 1000 AS a1000, i % 1000 AS b1000, vec(i, 2)::real[] AS r
+	FROM generate_series(1, 9000) i;
+CREATE INDEX filtered_r ON filtered USING annoy (r);
+CREATE INDEX filtered_b1000 ON filtered (b1000);
+CREATE INDEX filtered_part ON filtered USING annoy (r) WHERE a1000 = 8;
+VACUUM ANALYZE filtered;
+SELECT condition, rows, string_agg(regexp_replace(plan, ' on filtered.*', ''), ', ') AS scan
+FROM unnest(ARRAY['true', 'a2 = 0', 'a1000 < 300', 'a1000 = 7', 'b1000 = 7', 'a1000 = 8']) WITH ORDINALITY c (condition, n),
+	unnest(ARRAY['1', '10', '1000', 'ALL']) WITH ORDINALITY l (rows, m),
+	LATERAL plan(format('SELECT id FROM filtered WHERE %s ORDER BY r <-> ''{1,2}'' LIMIT %s', condition, rows)) plan
+WHERE plan LIKE '% Scan %'
+GROUP BY n, m, condition, rows ORDER BY n, m;
+
+--
+-- What a distance costs
+--
+CREATE FUNCTION cost(query text) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+	RETURN plan->0->'Plan'->'Total Cost';
+END $$;
+CREATE TABLE stored (id integer, short real[], long real[], toasted real[]);
+ALTER TABLE stored ALTER long SET STORAGE plain, ALTER toasted SET STORAGE external;
+INSERT INTO stored SELECT i, v[1:3], v[1:800], v[1:800] FROM noise, generate_series(1, 100) i;
+VACUUM ANALYZE stored;
+-- in units of cpu_operator_cost, for each row
+CREATE FUNCTION cost_of(distance text) RETURNS double precision LANGUAGE sql AS
+	$$ SELECT (cost(format('SELECT %s FROM stored', distance)) - cost('SELECT id FROM stored')) / 100 /
+		current_setting('cpu_operator_cost')::float $$;
+SELECT cost_of(short) BETWEEN 10 AND 30 AS short, cost_of(long) > 4 * cost_of(short) AS longer,
+	cost_of(toasted) > 3 * cost_of(long) AS toasted, cost_of(toasted) < 2000 AS not_too_much,
+	cost_of(function) = cost_of(toasted) AS function
+FROM (SELECT format('short <-> %L', v[1:3]), format('long <-> %L', v[1:800]), format('toasted <-> %L', v[1:800]),
+	format('annoy_cosine_distance(%L::real[], toasted)', v[1:800]) FROM noise) d (short, long, toasted, function);
+-- what is known of a column if the other argument is not
+SELECT cost_of('long <-> (SELECT long FROM stored LIMIT 0)') > 3 * cost_of('short <-> (SELECT short FROM stored LIMIT 0)') AS wide;
+SELECT cost_of('toasted <-> (SELECT NULL::real[])') < 100 AS unknown;
+CREATE INDEX ON stored USING annoy (toasted);
+SELECT cost_of('toasted <-> (SELECT NULL::real[])') > 500 AS as_in_index;
+-- so is sorting by it
+SELECT cost(format('SELECT id FROM stored ORDER BY toasted <=> %L', v[1:800])) >
+	2 * cost(format('SELECT id FROM stored ORDER BY long <=> %L', v[1:800])) AS sort FROM noise;
 
 --
 -- An index is for one order only, and for nothing else: not even when there is

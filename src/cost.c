@@ -64,10 +64,10 @@
 #define ENTRY_COST		0.4
 #define CODE_BYTE_COST	0.005
 
-/* Looking at an item in a round, and in a walk; for each dimension. */
+/* Looking at an item in a round, and in a walk; for 4 bytes of its vector. */
 #define ITEM_COST		5.0
 #define WALK_COST		15.0
-#define DIMENSION_COST	0.05
+#define WORD_COST		0.05
 
 /* Items that are looked at, for no row and for each. */
 #define LEAST_ITEMS		20.0
@@ -113,6 +113,7 @@ typedef struct ScanCost
 	int			dims;			/* 0 = it has no vectors */
 	int			n_trees;
 	int			item_pages;		/* to read for an item */
+	int			item_words;		/* of 4 bytes */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
@@ -183,7 +184,7 @@ static Cost
 item_cost(const ScanCost *scan, double items)
 {
 	return page_cost(scan, items * scan->item_pages) +
-		items * cpu_operator_cost * (ITEM_COST + DIMENSION_COST * scan->dims);
+		items * cpu_operator_cost * (ITEM_COST + WORD_COST * scan->item_words);
 }
 
 /* Cost of walking over so many items, and sorting them. */
@@ -191,7 +192,7 @@ static Cost
 walk_cost(const ScanCost *scan, double items)
 {
 	return page_cost(scan, Min(items * scan->item_pages, scan->info->pages)) +
-		items * cpu_operator_cost * (WALK_COST + DIMENSION_COST * scan->dims +
+		items * cpu_operator_cost * (WALK_COST + WORD_COST * scan->item_words +
 									 2 * LOG2(Max(items, 2)));
 }
 
@@ -361,6 +362,7 @@ describe_index(ScanCost *scan)
 	scan->dims = index->dim;
 	scan->n_trees = index->n_trees;
 	scan->item_pages = index->group_pages > 1 ? 2 : 1;
+	scan->item_words = index->item_size / 4;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);
