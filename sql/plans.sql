@@ -142,7 +142,7 @@ CREATE INDEX filtered_part ON filtered USING annoy (r) WHERE a1000 = 8;
 VACUUM ANALYZE filtered;
 SELECT condition, rows, string_agg(regexp_replace(plan, ' on filtered.*', ''), ', ') AS scan
 FROM unnest(ARRAY['true', 'a2 = 0', 'a1000 < 300', 'a1000 = 7', 'b1000 = 7', 'a1000 = 8']) WITH ORDINALITY c (condition, n),
-	unnest(ARRAY['1', '10', '1000', 'ALL']) WITH ORDINALITY l (rows, m),
+	unnest(ARRAY['1', '10', '100', 'ALL']) WITH ORDINALITY l (rows, m),
 	LATERAL plan(format('SELECT id FROM filtered WHERE %s ORDER BY r <-> ''{1,2}'' LIMIT %s', condition, rows)) plan
 WHERE plan LIKE '% Scan %'
 GROUP BY n, m, condition, rows ORDER BY n, m;
