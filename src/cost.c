@@ -121,8 +121,8 @@ typedef struct ScanCost
 	AnnoyEfforts efforts;
 
 	/* of the query */
-	bool		has_quals;		/* there are conditions in the index */
-	QualCost	qual_cost;		/* of these */
+	bool		tests_attributes;	/* there are conditions on further columns */
+	QualCost	qual_cost;		/* of the conditions in the index */
 	double		passing;		/* part of the items that meets them */
 	double		fetched;		/* rows that come from the index if all do */
 	double		rows;			/* of these, rows that meet all conditions */
@@ -207,6 +207,8 @@ search_cost(const ScanCost *scan, double rows)
 	double		effort = 0;
 	double		enough_for = 0;
 
+	if (scan->dims == 0)
+		return walk_cost(scan, scan->items);
 	while (enough_for < rows)
 	{
 		double		next = AnnoyNextEffort(&scan->efforts,
@@ -228,15 +230,30 @@ search_cost(const ScanCost *scan, double rows)
 }
 
 /*
- * The same with conditions in the index: a search that goes as far as rows that
+ * The effort of a search with conditions that goes for so many rows: as in scan.c,
+ * it grows evenly between those for 10, 100 and more.
+ */
+static double
+effort_for_rows(const AnnoyEfforts *efforts, double rows)
+{
+	double		rank = log10(Max(rows / 10, 1));
+	double		below = floor(rank);
+	double		enough_for;
+	double		less = AnnoyNextEffort(efforts, 0, pow(10, below + 1), 1, &enough_for);
+	double		more = AnnoyNextEffort(efforts, 0, pow(10, below + 2), 1, &enough_for);
+
+	return less > 0 && less < INFINITY ? less * pow(more / less, rank - below) : less;
+}
+
+/*
+ * What search_cost is with conditions in the index: a search that goes as far as rows that
  * fail demand, or a walk over all attributes, and over the items that pass.
  */
 static Cost
 filtered_cost(const ScanCost *scan, double rows)
 {
 	double		wanted = FILTER_MARGIN * Max(rows, FILTER_ROWS) / scan->passing;
-	double		enough_for;
-	double		effort = AnnoyNextEffort(&scan->efforts, 0, wanted, 1, &enough_for);
+	double		effort = effort_for_rows(&scan->efforts, wanted);
 	Cost		walk;
 
 	walk = page_cost(scan, scan->items * scan->attributes_size / BLCKSZ) +
@@ -300,7 +317,7 @@ scan_cost(const ScanCost *scan, double k)
 	double		fetched = k < scan->rows ?
 	k * (scan->fetched + 1) / (scan->rows + 1) : scan->fetched;
 
-	return (scan->has_quals ? filtered_cost(scan, fetched) : search_cost(scan, fetched)) +
+	return (scan->tests_attributes ? filtered_cost(scan, fetched) : search_cost(scan, fetched)) +
 		fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
 		k * scan->distance_cost.per_tuple;
 }
@@ -379,13 +396,13 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	IndexOptInfo *info = path->indexinfo;
 	RelOptInfo *rel = info->rel;
 	List	   *quals = get_quals_from_indexclauses(path->indexclauses);
-	List	   *predicate;
+	List	   *predicate = add_predicate_to_index_quals(info, NIL);
 	ScanCost	scan = {0};
+	ListCell   *cell;
 	double		last;
 	Cost		first_cost;
 	Cost		per_row = 0;
 
-	predicate = add_predicate_to_index_quals(info, NIL);
 	*selectivity = clauselist_selectivity(root, add_predicate_to_index_quals(info, quals),
 										  rel->relid, JOIN_INNER, NULL);
 	*correlation = 0.0;
@@ -410,7 +427,8 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	scan.root = root;
 	scan.info = info;
 	scan.loops = Max(loop_count, 1);
-	scan.has_quals = quals != NIL;
+	foreach(cell, path->indexclauses)
+		scan.tests_attributes |= lfirst_node(IndexClause, cell)->indexcol > 0;
 	cost_qual_eval(&scan.qual_cost, quals, root);
 	cost_qual_eval(&scan.distance_cost, path->indexorderbys, root);
 	scan.passing = Min(*selectivity /
@@ -468,18 +486,18 @@ component_bytes(Oid type)
 }
 
 /*
- * The dimensions of a constant, or 0.
+ * The dimensions of a constant, or 0.  Functions are not called to find out: that
+ * may take long, and we are asked many times.
  */
 static double
-constant_dims(PlannerInfo *root, Node *arg)
+constant_dims(Node *arg)
 {
-	Node	   *value = estimate_expression_value(root, arg);
 	ArrayType  *array;
 
-	if (!IsA(value, Const) || ((Const *) value)->constisnull ||
-		!OidIsValid(get_base_element_type(exprType(value))))
+	if (!IsA(arg, Const) || ((Const *) arg)->constisnull ||
+		!OidIsValid(get_base_element_type(exprType(arg))))
 		return 0;
-	array = DatumGetArrayTypeP(((Const *) value)->constvalue);
+	array = DatumGetArrayTypeP(((Const *) arg)->constvalue);
 	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 }
 
@@ -564,7 +582,7 @@ annoy_distance_support(PG_FUNCTION_ARGS)
 		args = ((FuncExpr *) request->node)->args;
 
 	foreach(cell, args)
-		dims = Max(dims, constant_dims(request->root, lfirst(cell)));
+		dims = Max(dims, constant_dims(lfirst(cell)));
 	if (dims == 0)
 	{
 		foreach(cell, args)
