@@ -109,7 +109,7 @@ SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT NULL::real[]) LIMI
 
 -- Exact distances are computed only of rows that meet the conditions on columns
 -- of the index, in a search through the trees and in a walk over all rows
-CREATE TABLE kinds AS SELECT i AS id, vec(i, 16) AS v, i % 4 AS kind, i % 1000 AS rare FROM generate_series(1, 20000) i;
+CREATE TABLE kinds AS SELECT i AS id, vec(i, 16) AS v, i / 20 % 4 AS kind, i % 1000 AS rare FROM generate_series(1, 20000) i;
 CREATE INDEX kinds_v ON kinds USING annoy (v, kind, rare);
 ANALYZE kinds;
 CREATE FUNCTION distances(query text, OUT items bigint, OUT walked boolean) LANGUAGE plpgsql AS $$
