@@ -255,5 +255,15 @@ SELECT DISTINCT p::text, count(*) FROM (SELECT p FROM points WHERE p <@ box '(4,
 GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM (SELECT p FROM points WHERE p ~= '(4,5)' ORDER BY v <-> vec(1)) s;
 
+-- A list on any version of PostgreSQL, and as a parameter of a generic plan.
+CREATE TABLE lists AS SELECT vec(i) AS v, nullif(i % 7, 5) AS kind FROM generate_series(1, 350) i;
+CREATE INDEX ON lists USING annoy (v, (ARRAY[kind]));
+SET plan_cache_mode = force_generic_plan;
+PREPARE list(integer[]) AS SELECT kind FROM lists WHERE ARRAY[kind] && $1 ORDER BY v <-> vec(1);
+EXPLAIN (COSTS OFF) EXECUTE list('{2,3}');
+CREATE TABLE listed AS EXECUTE list('{2,3,NULL,8}');
+SELECT kind, count(*) FROM listed GROUP BY kind ORDER BY kind;
+RESET plan_cache_mode;
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_filter CASCADE;

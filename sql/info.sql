@@ -106,6 +106,43 @@ END $$;
 SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 7) LIMIT 10');
 SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 7)');
 SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT NULL::real[]) LIMIT 3');
+
+-- Exact distances are computed only of rows that meet the conditions on columns
+-- of the index, in a search through the trees and in a walk over all rows
+CREATE TABLE kinds AS SELECT i AS id, vec(i, 16) AS v, i / 20 % 4 AS kind, i % 1000 AS rare FROM generate_series(1, 20000) i;
+CREATE INDEX kinds_v ON kinds USING annoy (v, kind, rare);
+ANALYZE kinds;
+CREATE FUNCTION distances(query text, OUT items bigint, OUT walked boolean) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	SELECT s.items, s.walked INTO items, walked FROM annoy_last_scan() s;
+END $$;
+SET annoy.search_k = 500;
+SELECT items BETWEEN 50 AND 150 AS fewer_than_tested, walked
+FROM distances('SELECT id FROM kinds WHERE kind = 1 ORDER BY v <-> vec(5, 16) LIMIT 50');
+SELECT * FROM distances('SELECT id FROM kinds WHERE rare = 1 ORDER BY v <-> vec(5, 16) LIMIT 50');
+RESET annoy.search_k;
+
+-- A search takes more effort if the executor has conditions of its own, wherever
+-- the plan has it: those that return everything show it best
+CREATE FUNCTION entries(query text, OUT entries bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	SELECT s.entries INTO entries FROM annoy_last_scan() s;
+END $$;
+CREATE FUNCTION nearest(q real[]) RETURNS SETOF integer LANGUAGE sql AS
+	'SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> q LIMIT 50';
+WITH without AS MATERIALIZED (
+	SELECT entries('SELECT id FROM kinds ORDER BY v <-> vec(5, 16) LIMIT 50'))
+SELECT entries(query) > 1.3 * without.entries AS more, query FROM without, unnest(ARRAY[
+	'SELECT id FROM kinds ORDER BY v <-> vec(5, 16) LIMIT 50',
+	'SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> vec(5, 16) LIMIT 50',
+	'SELECT ARRAY(SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> vec(5, 16) LIMIT 50)',
+	'SELECT n.* FROM (VALUES (5)) q(i), LATERAL (SELECT id FROM kinds WHERE id > i - 5 ORDER BY v <-> vec(i, 16) LIMIT 50) n',
+	'WITH n AS MATERIALIZED (SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> vec(5, 16) LIMIT 50) SELECT sum(id) FROM n',
+	'SELECT nearest(vec(5, 16)::real[])',
+	'CREATE TEMP TABLE made AS SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> vec(5, 16) LIMIT 50']) AS query;
+DROP TABLE kinds;
 RESET enable_seqscan;
 
 -- All indexes at once, as a monitoring query would

@@ -608,6 +608,10 @@ extern void AnnoyEndNearest(AnnoyNearest *nearest);
 extern void AnnoyWatchOptions(void);
 extern bool AnnoyOptionNeedsRebuild(const char *name);
 
+/* executor.c */
+extern void AnnoyWatchExecutor(void);
+extern bool AnnoyRowsAreFiltered(ScanKey orderbys);
+
 /* effort.c */
 typedef struct AnnoyEfforts
 {

@@ -87,6 +87,15 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyIsAutovacuumWorker()	IsAutoVacuumWorkerProcess()
 #endif
 
+/* ExecutorRun's last parameter is gone since 18 */
+#if PG_VERSION_NUM >= 180000
+#define ANNOY_RUN_ONCE_PARAMETER
+#define ANNOY_RUN_ONCE
+#else
+#define ANNOY_RUN_ONCE_PARAMETER	, bool execute_once
+#define ANNOY_RUN_ONCE	, execute_once
+#endif
+
 /* tuplesort_begin_heap takes flags instead of a boolean since 15 */
 #if PG_VERSION_NUM >= 150000
 #define ANNOY_TUPLESORT_NONE TUPLESORT_NONE

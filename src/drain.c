@@ -41,8 +41,7 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		AnnoyRowsPut(&state->rows, &item->tid, NULL);
 	else
 	{
-		distance = AnnoyDistance(state->search->index->metric, &item->vector,
-								 &state->query);
+		distance = AnnoyScanDistance(state, item);
 		AnnoyRowsPut(&state->rows, &item->tid, &distance);
 	}
 }
@@ -71,8 +70,7 @@ drain_passed(AnnoyScanState *state)
 
 			row.tid = item.tid;
 			row.prefetched = false;
-			row.distance = AnnoyDistance(state->reader.index->metric, &item.vector,
-										 &state->query);
+			row.distance = AnnoyScanDistance(state, &item);
 			AnnoyRowsPush(&state->rows, &row);
 		}
 		AnnoyItemRelease(&state->reader);

@@ -50,6 +50,8 @@ typedef void (*AnnoyFilterCallback) (const AnnoyPointer *item, void *arg);
 extern AnnoyFilter *AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index);
 extern void AnnoyFilterSample(AnnoyFilter *filter);
 extern double AnnoyFilterRate(const AnnoyFilter *filter);
+extern void AnnoyFilterPrefetch(AnnoyFilter *filter, Buffer buffer,
+								const AnnoyPointer *item);
 extern bool AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer,
 							const AnnoyPointer *item);
 extern double AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback,

@@ -230,6 +230,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("annoy");
 
 	AnnoyWatchOptions();
+	AnnoyWatchExecutor();
 }
 
 /*

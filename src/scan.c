@@ -80,10 +80,10 @@
 #define DISTANCE_COST		90.0
 
 /*
- * Who takes so many rows does not want them, most likely, but those among them
- * that meet a condition unknown to us.  These are as hard to find as the last of
- * all, so an effort that finds the wanted part of all on average is not enough:
- * search harder by that factor.
+ * If the executor has conditions of its own, the rows it wants are as hard to
+ * find as the last of all that it takes, so an effort that finds the wanted part
+ * of all on average is not enough: search harder by a factor.  Who takes so many
+ * rows has conditions, most likely, even if none are seen: in a join, say.
  */
 #define DEEP_ROWS			1200
 #define DEEP_EFFORT			2
@@ -170,6 +170,11 @@ look_at_next(AnnoyScanState *state)
 		}
 	}
 	prefetch_items(state);
+	if (AnnoyScanTests(state))
+	{
+		for (int i = 0; i < n; i++)
+			AnnoyFilterPrefetch(state->filter, buffers[i], &pointers[i]);
+	}
 
 	for (int i = 0; i < n; i++)
 	{
@@ -187,13 +192,11 @@ look_at_next(AnnoyScanState *state)
 		{
 			row.tid = item.tid;
 			row.prefetched = false;
-			row.distance = AnnoyDistance(state->search->index->metric,
-										 &item.vector, &state->query);
+			row.distance = AnnoyScanDistance(state, &item);
 			AnnoyRowsPush(&state->rows, &row);
 		}
 		AnnoyItemRelease(&state->reader);
 	}
-	stats->items += n;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(stats->reranking, end, start);
 }
@@ -319,7 +322,8 @@ search_harder(Relation rel, AnnoyScanState *state)
 	effort = AnnoyNextEffort(&state->efforts,
 							 state->efforts.measured > 0 ? 0 : state->effort,
 							 rows_demanded(state) + 1, per_row, &state->enough_for);
-	if (state->efforts.measured > 0 && rows_demanded(state) >= DEEP_ROWS)
+	if (state->efforts.measured > 0 &&
+		(state->filtered || rows_demanded(state) >= DEEP_ROWS))
 		effort *= DEEP_EFFORT;
 	if (effort <= state->effort)
 		return false;
@@ -519,6 +523,8 @@ static void
 end_search(AnnoyScanState *state)
 {
 	MemoryContext context = state->context;
+	ScanKey		orderbys = state->orderbys;
+	bool		filtered = state->filtered;
 
 	if (state->started)
 		note_stats(state);
@@ -526,13 +532,22 @@ end_search(AnnoyScanState *state)
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
+	state->orderbys = orderbys;
+	state->filtered = filtered;
 }
 
 void
 annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 			ScanKey orderbys, int norderbys pg_attribute_unused())
 {
-	end_search(scan->opaque);
+	AnnoyScanState *state = scan->opaque;
+
+	end_search(state);
+	if (orderbys != state->orderbys)
+	{
+		state->orderbys = orderbys;
+		state->filtered = AnnoyRowsAreFiltered(orderbys);
+	}
 	if (keys != NULL && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)

@@ -68,6 +68,8 @@ typedef struct AnnoyScanState
 {
 	MemoryContext context;		/* of the search, reset by a rescan */
 	bool		started;
+	ScanKey		orderbys;		/* of the executor, as it has given them */
+	bool		filtered;		/* will it test rows for more conditions? */
 
 	/* the search */
 	AnnoySearch *search;		/* NULL if the index has no vectors */
@@ -134,6 +136,14 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 	ItemPointerGetOffsetNumberNoCheck(pointer);
 
 	return state->seen != NULL && seen_lookup(state->seen, key) != NULL;
+}
+
+/* The exact distance of an item from the query. */
+static inline double
+AnnoyScanDistance(AnnoyScanState *state, const AnnoyItem *item)
+{
+	state->search->stats.items++;
+	return AnnoyDistance(state->search->index->metric, &item->vector, &state->query);
 }
 
 /* rows.c */

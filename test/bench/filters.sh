@@ -1,0 +1,78 @@
+#!/bin/bash
+# Measure searches with a condition that one row of so many meets, once with the
+# column in the index, once without, on one data set.
+#
+# Copyright (c) 2026, the annoy developers
+#
+#	BASE, QUERIES	TEXMEX files
+#
+# These are optional:
+#
+#	METRIC		l2 (the default), cosine, ip or l1
+#	ROWS		use only so many rows, 100000 by default
+#	MAX_QUERIES	use only so many queries, 100 by default
+#	PARTS		one row of how many: by default 50,100,500,1000,10000
+#	LIMIT		rows that are wanted, 10 by default
+#	PASSES		executions of which the fastest counts, 3 by default
+#	OPTIONS		settings for the server, as in "-c annoy.target_recall=.9"
+#
+# Prints, for each condition: rows that should be returned and that are, recall
+# against the exact answers, and microseconds of a search.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+base=${BASE:-}
+queries=${QUERIES:-}
+metric=${METRIC:-l2}
+rows=${ROWS:-100000}
+max_queries=${MAX_QUERIES:-100}
+parts=${PARTS:-50,100,500,1000,10000}
+limit=${LIMIT:-10}
+passes=${PASSES:-3}
+options=${OPTIONS:-}
+bench=$top/test/bench
+
+measure()
+{
+	local annoybench=$scratch/src/test/bench/annoybench memory
+
+	say "Building a release of annoy for a private copy of $("$pg_config" --version)"
+	private_postgres "$scratch/root"
+	copy_tree "$scratch/src"
+	build_and_install "$scratch/src" || die "the build failed"
+	make -s -C "$scratch/src/test/bench" "PG_CONFIG=$pg_config"
+
+	memory=$(awk '$1 == "MemTotal:" {print int($2 / 1024 / 4)}' /proc/meminfo)
+	start_cluster <<CONF
+shared_buffers = ${memory}MB
+maintenance_work_mem = ${memory}MB
+max_parallel_maintenance_workers = 0
+max_parallel_workers_per_gather = 0
+autovacuum = off
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 8GB
+checkpoint_timeout = 1h
+CONF
+	"$bindir/psql" -X -q -c 'CREATE EXTENSION annoy'
+	"$annoybench" --load --base "$base" --rows "$rows" --table base
+	"$annoybench" --load --base "$queries" --rows "$max_queries" --table queries
+	say "Measuring: recall@$limit of $max_queries queries, times in microseconds"
+	PGOPTIONS=$options "$bindir/psql" -X -q -v op="$op" -v opclass="real_${metric}_ops" -v parts="{$parts}" \
+		-v limit="$limit" -v passes="$passes" -f "$bench/filters.sql"
+}
+
+case $metric in
+	l2) op='<->' ;;
+	cosine) op='<=>' ;;
+	ip) op='<#>' ;;
+	l1) op='<+>' ;;
+	*) die "METRIC must be l2, cosine, ip or l1, not \"$metric\"" ;;
+esac
+for file in "$base" "$queries"
+do
+	[ -r "$file" ] || die "BASE and QUERIES must be files: cannot read \"$file\""
+done
+need_packages demo
+make_scratch
+run_job measure
