@@ -45,14 +45,10 @@
 
 /*
  * The recall to aim at is above the one wanted by a part of what is missing to
- * 1, but by no more than a constant: queries that are not rows are a little
- * harder, and users notice rather what is below.
+ * 1, but by no more than a constant: users notice rather what is below.
  */
 #define MARGIN_PART			0.3
-#define MAX_MARGIN			0.015
-
-/* The recall@1,000 is measured with the fewest queries: aim so much higher. */
-#define LAST_MARGIN			1.25
+#define MAX_MARGIN			0.01
 
 /*
  * Where all is found, the logit of the recall says nothing about the efforts
@@ -76,8 +72,7 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 				  const AnnoyEfforts *efforts)
 {
 	double		queries = curve->queries[rank];
-	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN) *
-	(rank == ANNOY_CURVE_RANKS - 1 ? LAST_MARGIN : 1);
+	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
 	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
 	double		goal = Min(recall + margin, most);
 	double		last_reached = 0;
