@@ -66,9 +66,14 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.34};
 /* Items drawn for each one that is new, at most. */
 #define DRAWS_PER_QUERY		16
 
-/* The least effort, and by how much each is above the one before. */
+/*
+ * The least effort, and by how much each is above the one before: by less from
+ * that part of everything on, since recall then bends up to 1.
+ */
 #define FIRST_EFFORT		512.0
 #define EFFORT_STEP			2
+#define SMALL_STEP_FROM		0.0625
+#define SMALL_EFFORT_STEP	M_SQRT2
 
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
@@ -184,7 +189,7 @@ rank_of_query(const Calibration *calibration, int number)
 static int
 neighbours_kept(const AnnoyIndex *index, int rows)
 {
-	int			keep = rows + rows / 2 + 100;
+	int			keep = rows + rows / 4 + 125;
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
 }
@@ -690,7 +695,7 @@ measure(Calibration *calibration)
 	entries = curve->items * index->n_trees;
 	for (double effort = FIRST_EFFORT;
 		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
-		 effort *= EFFORT_STEP)
+		 effort *= effort < SMALL_STEP_FROM * entries ? EFFORT_STEP : SMALL_EFFORT_STEP)
 		curve->effort[curve->points++] = effort;
 	curve->effort[curve->points++] = entries;
 

@@ -37,7 +37,10 @@
 #define MIN_ROWS_POWER		0.3
 #define MAX_ROWS_POWER		0.8
 
-/* Effort grows with this power of the index's size, see src/README. */
+/*
+ * Effort grows with this power of the index's size, if it is a small part of
+ * everything: see src/README.
+ */
 #define SIZE_POWER			0.5
 
 /* Fewer entries take no less time. */
@@ -45,10 +48,11 @@
 
 /*
  * The recall to aim at is above the one wanted by a part of what is missing to
- * 1, but by no more than a constant: users notice rather what is below.
+ * 1, but by no more than a constant: queries that are not rows are a little
+ * harder, and users notice rather what is below.
  */
 #define MARGIN_PART			0.3
-#define MAX_MARGIN			0.01
+#define MAX_MARGIN			0.0125
 
 /*
  * Where all is found, the logit of the recall says nothing about the efforts
@@ -106,14 +110,16 @@ static void
 efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
 				   AnnoyEfforts *efforts)
 {
-	double		factor = pow(Max(growth, 1), SIZE_POWER);
+	double		all = curve->effort[curve->points - 1];
 	double		power = 0;
 
 	efforts->measured = 0;
 	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
 	{
-		double		effort = factor * effort_for_recall(curve, rank, recall, efforts);
+		double		effort = effort_for_recall(curve, rank, recall, efforts);
+		double		part = Min(effort / all, 1);
 
+		effort *= pow(Max(growth, 1), SIZE_POWER + (1 - SIZE_POWER) * part);
 		effort = Max(effort, rank == 0 ? MIN_EFFORT : efforts->effort[rank - 1]);
 		if (rank > 0)
 			power = log10(effort / efforts->effort[rank - 1]);
