@@ -67,13 +67,11 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.34};
 #define DRAWS_PER_QUERY		16
 
 /*
- * The least effort, and by how much each is above the one before: by less from
- * that part of everything on, since recall then bends up to 1.
+ * The least effort, and by how much each is above the one before, at least:
+ * where leaves are few, recall goes up in steps.
  */
 #define FIRST_EFFORT		512.0
-#define EFFORT_STEP			2
-#define SMALL_STEP_FROM		0.0625
-#define SMALL_EFFORT_STEP	M_SQRT2
+#define EFFORT_STEP			M_SQRT2
 
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
@@ -666,6 +664,7 @@ measure(Calibration *calibration)
 												  ALLOCSET_DEFAULT_SIZES);
 	AnnoyItemReader reader;
 	double		entries;
+	double		step;
 
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
@@ -693,9 +692,10 @@ measure(Calibration *calibration)
 
 	/* a ladder that ends with everything */
 	entries = curve->items * index->n_trees;
+	step = Max(pow(entries / FIRST_EFFORT, 1.0 / (ANNOY_CURVE_POINTS - 1)), EFFORT_STEP);
 	for (double effort = FIRST_EFFORT;
 		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
-		 effort *= effort < SMALL_STEP_FROM * entries ? EFFORT_STEP : SMALL_EFFORT_STEP)
+		 effort *= step)
 		curve->effort[curve->points++] = effort;
 	curve->effort[curve->points++] = entries;
 
