@@ -45,7 +45,7 @@
 #define MAX_QUERIES			300
 
 /* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
-static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.34};
+static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 
 /* But at least so many. */
 #define MIN_RANK_QUERIES	60
