@@ -651,6 +651,15 @@ extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
 									 uint64 seed, int wanted, bool distinct);
 extern int	AnnoyCalibrate(Relation rel, double items,
 						   const AnnoyVector *queries, int nqueries);
+
+/* curve.c */
+
+/*
+ * Indexes with fewer vectors have no curve: without one, a search scans at
+ * least as many.
+ */
+#define ANNOY_CURVE_MIN_ITEMS	8000
+
 extern void AnnoyRefreshCurve(Relation rel, double items);
 extern void AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index);
 

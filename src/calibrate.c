@@ -15,13 +15,13 @@
  * it does but for manhattan, leaves need only be ranked to know what it finds.
  *
  * The averages are the recall curve, which is kept in the metapage, and from
- * which scans choose their effort (effort.c).  A build makes it.  VACUUM does so
- * again when the index has grown or lost much of what it had; and if VACUUM does
- * not come, the insertion at which the index has outgrown its curve.
+ * which scans choose their effort (effort.c).  A build makes it, and it is made
+ * anew when it is too old (curve.c).
  *
  * Few queries are enough to know the recall of many rows, which differs less
  * between queries, and costs more to find out.  So all queries count for the 10
- * nearest, and the first of them for 100 and for 1,000.
+ * and the 100 nearest, and the first of them for 1,000.  What these have more of
+ * the 100 nearest than all, they will also have more of the 1,000.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -32,27 +32,12 @@
  */
 #include "postgres.h"
 
-#include "storage/lmgr.h"
+#include <math.h>
+
 #include "utils/memutils.h"
 
 #include "annoy.h"
 #include "search.h"
-
-/*
- * Indexes with fewer vectors have no curve: without one, a search scans at
- * least as many.
- */
-#define MIN_ITEMS			8000
-
-/* To VACUUM, a curve is old when there are so many times the vectors. */
-#define GROWN				1.3
-#define SHRUNK				0.6
-
-/*
- * Insertions make a new one when the index has so many times the blocks.  With
- * default settings, autovacuum comes before that.
- */
-#define OUTGROWN			1.5
 
 /* Items asked: one of so many, within limits. */
 #define ITEMS_PER_QUERY		100
@@ -60,10 +45,17 @@
 #define MAX_QUERIES			300
 
 /* Parts of them that are asked for 10, 100 and 1,000 neighbours. */
-static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.4, 0.15};
+static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 
 /* But at least so many. */
 #define MIN_RANK_QUERIES	60
+
+/*
+ * With fewer queries, or if all of them find the same, two recalls are not taken
+ * to be connected.
+ */
+#define MIN_PAIRS			30
+#define MIN_VARIATION		1e-9
 
 /* Neighbours of a query are asked for only if they are a small part of all. */
 #define ITEMS_PER_ROW		8
@@ -74,9 +66,12 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.4, 0.15};
 /* Items drawn for each one that is new, at most. */
 #define DRAWS_PER_QUERY		16
 
-/* The least effort, and by how much each is above the one before. */
+/*
+ * The least effort, and by how much each is above the one before, at least:
+ * where leaves are few, recall goes up in steps.
+ */
 #define FIRST_EFFORT		512.0
-#define EFFORT_STEP			2
+#define EFFORT_STEP			M_SQRT2
 
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
@@ -91,19 +86,49 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.4, 0.15};
 /* An item: by what it is known to be found, and its distance from a query. */
 typedef struct Neighbour
 {
-	uint64		key;			/* its leaf, or see pointer_key */
+	uint64		key;			/* block of its leaf, or see pointer_key */
 	double		distance;
 	int			found;			/* by the search with that effort, or -1 */
 } Neighbour;
+
+#define ST_SORT sort_by_distance
+#define ST_ELEMENT_TYPE Neighbour
+#define ST_COMPARE(a, b) ((a)->distance < (b)->distance ? -1 : (a)->distance > (b)->distance)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_by_key
+#define ST_ELEMENT_TYPE Neighbour
+#define ST_COMPARE(a, b) ((a)->key < (b)->key ? -1 : (a)->key > (b)->key)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 typedef struct SampleQuery
 {
 	AnnoyVector vector;
 	AnnoyPointer self;			/* invalid if it is not an item */
-	float	   *x;				/* in the search space */
+	AnnoyTarget target;
 	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
 	AnnoyCollector nearest;		/* by estimated distance */
 } SampleQuery;
+
+/* Sums over queries: x is the recall for a number of rows, y that for the next. */
+typedef struct RecallPairs
+{
+	double		x;
+	double		y;
+	double		xx;
+	double		xy;
+} RecallPairs;
+
+/* A block that is a leaf. */
+typedef struct Leaf
+{
+	uint16		entries;		/* for so many it counts */
+	uint16		visit;			/* the last search that visits it */
+} Leaf;
 
 typedef struct Calibration
 {
@@ -115,11 +140,14 @@ typedef struct Calibration
 
 	/*
 	 * If a search finds what is in the leaves that it visits, they need not
-	 * be scanned.  Then this is how many entries each block counts for.
+	 * be scanned.  Then this is known of each block.
 	 */
-	uint16	   *leaf_entries;
+	Leaf	   *leaves;
 	BlockNumber nblocks;
+	double		nleaves;
+	uint16		visit;			/* number of the last search */
 	AnnoyCurve	curve;
+	RecallPairs pairs[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
 } Calibration;
 
 /* What a search has found of a query's neighbours. */
@@ -127,6 +155,7 @@ typedef struct Found
 {
 	double		cutoff[ANNOY_CURVE_RANKS];	/* distance of the last neighbour */
 	int			count[ANNOY_CURVE_RANKS];
+	bool		all_ranked;		/* nodes[0] of the search has all leaves */
 } Found;
 
 static inline uint64
@@ -158,7 +187,7 @@ rank_of_query(const Calibration *calibration, int number)
 static int
 neighbours_kept(const AnnoyIndex *index, int rows)
 {
-	int			keep = rows + rows / 2 + 100;
+	int			keep = rows + rows / 4 + 125;
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
 }
@@ -351,9 +380,7 @@ find_nearest(Calibration *calibration)
 	BlockNumber block = AnnoyFirstLeaf(rel);
 	BlockNumber steps = 0;
 	double		items = 0;
-	AnnoyTarget target;
 
-	AnnoyTargetInit(&target, index, index->metric == ANNOY_IP);
 	while (block != InvalidBlockNumber)
 	{
 		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, copy, &steps);
@@ -363,20 +390,20 @@ find_nearest(Calibration *calibration)
 			block = AnnoyFirstLeaf(rel);
 			continue;
 		}
-		if (calibration->leaf_entries != NULL && block < calibration->nblocks)
-			calibration->leaf_entries[block] =
+		if (calibration->leaves != NULL && block < calibration->nblocks)
+			calibration->leaves[block].entries =
 				(node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
+		calibration->nleaves++;
 
 		/* candidates get this from the node: let it tell their leaf */
 		node->child_nsn = block;
 		for (int i = 0; i < calibration->nqueries; i++)
 		{
-			AnnoyCollector *nearest = &calibration->queries[i].nearest;
+			SampleQuery *query = &calibration->queries[i];
+			AnnoyCollector *nearest = &query->nearest;
 			int			nhits;
 
-			target.x = calibration->queries[i].x;
-			AnnoyTargetSet(&target);
-			nhits = AnnoyNodeScore(&target, node, 0, nearest->limit, hits, scores);
+			nhits = AnnoyNodeScore(&query->target, node, 0, nearest->limit, hits, scores);
 			AnnoyCollect(nearest, index, node, nhits, hits, scores);
 		}
 		items += node->count;
@@ -385,24 +412,6 @@ find_nearest(Calibration *calibration)
 	for (int i = 0; i < calibration->nqueries; i++)
 		AnnoyCollectorFinish(&calibration->queries[i].nearest);
 	calibration->curve.items = items;
-}
-
-static int
-compare_distances(const void *a, const void *b)
-{
-	double		x = ((const Neighbour *) a)->distance;
-	double		y = ((const Neighbour *) b)->distance;
-
-	return x < y ? -1 : x > y;
-}
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	uint64		x = ((const Neighbour *) a)->key;
-	uint64		y = ((const Neighbour *) b)->key;
-
-	return x < y ? -1 : x > y;
 }
 
 /*
@@ -464,7 +473,7 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
 				!ItemPointerEquals((ItemPointer) pointer, (ItemPointer) &query->self))
 			{
-				neighbours[count].key = calibration->leaf_entries != NULL ?
+				neighbours[count].key = calibration->leaves != NULL ?
 					nearest->candidates[start + i].nsn : pointer_key(pointer);
 				neighbours[count++].distance =
 					AnnoyDistance(calibration->index->metric, &item.vector,
@@ -482,33 +491,52 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
  */
 static bool
 visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
-			 Neighbour *neighbours, int count, int rank, Found *found)
+			 const Neighbour *neighbours, int count, int rank, Found *found)
 {
 	double		effort = calibration->curve.effort[point];
-	const AnnoyCollector *leaves = &search->nodes[0];
-	int			visited = 0;
+	const AnnoyCollector *ranked = &search->nodes[0];
+	uint16		visit = ++calibration->visit;
 	double		scanned = 0;
-	bool		all = false;
+	int			visited = 0;
 
 	/* as in AnnoySearchForest, if leaves are emptier than thought */
-	for (double rank_for = effort; scanned < effort && !all; rank_for *= 4)
+	for (double rank_for = effort; scanned < effort; rank_for *= 4)
 	{
-		all = AnnoySearchRank(search, rank_for);
-		scanned = 0;
-		for (visited = 0; visited < leaves->count && scanned < effort; visited++)
+		if (!found->all_ranked)
 		{
-			BlockNumber leaf =
-			ItemPointerGetBlockNumberNoCheck(&leaves->candidates[visited].pointer);
+			found->all_ranked = AnnoySearchRank(search, rank_for);
 
-			if (leaf < calibration->nblocks)
-				scanned += calibration->leaf_entries[leaf];
+			/* all nodes above leaves are visited: so they are with any effort */
+			if (!found->all_ranked && search->ranked[0] >= calibration->nleaves)
+			{
+				(void) AnnoySearchRank(search, INFINITY);
+				found->all_ranked = true;
+			}
 		}
+		scanned = 0;
+		for (visited = 0; visited < ranked->count && scanned < effort; visited++)
+		{
+			BlockNumber block =
+			ItemPointerGetBlockNumberNoCheck(&ranked->candidates[visited].pointer);
+
+			if (block < calibration->nblocks)
+			{
+				calibration->leaves[block].visit = visit;
+				scanned += calibration->leaves[block].entries;
+			}
+		}
+		if (found->all_ranked)
+			break;
 	}
-	for (int i = 0; i < visited; i++)
-		count_found(neighbours, count,
-					ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer),
-					rank, point, found);
-	return all && visited == leaves->count;
+	for (int i = 0; i < count; i++)
+	{
+		if (neighbours[i].key >= calibration->nblocks ||
+			calibration->leaves[neighbours[i].key].visit != visit)
+			continue;
+		for (int j = 0; j <= rank; j++)
+			found->count[j] += neighbours[i].distance <= found->cutoff[j];
+	}
+	return found->all_ranked && visited == ranked->count;
 }
 
 /*
@@ -548,7 +576,7 @@ search_query(Calibration *calibration, const SampleQuery *query,
 	Found		found = {0};
 	bool		done = false;
 
-	qsort(neighbours, count, sizeof(Neighbour), compare_distances);
+	sort_by_distance(neighbours, count);
 	for (int rank = 0; rank <= query->rank; rank++)
 	{
 		wanted[rank] = Min(AnnoyCurveRows(rank), count);
@@ -557,17 +585,21 @@ search_query(Calibration *calibration, const SampleQuery *query,
 	}
 	while (count > 0 && neighbours[count - 1].distance > found.cutoff[query->rank])
 		count--;
-	qsort(neighbours, count, sizeof(Neighbour), compare_keys);
+	if (calibration->leaves == NULL)
+		sort_by_key(neighbours, count);
 	for (int i = 0; i < count; i++)
 		neighbours[i].found = -1;
 
 	for (int i = 0; i < (int) curve->points; i++)
 	{
+		double		x = 0;
+		double		y;
+
 		if (!done)
 		{
 			AnnoyVacuumDelay();
 			memset(found.count, 0, sizeof(found.count));
-			if (calibration->leaf_entries != NULL)
+			if (calibration->leaves != NULL)
 				done = visit_leaves(calibration, search, i,
 									neighbours, count, query->rank, &found);
 			else
@@ -576,8 +608,46 @@ search_query(Calibration *calibration, const SampleQuery *query,
 			done |= found.count[query->rank] >= ENOUGH_FOUND * wanted[query->rank];
 		}
 		for (int rank = 0; rank <= query->rank; rank++)
-			curve->recall[rank][i] +=
-				(float) Min(found.count[rank], wanted[rank]) / wanted[rank];
+		{
+			RecallPairs *pairs = &calibration->pairs[rank][i];
+
+			y = (double) Min(found.count[rank], wanted[rank]) / wanted[rank];
+			pairs->x += x;
+			pairs->y += y;
+			pairs->xx += x * x;
+			pairs->xy += x * y;
+			x = y;
+		}
+	}
+}
+
+/*
+ * Average the recalls.  If all queries were asked for 100 rows, say, and some of
+ * these for 1,000, linear regression tells what the others' recall would be.
+ */
+static void
+finish_curve(Calibration *calibration)
+{
+	AnnoyCurve *curve = &calibration->curve;
+
+	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
+	{
+		double		n = curve->queries[rank];
+		float	   *recall = curve->recall[rank];
+
+		for (int i = 0; i < (int) curve->points; i++)
+		{
+			const RecallPairs *pairs = &calibration->pairs[rank][i];
+			double		sum_xx = pairs->xx - pairs->x * pairs->x / n;
+			double		sum_xy = pairs->xy - pairs->x * pairs->y / n;
+
+			recall[i] = pairs->y / n;
+			if (rank > 0 && n >= MIN_PAIRS && sum_xx > MIN_VARIATION && sum_xy > 0)
+				recall[i] += sum_xy / sum_xx * (curve->recall[rank - 1][i] - pairs->x / n);
+			recall[i] = Min(recall[i], 1);
+			if (i > 0)
+				recall[i] = Max(recall[i], recall[i - 1]);
+		}
 	}
 }
 
@@ -594,14 +664,16 @@ measure(Calibration *calibration)
 												  ALLOCSET_DEFAULT_SIZES);
 	AnnoyItemReader reader;
 	double		entries;
+	double		step;
 
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
 		SampleQuery *query = &calibration->queries[i];
 
 		query->rank = rank_of_query(calibration, i);
-		query->x = palloc0(sizeof(float) * index->space_dim);
-		AnnoyMapQuery(index, &query->vector, query->x);
+		AnnoyTargetInit(&query->target, index, index->metric == ANNOY_IP);
+		AnnoyMapQuery(index, &query->vector, query->target.x);
+		AnnoyTargetSet(&query->target);
 		AnnoyCollectorInit(&query->nearest);
 		AnnoyCollectorReset(&query->nearest,
 							neighbours_kept(index, AnnoyCurveRows(query->rank)));
@@ -611,18 +683,19 @@ measure(Calibration *calibration)
 	if (index->metric != ANNOY_L1 && index->n_trees == 1)
 	{
 		calibration->nblocks = RelationGetNumberOfBlocks(calibration->rel);
-		calibration->leaf_entries =
+		calibration->leaves =
 			MemoryContextAllocExtended(CurrentMemoryContext,
-									   sizeof(uint16) * (Size) calibration->nblocks,
+									   sizeof(Leaf) * (Size) calibration->nblocks,
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	}
 	find_nearest(calibration);
 
 	/* a ladder that ends with everything */
 	entries = curve->items * index->n_trees;
+	step = Max(pow(entries / FIRST_EFFORT, 1.0 / (ANNOY_CURVE_POINTS - 1)), EFFORT_STEP);
 	for (double effort = FIRST_EFFORT;
 		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
-		 effort *= EFFORT_STEP)
+		 effort *= step)
 		curve->effort[curve->points++] = effort;
 	curve->effort[curve->points++] = entries;
 
@@ -641,11 +714,7 @@ measure(Calibration *calibration)
 	}
 	AnnoyItemReaderEnd(&reader);
 
-	for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
-	{
-		for (int i = 0; i < (int) curve->points && curve->queries[rank] > 0; i++)
-			curve->recall[rank][i] /= curve->queries[rank];
-	}
+	finish_curve(calibration);
 }
 
 /*
@@ -675,7 +744,7 @@ AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
 							 false);
 
 	calibration.index = AnnoyOpen(rel);
-	if (calibration.index->dim > 0 && items >= MIN_ITEMS)
+	if (calibration.index->dim > 0 && items >= ANNOY_CURVE_MIN_ITEMS)
 	{
 		if (queries != NULL)
 			take_queries(&calibration, queries, nqueries);
@@ -697,94 +766,4 @@ AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 	return asked;
-}
-
-static bool
-curve_is_old(const AnnoyCurve *curve, double items)
-{
-	return items >= GROWN * curve->items || items <= SHRUNK * curve->items;
-}
-
-/*
- * Count the vectors of an index: the entries of the first tree.
- */
-static double
-count_vectors(Relation rel, const AnnoyIndex *index)
-{
-	BlockNumber block = AnnoyFirstLeaf(rel);
-	BlockNumber steps = 0;
-	double		vectors = 0;
-
-	while (block != InvalidBlockNumber)
-	{
-		PGAlignedBlock copy;
-		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, &copy, &steps);
-
-		if (node == NULL)
-		{
-			block = AnnoyFirstLeaf(rel);
-			vectors = 0;
-			continue;
-		}
-		vectors += node->count;
-		block = node->right;
-	}
-	return vectors;
-}
-
-/*
- * VACUUM has counted the items of an index.  Measure the curve anew if there is
- * none, or if there are twice as many vectors or much fewer than there were; in
- * an index that has become small, forget it.
- */
-void
-AnnoyRefreshCurve(Relation rel, double items)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "annoy curve",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old_context = MemoryContextSwitchTo(context);
-	const AnnoyIndex *index = AnnoyOpen(rel);
-	const AnnoyCurve *curve = &index->curve;
-
-	/* items may be NULLs, so count only if it seems to be worth while */
-	if (index->dim > 0 &&
-		(curve->points == 0 ? items >= MIN_ITEMS : curve_is_old(curve, items)))
-	{
-		double		vectors = count_vectors(rel, index);
-
-		if (curve->points == 0 || curve_is_old(curve, vectors))
-			(void) AnnoyCalibrate(rel, vectors, NULL, 0);
-	}
-	MemoryContextSwitchTo(old_context);
-	MemoryContextDelete(context);
-}
-
-static bool
-has_outgrown_curve(const AnnoyIndex *index, BlockNumber blocks)
-{
-	if (index->curve.points == 0)
-		return AnnoyEstimateItems(index, blocks) >= MIN_ITEMS;
-	return blocks >= OUTGROWN * index->curve.blocks;
-}
-
-/*
- * An insertion has split a node.  Measure the curve anew if the index has
- * outgrown it.  Like the insertion into a GIN index that finds the pending list
- * too long, this one then takes longer: as long as some thousands of others.
- * Those of other sessions go on meanwhile.
- */
-void
-AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)
-{
-	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
-
-	if (!has_outgrown_curve(index, blocks) ||
-		!ConditionalLockRelation(rel, ShareUpdateExclusiveLock))
-		return;
-
-	/* somebody else may have been faster */
-	if (has_outgrown_curve(AnnoyOpen(rel), blocks))
-		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0);
-	UnlockRelation(rel, ShareUpdateExclusiveLock);
 }

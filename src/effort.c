@@ -37,7 +37,10 @@
 #define MIN_ROWS_POWER		0.3
 #define MAX_ROWS_POWER		0.8
 
-/* Effort grows with this power of the index's size, see src/README. */
+/*
+ * Effort grows with this power of the index's size, if it is a small part of
+ * everything: see src/README.
+ */
 #define SIZE_POWER			0.5
 
 /* Fewer entries take no less time. */
@@ -49,10 +52,7 @@
  * harder, and users notice rather what is below.
  */
 #define MARGIN_PART			0.3
-#define MAX_MARGIN			0.015
-
-/* The recall@1,000 is measured with the fewest queries: aim so much higher. */
-#define LAST_MARGIN			1.25
+#define MAX_MARGIN			0.0125
 
 /*
  * Where all is found, the logit of the recall says nothing about the efforts
@@ -76,8 +76,7 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 				  const AnnoyEfforts *efforts)
 {
 	double		queries = curve->queries[rank];
-	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN) *
-	(rank == ANNOY_CURVE_RANKS - 1 ? LAST_MARGIN : 1);
+	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
 	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
 	double		goal = Min(recall + margin, most);
 	double		last_reached = 0;
@@ -111,14 +110,16 @@ static void
 efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
 				   AnnoyEfforts *efforts)
 {
-	double		factor = pow(Max(growth, 1), SIZE_POWER);
+	double		all = curve->effort[curve->points - 1];
 	double		power = 0;
 
 	efforts->measured = 0;
 	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
 	{
-		double		effort = factor * effort_for_recall(curve, rank, recall, efforts);
+		double		effort = effort_for_recall(curve, rank, recall, efforts);
+		double		part = Min(effort / all, 1);
 
+		effort *= pow(Max(growth, 1), SIZE_POWER + (1 - SIZE_POWER) * part);
 		effort = Max(effort, rank == 0 ? MIN_EFFORT : efforts->effort[rank - 1]);
 		if (rank > 0)
 			power = log10(effort / efforts->effort[rank - 1]);

@@ -31,69 +31,19 @@
 pgvector_dir=${PGVECTOR:-}
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$top/test/bench/common.sh"
 
-base=${BASE:-}
-queries=${QUERIES:-}
-truth=${TRUTH:-}
-metric=${METRIC:-}
 max_queries=${MAX_QUERIES:-0}
 at=${AT:-.90,.95,.98}
 threads=${THREADS:-1}
 passes=${PASSES:-3}
 cpus=$(nproc)
 cpu=${CPU:-$((cpus - 1))}
-out=${OUT:-$top/test/bench/out}
 fresh=${FRESH:-}
-bench=$top/test/bench
-python=/usr/bin/python3
 annoylib_headers=${ANNOYLIB:-/usr/lib/R/site-library/RcppAnnoy/include}
 k=10
 
-# ---- data ----
-
-# Make the set of 768 dimensions, unless it has been made.
-make_set()
-{
-	local wordnet=/usr/share/wordnet
-
-	if [ -f "$out/wordnet_base.fvecs" ]
-	then
-		return 0
-	fi
-	if [ ! -f "$wordnet/data.noun" ]
-	then
-		# its files are enough, it need not be installed
-		say "Getting the package wordnet-base"
-		mkdir -p "$scratch/wordnet"
-		(cd "$scratch/wordnet" && apt-get -q download wordnet-base && dpkg-deb -x wordnet-base_*.deb .) ||
-			die "Please install wordnet-base, or give BASE and QUERIES"
-		wordnet=$scratch/wordnet/usr/share/wordnet
-	fi
-	say "Making a set of 100,000 vectors of 768 dimensions (some minutes; less with libopenblas0)"
-	"$python" "$bench/textset.py" --wordnet "$wordnet" "$out/wordnet"
-}
-
-# Set dim and file_rows to what a TEXMEX file has.
-look_at()
-{
-	local width
-
-	case $1 in
-		*.fvecs) width=4 ;;
-		*.bvecs) width=1 ;;
-		*) die "$1 is not an .fvecs or .bvecs file" ;;
-	esac
-	dim=$(od -A n -t d4 -N 4 "$1" | tr -d ' ')
-	[ "${dim:-0}" -gt 0 ] || die "$1 is damaged"
-	file_rows=$(($(stat -c %s "$1") / (4 + dim * width)))
-}
-
 # ---- measuring ----
-
-run_psql()
-{
-	PGOPTIONS='-c client_min_messages=warning' "$bindir/psql" -X -q -v ON_ERROR_STOP=1 "$@"
-}
 
 # Let the server's processes to come run on these processors.
 pin_server()
@@ -340,21 +290,16 @@ measure_rows()
 
 bench()
 {
-	local root=$scratch/root memory shared pkglib
+	local shared pkglib
 
-	say "Building a release of annoy for a private copy of $("$pg_config" --version)"
 	shared=$("$pg_config" --sharedir)
 	pkglib=$("$pg_config" --pkglibdir)
-	private_postgres "$root"
+	build_release
 	if [ -n "$pgvector_dir" ]
 	then
-		ln -sf "$pgvector_dir$shared"/extension/vector* "$root$shared/extension/"
-		ln -sf "$pgvector_dir$pkglib/vector.so" "$root$pkglib/"
+		ln -sf "$pgvector_dir$shared"/extension/vector* "$scratch/root$shared/extension/"
+		ln -sf "$pgvector_dir$pkglib/vector.so" "$scratch/root$pkglib/"
 	fi
-	copy_tree "$scratch/src"
-	build_and_install "$scratch/src" || die "the build failed"
-	make -s -C "$scratch/src/test/bench" "PG_CONFIG=$pg_config"
-	annoybench=$scratch/src/test/bench/annoybench
 	annoylib_version=
 	if [ -f "$annoylib_headers/annoylib.h" ] && command -v g++ >/dev/null
 	then
@@ -362,20 +307,7 @@ bench()
 		annoylib_version=$(sha256sum "$annoylib_headers/annoylib.h" | cut -c 1-16)
 	fi
 
-	memory=$(awk '$1 == "MemTotal:" {print int($2 / 1024 / 4)}' /proc/meminfo)
-	start_cluster <<CONF
-shared_buffers = ${memory}MB
-maintenance_work_mem = ${memory}MB
-max_parallel_maintenance_workers = $((threads - 1))
-max_parallel_workers_per_gather = 0
-jit = off
-autovacuum = off
-wal_level = minimal
-max_wal_senders = 0
-max_wal_size = 8GB
-checkpoint_timeout = 1h
-CONF
-	run_psql -c 'CREATE EXTENSION annoy'
+	start_server "$threads"
 	annoy_version=$(cat "$top"/src/*.[ch] "$top"/sql/annoy--*.sql | sha256sum | cut -c 1-16)
 	vector_version=
 	if run_psql -c 'CREATE EXTENSION vector' 2>/dev/null
@@ -399,37 +331,7 @@ need_packages demo
 "$python" -c 'import numpy' 2>/dev/null || die "Please install python3-numpy"
 command -v taskset >/dev/null || die "Please install util-linux"
 make_scratch
-mkdir -p "$out"
-out=$(cd "$out" && pwd -P)
-
-if [ -n "$base" ]
-then
-	[ -n "$queries" ] || die "BASE needs QUERIES"
-	for file in "$base" "$queries" ${truth:+"$truth"}
-	do
-		[ -r "$file" ] || die "cannot read \"$file\""
-	done
-	metric=${metric:-l2}
-	set=$(basename "${base%.*vecs}")
-elif [ -n "$queries$truth$metric" ]
-then
-	die "QUERIES, TRUTH and METRIC need BASE"
-else
-	run_job make_set
-	base=$out/wordnet_base.fvecs
-	queries=$out/wordnet_query.fvecs
-	metric=cosine
-	set=wordnet
-fi
-set=${SET:-$set}
-case $metric in
-	l2 | cosine | ip | l1) ;;
-	*) die "METRIC must be l2, cosine, ip or l1, not \"$metric\"" ;;
-esac
-
-look_at "$base"
-rows=${ROWS:-$file_rows}
-[ "$rows" -le "$file_rows" ] || die "\"$base\" has only $file_rows rows"
+choose_set
 sizes=
 for n in ${SIZES-10000 31000 100000 310000 1000000 3100000}
 do
