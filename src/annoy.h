@@ -399,12 +399,17 @@ extern void AnnoyCollectorAdd(AnnoyCollector *collector,
 							  const AnnoyCandidate *candidate);
 extern void AnnoyCollectorFinish(AnnoyCollector *collector);
 
+/* Is told how much there is to do on top of what was known, and what is done. */
+typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
+
 /* kmeans.c */
 typedef struct AnnoyPieces
 {
 	int			count;
 	int			allocated;
 	int		   *start;			/* start[count] is the number of points */
+	AnnoyProgress progress;		/* counts the points of each division; or NULL */
+	void	   *progress_arg;
 } AnnoyPieces;
 
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
@@ -646,7 +651,8 @@ extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
 									 uint64 seed, int wanted, bool distinct);
 extern int	AnnoyCalibrate(Relation rel, double items,
-						   const AnnoyVector *queries, int nqueries);
+						   const AnnoyVector *queries, int nqueries,
+						   AnnoyProgress progress, void *progress_arg);
 extern void AnnoyRefreshCurve(Relation rel, double items);
 extern void AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index);
 

@@ -120,6 +120,9 @@ typedef struct Calibration
 	uint16	   *leaf_entries;
 	BlockNumber nblocks;
 	AnnoyCurve	curve;
+
+	AnnoyProgress progress;		/* counts items and queries; or NULL */
+	void	   *progress_arg;
 } Calibration;
 
 /* What a search has found of a query's neighbours. */
@@ -134,6 +137,13 @@ pointer_key(const AnnoyPointer *pointer)
 {
 	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
 		ItemPointerGetOffsetNumberNoCheck(pointer);
+}
+
+static inline void
+report(const Calibration *calibration, uint64 more, uint64 done)
+{
+	if (calibration->progress != NULL)
+		calibration->progress(more, done, calibration->progress_arg);
 }
 
 /*
@@ -381,6 +391,7 @@ find_nearest(Calibration *calibration)
 		}
 		items += node->count;
 		block = node->right;
+		report(calibration, 0, node->count);
 	}
 	for (int i = 0; i < calibration->nqueries; i++)
 		AnnoyCollectorFinish(&calibration->queries[i].nearest);
@@ -595,6 +606,7 @@ measure(Calibration *calibration)
 	AnnoyItemReader reader;
 	double		entries;
 
+	report(calibration, calibration->nqueries, 0);
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
 		SampleQuery *query = &calibration->queries[i];
@@ -636,6 +648,7 @@ measure(Calibration *calibration)
 
 		if (count > 0)
 			search_query(calibration, query, neighbours, count);
+		report(calibration, 0, 1);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
 	}
@@ -658,13 +671,15 @@ measure(Calibration *calibration)
  */
 int
 AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
-			   int nqueries)
+			   int nqueries, AnnoyProgress progress, void *progress_arg)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	Calibration calibration = {.rel = rel,.items = items};
+	Calibration calibration = {
+		.rel = rel,.items = items,.progress = progress,.progress_arg = progress_arg
+	};
 	int			asked = 0;
 	int			nestlevel;
 
@@ -754,7 +769,7 @@ AnnoyRefreshCurve(Relation rel, double items)
 		double		vectors = count_vectors(rel, index);
 
 		if (curve->points == 0 || curve_is_old(curve, vectors))
-			(void) AnnoyCalibrate(rel, vectors, NULL, 0);
+			(void) AnnoyCalibrate(rel, vectors, NULL, 0, NULL, NULL);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
@@ -785,6 +800,6 @@ AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)
 
 	/* somebody else may have been faster */
 	if (has_outgrown_curve(AnnoyOpen(rel), blocks))
-		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0);
+		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0, NULL, NULL);
 	UnlockRelation(rel, ShareUpdateExclusiveLock);
 }

@@ -417,6 +417,8 @@ AnnoyPartition(const float *points, int dim, int *order, int start, int count,
 			add_piece(pieces, part_start);
 			continue;
 		}
+		if (pieces->progress != NULL)
+			pieces->progress(part_count, part_count, pieces->progress_arg);
 		if (depth + 2 > allocated)
 		{
 			allocated *= 2;
