@@ -34,6 +34,14 @@
 #define MIN_PIECE			0.35
 
 /*
+ * Two parts are clearly apart if their centres are so many times as far from each
+ * other as points are from their centre.  Then either of them may be smaller than
+ * was asked for, by that factor.
+ */
+#define CLEAR_DISTANCE		8
+#define CLEAR_PART			0.25
+
+/*
  * Points more than so many times as far from the mean as the median are left
  * out of a centre, in so many iterations, where there are so many.
  */
@@ -277,7 +285,8 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
  * points, from the front, make the first part.  Neither part has less than
  * min_part points: where 2-means leaves fewer to one side, those nearest to the
  * border join them.  Likewise with granule > 0, which the first part's size is
- * to be a multiple of.
+ * to be a multiple of, unless the parts are clearly apart: codes of points of
+ * both, in one node, could not tell those of one of them from each other.
  *
  * Returns 0 if there is nothing to divide by, because all points are the same.
  */
@@ -290,6 +299,7 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 	Margin	   *margins = palloc_extended(sizeof(Margin) * Max(count, 1),
 										  MCXT_ALLOC_HUGE);
 	int			first = 0;
+	double		within = 0;		/* squared distances from the nearer centre */
 
 	Assert(dim % ANNOY_DIM_ALIGN == 0);
 	Assert(min_part > 0 && min_part <= count / 2);
@@ -299,13 +309,17 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 		if (!find_centres(points, dim, order, count, random, a, b))
 			break;
 		first = 0;
+		within = 0;
 		for (int i = 0; i < count; i++)
 		{
 			const float *x = POINT(order[i]);
+			float		to_a = annoy_kernels->l2(x, a, dim);
+			float		to_b = annoy_kernels->l2(x, b, dim);
 
 			CHECK_FOR_INTERRUPTS();
 			margins[i].point = order[i];
-			margins[i].margin = annoy_kernels->l2(x, a, dim) - annoy_kernels->l2(x, b, dim);
+			margins[i].margin = to_a - to_b;
+			within += Min(to_a, to_b);
 			if (margins[i].margin < 0)
 				first++;
 		}
@@ -319,7 +333,10 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 		int			right = first;
 		int			wanted = first;
 
-		if (granule > 0)
+		if (granule > 0 &&
+			annoy_kernels->l2(a, b, dim) * count > CLEAR_DISTANCE * CLEAR_DISTANCE * within)
+			min_part = (int) ceil(CLEAR_PART * min_part);
+		else if (granule > 0)
 			wanted = (int) rint(rint(first / granule) * granule);
 		wanted = Min(Max(wanted, min_part), count - min_part);
 		if (wanted != first)
