@@ -413,12 +413,14 @@ typedef struct AnnoyPieces
 } AnnoyPieces;
 
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-						  int min_part, double granule, AnnoyRandom *random);
+						  int min_part, double granule, AnnoyRandom *random,
+						  AnnoyProgress progress, void *progress_arg);
 extern bool AnnoyRefineParts(const float *points, int dim, int count,
 							 int parts, float *centres, int *part,
 							 int min_part, int max_part);
 extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
-						int count, double max_piece, bool pack, uint64 seed);
+						int count, double max_piece, bool pack, uint64 seed,
+						AnnoyProgress progress, void *progress_arg);
 extern void AnnoyPartition(const float *points, int dim, int *order, int start,
 						   int count, double max_piece, bool pack,
 						   uint64 seed, AnnoyPieces *pieces);

@@ -13,6 +13,7 @@
  *
  * If a search looks at everything that may be near in the leaves it visits, as
  * it does but for manhattan, leaves need only be ranked to know what it finds.
+ * That takes two bytes for each block of the index, if there is so much memory.
  *
  * The averages are the recall curve, which is kept in the metapage, and from
  * which scans choose their effort (effort.c).  A build makes it.  VACUUM does so
@@ -84,6 +85,9 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 0.4, 0.15};
 /* Candidates kept, so that all neighbours in the leaves visited are among them. */
 #define KEEP_PER_ROW		2
 #define KEEP_MORE			200
+
+/* The part of maintenance_work_mem that numbers of leaves' entries may take. */
+#define LEAF_MEMORY			0.5
 
 /* Items whose pages are pinned before the first is read. */
 #define READ_BATCH			8
@@ -603,6 +607,7 @@ measure(Calibration *calibration)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(calibration->rel);
 	AnnoyItemReader reader;
 	double		entries;
 
@@ -620,12 +625,13 @@ measure(Calibration *calibration)
 	}
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
-	if (index->metric != ANNOY_L1 && index->n_trees == 1)
+	if (index->metric != ANNOY_L1 && index->n_trees == 1 &&
+		sizeof(uint16) * (Size) nblocks <= LEAF_MEMORY * maintenance_work_mem * 1024.0)
 	{
-		calibration->nblocks = RelationGetNumberOfBlocks(calibration->rel);
+		calibration->nblocks = nblocks;
 		calibration->leaf_entries =
 			MemoryContextAllocExtended(CurrentMemoryContext,
-									   sizeof(uint16) * (Size) calibration->nblocks,
+									   sizeof(uint16) * (Size) nblocks,
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	}
 	find_nearest(calibration);

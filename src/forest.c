@@ -147,6 +147,13 @@ add_range(AnnoyShared *shared, int start, int count, int depth)
 	range->depth = depth;
 }
 
+/* An AnnoyProgress of all participants, for points that have been foreseen. */
+static void
+count_divided(uint64 more pg_attribute_unused(), uint64 done, void *arg)
+{
+	AnnoyBuildAdvance(arg, done, 0);
+}
+
 /*
  * Take part in dividing the sample.  Ranges that are large are divided once,
  * and whoever is free takes the parts.
@@ -191,26 +198,29 @@ AnnoyBuildDivide(AnnoyBuild *build)
 		}
 		ConditionVariableCancelSleep();
 
-		if (room && range.count > shared->small_range)
+		if (room && range.count > Max(shared->small_range, shared->max_piece))
+		{
+			bool		counts = range.depth++ < shared->divisions;
+
 			first = AnnoyDivide(sample, dim, order, range.start, range.count,
-								shared->max_piece, false, seed);
+								shared->max_piece, false, seed,
+								counts ? count_divided : NULL, build);
+		}
 		if (first == 0)
 		{
 			AnnoyPartition(sample, dim, order, range.start, range.count,
 						   shared->max_piece, false, seed, &pieces);
 			for (int i = 0; i < pieces.count; i++)
 				cuts[pieces.start[i]] = 1;
-		}
-		/* divided once, or as often as there is need */
-		if (range.depth < shared->divisions)
 			AnnoyBuildAdvance(build, (uint64) range.count *
-							  (first > 0 ? 1 : shared->divisions - range.depth), 0);
+							  Max(shared->divisions - range.depth, 0), 0);
+		}
 
 		SpinLockAcquire(&shared->mutex);
 		if (first > 0)
 		{
-			add_range(shared, range.start + first, range.count - first, range.depth + 1);
-			add_range(shared, range.start, first, range.depth + 1);
+			add_range(shared, range.start + first, range.count - first, range.depth);
+			add_range(shared, range.start, first, range.depth);
 		}
 		shared->busy--;
 		SpinLockRelease(&shared->mutex);

@@ -30,6 +30,8 @@
 #define SEED_TRIES			8	/* draws for a second seed far from the first */
 #define SPLIT_TRIES			3	/* attempts at a division that divides */
 
+#define REPORT_POINTS		1000	/* between two reports of progress */
+
 /* Smallest piece that AnnoyPartition makes, as a part of the largest. */
 #define MIN_PIECE			0.35
 
@@ -289,10 +291,12 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
  * both, in one node, could not tell those of one of them from each other.
  *
  * Returns 0 if there is nothing to divide by, because all points are the same.
+ * progress, unless it is NULL, is told of each point once.
  */
 int
 AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-			  int min_part, double granule, AnnoyRandom *random)
+			  int min_part, double granule, AnnoyRandom *random,
+			  AnnoyProgress progress, void *progress_arg)
 {
 	float	   *a = palloc(sizeof(float) * dim);
 	float	   *b = palloc(sizeof(float) * dim);
@@ -300,6 +304,7 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 										  MCXT_ALLOC_HUGE);
 	int			first = 0;
 	double		within = 0;		/* squared distances from the nearer centre */
+	int			reported = 0;
 
 	Assert(dim % ANNOY_DIM_ALIGN == 0);
 	Assert(min_part > 0 && min_part <= count / 2);
@@ -322,8 +327,15 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 			within += Min(to_a, to_b);
 			if (margins[i].margin < 0)
 				first++;
+			if (progress != NULL && i == reported + REPORT_POINTS)
+			{
+				progress(REPORT_POINTS, REPORT_POINTS, progress_arg);
+				reported = i;
+			}
 		}
 	}
+	if (progress != NULL)
+		progress(count - reported, count - reported, progress_arg);
 
 	if (first == count)
 		first = 0;
@@ -382,7 +394,8 @@ add_piece(AnnoyPieces *pieces, int start)
  */
 int
 AnnoyDivide(const float *points, int dim, int *order, int start, int count,
-			double max_piece, bool pack, uint64 seed)
+			double max_piece, bool pack, uint64 seed,
+			AnnoyProgress progress, void *progress_arg)
 {
 	AnnoyRandom random = seed ^ ((uint64) start << 32 | (uint32) count);
 	double		granule = pack ? count / ceil(count / max_piece) : 0;
@@ -392,7 +405,7 @@ AnnoyDivide(const float *points, int dim, int *order, int start, int count,
 	random = AnnoyRandomNext(&random);
 	return AnnoyTwoMeans(points, dim, order + start, count,
 						 Max(pack ? granule : MIN_PIECE * max_piece, 1),
-						 granule, &random);
+						 granule, &random, progress, progress_arg);
 }
 
 /*
@@ -428,14 +441,12 @@ AnnoyPartition(const float *points, int dim, int *order, int start, int count,
 		CHECK_FOR_INTERRUPTS();
 
 		first = AnnoyDivide(points, dim, order, part_start, part_count, max_piece,
-							pack, seed);
+							pack, seed, pieces->progress, pieces->progress_arg);
 		if (first == 0)
 		{
 			add_piece(pieces, part_start);
 			continue;
 		}
-		if (pieces->progress != NULL)
-			pieces->progress(part_count, part_count, pieces->progress_arg);
 		if (depth + 2 > allocated)
 		{
 			allocated *= 2;

@@ -8,14 +8,14 @@
 use strict;
 use warnings;
 
-use File::Basename;
+use File::Temp;
 use FindBin;
 use Getopt::Long;
 use IPC::Open2;
 use IO::Select;
 use List::Util qw(max min sum0);
 use POSIX      qw(sysconf _SC_CLK_TCK);
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 my $usage = <<'END';
 Usage: builds.pl MODE [OPTION]...
@@ -40,7 +40,7 @@ Options:
   --passes N         mode parallel: builds of each kind (3);
                      mode cancel: in each phase (3)
   --search-k N       mode memory: entries to scan (16000)
-  --queries N        mode memory: queries for the recall (1000)
+  --queries N        mode memory: queries for the recall (200)
 END
 
 my %opt = (
@@ -50,11 +50,17 @@ my %opt = (
 	processes => '1,2',
 	passes => 3,
 	'search-k' => 16000,
-	queries => 1000);
+	queries => 200);
 GetOptions(\%opt, 'table=s', 'column=s', 'base=s', 'rows=s', 'processes=s',
-	'memory=s', 'opclass=s', 'with=s', 'passes=i', 'search-k=i', 'queries=i')
-  && @ARGV == 1
+	'memory=s', 'opclass=s', 'with=s', 'passes=i', 'search-k=i', 'queries=i',
+	'help')
+  && ($opt{help} || @ARGV == 1)
   or die $usage;
+if ($opt{help})
+{
+	print $usage;
+	exit;
+}
 
 my %modes = (
 	progress => \&progress,
@@ -135,21 +141,23 @@ sub ask
 }
 
 # psql's complaints, and what a build tells, go to a file.
-my $messages = "/tmp/builds.$$";
-open(my $stderr, '>&', \*STDERR) or die "$!";
-open(STDERR, '>', $messages) or die "could not write $messages: $!\n";
-$SIG{__DIE__} = sub { print $stderr @_; unlink($messages); exit(2); };
+my $messages = File::Temp->new;
+open(my $stderr, '>&', \*STDERR) or die "could not duplicate stderr: $!\n";
+open(STDERR, '>>', $messages->filename) or die "could not write to a file: $!\n";
+$SIG{__DIE__} = sub { print $stderr @_; exit(2); };
+$SIG{$_} = sub { exit(2); }
+  foreach (qw(HUP INT TERM));
 
 my $builder = session();
 my $watcher = session();
 
 sub read_messages
 {
-	open(my $file, '<', $messages) or die "could not read $messages: $!\n";
+	open(my $file, '<', $messages->filename) or die "could not read a file: $!\n";
 	my @lines = readline($file);
 
 	close($file);
-	truncate($messages, 0);
+	truncate($messages->filename, 0);
 	return @lines;
 }
 
@@ -616,4 +624,3 @@ sub parallel
 $| = 1;
 $run->();
 ask($builder, 'DROP INDEX IF EXISTS ' . index_name());
-unlink($messages);
