@@ -40,7 +40,9 @@ Options:
   --passes N         mode parallel: builds of each kind (3);
                      mode cancel: in each phase (3)
   --search-k N       mode memory: entries to scan (16000)
-  --queries N        mode memory: queries for the recall (200)
+  --queries FILE     mode memory: queries for the recall, with --base and
+  --truth FILE       their exact neighbours; otherwise annoy_recall() asks rows
+  --ask N            mode memory: how many (1000)
 END
 
 my %opt = (
@@ -50,10 +52,10 @@ my %opt = (
 	processes => '1,2',
 	passes => 3,
 	'search-k' => 16000,
-	queries => 200);
+	ask => 1000);
 GetOptions(\%opt, 'table=s', 'column=s', 'base=s', 'rows=s', 'processes=s',
-	'memory=s', 'opclass=s', 'with=s', 'passes=i', 'search-k=i', 'queries=i',
-	'help')
+	'memory=s', 'opclass=s', 'with=s', 'passes=i', 'search-k=i', 'queries=s',
+	'truth=s', 'ask=i', 'help')
   && ($opt{help} || @ARGV == 1)
   or die $usage;
 if ($opt{help})
@@ -500,10 +502,38 @@ sub cancel
 	return;
 }
 
+# Recall@10 of the index.
+sub recall
+{
+	my ($rows) = @_;
+	my $name = index_name();
+	my $recall;
+
+	return ask($watcher,
+		"SELECT recall FROM annoy_recall('$name', 10, $opt{ask}, $opt{'search-k'})")
+	  if !defined $opt{queries};
+
+	open(
+		my $pipe, '-|', "$FindBin::RealBin/annoybench", '--base', $opt{base} // '',
+		'--rows', $rows, '--table', $opt{table}, '--column', $opt{column}, '--queries', $opt{queries},
+		'--truth', $opt{truth} // '', '--max-queries', $opt{ask}, '--limit', 10,
+		'--passes', 1, '--warmup', 0, '--require-index', '--set', 'annoy.search_k',
+		'--values', $opt{'search-k'})
+	  or die "could not run annoybench: $!\n";
+	while (defined(my $line = readline($pipe)))
+	{
+		$recall = $1 if $line =~ /^\s*$opt{'search-k'}\s+([\d.]+)/;
+	}
+	close($pipe) && defined $recall
+	  or die 'annoybench: ' . join('', read_messages());
+	return $recall;
+}
+
 # Time, memory over that before the build, and recall.
 sub memory
 {
-	load((split(/,/, $opt{rows}))[0]);
+	my $rows = load((split(/,/, $opt{rows}))[0]);
+
 	header('`maintenance_work_mem`', 'processes', 'time', 'memory',
 		"recall\@10, `search_k` = $opt{'search-k'}");
 	foreach my $memory (@memory)
@@ -519,9 +549,7 @@ sub memory
 
 					$peak = max($peak, memory_of($builder->{pid}, @{ $state->{workers} }));
 				});
-			my $recall = ask($watcher,
-				"SELECT recall FROM annoy_recall('@{[ index_name() ]}', 10, $opt{queries}, $opt{'search-k'})"
-			);
+			my $recall = recall($rows);
 
 			row($memory || 'as set', $processes, sprintf('%.1f s', $build->{time}),
 				sprintf('%.0f MB', $peak - $before),

@@ -163,7 +163,9 @@ sub start_build
 	my ($sql) = @_;
 	my $stderr = '';
 
-	$watcher //= $node->background_psql('postgres');
+	# a new one each time, as sessions may not live long
+	$watcher->quit if $watcher;
+	$watcher = $node->background_psql('postgres');
 	$watcher->query_safe('SELECT pg_advisory_lock(1)');
 	my $handle = IPC::Run::start(
 		[
