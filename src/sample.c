@@ -301,7 +301,7 @@ AnnoyBuildSample(AnnoyBuild *build)
 		AnnoyBuildRun(build, ANNOY_STEP_SAMPLE, AnnoyBuildItemUnits(build));
 		found = pg_atomic_read_u64(&shared->sample_found);
 		shared->sample_count = (int) Min(found, (uint64) shared->sample_allocated);
-		if (shared->sample_count == found && found > 0)
+		if (found > 0 && found <= (uint64) shared->sample_allocated)
 			break;
 		/* an unlikely sample */
 		if (found > 0)
