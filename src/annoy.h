@@ -399,21 +399,28 @@ extern void AnnoyCollectorAdd(AnnoyCollector *collector,
 							  const AnnoyCandidate *candidate);
 extern void AnnoyCollectorFinish(AnnoyCollector *collector);
 
+/* Is told how much there is to do on top of what was known, and what is done. */
+typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
+
 /* kmeans.c */
 typedef struct AnnoyPieces
 {
 	int			count;
 	int			allocated;
 	int		   *start;			/* start[count] is the number of points */
+	AnnoyProgress progress;		/* counts the points of each division; or NULL */
+	void	   *progress_arg;
 } AnnoyPieces;
 
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-						  int min_part, double granule, AnnoyRandom *random);
+						  int min_part, double granule, AnnoyRandom *random,
+						  AnnoyProgress progress, void *progress_arg);
 extern bool AnnoyRefineParts(const float *points, int dim, int count,
 							 int parts, float *centres, int *part,
 							 int min_part, int max_part);
 extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
-						int count, double max_piece, bool pack, uint64 seed);
+						int count, double max_piece, bool pack, uint64 seed,
+						AnnoyProgress progress, void *progress_arg);
 extern void AnnoyPartition(const float *points, int dim, int *order, int start,
 						   int count, double max_piece, bool pack,
 						   uint64 seed, AnnoyPieces *pieces);
@@ -650,7 +657,8 @@ extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
 									 uint64 seed, int wanted, bool distinct);
 extern int	AnnoyCalibrate(Relation rel, double items,
-						   const AnnoyVector *queries, int nqueries);
+						   const AnnoyVector *queries, int nqueries,
+						   AnnoyProgress progress, void *progress_arg);
 
 /* curve.c */
 

@@ -59,9 +59,12 @@
 /* Trees that n_trees = -1 gives; see src/README for the measurements. */
 #define AUTOMATIC_TREES		1
 
-/* Blocks of the table that a participant takes at a time, where there are several. */
+/* Blocks of the table that a participant takes at a time. */
 #define CHUNK_BLOCKS		128
 #define MIN_WAITING			((Size) 64 * 1024)
+
+/* Rows loaded between two reports of progress: they may be long. */
+#define REPORT_ROWS			100
 
 /* Pages that are logged between two reports of progress. */
 #define LOG_BLOCKS			1024
@@ -295,7 +298,7 @@ take_turn(AnnoyBuild *build)
 		SpinLockRelease(&shared->mutex);
 		if (turn == build->unit)
 			break;
-		ConditionVariableSleep(&shared->changed, WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+		AnnoyBuildWait(build);
 	}
 	ConditionVariableCancelSleep();
 	build->has_turn = true;
@@ -493,6 +496,13 @@ load_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, boo
 	/* in the order of the table, but for the row that sets the dimensions */
 	if (build->index->dim > 0 && build->dead_rows != NULL)
 		load_dead_rows(build);
+
+	/* a scan of the whole table reports its blocks itself */
+	if (build->shared->n_chunks > 1 && ++build->rows_loaded == REPORT_ROWS)
+	{
+		AnnoyBuildAdvance(build, REPORT_ROWS, 0);
+		build->rows_loaded = 0;
+	}
 }
 
 /*
@@ -535,7 +545,8 @@ load_chunk(AnnoyBuild *build, uint64 chunk)
 											  build->index_info, false, false,
 											  false, first, count, load_row,
 											  build, NULL);
-		AnnoyBuildAdvance(build, 0, count);
+		AnnoyBuildAdvance(build, build->rows_loaded, count);
+		build->rows_loaded = 0;
 	}
 	if (!build->has_turn)
 		take_turn(build);
@@ -552,10 +563,14 @@ AnnoyBuildLoad(AnnoyBuild *build)
 {
 	AnnoyShared *shared = build->shared;
 
-	build->waiting_size = Min(Max(AnnoyBuildBytes(ANNOY_LOAD_MEMORY) / shared->max_participants,
-								  MIN_WAITING),
-							  MaxAllocSize);
-	build->waiting = palloc(build->waiting_size);
+	/* whoever is alone always has its turn */
+	if (build->participants > 1)
+	{
+		build->waiting_size = Min(Max(AnnoyBuildBytes(ANNOY_LOAD_MEMORY) / shared->max_participants,
+									  MIN_WAITING),
+								  MaxAllocSize);
+		build->waiting = palloc(build->waiting_size);
+	}
 	build->waiting_used = 0;
 
 	while (AnnoyBuildClaim(build, &build->unit))
@@ -584,10 +599,10 @@ load_items(AnnoyBuild *build)
 	/* only of the heap we know that it can be read by ranges of blocks */
 	shared->n_chunks = 1;
 	shared->chunk_blocks = shared->heap_blocks;
-	if (build->participants > 1 && build->heap->rd_rel->relam == HEAP_TABLE_AM_OID)
+	if (build->heap->rd_rel->relam == HEAP_TABLE_AM_OID)
 	{
 		shared->chunk_blocks = CHUNK_BLOCKS;
-		shared->n_chunks = (shared->heap_blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
+		shared->n_chunks = ((uint64) shared->heap_blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
 	}
 	AnnoyBuildPhase(build, ANNOY_PHASE_LOAD, 0, shared->heap_blocks);
 	shared->first_item = RelationGetNumberOfBlocks(build->rel);
@@ -619,18 +634,20 @@ load_items(AnnoyBuild *build)
  * WAL-log the index.
  */
 static void
-log_index(Relation rel)
+log_index(AnnoyBuild *build)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(build->rel);
+	BlockNumber count;
 
-	pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, nblocks);
-	for (BlockNumber first = 0; first < nblocks; first += LOG_BLOCKS)
+	AnnoyBuildPhase(build, ANNOY_PHASE_LOG, 0, nblocks);
+	for (BlockNumber first = 0; first < nblocks; first += count)
 	{
 		CHECK_FOR_INTERRUPTS();
-		log_newpage_range(rel, MAIN_FORKNUM, first, Min(first + LOG_BLOCKS, nblocks),
-						  true);
-		pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, first);
+		count = Min(LOG_BLOCKS, nblocks - first);
+		log_newpage_range(build->rel, MAIN_FORKNUM, first, first + count, true);
+		AnnoyBuildAdvance(build, 0, count);
 	}
+	AnnoyBuildPhaseDone(build, "writing WAL", nblocks, "pages");
 }
 
 /*
@@ -697,15 +714,11 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 		AnnoyBuildEmpty(rel, build->index, MAIN_FORKNUM);
 	set_lists(build);
 	IndexFreeSpaceMapVacuum(rel);
+	if (RelationNeedsWAL(rel))
+		log_index(build);
 	result->heap_tuples = build->shared->heap_tuples;
 	result->index_tuples = build->shared->item_count + build->shared->null_count;
 	AnnoyBuildEnd(build);
-
-	if (RelationNeedsWAL(rel))
-	{
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, ANNOY_PHASE_LOG);
-		log_index(rel);
-	}
 
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(build->context);

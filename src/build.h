@@ -72,6 +72,7 @@ typedef struct AnnoyRange
 {
 	int			start;
 	int			count;
+	int			depth;			/* divisions that have led to it */
 } AnnoyRange;
 
 #define ANNOY_MAX_RANGES		1024
@@ -146,10 +147,11 @@ typedef struct AnnoyShared
 	uint64		sample_limit;	/* higher hashes are not taken */
 	int			sample_allocated;
 	int			sample_count;
-	pg_atomic_uint32 sample_found;
+	pg_atomic_uint64 sample_found;
 
 	/* dividing it */
 	double		max_piece;
+	int			divisions;		/* of a point, in most cases; for progress */
 	int			small_range;	/* up to here, a participant does the rest */
 	int			busy;			/* participants that divide */
 	int			n_ranges;
@@ -200,6 +202,10 @@ typedef struct AnnoyBuild
 
 	/* entries of the tree at work, if there is one participant only */
 	Tuplesortstate *sort;
+
+	/* progress */
+	uint64		tuples_total;	/* leader only */
+	int			rows_loaded;	/* since progress was reported */
 
 	/* for the log */
 	instr_time	phase_start;
@@ -268,10 +274,14 @@ extern void AnnoyBuildPhaseDone(AnnoyBuild *build, const char *what,
 								double count, const char *unit);
 extern void AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, uint64 units);
 extern bool AnnoyBuildClaim(AnnoyBuild *build, uint64 *unit);
+extern uint64 AnnoyBuildItemUnits(AnnoyBuild *build);
 extern void AnnoyBuildAdvance(AnnoyBuild *build, uint64 tuples, uint64 blocks);
+extern void AnnoyBuildProgress(uint64 more, uint64 done, void *arg);
+extern void AnnoyBuildWait(AnnoyBuild *build);
 extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback,
 						   void *arg);
 extern AnnoyShare AnnoyBuildAlloc(AnnoyBuild *build, Size size);
+extern AnnoyShare AnnoyBuildAllocZero(AnnoyBuild *build, Size size);
 extern void *AnnoyBuildAddress(AnnoyBuild *build, AnnoyShare share);
 extern void AnnoyBuildFree(AnnoyBuild *build, AnnoyShare *share);
 extern void AnnoyBuildSyncIndex(AnnoyBuild *build);
@@ -296,7 +306,7 @@ extern void AnnoyWriteTree(AnnoyBuild *build, Tuplesortstate *sort,
 						   AnnoyTreeStats *stats);
 
 /* Parts of a sort key: leaf, and the item's number. */
-#define ANNOY_KEY_ITEM_BITS		32
+#define ANNOY_KEY_ITEM_BITS		39
 #define ANNOY_MAX_LEAVES		(1 << 24)
 
 /* How full, at most, divisions of the sample make leaves. */

@@ -13,6 +13,7 @@
  *
  * If a search looks at everything that may be near in the leaves it visits, as
  * it does but for manhattan, leaves need only be ranked to know what it finds.
+ * That takes four bytes for each block of the index, if there is so much memory.
  *
  * The averages are the recall curve, which is kept in the metapage, and from
  * which scans choose their effort (effort.c).  A build makes it, and it is made
@@ -79,6 +80,9 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* Candidates kept, so that all neighbours in the leaves visited are among them. */
 #define KEEP_PER_ROW		2
 #define KEEP_MORE			200
+
+/* The part of maintenance_work_mem that what is known of leaves may take. */
+#define LEAF_MEMORY			0.5
 
 /* Items whose pages are pinned before the first is read. */
 #define READ_BATCH			8
@@ -148,6 +152,9 @@ typedef struct Calibration
 	uint16		visit;			/* number of the last search */
 	AnnoyCurve	curve;
 	RecallPairs pairs[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
+
+	AnnoyProgress progress;		/* counts items and queries; or NULL */
+	void	   *progress_arg;
 } Calibration;
 
 /* What a search has found of a query's neighbours. */
@@ -163,6 +170,13 @@ pointer_key(const AnnoyPointer *pointer)
 {
 	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
 		ItemPointerGetOffsetNumberNoCheck(pointer);
+}
+
+static inline void
+report(const Calibration *calibration, uint64 more, uint64 done)
+{
+	if (calibration->progress != NULL)
+		calibration->progress(more, done, calibration->progress_arg);
 }
 
 /*
@@ -408,6 +422,7 @@ find_nearest(Calibration *calibration)
 		}
 		items += node->count;
 		block = node->right;
+		report(calibration, 0, node->count);
 	}
 	for (int i = 0; i < calibration->nqueries; i++)
 		AnnoyCollectorFinish(&calibration->queries[i].nearest);
@@ -495,9 +510,17 @@ visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
 {
 	double		effort = calibration->curve.effort[point];
 	const AnnoyCollector *ranked = &search->nodes[0];
-	uint16		visit = ++calibration->visit;
+	uint16		visit;
 	double		scanned = 0;
 	int			visited = 0;
+
+	if (calibration->visit == PG_UINT16_MAX)
+	{
+		for (BlockNumber block = 0; block < calibration->nblocks; block++)
+			calibration->leaves[block].visit = 0;
+		calibration->visit = 0;
+	}
+	visit = ++calibration->visit;
 
 	/* as in AnnoySearchForest, if leaves are emptier than thought */
 	for (double rank_for = effort; scanned < effort; rank_for *= 4)
@@ -662,10 +685,12 @@ measure(Calibration *calibration)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(calibration->rel);
 	AnnoyItemReader reader;
 	double		entries;
 	double		step;
 
+	report(calibration, calibration->nqueries, 0);
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
 		SampleQuery *query = &calibration->queries[i];
@@ -680,12 +705,13 @@ measure(Calibration *calibration)
 	}
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
-	if (index->metric != ANNOY_L1 && index->n_trees == 1)
+	if (index->metric != ANNOY_L1 && index->n_trees == 1 &&
+		sizeof(Leaf) * (Size) nblocks <= LEAF_MEMORY * maintenance_work_mem * 1024.0)
 	{
-		calibration->nblocks = RelationGetNumberOfBlocks(calibration->rel);
+		calibration->nblocks = nblocks;
 		calibration->leaves =
 			MemoryContextAllocExtended(CurrentMemoryContext,
-									   sizeof(Leaf) * (Size) calibration->nblocks,
+									   sizeof(Leaf) * (Size) nblocks,
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	}
 	find_nearest(calibration);
@@ -709,6 +735,7 @@ measure(Calibration *calibration)
 
 		if (count > 0)
 			search_query(calibration, query, neighbours, count);
+		report(calibration, 0, 1);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
 	}
@@ -727,13 +754,15 @@ measure(Calibration *calibration)
  */
 int
 AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
-			   int nqueries)
+			   int nqueries, AnnoyProgress progress, void *progress_arg)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	Calibration calibration = {.rel = rel,.items = items};
+	Calibration calibration = {
+		.rel = rel,.items = items,.progress = progress,.progress_arg = progress_arg
+	};
 	int			asked = 0;
 	int			nestlevel;
 

@@ -85,7 +85,7 @@ AnnoyRefreshCurve(Relation rel, double items)
 		double		vectors = count_vectors(rel, index);
 
 		if (curve->points == 0 || curve_is_old(curve, vectors))
-			(void) AnnoyCalibrate(rel, vectors, NULL, 0);
+			(void) AnnoyCalibrate(rel, vectors, NULL, 0, NULL, NULL);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
@@ -116,6 +116,6 @@ AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)
 
 	/* somebody else may have been faster */
 	if (has_outgrown_curve(AnnoyOpen(rel), blocks))
-		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0);
+		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0, NULL, NULL);
 	UnlockRelation(rel, ShareUpdateExclusiveLock);
 }

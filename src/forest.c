@@ -78,6 +78,12 @@ typedef struct Assignment
 	uint64		tuples;			/* since progress was reported */
 } Assignment;
 
+/*
+ * A sort has no more memory than that, in kB, whatever there is: while it sorts
+ * what it has in memory, or writes it to a file, it shows no progress.
+ */
+#define MAX_SORT_MEMORY		(256 * 1024)
+
 /* Items between two reports of progress. */
 #define REPORT_TUPLES		1000
 
@@ -130,6 +136,24 @@ nearest_leaf(Skeleton *skeleton, AnnoyTarget *target, AnnoyCollector *leaves)
 	return best;
 }
 
+static void
+add_range(AnnoyShared *shared, int start, int count, int depth)
+{
+	AnnoyRange *range = &shared->ranges[shared->n_ranges++];
+
+	Assert(shared->n_ranges <= ANNOY_MAX_RANGES);
+	range->start = start;
+	range->count = count;
+	range->depth = depth;
+}
+
+/* An AnnoyProgress of all participants, for points that have been foreseen. */
+static void
+count_divided(uint64 more pg_attribute_unused(), uint64 done, void *arg)
+{
+	AnnoyBuildAdvance(arg, done, 0);
+}
+
 /*
  * Take part in dividing the sample.  Ranges that are large are divided once,
  * and whoever is free takes the parts.
@@ -169,32 +193,34 @@ AnnoyBuildDivide(AnnoyBuild *build)
 		{
 			if (!wait)
 				break;
-			ConditionVariableSleep(&shared->changed,
-								   WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+			AnnoyBuildWait(build);
 			continue;
 		}
 		ConditionVariableCancelSleep();
 
-		if (room && range.count > shared->small_range)
+		if (room && range.count > Max(shared->small_range, shared->max_piece))
+		{
+			bool		counts = range.depth++ < shared->divisions;
+
 			first = AnnoyDivide(sample, dim, order, range.start, range.count,
-								shared->max_piece, false, seed);
+								shared->max_piece, false, seed,
+								counts ? count_divided : NULL, build);
+		}
 		if (first == 0)
 		{
 			AnnoyPartition(sample, dim, order, range.start, range.count,
 						   shared->max_piece, false, seed, &pieces);
 			for (int i = 0; i < pieces.count; i++)
 				cuts[pieces.start[i]] = 1;
-			AnnoyBuildAdvance(build, range.count, 0);
+			AnnoyBuildAdvance(build, (uint64) range.count *
+							  Max(shared->divisions - range.depth, 0), 0);
 		}
 
 		SpinLockAcquire(&shared->mutex);
 		if (first > 0)
 		{
-			Assert(shared->n_ranges + 2 <= ANNOY_MAX_RANGES);
-			shared->ranges[shared->n_ranges].start = range.start + first;
-			shared->ranges[shared->n_ranges++].count = range.count - first;
-			shared->ranges[shared->n_ranges].start = range.start;
-			shared->ranges[shared->n_ranges++].count = first;
+			add_range(shared, range.start + first, range.count - first, range.depth);
+			add_range(shared, range.start, first, range.depth);
 		}
 		shared->busy--;
 		SpinLockRelease(&shared->mutex);
@@ -263,7 +289,6 @@ make_skeleton(AnnoyBuild *build)
 	float	   *centres;
 	int			n_pieces = 0;
 
-	AnnoyBuildPhase(build, ANNOY_PHASE_SKELETON, n, 0);
 	room = Min(Max(room, 2), ANNOY_MAX_LEAVES);
 	shared->max_piece = ANNOY_LEAF_FILL * index->leaf.capacity * n / shared->item_count;
 	shared->max_piece = Max(shared->max_piece, n / (SMALL_PIECE * room));
@@ -272,12 +297,15 @@ make_skeleton(AnnoyBuild *build)
 	if (shared->item_count <= index->leaf.capacity)
 		shared->max_piece = n;
 
+	/* each vector counts in each division, and in the mean of a piece */
+	shared->divisions = (int) ceil(log2(n / shared->max_piece));
+	AnnoyBuildPhase(build, ANNOY_PHASE_SKELETON, (shared->divisions + 1.0) * n, 0);
+
 	shared->small_range = n / (ANNOY_MAX_RANGES / 2);
-	shared->ranges[0].start = 0;
-	shared->ranges[0].count = n;
-	shared->n_ranges = 1;
+	shared->n_ranges = 0;
+	add_range(shared, 0, n, 0);
 	shared->busy = 0;
-	shared->sample_cuts = AnnoyBuildAlloc(build, n + 1);
+	shared->sample_cuts = AnnoyBuildAllocZero(build, (Size) n + 1);
 	AnnoyBuildRun(build, ANNOY_STEP_DIVIDE, 0);
 
 	cuts = AnnoyBuildAddress(build, shared->sample_cuts);
@@ -294,6 +322,7 @@ make_skeleton(AnnoyBuild *build)
 		while (!cuts[end])
 			end++;
 		AnnoyMean(sample, dim, order + start, end - start, centres);
+		AnnoyBuildAdvance(build, end - start, 0);
 		centres += dim;
 		start = end;
 	}
@@ -387,14 +416,6 @@ AnnoyBuildRefine(AnnoyBuild *build)
 	AnnoyBuildAdvance(build, refinement.tuples, 0);
 }
 
-static uint64
-item_units(AnnoyBuild *build)
-{
-	BlockNumber blocks = build->shared->end_items - build->shared->first_item;
-
-	return (blocks + ANNOY_UNIT_BLOCKS - 1) / ANNOY_UNIT_BLOCKS;
-}
-
 /*
  * One Lloyd step over all leaves: their centres become the means of the items
  * that are nearest to them.
@@ -414,11 +435,11 @@ refine_skeleton(AnnoyBuild *build)
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_REFINE, shared->item_count,
 					shared->end_items - shared->first_item);
-	shared->sums = AnnoyBuildAlloc(build, sizeof(pg_atomic_uint64) * dim * (Size) shared->n_leaves);
-	shared->counts = AnnoyBuildAlloc(build, sizeof(pg_atomic_uint64) * (Size) shared->n_leaves);
+	shared->sums = AnnoyBuildAllocZero(build, sizeof(pg_atomic_uint64) * dim * (Size) shared->n_leaves);
+	shared->counts = AnnoyBuildAllocZero(build, sizeof(pg_atomic_uint64) * (Size) shared->n_leaves);
 	sums = AnnoyBuildAddress(build, shared->sums);
 	counts = AnnoyBuildAddress(build, shared->counts);
-	AnnoyBuildRun(build, ANNOY_STEP_REFINE, item_units(build));
+	AnnoyBuildRun(build, ANNOY_STEP_REFINE, AnnoyBuildItemUnits(build));
 
 	/* leaves that would be nearly empty leave their points to others */
 	for (int i = 0; i < shared->n_leaves; i++)
@@ -510,9 +531,14 @@ entry_desc(void)
 	return desc;
 }
 
+/*
+ * Begin a sort that shares its memory with others.
+ */
 static Tuplesortstate *
-begin_sort(TupleDesc desc, int memory, SortCoordinate coordinate)
+begin_sort(TupleDesc desc, int sorts, SortCoordinate coordinate)
 {
+	int			memory = Min(ANNOY_SORT_MEMORY * maintenance_work_mem / sorts,
+							 MAX_SORT_MEMORY);
 	AttrNumber	attribute = 1;
 	Oid			less = Int8LessOperator;
 	Oid			collation = InvalidOid;
@@ -529,7 +555,6 @@ begin_sort(TupleDesc desc, int memory, SortCoordinate coordinate)
 void
 AnnoyBuildAssign(AnnoyBuild *build)
 {
-	int			memory = ANNOY_SORT_MEMORY * maintenance_work_mem / build->participants;
 	Size		payload_size = VARHDRSZ + offsetof(AnnoyEntry, code) + build->index->leaf.bytes;
 	Assignment	assignment = {.build = build};
 	TupleDesc	desc = entry_desc();
@@ -547,7 +572,7 @@ AnnoyBuildAssign(AnnoyBuild *build)
 		coordinate->isWorker = true;
 		coordinate->nParticipants = -1;
 		coordinate->sharedsort = build->sorts[build->shared->tree];
-		assignment.sort = begin_sort(desc, memory, coordinate);
+		assignment.sort = begin_sort(desc, build->participants, coordinate);
 	}
 	else
 		assignment.sort = build->sort;
@@ -570,7 +595,6 @@ static void
 assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
 {
 	AnnoyShared *shared = build->shared;
-	int			memory = ANNOY_SORT_MEMORY * maintenance_work_mem;
 	TupleDesc	desc = entry_desc();
 	AnnoyTreeStats stats = {0};
 	Tuplesortstate *sort;
@@ -578,8 +602,8 @@ assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
 	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->item_count,
 					shared->end_items - shared->first_item);
 	if (build->participants == 1)
-		build->sort = begin_sort(desc, memory, NULL);
-	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, item_units(build));
+		build->sort = begin_sort(desc, 1, NULL);
+	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, AnnoyBuildItemUnits(build));
 	AnnoyBuildPhaseDone(build, "assigning items", shared->item_count, "items");
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_SORT, shared->item_count, 0);
@@ -591,7 +615,7 @@ assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
 		coordinate->isWorker = false;
 		coordinate->nParticipants = shared->joined + 1;
 		coordinate->sharedsort = build->sorts[shared->tree];
-		sort = begin_sort(desc, memory, coordinate);
+		sort = begin_sort(desc, 1, coordinate);
 	}
 	tuplesort_performsort(sort);
 	AnnoyBuildPhaseDone(build, "sorting", shared->item_count, "entries");
@@ -653,6 +677,7 @@ AnnoyBuildForest(AnnoyBuild *build)
 	UnlockReleaseBuffer(buffer);
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_CALIBRATE, shared->item_count, 0);
-	(void) AnnoyCalibrate(build->rel, shared->item_count, NULL, 0);
+	(void) AnnoyCalibrate(build->rel, shared->item_count, NULL, 0,
+						  AnnoyBuildProgress, build);
 	AnnoyBuildPhaseDone(build, "measuring recall", shared->item_count, "items");
 }

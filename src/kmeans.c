@@ -30,8 +30,18 @@
 #define SEED_TRIES			8	/* draws for a second seed far from the first */
 #define SPLIT_TRIES			3	/* attempts at a division that divides */
 
+#define REPORT_POINTS		1000	/* between two reports of progress */
+
 /* Smallest piece that AnnoyPartition makes, as a part of the largest. */
 #define MIN_PIECE			0.35
+
+/*
+ * Two parts are clearly apart if their centres are so many times as far from each
+ * other as points are from their centre.  Then either of them may be smaller than
+ * was asked for, by that factor.
+ */
+#define CLEAR_DISTANCE		8
+#define CLEAR_PART			0.25
 
 /*
  * Points more than so many times as far from the mean as the median are left
@@ -277,19 +287,24 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
  * points, from the front, make the first part.  Neither part has less than
  * min_part points: where 2-means leaves fewer to one side, those nearest to the
  * border join them.  Likewise with granule > 0, which the first part's size is
- * to be a multiple of.
+ * to be a multiple of, unless the parts are clearly apart: codes of points of
+ * both, in one node, could not tell those of one of them from each other.
  *
  * Returns 0 if there is nothing to divide by, because all points are the same.
+ * progress, unless it is NULL, is told of each point once.
  */
 int
 AnnoyTwoMeans(const float *points, int dim, int *order, int count,
-			  int min_part, double granule, AnnoyRandom *random)
+			  int min_part, double granule, AnnoyRandom *random,
+			  AnnoyProgress progress, void *progress_arg)
 {
 	float	   *a = palloc(sizeof(float) * dim);
 	float	   *b = palloc(sizeof(float) * dim);
 	Margin	   *margins = palloc_extended(sizeof(Margin) * Max(count, 1),
 										  MCXT_ALLOC_HUGE);
 	int			first = 0;
+	double		within = 0;		/* squared distances from the nearer centre */
+	int			reported = 0;
 
 	Assert(dim % ANNOY_DIM_ALIGN == 0);
 	Assert(min_part > 0 && min_part <= count / 2);
@@ -299,17 +314,28 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 		if (!find_centres(points, dim, order, count, random, a, b))
 			break;
 		first = 0;
+		within = 0;
 		for (int i = 0; i < count; i++)
 		{
 			const float *x = POINT(order[i]);
+			float		to_a = annoy_kernels->l2(x, a, dim);
+			float		to_b = annoy_kernels->l2(x, b, dim);
 
 			CHECK_FOR_INTERRUPTS();
 			margins[i].point = order[i];
-			margins[i].margin = annoy_kernels->l2(x, a, dim) - annoy_kernels->l2(x, b, dim);
+			margins[i].margin = to_a - to_b;
+			within += Min(to_a, to_b);
 			if (margins[i].margin < 0)
 				first++;
+			if (progress != NULL && i == reported + REPORT_POINTS)
+			{
+				progress(REPORT_POINTS, REPORT_POINTS, progress_arg);
+				reported = i;
+			}
 		}
 	}
+	if (progress != NULL)
+		progress(count - reported, count - reported, progress_arg);
 
 	if (first == count)
 		first = 0;
@@ -319,7 +345,10 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 		int			right = first;
 		int			wanted = first;
 
-		if (granule > 0)
+		if (granule > 0 &&
+			annoy_kernels->l2(a, b, dim) * count > CLEAR_DISTANCE * CLEAR_DISTANCE * within)
+			min_part = (int) ceil(CLEAR_PART * min_part);
+		else if (granule > 0)
 			wanted = (int) rint(rint(first / granule) * granule);
 		wanted = Min(Max(wanted, min_part), count - min_part);
 		if (wanted != first)
@@ -365,7 +394,8 @@ add_piece(AnnoyPieces *pieces, int start)
  */
 int
 AnnoyDivide(const float *points, int dim, int *order, int start, int count,
-			double max_piece, bool pack, uint64 seed)
+			double max_piece, bool pack, uint64 seed,
+			AnnoyProgress progress, void *progress_arg)
 {
 	AnnoyRandom random = seed ^ ((uint64) start << 32 | (uint32) count);
 	double		granule = pack ? count / ceil(count / max_piece) : 0;
@@ -375,7 +405,7 @@ AnnoyDivide(const float *points, int dim, int *order, int start, int count,
 	random = AnnoyRandomNext(&random);
 	return AnnoyTwoMeans(points, dim, order + start, count,
 						 Max(pack ? granule : MIN_PIECE * max_piece, 1),
-						 granule, &random);
+						 granule, &random, progress, progress_arg);
 }
 
 /*
@@ -411,7 +441,7 @@ AnnoyPartition(const float *points, int dim, int *order, int start, int count,
 		CHECK_FOR_INTERRUPTS();
 
 		first = AnnoyDivide(points, dim, order, part_start, part_count, max_piece,
-							pack, seed);
+							pack, seed, pieces->progress, pieces->progress_arg);
 		if (first == 0)
 		{
 			add_piece(pieces, part_start);

@@ -55,6 +55,9 @@
 /* Longest silence while the leader waits, in milliseconds. */
 #define PROGRESS_INTERVAL	200
 
+/* Memory that is zeroed between two looks for interrupts. */
+#define ZERO_BYTES			((Size) 64 * 1024 * 1024)
+
 /* Room for any group of items. */
 #define ITEMS_SIZE			((Size) ANNOY_MAX_GROUP_PAGES * BLCKSZ)
 
@@ -206,7 +209,7 @@ AnnoyBuildBegin(AnnoyBuild *build)
 	pg_atomic_init_u64(&shared->next_unit, 0);
 	pg_atomic_init_u64(&shared->tuples_done, 0);
 	pg_atomic_init_u64(&shared->blocks_done, 0);
-	pg_atomic_init_u32(&shared->sample_found, 0);
+	pg_atomic_init_u64(&shared->sample_found, 0);
 	shared->n_trees = build->index->n_trees;
 	shared->seed = build->index->seed;
 	shared->heap_blocks = RelationGetNumberOfBlocks(build->heap);
@@ -269,6 +272,7 @@ AnnoyBuildPhase(AnnoyBuild *build, int phase, double tuples, double blocks)
 	int64		values[] = {phase, (int64) tuples, 0, (int64) blocks, 0};
 
 	pgstat_progress_update_multi_param(lengthof(params), params, values);
+	build->tuples_total = (uint64) tuples;
 	pg_atomic_write_u64(&build->shared->tuples_done, 0);
 	pg_atomic_write_u64(&build->shared->blocks_done, 0);
 	INSTR_TIME_SET_CURRENT(build->phase_start);
@@ -315,6 +319,37 @@ AnnoyBuildAdvance(AnnoyBuild *build, uint64 tuples, uint64 blocks)
 {
 	pg_atomic_fetch_add_u64(&build->shared->tuples_done, tuples);
 	pg_atomic_fetch_add_u64(&build->shared->blocks_done, blocks);
+	if (!build->is_worker)
+		report_progress(build);
+}
+
+/*
+ * An AnnoyProgress of the leader.  Work that was not foreseen is counted on both
+ * sides, so that what is done is never more than the total.
+ */
+void
+AnnoyBuildProgress(uint64 more, uint64 done, void *arg)
+{
+	AnnoyBuild *build = arg;
+
+	Assert(!build->is_worker);
+	if (more > 0)
+	{
+		build->tuples_total += more;
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
+									 (int64) build->tuples_total);
+	}
+	AnnoyBuildAdvance(build, done, 0);
+}
+
+/*
+ * Wait until another participant has done something.
+ */
+void
+AnnoyBuildWait(AnnoyBuild *build)
+{
+	(void) ConditionVariableTimedSleep(&build->shared->changed, PROGRESS_INTERVAL,
+									   WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
 	if (!build->is_worker)
 		report_progress(build);
 }
@@ -383,9 +418,7 @@ AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, uint64 units)
 		SpinLockRelease(&shared->mutex);
 		if (working == 0)
 			break;
-		(void) ConditionVariableTimedSleep(&shared->changed, PROGRESS_INTERVAL,
-										   WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
-		report_progress(build);
+		AnnoyBuildWait(build);
 	}
 	ConditionVariableCancelSleep();
 }
@@ -402,6 +435,17 @@ AnnoyBuildClaim(AnnoyBuild *build, uint64 *unit)
 }
 
 /*
+ * The number of units of a walk over the items.
+ */
+uint64
+AnnoyBuildItemUnits(AnnoyBuild *build)
+{
+	uint64		blocks = build->shared->end_items - build->shared->first_item;
+
+	return (blocks + ANNOY_UNIT_BLOCKS - 1) / ANNOY_UNIT_BLOCKS;
+}
+
+/*
  * Walk over the items, together with the other participants.
  */
 void
@@ -414,7 +458,7 @@ AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback, void *arg)
 	while (AnnoyBuildClaim(build, &unit))
 	{
 		BlockNumber first = shared->first_item + unit * ANNOY_UNIT_BLOCKS;
-		BlockNumber end = Min(first + ANNOY_UNIT_BLOCKS, shared->end_items);
+		BlockNumber end = first + Min(ANNOY_UNIT_BLOCKS, shared->end_items - first);
 
 		AnnoyItemWalkRange(build->rel, build->index, strategy, first, end,
 						   callback, arg);
@@ -424,7 +468,7 @@ AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback, void *arg)
 }
 
 /*
- * Allocate memory for all participants, zeroed.  Only the leader does.
+ * Allocate memory for all participants.  Only the leader does.
  */
 AnnoyShare
 AnnoyBuildAlloc(AnnoyBuild *build, Size size)
@@ -435,12 +479,10 @@ AnnoyBuildAlloc(AnnoyBuild *build, Size size)
 	size = Max(size, 1);
 	if (build->participants == 1)
 		return (AnnoyShare) (uintptr_t)
-			MemoryContextAllocExtended(build->context, size,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+			MemoryContextAllocExtended(build->context, size, MCXT_ALLOC_HUGE);
 
 	/* segments of their own, because a dsa_area keeps what it once had */
 	segment = dsm_create(size, 0);
-	memset(dsm_segment_address(segment), 0, size);
 	for (int i = 0; i < ANNOY_MAX_SHARES; i++)
 	{
 		AnnoyAttachment *attached = &build->attached[i];
@@ -454,6 +496,23 @@ AnnoyBuildAlloc(AnnoyBuild *build, Size size)
 	}
 	elog(ERROR, "too many shared segments in a build");
 	return 0;					/* keep compiler quiet */
+}
+
+/*
+ * Likewise, filled with zeroes.
+ */
+AnnoyShare
+AnnoyBuildAllocZero(AnnoyBuild *build, Size size)
+{
+	AnnoyShare	share = AnnoyBuildAlloc(build, size);
+	char	   *memory = AnnoyBuildAddress(build, share);
+
+	for (Size done = 0; done < size; done += ZERO_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(memory + done, 0, Min(size - done, ZERO_BYTES));
+	}
+	return share;
 }
 
 /*

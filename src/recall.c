@@ -586,7 +586,7 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 	index = AnnoyOpen(rel);
 	items = AnnoyEstimateItems(index, RelationGetNumberOfBlocks(rel));
 	if (PG_ARGISNULL(1))
-		asked = AnnoyCalibrate(rel, items, NULL, 0);
+		asked = AnnoyCalibrate(rel, items, NULL, 0, NULL, NULL);
 	else
 	{
 		AnnoyVector *queries = palloc(sizeof(AnnoyVector) * KEEP_QUERIES);
@@ -598,7 +598,7 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("relation \"%s\" contains no queries",
 							get_rel_name(PG_GETARG_OID(1)))));
-		asked = AnnoyCalibrate(rel, items, queries, nqueries);
+		asked = AnnoyCalibrate(rel, items, queries, nqueries, NULL, NULL);
 	}
 	index_close(rel, NoLock);
 	relation_close(heap, AccessShareLock);

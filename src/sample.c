@@ -41,6 +41,9 @@
 /* Rows of the sample that a participant maps at a time. */
 #define MAP_ROWS			1024
 
+/* Rows that are moved or scaled between two reports of progress. */
+#define REPORT_ROWS			1000
+
 /* Bytes for each row beside it: key, order, cut, and what 2-means needs. */
 #define ROW_OVERHEAD		(sizeof(uint64) + sizeof(int) + 1 + 2 * sizeof(int))
 
@@ -65,12 +68,12 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	AnnoyRandom state = (index->seed + shared->tree) ^
 	((uint64) ItemPointerGetBlockNumber(&item->tid) << 16 |
 	 ItemPointerGetOffsetNumber(&item->tid));
-	uint32		row;
+	uint64		row;
 
 	if (item->vector.data == NULL || AnnoyRandomNext(&state) > shared->sample_limit)
 		return;
-	row = pg_atomic_fetch_add_u32(&shared->sample_found, 1);
-	if (row >= (uint32) shared->sample_allocated)
+	row = pg_atomic_fetch_add_u64(&shared->sample_found, 1);
+	if (row >= (uint64) shared->sample_allocated)
 		return;
 	sampling->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
 		ItemPointerGetOffsetNumber(pointer);
@@ -111,6 +114,7 @@ AnnoyBuildMapSample(AnnoyBuild *build)
 
 			AnnoyMapImage(build->index, x, x);
 		}
+		AnnoyBuildAdvance(build, end - unit * MAP_ROWS, 0);
 	}
 }
 
@@ -135,6 +139,7 @@ sort_sample(AnnoyBuild *build)
 	float	   *sample = AnnoyBuildAddress(build, shared->sample);
 	int		   *order = AnnoyBuildAddress(build, shared->sample_order);
 	float	   *moved = palloc(sizeof(float) * dim);
+	int			n_moved = 0;
 
 	for (int i = 0; i < count; i++)
 		order[i] = i;
@@ -145,7 +150,6 @@ sort_sample(AnnoyBuild *build)
 	{
 		int			hole = i;
 
-		CHECK_FOR_INTERRUPTS();
 		if (order[i] == i)
 			continue;
 		memcpy(moved, sample + (Size) i * dim, sizeof(float) * dim);
@@ -153,6 +157,9 @@ sort_sample(AnnoyBuild *build)
 		{
 			int			from = order[hole];
 
+			CHECK_FOR_INTERRUPTS();
+			if (++n_moved % REPORT_ROWS == 0)
+				AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
 			memcpy(sample + (Size) hole * dim, sample + (Size) from * dim,
 				   sizeof(float) * dim);
 			order[hole] = hole;
@@ -213,8 +220,8 @@ set_space(AnnoyBuild *build)
 	AnnoyShared *shared = build->shared;
 	const AnnoyIndex *index = build->index;
 	float	   *sample = AnnoyBuildAddress(build, shared->sample);
-	Size		size = (Size) shared->sample_count * index->space_dim;
-	float	   *centre = palloc(sizeof(float) * index->space_dim);
+	int			dim = index->space_dim;
+	float	   *centre = palloc(sizeof(float) * dim);
 	int			count;
 	int		   *rows = probe_sample(build, &count);
 
@@ -223,10 +230,18 @@ set_space(AnnoyBuild *build)
 		float		factor = AnnoyChooseScale(median_norm(build, rows, count));
 
 		shared->scale *= factor;
-		for (Size i = 0; i < size; i++)
-			sample[i] *= factor;
+		for (int i = 0; i < shared->sample_count; i++)
+		{
+			float	   *x = sample + (Size) i * dim;
+
+			CHECK_FOR_INTERRUPTS();
+			for (int j = 0; j < dim; j++)
+				x[j] *= factor;
+			if ((i + 1) % REPORT_ROWS == 0)
+				AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
+		}
 	}
-	AnnoyCentre(sample, index->space_dim, rows, count, centre);
+	AnnoyCentre(sample, dim, rows, count, centre);
 	memcpy(shared->mean, centre, sizeof(float) * index->dim);
 	shared->index_version++;
 	AnnoyBuildSyncIndex(build);
@@ -278,18 +293,21 @@ AnnoyBuildSample(AnnoyBuild *build)
 
 	for (;;)
 	{
+		uint64		found;
+
 		AnnoyBuildPhase(build, ANNOY_PHASE_SAMPLE, 0,
 						shared->end_items - shared->first_item);
-		pg_atomic_write_u32(&shared->sample_found, 0);
-		AnnoyBuildRun(build, ANNOY_STEP_SAMPLE,
-					  (shared->end_items - shared->first_item + ANNOY_UNIT_BLOCKS - 1) /
-					  ANNOY_UNIT_BLOCKS);
-		shared->sample_count = pg_atomic_read_u32(&shared->sample_found);
-		if (shared->sample_count <= shared->sample_allocated && shared->sample_count > 0)
+		pg_atomic_write_u64(&shared->sample_found, 0);
+		AnnoyBuildRun(build, ANNOY_STEP_SAMPLE, AnnoyBuildItemUnits(build));
+		found = pg_atomic_read_u64(&shared->sample_found);
+		shared->sample_count = (int) Min(found, (uint64) shared->sample_allocated);
+		if (found > 0 && found <= (uint64) shared->sample_allocated)
 			break;
 		/* an unlikely sample */
-		shared->sample_limit = shared->sample_count > 0 ?
-			shared->sample_limit - shared->sample_limit / 8 : PG_UINT64_MAX;
+		if (found > 0)
+			shared->sample_limit -= shared->sample_limit / 8;
+		else
+			shared->sample_limit = PG_UINT64_MAX;
 	}
 
 	shared->sample_order = AnnoyBuildAlloc(build, sizeof(int) * (Size) shared->sample_count);
@@ -297,6 +315,7 @@ AnnoyBuildSample(AnnoyBuild *build)
 	AnnoyBuildFree(build, &shared->sample_key);
 	if (shared->tree == 0)
 		set_space(build);
+	AnnoyBuildProgress(shared->sample_count, 0, build);
 	AnnoyBuildRun(build, ANNOY_STEP_MAP, (shared->sample_count + MAP_ROWS - 1) / MAP_ROWS);
 
 	rows = probe_sample(build, &count);

@@ -254,7 +254,8 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 		for (int i = 0; i < count; i++)
 			order[i] = i;
 		AnnoyMean(points, dim, order, count, plan->centre);
-		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random);
+		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random,
+							  NULL, NULL);
 		if (first == 0)
 		{
 			first = count / 2;	/* nothing to choose between them */

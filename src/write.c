@@ -41,6 +41,9 @@
 /* Parts that a leaf too large for memory is divided into: about that many. */
 #define FILE_PARTS			8
 
+/* Points read again between two reports of progress. */
+#define REPORT_POINTS		1000
+
 /* After so many divisions by files, leaves are cut as the items come. */
 #define MAX_FILE_DEPTH		24
 
@@ -67,6 +70,7 @@ typedef struct Writer
 	float	   *points;
 	int		   *order;
 	AnnoyPieces pieces;
+	int			n_read;			/* points, since progress was reported */
 } Writer;
 
 /* Levels. */
@@ -258,7 +262,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 	const AnnoyIndex *index = sink->build->index;
 	int			dim = index->space_dim;
 	int			capacity = index->inner.capacity;
-	AnnoyPieces pieces = {0};
+	AnnoyPieces pieces = {.progress = AnnoyBuildProgress,.progress_arg = sink->build};
 	int		   *order = palloc_extended(sizeof(int) * level->count, MCXT_ALLOC_HUGE);
 	float	   *centre = palloc(sizeof(float) * dim);
 	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
@@ -366,6 +370,11 @@ read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
 				   &item);
 	AnnoyMapItem(writer->build->index, &item.vector, point);
 	AnnoyItemRelease(&writer->reader);
+	if (++writer->n_read == REPORT_POINTS)
+	{
+		AnnoyBuildProgress(REPORT_POINTS, REPORT_POINTS, writer->build);
+		writer->n_read = 0;
+	}
 }
 
 /*
@@ -722,6 +731,8 @@ AnnoyWriteTree(AnnoyBuild *build, Tuplesortstate *sort, TupleDesc desc,
 	writer->order = palloc(sizeof(int) * writer->max_points);
 	writer->centre = palloc(sizeof(float) * dim);
 	writer->level.max = level_max(index);
+	writer->pieces.progress = AnnoyBuildProgress;
+	writer->pieces.progress_arg = build;
 	AnnoyItemReaderInit(&writer->reader, build->rel, index, NULL);
 	writer->sink.build = build;
 	writer->sink.tree = build->shared->tree;

@@ -45,10 +45,11 @@ $node->safe_psql(
 		UNION ALL
 		SELECT 'file ' || file FROM lost_files
 		UNION ALL
-		SELECT 'temporary file ' || name FROM pg_ls_tmpdir();
+		SELECT 'temporary file ' || pg_ls_dir('base/pgsql_tmp', true, false);
 
 	-- Let go who waits for the advisory lock, and return its process as soon
-	-- as it builds an index and is in that phase; or NULL if it has ended.
+	-- as it builds an index and is in that phase, or at once if that is NULL; or
+	-- NULL if it has ended.
 	CREATE FUNCTION builder(wanted text) RETURNS int LANGUAGE plpgsql AS $$
 	DECLARE
 		builder int;
@@ -66,9 +67,33 @@ $node->safe_psql(
 					   WHERE pid = builder AND phase = wanted) THEN
 				RETURN builder;
 			END IF;
+			IF wanted IS NULL THEN
+				RETURN builder;
+			END IF;
 			EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = builder);
 		END LOOP;
 		RETURN NULL;
+	END $$;
+
+	-- Let go who waits for the advisory lock, and note what is to be seen of its
+	-- build until there is an index.
+	CREATE TABLE seen (phase text PRIMARY KEY, tuples bigint, blocks bigint, too_many boolean);
+	CREATE FUNCTION watch() RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		builder int := builder(NULL);
+	BEGIN
+		WHILE EXISTS (SELECT FROM pg_stat_activity WHERE pid = builder) LOOP
+			PERFORM pg_stat_clear_snapshot();
+			INSERT INTO seen
+				SELECT phase, tuples_done, blocks_done,
+					tuples_done > tuples_total AND tuples_total > 0 OR
+					blocks_done > blocks_total AND blocks_total > 0
+				FROM pg_stat_progress_create_index WHERE pid = builder
+			ON CONFLICT (phase) DO UPDATE SET
+				tuples = greatest(seen.tuples, excluded.tuples),
+				blocks = greatest(seen.blocks, excluded.blocks),
+				too_many = seen.too_many OR excluded.too_many;
+		END LOOP;
 	END $$;
 	VACUUM ANALYZE t;
 });
@@ -80,7 +105,9 @@ my @phases = map { "building index: $_" } (
 	'growing trees on a sample',
 	'refining leaf centres',
 	'assigning items to leaves',
-	'writing trees');
+	'writing trees',
+	'measuring recall',
+	'writing WAL');
 
 # The file of a relation that is no more stays, empty, until the next checkpoint.
 sub nothing_left_ok
@@ -127,30 +154,41 @@ sub usable_ok
 	return;
 }
 
-# Start a build, and when it is in that phase do something with its process, an
-# SQL expression.  Returns the handle and a reference to what psql has to
-# complain of.  Should the phase have been missed, the build is done again.
+# Start a session that builds as soon as the watcher gives up its lock.  Returns
+# the handle and a reference to what psql has to complain of.
 my $watcher;
 
+sub start_build
+{
+	my ($sql) = @_;
+	my $stderr = '';
+
+	# a new one each time, as sessions may not live long
+	$watcher->quit if $watcher;
+	$watcher = $node->background_psql('postgres');
+	$watcher->query_safe('SELECT pg_advisory_lock(1)');
+	my $handle = IPC::Run::start(
+		[
+			'psql', '-X', '-d', $node->connstr('postgres'),
+			'-c', 'SELECT pg_advisory_lock_shared(1)',
+			'-c', 'SELECT pg_advisory_unlock_shared(1)',
+			'-c', $sql
+		],
+		'<', '/dev/null', '>', '/dev/null', '2>', \$stderr);
+	return ($handle, \$stderr);
+}
+
+# Start a build, and when it is in that phase do something with its process, an
+# SQL expression.  Should the phase have been missed, the build is done again.
 sub watch_build
 {
 	my ($sql, $phase, $do) = @_;
 
 	foreach (1 .. 10)
 	{
-		my $stderr = '';
+		my ($handle, $stderr) = start_build($sql);
 
-		$watcher //= $node->background_psql('postgres');
-		$watcher->query_safe('SELECT pg_advisory_lock(1)');
-		my $handle = IPC::Run::start(
-			[
-				'psql', '-X', '-d', $node->connstr('postgres'),
-				'-c', 'SELECT pg_advisory_lock_shared(1)',
-				'-c', 'SELECT pg_advisory_unlock_shared(1)',
-				'-c', $sql
-			],
-			'<', '/dev/null', '>', '/dev/null', '2>', \$stderr);
-		return ($handle, \$stderr)
+		return ($handle, $stderr)
 		  if $watcher->query_safe(
 			"SELECT $do FROM builder('$phase') pid WHERE pid IS NOT NULL") ne
 		  '';
@@ -167,12 +205,48 @@ sub interrupted_ok
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
 	my ($sql, $phase, $how, $complaint) = @_;
-	my ($handle, $stderr) = watch_build($sql, $phase, "$how(pid)");
+	my $said;
 
-	eval { $handle->finish; };
-	like($$stderr, $complaint, "$how in phase $phase");
+	# a build may be over before it is told
+	foreach (1 .. 10)
+	{
+		my ($handle, $stderr) = watch_build($sql, $phase, "$how(pid)");
+
+		eval { $handle->finish; };
+		$said = $$stderr;
+		last
+		  if $sql !~ /^CREATE INDEX t_idx/
+		  || $node->safe_psql('postgres', "SELECT to_regclass('t_idx')") eq '';
+		$node->safe_psql('postgres', 'DROP INDEX t_idx');
+	}
+	like($said, $complaint, "$how in phase $phase");
 	return;
 }
+
+#
+# What is to be seen of builds.  Sorting takes no time here.
+#
+foreach (1 .. 20)
+{
+	my ($handle) = start_build($create);
+
+	$watcher->query_safe('SELECT watch()');
+	$handle->finish;
+	$node->safe_psql('postgres', 'DROP INDEX t_idx');
+	last
+	  if $node->safe_psql('postgres',
+		"SELECT count(*) FROM seen WHERE phase ~ 'building' AND tuples + blocks > 0") >= @phases;
+}
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT phase FROM seen
+		WHERE phase ~ 'building index: ' AND phase !~ 'sorting' AND tuples + blocks > 0
+		ORDER BY 1}),
+	join("\n", sort @phases),
+	'counters move in each phase');
+is( $node->safe_psql('postgres', 'SELECT phase FROM seen WHERE too_many'),
+	'',
+	'there is never more done than there is to do');
 
 #
 # Interrupted by somebody else, in each phase.

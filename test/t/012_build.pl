@@ -23,6 +23,7 @@ my $node = annoy_node(
 	max_parallel_workers = 8
 	wal_level = minimal
 	max_wal_senders = 0
+	dynamic_shared_memory_type = mmap
 });
 
 # A checksum of an index's pages, without LSNs and page checksums.
@@ -102,6 +103,29 @@ index_check_ok($node, 'items_idx', 'built by four');
 same_rows_ok($node, 'items', '<->', 'built by four');
 self_found_ok($node, 'items', '<->', 'built by four', where => 'id % 20 = 1');
 
+# What a build tells.
+my $stderr = '';
+$node->psql(
+	'postgres', q{
+	SET annoy."verbose" = 2;
+	DROP INDEX items_idx;
+	CREATE INDEX items_idx ON items USING annoy (v);},
+	stderr => \$stderr);
+like($stderr, qr/INFO:  index "items_idx": $_: \d+ \w+ in \d+\.\d+ s$/m, "verbose: $_")
+  foreach (
+	'storing items',
+	'taking a sample',
+	'growing a tree on the sample',
+	'refining leaf centres',
+	'assigning items',
+	'sorting',
+	'writing a tree',
+	'measuring recall');
+like(
+	$stderr,
+	qr/tree 1 has height \d, \d+ leaves with [\d.]+ items each, and \d+ inner nodes/,
+	'verbose: statistics of a tree');
+
 # A function that only the leader may call.
 $node->safe_psql(
 	'postgres', q{
@@ -112,7 +136,7 @@ $node->safe_psql(
 		$$ BEGIN RETURN (1 / (id - 19000))::text::real * v[1] || v[2:]; END $$;
 	ALTER TABLE items SET (parallel_workers = 3);
 	SET max_parallel_maintenance_workers = 3;});
-my (undef, undef, $stderr) = $node->psql(
+(undef, undef, $stderr) = $node->psql(
 	'postgres', q{
 	SET annoy."verbose" = 1;
 	SET max_parallel_maintenance_workers = 3;
@@ -152,6 +176,8 @@ my $ms = $node->safe_psql(
 	SELECT 1000 * extract(epoch FROM clock_timestamp() - :'started');
 	DROP INDEX stopped_idx;});
 my $stopped = 0;
+my $segments = 'SELECT count(*) FROM pg_ls_dir(\'pg_dynshmem\')';
+my $before = $node->safe_psql('postgres', $segments);
 foreach my $part (1 .. 9)
 {
 	(undef, undef, $stderr) = $node->psql(
@@ -169,11 +195,12 @@ foreach my $part (1 .. 9)
 		$node->safe_psql('postgres', 'DROP INDEX stopped_idx');
 	}
 	is( $node->safe_psql(
-			'postgres', q{
+			'postgres', qq{
 			SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker';
-			SELECT count(*) FROM pg_ls_tmpdir();
-			SELECT count(*) FROM pg_class WHERE relname = 'stopped_idx';}),
-		"0\n0\n0",
+			SELECT count(*) FROM pg_ls_dir('base/pgsql_tmp', true, false);
+			SELECT count(*) FROM pg_class WHERE relname = 'stopped_idx';
+			$segments;}),
+		"0\n0\n0\n$before",
 		"statement_timeout, part $part: nothing is left");
 }
 cmp_ok($stopped, '>', 0, 'builds with workers run into statement_timeout');
@@ -234,6 +261,73 @@ foreach my $name (sort keys %sets)
 							  ORDER BY t.v <-> q.v LIMIT 1) a}),
 			't',
 			"$name, $memory: rows are found first");
+	}
+}
+
+#
+# Clusters far apart, or of different size, do not matter to each other: each
+# row's neighbours are found as in an index of its cluster alone.
+#
+$node->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION moved(v real[], factor real, shift real) RETURNS real[] LANGUAGE sql AS
+		$$ SELECT array_agg((factor * x + shift)::real ORDER BY n)
+		   FROM unnest(v) WITH ORDINALITY u (x, n) $$;});
+my $vectors = clustered(32);
+load_vectors($node, 'asked', 'real[]', 100, $vectors);
+load_vectors($node, 'cluster', 'real[]', 10000, $vectors);
+
+sub recall_in_cluster
+{
+	my ($table, $factor, $shift) = @_;
+	my $queries = "${table}_queries";
+
+	$node->safe_psql(
+		'postgres', qq{
+		DROP TABLE IF EXISTS $queries;
+		CREATE TABLE $queries AS SELECT id, moved(v, $factor, $shift) AS v FROM asked;});
+	return recall(exact_answers($node, $table, $queries, '<->'),
+		10, 'SET annoy.search_k = 1000; SET enable_seqscan = off');
+}
+$node->safe_psql('postgres', 'CREATE INDEX ON cluster USING annoy (v)');
+my $alone = recall_in_cluster('cluster', 1, 0);
+cmp_ok($alone, '>', 0.8, 'recall in one cluster');
+
+# components are some hundreds
+foreach my $case (
+	[ 'far', 1, 30000, 10000 ],
+	[ 'very_far', 1, 1000000, 10000 ],
+	[ 'small_far', 1, 30000000, 20 ],
+	[ 'wide', 30, 0, 10000 ])
+{
+	my ($name, $factor, $shift, $rows) = @$case;
+	my $description = "$rows rows, times $factor, plus $shift";
+
+	$node->safe_psql(
+		'postgres', qq{
+		CREATE TABLE $name AS
+			SELECT * FROM cluster
+			UNION ALL
+			SELECT 10000 + id, moved(v, $factor, $shift) FROM cluster WHERE id <= $rows;
+		CREATE INDEX ${name}_idx ON $name USING annoy (v);
+		VACUUM ANALYZE $name;});
+	index_check_ok($node, "${name}_idx", $description);
+	cmp_ok(
+		$node->safe_psql(
+			'postgres', "SELECT height FROM annoy_index_info('${name}_idx')"),
+		'<=', 3, "$description: height");
+	cmp_ok(recall_in_cluster($name, 1, 0),
+		'>=', $alone - 0.03, "$description: recall in the first cluster");
+	if ($rows == 10000)
+	{
+		# half of what is near to the middle of a wide one is the narrow one
+		cmp_ok(recall_in_cluster($name, $factor, $shift),
+			'>=', $alone - ($name eq 'wide' ? 0.1 : 0.03),
+			"$description: recall in the other");
+	}
+	else
+	{
+		self_found_ok($node, $name, '<->', $description, where => 'id > 10000');
 	}
 }
 
