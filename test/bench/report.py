@@ -162,8 +162,8 @@ def clients(runs):
     run = runs.get('annoy-clients')
     if run and len(run.lines) > 1:
         one, many = run.lines[0], run.lines[-1]
-        text += (f"Clients ({one['parameter']}, not pinned to one processor): 1 → {number(one['qps'])}, "
-                 f"{many['clients']} → {number(many['qps'])} queries per second, "
+        text += (f"Clients ({one['parameter']}): 1, on one processor with its server → {number(one['qps'])}, "
+                 f"{many['clients']}, on all → {number(many['qps'])} queries per second, "
                  f"{many['qps'] / one['qps']:.2f} ×. ")
     if 'annoy' in runs:
         worst = max(runs['annoy'].lines, key=lambda p: p['p99'] / p['p50'])
