@@ -142,6 +142,22 @@ SELECT entries(query) > 1.3 * without.entries AS more, query FROM without, unnes
 	'WITH n AS MATERIALIZED (SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> vec(5, 16) LIMIT 50) SELECT sum(id) FROM n',
 	'SELECT nearest(vec(5, 16)::real[])',
 	'CREATE TEMP TABLE made AS SELECT id FROM kinds WHERE id > 0 ORDER BY v <-> vec(5, 16) LIMIT 50']) AS query;
+
+-- One round is enough where a LIMIT tells how many rows are wanted
+CREATE FUNCTION rounds(query text, OUT rounds bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	SELECT s.rounds INTO rounds FROM annoy_last_scan() s;
+END $$;
+SELECT rounds(query), query FROM unnest(ARRAY[
+	'SELECT id FROM kinds ORDER BY v <-> vec(5, 16) LIMIT 100',
+	'SELECT id FROM kinds ORDER BY v <-> vec(5, 16) LIMIT 60 OFFSET 40',
+	'SELECT id FROM kinds ORDER BY v <-> vec(5, 16) LIMIT 100 FOR UPDATE',
+	'SELECT id + 1 FROM (SELECT id, random() FROM kinds ORDER BY v <-> vec(5, 16) OFFSET 0) n LIMIT 100',
+	'SELECT n.* FROM (VALUES (5), (100)) q(i), LATERAL (SELECT id FROM kinds ORDER BY v <-> vec(i, 16) LIMIT i) n',
+	'SELECT id FROM kinds WHERE id % 1000 >= 0 ORDER BY v <-> vec(5, 16) LIMIT 100',
+	'SELECT id FROM (SELECT id, random() AS r FROM kinds ORDER BY v <-> vec(5, 16) OFFSET 0) n WHERE r >= 0 LIMIT 100'
+	]) AS query;
 DROP TABLE kinds;
 RESET enable_seqscan;
 

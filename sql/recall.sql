@@ -95,21 +95,21 @@ SELECT chosen() AS none;
 ALTER INDEX items_v RESET (target_recall);
 
 -- The planner knows.
-CREATE FUNCTION startup_cost() RETURNS double precision LANGUAGE plpgsql AS $$
+CREATE FUNCTION search_cost() RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;
 BEGIN
 	EXECUTE 'EXPLAIN (FORMAT json) SELECT id FROM items ORDER BY v <-> array_fill(0::real, ARRAY[16]) LIMIT 10' INTO plan;
-	RETURN plan->0->'Plan'->'Startup Cost';
+	RETURN plan->0->'Plan'->'Total Cost';
 END $$;
 CREATE TABLE costs (n integer, cost double precision);
-INSERT INTO costs VALUES (2, startup_cost());
+INSERT INTO costs VALUES (2, search_cost());
 SET annoy.target_recall = 0.6;
-INSERT INTO costs VALUES (1, startup_cost());
+INSERT INTO costs VALUES (1, search_cost());
 SET annoy.target_recall = 0.999;
-INSERT INTO costs VALUES (3, startup_cost());
+INSERT INTO costs VALUES (3, search_cost());
 SET annoy.target_recall = 1;
-INSERT INTO costs VALUES (4, startup_cost());
+INSERT INTO costs VALUES (4, search_cost());
 RESET annoy.target_recall;
 SELECT string_agg(n::text, ' < ' ORDER BY cost, n) AS costs, count(DISTINCT cost) FROM costs;
 

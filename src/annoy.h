@@ -616,8 +616,14 @@ extern void AnnoyWatchOptions(void);
 extern bool AnnoyOptionNeedsRebuild(const char *name);
 
 /* executor.c */
+typedef struct AnnoyDemand
+{
+	bool		filtered;		/* rows are tested for more conditions */
+	double		limit;			/* rows at most; 0 if that is not known */
+}			AnnoyDemand;
+
 extern void AnnoyWatchExecutor(void);
-extern bool AnnoyRowsAreFiltered(ScanKey orderbys);
+extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
 
 /* effort.c */
 typedef struct AnnoyEfforts

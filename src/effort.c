@@ -52,7 +52,7 @@
  * harder, and users notice rather what is below.
  */
 #define MARGIN_PART			0.3
-#define MAX_MARGIN			0.0125
+#define MAX_MARGIN			0.015
 
 /*
  * Where all is found, the logit of the recall says nothing about the efforts

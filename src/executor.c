@@ -3,13 +3,14 @@
  * executor.c
  *	  What the executor is going to do with the rows of a scan.
  *
- * An access method is not told whether the rows it returns are tested for
- * further conditions, but it matters: the tenth row that meets one may be the
- * thousandth of all, and those who wait for it want it to be the right one.  So
- * note which query runs, and look in its plan for the node that scans.
+ * An access method is not told how many rows are wanted, or whether those it
+ * returns are tested for further conditions, but it matters: the hundredth row
+ * takes more effort than the tenth, and the tenth that meets a condition may be
+ * the thousandth of all.  So note which query runs, and look in its plan for the
+ * node that scans, and for a LIMIT above it.
  *
  * A scan has the arrays of keys of its node, which tells whose it is.  What is
- * not found has no conditions, as far as we know: scans of other code than the
+ * not found has neither, as far as we know: scans of other code than the
  * executor's, or of what it runs aside, like EvalPlanQual.
  *
  * Copyright (c) 2026, the annoy developers
@@ -61,37 +62,68 @@ AnnoyWatchExecutor(void)
 	ExecutorRun_hook = run_query;
 }
 
-/* Look for the node that has given these keys, and its conditions. */
+/* Look for the node that has given these keys. */
 typedef struct NodeSearch
 {
 	ScanKey		orderbys;
-	bool		has_conditions;
+	AnnoyDemand demand;
 } NodeSearch;
+
+static inline bool
+is_node_of(const NodeSearch *search, PlanState *node)
+{
+	return node != NULL && IsA(node, IndexScanState) &&
+		((IndexScanState *) node)->iss_OrderByKeys == search->orderbys;
+}
+
+/*
+ * The node whose rows a node returns, one for each; NULL if it is not of that kind.
+ */
+static PlanState *
+passes_rows_of(PlanState *node)
+{
+	if (node->qual != NULL)
+		return NULL;
+	if (IsA(node, SubqueryScanState))
+		return ((SubqueryScanState *) node)->subplan;
+	if (IsA(node, ResultState) || IsA(node, LockRowsState))
+		return outerPlanState(node);
+	return NULL;
+}
 
 static bool
 find_node(PlanState *node, void *arg)
 {
 	NodeSearch *search = arg;
 
-	if (IsA(node, IndexScanState) &&
-		((IndexScanState *) node)->iss_OrderByKeys == search->orderbys)
+	if (is_node_of(search, node))
 	{
-		search->has_conditions = node->qual != NULL;
+		search->demand.filtered = node->qual != NULL;
 		return true;
+	}
+	if (IsA(node, LimitState) && !((LimitState *) node)->noCount)
+	{
+		const		LimitState *limit = (LimitState *) node;
+		PlanState  *below = outerPlanState(node);
+
+		while (below != NULL && !is_node_of(search, below))
+			below = passes_rows_of(below);
+		if (below != NULL && below->qual == NULL)
+			search->demand.limit = (double) limit->offset + limit->count;
 	}
 	return planstate_tree_walker(node, find_node, arg);
 }
 
 /*
- * Are the rows of the scan with these keys going to be tested for conditions that
- * are not the index's?
+ * What will be done with the rows of the scan with these keys?  To be asked when
+ * the scan begins: a LIMIT has been computed by then.
  */
-bool
-AnnoyRowsAreFiltered(ScanKey orderbys)
+AnnoyDemand
+AnnoyAskExecutor(ScanKey orderbys)
 {
-	NodeSearch	search = {orderbys, false};
+	NodeSearch	search = {.orderbys = orderbys};
 
 	if (running != NULL && running->planstate != NULL)
 		(void) find_node(running->planstate, &search);
-	return search.has_conditions;
+	return search.demand;
 }

@@ -69,6 +69,7 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	((uint64) ItemPointerGetBlockNumber(&item->tid) << 16 |
 	 ItemPointerGetOffsetNumber(&item->tid));
 	uint64		row;
+	float	   *x;
 
 	if (item->vector.data == NULL || AnnoyRandomNext(&state) > shared->sample_limit)
 		return;
@@ -77,8 +78,9 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		return;
 	sampling->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
 		ItemPointerGetOffsetNumber(pointer);
-	AnnoyImage(index->metric, index->scale, &item->vector,
-			   sampling->sample + (Size) row * index->space_dim);
+	x = sampling->sample + (Size) row * index->space_dim;
+	AnnoyImage(index->metric, index->scale, &item->vector, x);
+	memset(x + index->dim, 0, sizeof(float) * (index->space_dim - index->dim));
 }
 
 /*

@@ -79,6 +79,9 @@
 #define WALK_COST			1.5
 #define DISTANCE_COST		90.0
 
+/* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
+#define LIMIT_MARGIN		1.2
+
 /*
  * If the executor has conditions of its own, the rows it wants are as hard to
  * find as the last of all that it takes, so an effort that finds the wanted part
@@ -251,6 +254,26 @@ effort_for_rows(const AnnoyEfforts *efforts, double rows)
 }
 
 /*
+ * Begin the first round.  If it is known how many rows will be taken at most, it
+ * is for so many.
+ */
+static void
+first_round(Relation rel, AnnoyScanState *state)
+{
+	double		effort;
+
+	if (state->demand.limit > 0 && state->efforts.measured > 0)
+	{
+		effort = Min(effort_for_rows(&state->efforts, state->demand.limit),
+					 state->efforts.all);
+		state->enough_for = LIMIT_MARGIN * Max(state->demand.limit, AnnoyCurveRows(0));
+	}
+	else
+		effort = AnnoyNextEffort(&state->efforts, 0, 1, 1, &state->enough_for);
+	next_round(rel, state, effort);
+}
+
+/*
  * Search for what rows that fail demand as well as those that are returned.
  * Begins a round, or drains the index if that is cheaper.
  */
@@ -323,7 +346,7 @@ search_harder(Relation rel, AnnoyScanState *state)
 							 state->efforts.measured > 0 ? 0 : state->effort,
 							 rows_demanded(state) + 1, per_row, &state->enough_for);
 	if (state->efforts.measured > 0 &&
-		(state->filtered || rows_demanded(state) >= DEEP_ROWS))
+		(state->demand.filtered || rows_demanded(state) >= DEEP_ROWS))
 		effort *= DEEP_EFFORT;
 	if (effort <= state->effort)
 		return false;
@@ -461,8 +484,7 @@ start_search(IndexScanDesc scan)
 			search_past_failures(rel, state);
 		}
 		else
-			next_round(rel, state, AnnoyNextEffort(&state->efforts, 0, 1, 1,
-												   &state->enough_for));
+			first_round(rel, state);
 	}
 }
 
@@ -523,8 +545,6 @@ static void
 end_search(AnnoyScanState *state)
 {
 	MemoryContext context = state->context;
-	ScanKey		orderbys = state->orderbys;
-	bool		filtered = state->filtered;
 
 	if (state->started)
 		note_stats(state);
@@ -532,8 +552,6 @@ end_search(AnnoyScanState *state)
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
-	state->orderbys = orderbys;
-	state->filtered = filtered;
 }
 
 void
@@ -543,11 +561,7 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 	AnnoyScanState *state = scan->opaque;
 
 	end_search(state);
-	if (orderbys != state->orderbys)
-	{
-		state->orderbys = orderbys;
-		state->filtered = AnnoyRowsAreFiltered(orderbys);
-	}
+	state->demand = AnnoyAskExecutor(orderbys);
 	if (keys != NULL && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)

@@ -68,8 +68,7 @@ typedef struct AnnoyScanState
 {
 	MemoryContext context;		/* of the search, reset by a rescan */
 	bool		started;
-	ScanKey		orderbys;		/* of the executor, as it has given them */
-	bool		filtered;		/* will it test rows for more conditions? */
+	AnnoyDemand demand;			/* of the executor */
 
 	/* the search */
 	AnnoySearch *search;		/* NULL if the index has no vectors */

@@ -166,10 +166,12 @@ sub check_recall
 
 	$node->safe_psql('postgres', 'ANALYZE t');
 	my $set = exact_answers($node, 't', 'queries', '<->');
-	my $grown = recall_ok($set, 10, 0.95, $name);
+	# a little more than the threshold, as these are but a few queries
+	my $asked = 'SET annoy.target_recall = 0.97;';
+	my $grown = recall_ok($set, 10, 0.95, $name, $asked);
 	recall_ok($set, 10, 0.999, "$name, everything", $everything);
 	$node->safe_psql('postgres', 'REINDEX INDEX t_idx');
-	my $built = recall_ok($set, 10, 0.95, "$name, built anew");
+	my $built = recall_ok($set, 10, 0.95, "$name, built anew", $asked);
 	cmp_ok($grown, '>=', $built - 0.03, "$name: as good as built anew");
 	diag("$name: recall\@10 $grown, built anew $built");
 	return;
