@@ -262,14 +262,17 @@ first_round(Relation rel, AnnoyScanState *state)
 {
 	double		effort;
 
-	if (state->demand.limit > 0 && state->efforts.measured > 0)
+	if (state->demand.limit > AnnoyCurveRows(0) && state->efforts.measured > 0)
 	{
 		effort = Min(effort_for_rows(&state->efforts, state->demand.limit),
 					 state->efforts.all);
-		state->enough_for = LIMIT_MARGIN * Max(state->demand.limit, AnnoyCurveRows(0));
+		state->enough_for = LIMIT_MARGIN * state->demand.limit;
 	}
 	else
+	{
 		effort = AnnoyNextEffort(&state->efforts, 0, 1, 1, &state->enough_for);
+		state->demand.limit = 0;
+	}
 	next_round(rel, state, effort);
 }
 
@@ -322,7 +325,8 @@ static bool
 is_short(const AnnoyScanState *state, bool row_is_next)
 {
 	if (!AnnoyScanTests(state))
-		return rows_demanded(state) >= state->enough_for;
+		return (state->demand.limit > 0 ? state->returned : rows_demanded(state)) >=
+			state->enough_for;
 	return (row_is_next || state->filter->tested >= FILTER_SAMPLE) &&
 		(state->returned + 1) / AnnoyFilterRate(state->filter) > state->enough_for;
 }
@@ -341,6 +345,8 @@ search_harder(Relation rel, AnnoyScanState *state)
 		search_past_failures(rel, state);
 		return true;
 	}
+	/* what there is a LIMIT for are rows, and too many have been dead */
+	state->demand.limit = 0;
 	per_row = state->returned / rows_demanded(state);
 	effort = AnnoyNextEffort(&state->efforts,
 							 state->efforts.measured > 0 ? 0 : state->effort,
