@@ -345,8 +345,6 @@ search_harder(Relation rel, AnnoyScanState *state)
 		search_past_failures(rel, state);
 		return true;
 	}
-	/* what there is a LIMIT for are rows, and too many have been dead */
-	state->demand.limit = 0;
 	per_row = state->returned / rows_demanded(state);
 	effort = AnnoyNextEffort(&state->efforts,
 							 state->efforts.measured > 0 ? 0 : state->effort,
@@ -356,6 +354,15 @@ search_harder(Relation rel, AnnoyScanState *state)
 		effort *= DEEP_EFFORT;
 	if (effort <= state->effort)
 		return false;
+	if (state->demand.limit > 0)
+	{
+		/*
+		 * There is a LIMIT, but too many items are no rows: replace the
+		 * round, as if it had been known.
+		 */
+		state->demand.limit = 0;
+		state->effort = 0;
+	}
 	next_round(rel, state, effort);
 	return true;
 }
