@@ -626,6 +626,26 @@ extern void AnnoyWatchExecutor(void);
 extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
 
 /* effort.c */
+
+/* A round that would scan more than this part of all entries scans all. */
+#define ANNOY_LAST_EFFORT		0.5
+
+/*
+ * With conditions in the index: rows that are thought to be wanted at first, and
+ * as many times the rows that will be demanded are searched for.
+ */
+#define ANNOY_FILTER_ROWS		10
+#define ANNOY_FILTER_MARGIN		1.5
+
+/*
+ * If the executor has conditions of its own, the rows it wants are as hard to
+ * find as the last of all that it takes, so an effort that finds the wanted part
+ * of all on average is not enough: search harder by a factor.  Who takes so many
+ * rows has conditions, most likely, even if none are seen: in a join, say.
+ */
+#define ANNOY_DEEP_ROWS		1200
+#define ANNOY_DEEP_EFFORT		2
+
 typedef struct AnnoyEfforts
 {
 	double		first;			/* before any row; infinite = all items */
@@ -640,6 +660,7 @@ extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
 extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
 							  double row, double items_per_row,
 							  double *enough_for);
+extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
 
 /* calibrate.c */
 

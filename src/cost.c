@@ -78,18 +78,6 @@
 #define TEST_WALK_COST	1.5
 
 /*
- * With conditions in the index, searches are for so many rows at first, and for
- * as many times those that will be demanded.
- */
-#define FILTER_ROWS		10.0
-#define FILTER_MARGIN	1.5
-
-/* As scan.c has it. */
-#define DEEP_ROWS		1200
-#define DEEP_EFFORT		2
-#define LAST_EFFORT		0.5
-
-/*
  * Calling a distance function; for each dimension; fetching a value that is
  * stored out of line.
  */
@@ -215,10 +203,10 @@ search_cost(const ScanCost *scan, double rows)
 										   scan->efforts.measured > 0 ? 0 : effort,
 										   enough_for + 1, 1, &enough_for);
 
-		if (scan->efforts.measured > 0 && enough_for > DEEP_ROWS)
-			next *= DEEP_EFFORT;
+		if (scan->efforts.measured > 0 && enough_for > ANNOY_DEEP_ROWS)
+			next *= ANNOY_DEEP_EFFORT;
 		if (next >= INFINITY ||
-			(effort > LAST_EFFORT * scan->efforts.all && next > effort))
+			(effort > ANNOY_LAST_EFFORT * scan->efforts.all && next > effort))
 			return cost + walk_cost(scan, scan->items);
 		if (next > effort)
 		{
@@ -230,36 +218,20 @@ search_cost(const ScanCost *scan, double rows)
 }
 
 /*
- * The effort of a search with conditions that goes for so many rows: as in scan.c,
- * it grows evenly between those for 10, 100 and more.
- */
-static double
-effort_for_rows(const AnnoyEfforts *efforts, double rows)
-{
-	double		rank = log10(Max(rows / 10, 1));
-	double		below = floor(rank);
-	double		enough_for;
-	double		less = AnnoyNextEffort(efforts, 0, pow(10, below + 1), 1, &enough_for);
-	double		more = AnnoyNextEffort(efforts, 0, pow(10, below + 2), 1, &enough_for);
-
-	return less > 0 && less < INFINITY ? less * pow(more / less, rank - below) : less;
-}
-
-/*
  * What search_cost is with conditions in the index: a search that goes as far as rows that
  * fail demand, or a walk over all attributes, and over the items that pass.
  */
 static Cost
 filtered_cost(const ScanCost *scan, double rows)
 {
-	double		wanted = FILTER_MARGIN * Max(rows, FILTER_ROWS) / scan->passing;
-	double		effort = effort_for_rows(&scan->efforts, wanted);
+	double		wanted = ANNOY_FILTER_MARGIN * Max(rows, ANNOY_FILTER_ROWS) / scan->passing;
+	double		effort = AnnoyEffortForRows(&scan->efforts, wanted);
 	Cost		walk;
 
 	walk = page_cost(scan, scan->items * scan->attributes_size / BLCKSZ) +
 		scan->items * (cpu_operator_cost * TEST_WALK_COST + scan->qual_cost.per_tuple) +
 		walk_cost(scan, scan->items * scan->passing);
-	if (Max(effort, wanted) < LAST_EFFORT * scan->efforts.all)
+	if (Max(effort, wanted) < ANNOY_LAST_EFFORT * scan->efforts.all)
 		walk = Min(walk, round_cost(scan, effort) + item_cost(scan, rows) +
 				   page_cost(scan, 2 * wanted) +
 				   wanted * (cpu_operator_cost * TEST_COST + scan->qual_cost.per_tuple));

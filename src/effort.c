@@ -213,3 +213,23 @@ AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
 	*enough_for = rows;
 	return Max(wanted * pow(items_per_row, efforts->power), effort);
 }
+
+/*
+ * The effort that finds so many of the nearest rows: between those that are
+ * known, its logarithm is taken to be linear in that of the rows.
+ */
+double
+AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows)
+{
+	double		rank = log10(Max(rows / AnnoyCurveRows(0), 1));
+	int			below = (int) rank;
+	double		enough_for;
+
+	if (efforts->measured == 0)
+		return AnnoyNextEffort(efforts, 0, rows, 1, &enough_for);
+	if (below >= efforts->measured - 1)
+		return efforts->effort[efforts->measured - 1] *
+			pow(10, efforts->power * (rank - (efforts->measured - 1)));
+	return efforts->effort[below] *
+		pow(efforts->effort[below + 1] / efforts->effort[below], rank - below);
+}

@@ -53,20 +53,14 @@
 /* Likewise for the candidates kept, when those of a round did not do. */
 #define KEEP_GROWTH			4
 
-/* A round that would scan more than this part of all entries scans all. */
-#define LAST_EFFORT			0.5
-
 /* At most that part of the rows returned need not count because it is dead. */
 #define MOST_DEAD			0.5
 
 /*
- * With conditions: rows that are thought to be wanted at first; as many times
- * the rows that will be demanded are searched for, as many times those of the
- * round before at least, and as many candidates kept for each; before so many
- * tests what part passes is not known better than by the sample.
+ * With conditions: as many times the rows of the round before are searched for at
+ * least, and as many candidates kept for each; before so many tests what part
+ * passes is not known better than by the sample.
  */
-#define FILTER_ROWS			10
-#define FILTER_MARGIN		1.5
 #define FILTER_GROWTH		3
 #define FILTER_KEEP			3
 #define FILTER_SAMPLE		100
@@ -81,15 +75,6 @@
 
 /* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
 #define LIMIT_MARGIN		1.2
-
-/*
- * If the executor has conditions of its own, the rows it wants are as hard to
- * find as the last of all that it takes, so an effort that finds the wanted part
- * of all on average is not enough: search harder by a factor.  Who takes so many
- * rows has conditions, most likely, even if none are seen: in a join, say.
- */
-#define DEEP_ROWS			1200
-#define DEEP_EFFORT			2
 
 /*
  * After a page of the table that was not in shared buffers, more of that kind are
@@ -212,7 +197,7 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 {
 	AnnoySearch *search = state->search;
 
-	double		last = LAST_EFFORT * state->efforts.all;
+	double		last = ANNOY_LAST_EFFORT * state->efforts.all;
 
 	if (state->effort > 0 && effort > state->effort)
 	{
@@ -234,26 +219,6 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 }
 
 /*
- * The effort that finds so many of the nearest rows: between those that are
- * known, its logarithm is taken to be linear in that of the rows.
- */
-static double
-effort_for_rows(const AnnoyEfforts *efforts, double rows)
-{
-	double		rank = log10(Max(rows / AnnoyCurveRows(0), 1));
-	int			below = (int) rank;
-	double		enough_for;
-
-	if (efforts->measured == 0)
-		return AnnoyNextEffort(efforts, 0, rows, 1, &enough_for);
-	if (below >= efforts->measured - 1)
-		return efforts->effort[efforts->measured - 1] *
-			pow(10, efforts->power * (rank - (efforts->measured - 1)));
-	return efforts->effort[below] *
-		pow(efforts->effort[below + 1] / efforts->effort[below], rank - below);
-}
-
-/*
  * Begin the first round.  If it is known how many rows will be taken at most, it
  * is for so many.
  */
@@ -264,7 +229,7 @@ first_round(Relation rel, AnnoyScanState *state)
 
 	if (state->demand.limit > AnnoyCurveRows(0) && state->efforts.measured > 0)
 	{
-		effort = Min(effort_for_rows(&state->efforts, state->demand.limit),
+		effort = Min(AnnoyEffortForRows(&state->efforts, state->demand.limit),
 					 state->efforts.all);
 		state->enough_for = LIMIT_MARGIN * state->demand.limit;
 	}
@@ -286,16 +251,16 @@ search_past_failures(Relation rel, AnnoyScanState *state)
 	const AnnoyIndex *index = state->search->index;
 	double		items = state->efforts.all / index->n_trees;
 	double		rate = AnnoyFilterRate(state->filter);
-	double		rows = Max(state->returned + 1, FILTER_ROWS) / rate;
+	double		rows = Max(state->returned + 1, ANNOY_FILTER_ROWS) / rate;
 	double		effort;
 	double		keep;
 
-	rows = Max(FILTER_MARGIN * rows, FILTER_GROWTH * state->enough_for);
-	effort = Max(effort_for_rows(&state->efforts, rows), state->effort);
+	rows = Max(ANNOY_FILTER_MARGIN * rows, FILTER_GROWTH * state->enough_for);
+	effort = Max(AnnoyEffortForRows(&state->efforts, rows), state->effort);
 	keep = Max(FILTER_KEEP * rows, state->keep);
 	if (effort <= state->effort && keep <= state->keep)
 		effort = EFFORT_GROWTH * state->effort;
-	if (Max(effort, keep) > LAST_EFFORT * state->efforts.all ||
+	if (Max(effort, keep) > ANNOY_LAST_EFFORT * state->efforts.all ||
 		items * (WALK_COST + rate * DISTANCE_COST) < effort + rows * TEST_COST)
 	{
 		AnnoyDrain(rel, state, index);
@@ -350,8 +315,8 @@ search_harder(Relation rel, AnnoyScanState *state)
 							 state->efforts.measured > 0 ? 0 : state->effort,
 							 rows_demanded(state) + 1, per_row, &state->enough_for);
 	if (state->efforts.measured > 0 &&
-		(state->demand.filtered || rows_demanded(state) >= DEEP_ROWS))
-		effort *= DEEP_EFFORT;
+		(state->demand.filtered || rows_demanded(state) >= ANNOY_DEEP_ROWS))
+		effort *= ANNOY_DEEP_EFFORT;
 	if (effort <= state->effort)
 		return false;
 	if (state->demand.limit > 0)
@@ -377,7 +342,7 @@ more_candidates(Relation rel, AnnoyScanState *state)
 	if (AnnoyScanTests(state))
 		search_past_failures(rel, state);
 	else if (state->search->items.limit < INFINITY &&
-			 state->keep < LAST_EFFORT * state->efforts.all)
+			 state->keep < ANNOY_LAST_EFFORT * state->efforts.all)
 	{
 		state->keep = Min(state->keep, PG_INT32_MAX / 8 / KEEP_GROWTH) * KEEP_GROWTH;
 		next_round(rel, state, state->effort);

@@ -6,13 +6,11 @@
 # Copyright (c) 2026, the annoy developers
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$top/test/bench/common.sh"
 
 run()
 {
-	private_postgres "$scratch/root"
-	copy_tree "$scratch/src"
-	build_and_install "$scratch/src" || die "the build failed"
-	make -s -C "$scratch/src/test/bench" "PG_CONFIG=$pg_config"
+	build_release
 	start_cluster <<CONF
 shared_buffers = $(awk '$1 == "MemTotal:" {print int($2 / 1024 / 4)}' /proc/meminfo)MB
 max_worker_processes = 64

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# Shell functions shared by bench.sh and targets.sh: the data set, and a release
+# Shell functions shared by the scripts that measure: the data set, and a release
 # of annoy in a private cluster.  To be sourced by bash after lib.sh.
 #
 # Copyright (c) 2026, the annoy developers

@@ -20,6 +20,7 @@
 # against the exact answers, and microseconds of a search.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$top/test/bench/common.sh"
 
 base=${BASE:-}
 queries=${QUERIES:-}
@@ -30,31 +31,11 @@ parts=${PARTS:-50,100,500,1000,10000}
 limit=${LIMIT:-10}
 passes=${PASSES:-3}
 options=${OPTIONS:-}
-bench=$top/test/bench
 
 measure()
 {
-	local annoybench=$scratch/src/test/bench/annoybench memory
-
-	say "Building a release of annoy for a private copy of $("$pg_config" --version)"
-	private_postgres "$scratch/root"
-	copy_tree "$scratch/src"
-	build_and_install "$scratch/src" || die "the build failed"
-	make -s -C "$scratch/src/test/bench" "PG_CONFIG=$pg_config"
-
-	memory=$(awk '$1 == "MemTotal:" {print int($2 / 1024 / 4)}' /proc/meminfo)
-	start_cluster <<CONF
-shared_buffers = ${memory}MB
-maintenance_work_mem = ${memory}MB
-max_parallel_maintenance_workers = 0
-max_parallel_workers_per_gather = 0
-autovacuum = off
-wal_level = minimal
-max_wal_senders = 0
-max_wal_size = 8GB
-checkpoint_timeout = 1h
-CONF
-	"$bindir/psql" -X -q -c 'CREATE EXTENSION annoy'
+	build_release
+	start_server 1
 	"$annoybench" --load --base "$base" --rows "$rows" --table base
 	"$annoybench" --load --base "$queries" --rows "$max_queries" --table queries
 	say "Measuring: recall@$limit of $max_queries queries, times in microseconds"

@@ -5,12 +5,11 @@
 # Copyright (c) 2026, the annoy developers
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$top/test/bench/common.sh"
 
 plans()
 {
-	private_postgres "$scratch/root"
-	copy_tree "$scratch/src"
-	build_and_install "$scratch/src" || die "the build failed"
+	build_release
 	start_cluster <<CONF
 autovacuum = off
 wal_level = minimal
