@@ -392,6 +392,8 @@ extern int	AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 /* collect.c */
 extern void AnnoyCollectorInit(AnnoyCollector *collector);
 extern void AnnoyCollectorReset(AnnoyCollector *collector, int keep);
+extern void AnnoyCollectorFree(AnnoyCollector *collector);
+extern Size AnnoyCollectorMemory(int keep);
 extern void AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 						 AnnoyNode node, int nhits, const uint16 *hits,
 						 const float *scores);
@@ -556,6 +558,7 @@ extern void annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 						ScanKey orderbys, int norderbys);
 extern bool annoygettuple(IndexScanDesc scan, ScanDirection dir);
 extern void annoyendscan(IndexScanDesc scan);
+extern void AnnoyScanRelax(IndexScanDesc scan);
 extern double AnnoyScanEntries(IndexScanDesc scan);
 extern const AnnoyScanStats *AnnoyLastScan(void);
 
@@ -620,6 +623,7 @@ typedef struct AnnoyDemand
 {
 	bool		filtered;		/* rows are tested for more conditions */
 	double		limit;			/* rows at most; 0 if that is not known */
+	bool		is_page;		/* the first of them are left out */
 }			AnnoyDemand;
 
 extern void AnnoyWatchExecutor(void);

@@ -571,7 +571,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 			  Neighbour *neighbours, int count, int rank, Found *found)
 {
 	double		effort = calibration->curve.effort[point];
-	int			keep = AnnoySearchKeep(calibration->index, effort);
+	int			keep = AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(rank));
 
 	/* manhattan: what is not kept is not looked at */
 	if (calibration->index->metric != ANNOY_L1)

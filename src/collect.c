@@ -31,6 +31,9 @@
 #define MANY_BUCKETS	256
 #define MANY			128
 
+/* Candidates that there is room for, at least. */
+#define MIN_ALLOCATED	1024
+
 /*
  * Order of candidates: by score, then by pointer to make it total.
  */
@@ -72,6 +75,29 @@ AnnoyCollectorReset(AnnoyCollector *collector, int keep)
 	collector->count = 0;
 	collector->keep = keep;
 	collector->limit = INFINITY;
+}
+
+/* Give the memory of a collector back. */
+void
+AnnoyCollectorFree(AnnoyCollector *collector)
+{
+	if (collector->candidates != NULL)
+		pfree(collector->candidates);
+	AnnoyCollectorInit(collector);
+}
+
+/* So many candidates a collector has at most before it drops the worst. */
+static inline Size
+most_candidates(int keep)
+{
+	return 3 * (Size) keep + ANNOY_BLOCK_ENTRIES + ANNOY_MAX_ENTRIES;
+}
+
+/* The bytes that a collector which is to keep so many candidates may take. */
+Size
+AnnoyCollectorMemory(int keep)
+{
+	return 2 * sizeof(AnnoyCandidate) * Max(most_candidates(keep), MIN_ALLOCATED);
 }
 
 /*
@@ -161,7 +187,10 @@ reserve(AnnoyCollector *collector, int n)
 	if (wanted <= collector->allocated)
 		return;
 	wanted = Max(wanted, 2 * collector->allocated);
-	wanted = Max(wanted, 1024);
+	if (collector->keep < PG_INT32_MAX / 4)
+		wanted = Min(wanted, (int) most_candidates(collector->keep));
+	wanted = Max(wanted, MIN_ALLOCATED);
+	Assert(wanted >= collector->count + n);
 	if (collector->candidates == NULL)
 		collector->candidates =
 			MemoryContextAllocHuge(CurrentMemoryContext,

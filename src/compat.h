@@ -87,6 +87,16 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyIsAutovacuumWorker()	IsAutoVacuumWorkerProcess()
 #endif
 
+/*
+ * Make a path worse than any other, a sequential scan that is disabled included:
+ * since 18, costs do not count if another has fewer disabled nodes.
+ */
+#if PG_VERSION_NUM >= 180000
+#define AnnoyDisablePath(path)	((path)->disabled_nodes = 2)
+#else
+#define AnnoyDisablePath(path)	((void) (path))
+#endif
+
 /* ExecutorRun's last parameter is gone since 18 */
 #if PG_VERSION_NUM >= 180000
 #define ANNOY_RUN_ONCE_PARAMETER

@@ -90,6 +90,12 @@
 #define TOASTED_WIDTH	18		/* of what is in the row then */
 #define ARRAY_HEADER	24
 
+/*
+ * Of what cannot be done: more than a plan that is disabled, and finite, as the
+ * difference of two infinite costs compares with nothing.
+ */
+#define REFUSED_COST	1e100
+
 /* What the cost of a scan is made from. */
 typedef struct ScanCost
 {
@@ -380,11 +386,12 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	*correlation = 0.0;
 	*pages = info->pages;
 
-	/* the method cannot do this */
-	if (path->indexorderbys == NIL)
+	/* the method cannot do this: there is always a sequential scan instead */
+	if (list_length(path->indexorderbys) != 1)
 	{
-		*startup_cost = get_float8_infinity();
-		*total_cost = get_float8_infinity();
+		*startup_cost = REFUSED_COST;
+		*total_cost = REFUSED_COST;
+		AnnoyDisablePath(&path->path);
 		return;
 	}
 

@@ -20,8 +20,15 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "scan.h"
+
+/* The least memory of a sort, in kB, as work_mem has it. */
+#define MIN_SORT_MEMORY		64
+
+/* The part of work_mem that rows may take before they are sorted. */
+#define ROWS_MEMORY			0.5
 
 /* AnnoyItemWalk callback. */
 static void
@@ -29,7 +36,6 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	AnnoyScanState *state = arg;
 	AnnoyFilter *filter = state->filter;
-	double		distance;
 
 	state->scanned++;
 
@@ -37,13 +43,19 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		(filter != NULL && !(item->vector.data == NULL ? filter->nulls : filter->vectors)) ||
 		AnnoyScanHasSeen(state, pointer))
 		return;
-	if (item->vector.data == NULL || state->query.data == NULL)
-		AnnoyRowsPut(&state->rows, &item->tid, NULL);
-	else
-	{
-		distance = AnnoyScanDistance(state, item);
-		AnnoyRowsPut(&state->rows, &item->tid, &distance);
-	}
+	AnnoyScanAdd(state, item);
+}
+
+/*
+ * What is left of work_mem for a sort, in kB: the items that were looked at have
+ * to be known until the walk is over.
+ */
+static int
+sort_memory(const AnnoyScanState *state)
+{
+	Size		used = MemoryContextMemAllocated(state->context, true) / 1024;
+
+	return Max(work_mem - (int) Min(used, (Size) work_mem), MIN_SORT_MEMORY);
 }
 
 /*
@@ -62,23 +74,14 @@ drain_passed(AnnoyScanState *state)
 		AnnoyItem	item;
 
 		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
-		if (state->rows.sort != NULL)
-			drain_item(&state->passed[i], &item, state);
-		else if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-		{
-			AnnoyRow	row;
-
-			row.tid = item.tid;
-			row.prefetched = false;
-			row.distance = AnnoyScanDistance(state, &item);
-			AnnoyRowsPush(&state->rows, &row);
-		}
+		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
+			AnnoyScanAdd(state, &item);
 		AnnoyItemRelease(&state->reader);
 	}
 	state->n_passed = 0;
 	if (state->rows.sort == NULL &&
-		state->rows.count * sizeof(AnnoyRow) > work_mem * (Size) 1024)
-		AnnoyRowsBeginSort(&state->rows);
+		state->rows.count * sizeof(AnnoyRow) > ROWS_MEMORY * work_mem * 1024.0)
+		AnnoyRowsBeginSort(&state->rows, sort_memory(state));
 }
 
 /* AnnoyFilterWalk callback. */
@@ -105,8 +108,6 @@ drain_filtered(AnnoyScanState *state)
 {
 	AnnoyFilter *filter = state->filter;
 
-	if (state->query.data == NULL)
-		AnnoyRowsBeginSort(&state->rows);
 	if (filter->vectors && filter->index->dim > 0)
 	{
 		state->reader.tests_first = false;
@@ -124,24 +125,41 @@ void
 AnnoyDrain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 {
 	state->drained = true;
+	if (state->search != NULL)
+		AnnoySearchForget(state->search);
 	if (AnnoyScanTests(state))
-	{
 		drain_filtered(state);
-		return;
+	else
+	{
+		AnnoyRowsBeginSort(&state->rows, sort_memory(state));
+		AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
+		AnnoyRowsSort(&state->rows);
 	}
-	AnnoyRowsBeginSort(&state->rows);
-	AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
-	AnnoyRowsSort(&state->rows);
+	if (state->seen != NULL)
+		seen_destroy(state->seen);
+	state->seen = NULL;
 }
 
 /*
  * Go on to the rows without a vector, which have no attributes in the index.
+ * `late' is the first of the rows that come behind them, or NULL if there are
+ * none.
  */
 static void
-drain_nulls(Relation rel, AnnoyScanState *state)
+drain_nulls(Relation rel, AnnoyScanState *state, const AnnoyRow *late)
 {
-	AnnoyRowsEndSort(&state->rows);
-	AnnoyRowsBeginSort(&state->rows);
+	AnnoyRows	rest = state->rows;
+	AnnoyRow	row;
+
+	memset(&state->rows, 0, sizeof(AnnoyRows));
+	AnnoyRowsBeginSort(&state->rows, sort_memory(state));
+	if (late != NULL)
+	{
+		AnnoyRowsAdd(&state->rows, late);
+		while (AnnoyRowsNext(&rest, &row))
+			AnnoyRowsAdd(&state->rows, &row);
+	}
+	AnnoyRowsEndSort(&rest);
 	AnnoyNullsWalk(rel, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
 	AnnoyRowsSort(&state->rows);
 	state->nulls_follow = false;
@@ -152,12 +170,14 @@ drain_nulls(Relation rel, AnnoyScanState *state)
  * Return the next row of a scan that has been drained.
  */
 bool
-AnnoyNextDrained(Relation rel, AnnoyScanState *state, AnnoyRow *row, bool *isnull)
+AnnoyNextDrained(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 {
-	if (AnnoyRowsNext(&state->rows, row, isnull))
-		return true;
-	if (!state->nulls_follow)
-		return false;
-	drain_nulls(rel, state);
-	return AnnoyRowsNext(&state->rows, row, isnull);
+	bool		found = AnnoyRowsNext(&state->rows, row);
+
+	if (state->nulls_follow && (!found || row->kind == ANNOY_ROW_LATE))
+	{
+		drain_nulls(rel, state, found ? row : NULL);
+		found = AnnoyRowsNext(&state->rows, row);
+	}
+	return found;
 }

@@ -200,16 +200,13 @@ AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
 		return effort;
 	}
 
+	/* what ten rows take serves for a few more; after that, misses would add up */
 	while (rows < row)
 	{
 		rows *= 10;
 		rank++;
 	}
-	if (rank < efforts->measured)
-		wanted = efforts->effort[rank];
-	else
-		wanted = efforts->effort[efforts->measured - 1] *
-			pow(10, efforts->power * (rank - efforts->measured + 1));
+	wanted = rank == 0 ? efforts->effort[0] : AnnoyEffortForRows(efforts, rows);
 	*enough_for = rows;
 	return Max(wanted * pow(items_per_row, efforts->power), effort);
 }

@@ -109,7 +109,10 @@ find_node(PlanState *node, void *arg)
 		while (below != NULL && !is_node_of(search, below))
 			below = passes_rows_of(below);
 		if (below != NULL && below->qual == NULL)
+		{
 			search->demand.limit = (double) limit->offset + limit->count;
+			search->demand.is_page = limit->offset > 0;
+		}
 	}
 	return planstate_tree_walker(node, find_node, arg);
 }

@@ -26,7 +26,7 @@ int			annoy_search_k = -1;
 double		annoy_target_recall = ANNOY_DEFAULT_RECALL;
 bool		annoy_target_recall_is_set = false;
 double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
-bool		annoy_strict_order = false;
+bool		annoy_strict_order = true;
 int			annoy_verbose = 0;
 int			annoy_simd = ANNOY_SIMD_AUTO;
 int			annoy_n_neighbors = ANNOY_DEFAULT_NEIGHBORS;
@@ -205,10 +205,10 @@ _PG_init(void)
 							 &annoy_epsilon, ANNOY_DEFAULT_EPSILON, 0.0, 10.0,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("annoy.strict_order",
-							 "Returns rows in exact order of distance, at the price of skipping some.",
+							 "Returns rows in the exact order of their distances until a scan has read all.",
 							 "A search that goes on to look further may find rows nearer than those it has returned. "
-							 "They are returned out of order, or skipped if this is on.",
-							 &annoy_strict_order, false,
+							 "They are kept for the end of the scan, or returned at once if this is off.",
+							 &annoy_strict_order, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("annoy.n_neighbors",
 							"Sets how many rows the functions named after Annoy's return if they are not told.",

@@ -113,8 +113,7 @@ begin_radius(FunctionCallInfo fcinfo, NearestCall *call)
 }
 
 /*
- * Sort the rows that a search finds.  The scan returns them in order, but not
- * always; see src/README.
+ * Sort the rows that a search finds, those that it finds late included.
  *
  * When it returns a row beyond the radius, it has searched as hard as it takes
  * to find that many rows, and has returned all that are nearer: going on would
@@ -136,6 +135,7 @@ sort_nearest(const NearestCall *call, Datum query, TupleTableSlot *row)
 								collations, nulls_first, work_mem, NULL,
 								ANNOY_TUPLESORT_NONE);
 	AnnoyBeginNearest(&nearest, &call->access);
+	AnnoyScanRelax(nearest.scan);
 	AnnoyAskNearest(&nearest, query);
 	for (int64 i = 0; i < call->n && AnnoyNextNearest(&nearest, &distance, &tid) &&
 		 distance <= call->radius; i++)

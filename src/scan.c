@@ -28,6 +28,14 @@
  * starts from the roots.  What connects rounds is the set of items that were
  * looked at, so that none is returned twice.
  *
+ * PostgreSQL takes the order of the rows for exact.  So a row that a round finds
+ * when a farther one has been returned comes at the very end: who reads that far
+ * gets all rows, and who does not gets them in order.  annoy.strict_order = off
+ * returns such rows at once.
+ *
+ * What a scan knows takes memory.  When another round might need more than
+ * work_mem, the scan drains the index instead, and sorts in what is left of it.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -42,8 +50,10 @@
 #include "access/relscan.h"
 #include "catalog/pg_type.h"
 #include "executor/instrument.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "scan.h"
 
@@ -75,6 +85,12 @@
 
 /* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
 #define LIMIT_MARGIN		1.2
+
+/* The first round of a page behind an OFFSET is for so many rows, at least. */
+#define PAGE_ROWS			100
+
+/* Working memory of a scan in kB, if work_mem is less. */
+#define MIN_SCAN_MEMORY		4096
 
 /*
  * After a page of the table that was not in shared buffers, more of that kind are
@@ -133,6 +149,27 @@ prefetch_items(AnnoyScanState *state)
 }
 
 /*
+ * Add an item's row to those to be returned: with its exact distance from the
+ * query, or without one if either is NULL.
+ */
+void
+AnnoyScanAdd(AnnoyScanState *state, const AnnoyItem *item)
+{
+	AnnoyRow	row = {.tid = item->tid,.kind = ANNOY_ROW_NULL};
+
+	if (item->vector.data != NULL && state->query.data != NULL)
+	{
+		state->search->stats.items++;
+		row.distance = AnnoyDistance(state->search->index->metric, &item->vector,
+									 &state->query);
+		row.kind = state->strict && state->returned > 0 &&
+			row.distance < state->last_distance ?
+			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
+	}
+	AnnoyRowsAdd(&state->rows, &row);
+}
+
+/*
  * Look at the next candidates: compute the exact distances of those that meet
  * the conditions.
  */
@@ -167,7 +204,6 @@ look_at_next(AnnoyScanState *state)
 	for (int i = 0; i < n; i++)
 	{
 		AnnoyItem	item;
-		AnnoyRow	row;
 
 		if (AnnoyScanTests(state) &&
 			!AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
@@ -177,12 +213,7 @@ look_at_next(AnnoyScanState *state)
 		}
 		AnnoyItemFetch(&state->reader, buffers[i], &pointers[i], &item);
 		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-		{
-			row.tid = item.tid;
-			row.prefetched = false;
-			row.distance = AnnoyScanDistance(state, &item);
-			AnnoyRowsPush(&state->rows, &row);
-		}
+			AnnoyScanAdd(state, &item);
 		AnnoyItemRelease(&state->reader);
 	}
 	INSTR_TIME_SET_CURRENT(end);
@@ -190,13 +221,27 @@ look_at_next(AnnoyScanState *state)
 }
 
 /*
- * Begin the next round, or drain the index when that has become cheaper.
+ * Might a scan that keeps so many more candidates use too much memory?
+ */
+static bool
+exceeds_memory(const AnnoyScanState *state, int keep)
+{
+	/* hash table and heap double when they are full */
+	Size		per_candidate = 2 * (2 * sizeof(SeenEntry) + sizeof(AnnoyRow));
+
+	return MemoryContextMemAllocated(state->context, true) +
+		AnnoyCollectorMemory(keep) + keep * per_candidate >
+		Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
+}
+
+/*
+ * Begin the next round, or drain the index when that has become cheaper, or takes
+ * less memory.
  */
 static void
 next_round(Relation rel, AnnoyScanState *state, double effort)
 {
 	AnnoySearch *search = state->search;
-
 	double		last = ANNOY_LAST_EFFORT * state->efforts.all;
 
 	if (state->effort > 0 && effort > state->effort)
@@ -209,8 +254,14 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 		if (effort > last && state->efforts.measured == 0)
 			effort = state->efforts.all;
 	}
+	state->keep = Max(state->keep,
+					  AnnoySearchKeep(search->index, effort, state->enough_for));
+	if (exceeds_memory(state, state->keep))
+	{
+		AnnoyDrain(rel, state, search->index);
+		return;
+	}
 	state->effort = effort;
-	state->keep = Max(state->keep, AnnoySearchKeep(search->index, effort));
 	state->next = 0;
 	AnnoySearchForest(search, effort, state->keep);
 	state->scanned += search->scanned;
@@ -221,13 +272,18 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 /*
  * Begin the first round.  If it is known how many rows will be taken at most, it
  * is for so many.
+ *
+ * With an OFFSET, this is one of several pages, which should fit together.  So
+ * rounds do not depend on where it ends: all pages but the first take their rows
+ * from the same sequence.
  */
 static void
 first_round(Relation rel, AnnoyScanState *state)
 {
 	double		effort;
 
-	if (state->demand.limit > AnnoyCurveRows(0) && state->efforts.measured > 0)
+	if (state->demand.limit > AnnoyCurveRows(0) && state->efforts.measured > 0 &&
+		!state->demand.is_page)
 	{
 		effort = Min(AnnoyEffortForRows(&state->efforts, state->demand.limit),
 					 state->efforts.all);
@@ -235,7 +291,9 @@ first_round(Relation rel, AnnoyScanState *state)
 	}
 	else
 	{
-		effort = AnnoyNextEffort(&state->efforts, 0, 1, 1, &state->enough_for);
+		effort = AnnoyNextEffort(&state->efforts, 0,
+								 state->demand.is_page ? PAGE_ROWS : 1, 1,
+								 &state->enough_for);
 		state->demand.limit = 0;
 	}
 	next_round(rel, state, effort);
@@ -355,21 +413,21 @@ more_candidates(Relation rel, AnnoyScanState *state)
  * Find the next row.  Returns false if there is none.
  */
 static bool
-next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row, bool *isnull)
+next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 {
-	*isnull = false;
 	while (!state->drained)
 	{
+		const AnnoyRow *nearest = state->rows.count > 0 ? &state->rows.rows[0] : NULL;
 		double		bound;
 		bool		is_next;
 
 		CHECK_FOR_INTERRUPTS();
 
 		bound = score_bound(state);
-		is_next = state->rows.count > 0 &&
+		is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
 			(bound == INFINITY ||
 			 (bound > -INFINITY &&
-			  score_of_distance(state, state->rows.rows[0].distance) <= bound));
+			  score_of_distance(state, nearest->distance) <= bound));
 
 		/*
 		 * all that are near enough are too few, or not searched for hard
@@ -378,16 +436,13 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row, bool *isnull)
 		if (is_short(state, is_next) && search_harder(rel, state))
 			continue;
 		if (is_next)
-		{
-			*row = AnnoyRowsPop(&state->rows);
-			return true;
-		}
+			return AnnoyRowsNext(&state->rows, row);
 		if (state->next < state->search->items.count)
 			look_at_next(state);
 		else
 			more_candidates(rel, state);
 	}
-	return AnnoyNextDrained(rel, state, row, isnull);
+	return AnnoyNextDrained(rel, state, row);
 }
 
 /*
@@ -417,6 +472,7 @@ start_search(IndexScanDesc scan)
 		query.data = copy;
 	}
 	state->query = query;
+	state->strict = annoy_strict_order && !state->relaxed;
 
 	index = AnnoyOpen(rel);
 	if (query.data != NULL)
@@ -478,7 +534,9 @@ annoybeginscan(Relation rel, int nkeys, int norderbys)
 	if (norderbys > 0)
 	{
 		scan->xs_orderbyvals = palloc0(sizeof(Datum) * norderbys);
-		scan->xs_orderbynulls = palloc0(sizeof(bool) * norderbys);
+		scan->xs_orderbynulls = palloc(sizeof(bool) * norderbys);
+		/* where float8 is a pointer, there is none yet to be freed */
+		memset(scan->xs_orderbynulls, true, sizeof(bool) * norderbys);
 	}
 	return scan;
 }
@@ -523,6 +581,7 @@ static void
 end_search(AnnoyScanState *state)
 {
 	MemoryContext context = state->context;
+	bool		relaxed = state->relaxed;
 
 	if (state->started)
 		note_stats(state);
@@ -530,6 +589,7 @@ end_search(AnnoyScanState *state)
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
+	state->relaxed = relaxed;
 }
 
 void
@@ -564,10 +624,37 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 		AnnoyRow   *row = &rows->rows[i];
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
 
-		if (!row->prefetched && BlockNumberIsValid(block))
+		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER &&
+			BlockNumberIsValid(block))
 			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
 		row->prefetched = true;
 	}
+}
+
+/*
+ * Raise an error if a scan cannot be done.  The planner asks for no such thing,
+ * see annoycostestimate; other code may.
+ */
+static void
+check_scan(IndexScanDesc scan)
+{
+	const char *name = RelationGetRelationName(scan->indexRelation);
+
+	if (scan->numberOfOrderBys != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("annoy index \"%s\" can only be scanned in the order of one distance operator, not of %d",
+						name, scan->numberOfOrderBys)));
+
+	/*
+	 * A slot that VACUUM has freed may have another row by the time that its
+	 * old one is returned; only an MVCC snapshot does not see that one.
+	 */
+	if (!IsMVCCSnapshot(scan->xs_snapshot))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("annoy index \"%s\" can only be scanned with an MVCC snapshot",
+						name)));
 }
 
 bool
@@ -578,7 +665,6 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	Oid			distance_type = FLOAT8OID;
 	MemoryContext old_context = MemoryContextSwitchTo(state->context);
 	AnnoyRow	row;
-	bool		isnull = false;
 	bool		found;
 	int64		hits;
 	int64		reads;
@@ -587,12 +673,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 
 	if (!state->started)
 	{
-		/* the planner does not do this, see annoycostestimate */
-		if (scan->numberOfOrderBys != 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("annoy index \"%s\" can only be scanned in the order of a distance operator",
-							RelationGetRelationName(scan->indexRelation))));
+		check_scan(scan);
 		AnnoyCountScan(scan);
 		count_blocks(&state->hits_before, &state->reads_before);
 		start_search(scan);
@@ -611,10 +692,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 			cold_rows--;
 	}
 
-	do
-		found = next_row(scan->indexRelation, state, &row, &isnull);
-	while (found && annoy_strict_order && !isnull && state->returned > 0 &&
-		   row.distance < state->last_distance);
+	found = next_row(scan->indexRelation, state, &row);
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return false;
@@ -629,13 +707,24 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	prefetch_table(scan, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
 	state->returned++;
-	state->last_distance = row.distance;
+	if (row.kind == ANNOY_ROW_IN_ORDER)
+		state->last_distance = row.distance;
 	scan->xs_heaptid = row.tid;
 	scan->xs_recheck = state->recheck;
 	distance.value = row.distance;
-	distance.isnull = isnull;
+	distance.isnull = row.kind == ANNOY_ROW_NULL;
 	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);
 	return true;
+}
+
+/*
+ * Have a scan return rows that it finds late at once, for a caller who sorts
+ * them.
+ */
+void
+AnnoyScanRelax(IndexScanDesc scan)
+{
+	((AnnoyScanState *) scan->opaque)->relaxed = true;
 }
 
 /*

@@ -25,17 +25,28 @@
  */
 #define ANNOY_LOOK_BATCH	8
 
-/* A row whose distance is known. */
+/* What kinds of rows there are, in the order in which a scan returns them. */
+typedef enum AnnoyRowKind
+{
+	ANNOY_ROW_IN_ORDER,			/* by its distance */
+	ANNOY_ROW_NULL,				/* has no distance */
+	ANNOY_ROW_LATE				/* nearer than a row that was returned before
+								 * it was found */
+}			AnnoyRowKind;
+
+/* A row to be returned. */
 typedef struct AnnoyRow
 {
-	double		distance;
+	double		distance;		/* 0 if it is NULL */
 	ItemPointerData tid;
+	uint8		kind;			/* AnnoyRowKind */
 	bool		prefetched;		/* has its page of the table been asked for? */
 } AnnoyRow;
 
 /*
- * Rows that were not returned yet.  Those in memory are a heap; if `sort' is not
- * NULL, others are being sorted, or have been.
+ * Rows that were not returned yet, in the order of their kinds, then of their
+ * distances.  Those in memory are a heap; if `sort' is not NULL, others are being
+ * sorted, or have been.
  */
 typedef struct AnnoyRows
 {
@@ -67,6 +78,8 @@ typedef struct SeenEntry
 typedef struct AnnoyScanState
 {
 	MemoryContext context;		/* of the search, reset by a rescan */
+	bool		relaxed;		/* whatever is set, rows found late come at
+								 * once; kept by a rescan */
 	bool		started;
 	AnnoyDemand demand;			/* of the executor */
 
@@ -87,6 +100,7 @@ typedef struct AnnoyScanState
 	seen_hash  *seen;
 
 	AnnoyRows	rows;
+	bool		strict;			/* rows found late are kept for the end */
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
 	double		last_distance;
@@ -137,28 +151,19 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 	return state->seen != NULL && seen_lookup(state->seen, key) != NULL;
 }
 
-/* The exact distance of an item from the query. */
-static inline double
-AnnoyScanDistance(AnnoyScanState *state, const AnnoyItem *item)
-{
-	state->search->stats.items++;
-	return AnnoyDistance(state->search->index->metric, &item->vector, &state->query);
-}
+/* scan.c */
+extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyItem *item);
 
 /* rows.c */
-extern void AnnoyRowsPush(AnnoyRows *rows, const AnnoyRow *row);
-extern AnnoyRow AnnoyRowsPop(AnnoyRows *rows);
-extern void AnnoyRowsBeginSort(AnnoyRows *rows);
-extern void AnnoyRowsPut(AnnoyRows *rows, const ItemPointerData *tid,
-						 const double *distance);
+extern void AnnoyRowsAdd(AnnoyRows *rows, const AnnoyRow *row);
+extern void AnnoyRowsBeginSort(AnnoyRows *rows, int memory);
 extern void AnnoyRowsSort(AnnoyRows *rows);
-extern bool AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row, bool *isnull);
+extern bool AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row);
 extern void AnnoyRowsEndSort(AnnoyRows *rows);
 
 /* drain.c */
 extern void AnnoyDrain(Relation rel, AnnoyScanState *state,
 					   const AnnoyIndex *index);
-extern bool AnnoyNextDrained(Relation rel, AnnoyScanState *state, AnnoyRow *row,
-							 bool *isnull);
+extern bool AnnoyNextDrained(Relation rel, AnnoyScanState *state, AnnoyRow *row);
 
 #endif							/* ANNOY_SCAN_H */

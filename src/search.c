@@ -33,9 +33,13 @@
 #define MIN_KEEP		192
 #define SCAN_PER_KEEP	96
 
-/* The same for manhattan, where scores only hint at distances. */
-#define MIN_KEEP_L1		256
+/*
+ * The same for manhattan, where scores only hint at distances; and so many for
+ * each row that is wanted.
+ */
+#define MIN_KEEP_L1			256
 #define SCAN_PER_KEEP_L1	16
+#define KEEP_PER_ROW_L1		8
 
 /*
  * So many visits ahead, the processor is told to fetch the descriptor of a
@@ -294,15 +298,27 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 }
 
 /*
- * How many candidates a search with that effort usually needs.
+ * How many candidates a search with that effort, for so many rows, usually needs.
  */
 int
-AnnoySearchKeep(const AnnoyIndex *index, double effort)
+AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows)
 {
 	bool		l1 = index->metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
-	return Min(Max(keep, l1 ? MIN_KEEP_L1 : MIN_KEEP), PG_INT32_MAX / 8);
+	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
+	return Min(keep, PG_INT32_MAX / 8);
+}
+
+/*
+ * Give up what the last search has found, when there will be no other.
+ */
+void
+AnnoySearchForget(AnnoySearch *search)
+{
+	AnnoyCollectorFree(&search->items);
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+		AnnoyCollectorFree(&search->nodes[level]);
 }
 
 /*

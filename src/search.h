@@ -36,7 +36,8 @@ typedef struct AnnoySearch
 
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query);
-extern int	AnnoySearchKeep(const AnnoyIndex *index, double effort);
+extern int	AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows);
+extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern void AnnoySearchForest(AnnoySearch *search, double effort, int keep);
 
