@@ -78,6 +78,29 @@ SET enable_seqscan = off;
 SELECT count(*) FROM (SELECT id FROM parts ORDER BY v <-> ('{1}'::real[] || array_fill(0::real, ARRAY[999]))) s;
 REINDEX TABLE parts;
 
+-- A cursor that reads all of a table takes no more than work_mem and a little,
+-- however many rows it has read.
+CREATE TABLE many AS SELECT i AS id, ARRAY[hashint4(i), hashint4(-i)]::real[] AS v FROM generate_series(1, 150000) i;
+CREATE INDEX many_v ON many USING annoy (v);
+CREATE FUNCTION memory_of_cursor(OUT most bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	vectors CURSOR FOR SELECT id FROM many ORDER BY v <-> '{0,0}';
+	before bigint := sum(total_bytes) FROM pg_backend_memory_contexts;
+BEGIN
+	OPEN vectors;
+	most := 0;
+	FOR i IN 1 .. 30 LOOP
+		MOVE FORWARD 5000 FROM vectors;
+		most := greatest(most, sum(total_bytes) - before) FROM pg_backend_memory_contexts;
+	END LOOP;
+END $$;
+RESET annoy.search_k;
+RESET annoy.epsilon;
+SET work_mem = '1MB';
+SELECT memory_of_cursor() < 5 * 1024 * 1024 AS bounded;
+SELECT rows, walked FROM annoy_last_scan();
+RESET work_mem;
+
 -- What is refused is refused before a row is read
 CREATE FUNCTION seen(v real[]) RETURNS real[] IMMUTABLE LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'a row is read'; END $$;

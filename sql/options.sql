@@ -196,7 +196,7 @@ CREATE FUNCTION setting() RETURNS text LANGUAGE sql SET annoy.search_k = 17 AS
 	$$ SELECT current_setting('annoy.search_k') $$;
 SELECT setting(), current_setting('annoy.search_k');
 BEGIN;
-SET LOCAL annoy.strict_order = on;
+SET LOCAL annoy.strict_order = off;
 SHOW annoy.strict_order;
 COMMIT;
 SHOW annoy.strict_order;

@@ -187,7 +187,7 @@ SET enable_seqscan = off;
 SET enable_sort = off;
 SET jit = off;
 CREATE TABLE only_vectors AS SELECT id, r FROM items;
-CREATE INDEX only_r ON only_vectors USING annoy (r);
+CREATE INDEX only_r ON only_vectors USING annoy (r, id);
 ANALYZE only_vectors;
 SELECT query, string_agg(plan, ', ') AS plan FROM unnest(ARRAY[
 	'SELECT count(*) FROM only_vectors',
@@ -206,6 +206,10 @@ SELECT query, string_agg(plan, ', ') AS plan FROM unnest(ARRAY[
 	'SELECT id FROM only_vectors ORDER BY (r <-> ''{1,2}'') + 1 LIMIT 5',
 	'SELECT id FROM only_vectors ORDER BY r <-> r LIMIT 5',
 	'SELECT id FROM only_vectors ORDER BY id, r <-> ''{1,2}'' LIMIT 5',
+	'SELECT id FROM only_vectors ORDER BY r <-> ''{1,2}'', r <-> ''{2,1}'' LIMIT 5',
+	'SELECT id FROM only_vectors ORDER BY r <-> ''{1,2}'', r <-> ''{2,1}'', id LIMIT 5',
+	'SELECT id FROM only_vectors WHERE id = 3',
+	'SELECT id FROM only_vectors WHERE id = 3 AND r IS NULL',
 	'SELECT max(id) FROM only_vectors',
 	'SELECT avg(r <-> ''{1,2}'') FROM only_vectors',
 	'SELECT DISTINCT r FROM only_vectors',

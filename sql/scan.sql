@@ -23,11 +23,11 @@ ANALYZE items;
 CREATE TABLE queries AS SELECT i AS id, vec(100000 + i, 6)::real[] AS q FROM generate_series(1, 40) i;
 \set q '''{0.3,1.2,-0.4,0.8,0.1,0.9}'''
 
--- Whatever the effort, all rows come, each once, with NULLs last. They come in
--- order if the first round looks at all of them; otherwise a later round may
--- find a row that is nearer than some before it.
+-- Whatever the effort, all rows come, each once. They come in order, NULLs last;
+-- but if the first round does not look at all of them, a later one may find a row
+-- that is nearer than some that have been returned, and that comes behind all.
 CREATE FUNCTION all_rows(OUT rows text) RETURNS SETOF text LANGUAGE sql AS
-	$$ SELECT regexp_replace(full_scan('items', '<->', quote_literal(q)), ',( [0-9]+ not)? in order', '')
+	$$ SELECT regexp_replace(full_scan('items', '<->', quote_literal(q)), '[0-9]+ late', 'some late')
 		FROM queries WHERE id <= 3 $$;
 SET annoy.search_k = 1;
 SELECT all_rows();
@@ -51,34 +51,74 @@ SELECT all_rows();
 RESET annoy.search_k;
 RESET work_mem;
 
--- The first rows are in order, and hardly any other is not.
-SELECT count(*) FROM queries, LATERAL (
-	SELECT d < lag(d) OVER () AS inversion
-	FROM (SELECT v <-> q AS d FROM items ORDER BY v <-> q LIMIT 100) s) t
-WHERE inversion;
-SELECT max(coalesce(substring(full_scan('items', '<->', quote_literal(q)), '([0-9]+) not in order')::integer, 0)) < 50 AS few
+-- Hardly any row is late.
+SELECT max(coalesce(substring(full_scan('items', '<->', quote_literal(q)), '([0-9]+) late')::integer, 0)) < 50 AS few
 FROM queries WHERE id <= 10;
 
--- Strict order: distances never decrease, at the price of rows.
-SET annoy.strict_order = on;
-SET annoy.search_k = 1;
-SELECT bool_and(scan ~ '^[0-9]+ rows, [0-9]+ missing, in order$') AS in_order
-FROM queries, full_scan('items', '<->', quote_literal(q)) scan WHERE id <= 10;
-SET annoy.search_k = 100;
-SELECT bool_and(scan ~ '^[0-9]+ rows(, [0-9]+ missing)?, in order$') AS in_order,
-	min(substring(scan, '^[0-9]+')::integer) > 4500 AS most
-FROM queries, full_scan('items', '<->', quote_literal(q)) scan WHERE id <= 10;
+-- Whoever stops before the late rows sees none, whatever is done with the others.
+-- PostgreSQL relies on it where it finds the order it wants: a window, groups,
+-- DISTINCT ON, a merge of partitions, a merge join.
+SET annoy.search_k = 20;
+SELECT count(*) FILTER (WHERE d < before) AS inversions, count(*) FROM (
+	SELECT d, lag(d) OVER (PARTITION BY queries.id ORDER BY n) AS before
+	FROM queries, LATERAL (
+		SELECT d, row_number() OVER () AS n FROM (
+			SELECT v <-> q AS d FROM items JOIN generate_series(0, 60) c ON c = category
+			ORDER BY 1 LIMIT 500) s) t) u;
+SELECT max(times) AS groups_of_a_distance FROM (
+	SELECT queries.id, d, count(*) AS times FROM queries, LATERAL (
+		SELECT v <-> q AS d, count(*) FROM items WHERE category < 60 GROUP BY 1 ORDER BY 1 LIMIT 500) s
+	GROUP BY 1, 2) t;
+SELECT bool_and(rank = position) AS ranks FROM queries, LATERAL (
+	SELECT rank() OVER (ORDER BY v <-> q) AS rank, row_number() OVER (ORDER BY v <-> q) AS position
+	FROM items ORDER BY v <-> q LIMIT 1000) s;
+CREATE TABLE parts (LIKE items) PARTITION BY HASH (id);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts2 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO parts SELECT * FROM items;
+CREATE INDEX parts_v ON parts USING annoy (v);
+ANALYZE parts;
+SELECT plan('SELECT FROM parts ORDER BY v <-> ' || quote_literal(:q) || ' LIMIT 500');
+SELECT count(*) FILTER (WHERE d < before) AS inversions, count(*) FROM (
+	SELECT d, lag(d) OVER (PARTITION BY queries.id ORDER BY n) AS before
+	FROM queries, LATERAL (
+		SELECT d, row_number() OVER () AS n FROM (SELECT v <-> q AS d FROM parts ORDER BY 1 LIMIT 500) s) t) u;
+DROP TABLE parts;
+
+-- Such rows come at once if that is set: then they are out of order.
 SET annoy.strict_order = off;
 SET annoy.search_k = 1;
 SELECT bool_and(scan ~ '^5020 rows, [0-9]+ not in order$') AS all_rows
 FROM queries, full_scan('items', '<->', quote_literal(q)) scan WHERE id <= 10;
-SET annoy.strict_order = on;
 SET annoy.search_k = 100000;
 SET annoy.epsilon = 10;
 SELECT DISTINCT full_scan('items', '<->', quote_literal(q)) FROM queries WHERE id <= 10;
 RESET annoy.search_k;
 RESET annoy.epsilon;
 RESET annoy.strict_order;
+
+-- What a page behind an OFFSET has, no other has, and none is left out between
+-- them, whatever their sizes.
+CREATE TABLE paged (id integer, v real[]);
+INSERT INTO paged SELECT i, vec(i, 12) FROM generate_series(1, 12000) i;
+CREATE INDEX paged_v ON paged USING annoy (v);
+CREATE FUNCTION pages(q real[], sizes integer[]) RETURNS SETOF integer LANGUAGE plpgsql AS $$
+DECLARE
+	first integer := 7;
+BEGIN
+	FOR i IN 1 .. array_length(sizes, 1) LOOP
+		RETURN QUERY EXECUTE format('SELECT id FROM paged ORDER BY v <-> %L LIMIT %s OFFSET %s', q, sizes[i], first);
+		first := first + sizes[i];
+	END LOOP;
+END $$;
+SELECT count(*) AS rows, count(DISTINCT (query, id)) AS different,
+	bool_and(n = m) AS as_one_page
+FROM (SELECT queries.id AS query, p.* FROM queries,
+		pages((q || q)::real[], '{3,20,20,100,7,1,400,200,1000,249}') WITH ORDINALITY p (id, n)
+	WHERE queries.id <= 10) a
+	FULL JOIN (SELECT queries.id AS query, p.* FROM queries,
+		pages((q || q)::real[], '{2000}') WITH ORDINALITY p (id, m)
+	WHERE queries.id <= 10) b USING (query, id);
 
 -- LIMIT, OFFSET, conditions: as many rows as there are
 SELECT (SELECT count(*) FROM (SELECT FROM items ORDER BY v <-> q LIMIT 0) s) AS "0",

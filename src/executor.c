@@ -13,6 +13,9 @@
  * not found has neither, as far as we know: scans of other code than the
  * executor's, or of what it runs aside, like EvalPlanQual.
  *
+ * How many rows of the scan a LIMIT takes if they are tested for conditions, the
+ * planner has estimated.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -62,6 +65,9 @@ AnnoyWatchExecutor(void)
 	ExecutorRun_hook = run_query;
 }
 
+/* So many times the rows that conditions are expected to take are asked for. */
+#define FILTERED_MARGIN		1.5
+
 /* Look for the node that has given these keys. */
 typedef struct NodeSearch
 {
@@ -91,6 +97,22 @@ passes_rows_of(PlanState *node)
 	return NULL;
 }
 
+/*
+ * The rows that a node's scan is expected to find for each that meets the node's
+ * own conditions.
+ */
+static double
+rows_per_passing(PlanState *node)
+{
+	const IndexScanState *scan = (IndexScanState *) node;
+	double		rows = scan->iss_RelationDesc->rd_rel->reltuples;
+
+	/* it is not known how many pass, or conditions in the index stop others */
+	if (node->qual == NULL || rows <= 0 || scan->iss_NumScanKeys > 0)
+		return 1;
+	return Max(FILTERED_MARGIN * rows / Max(node->plan->plan_rows, 1), 1);
+}
+
 static bool
 find_node(PlanState *node, void *arg)
 {
@@ -108,9 +130,10 @@ find_node(PlanState *node, void *arg)
 
 		while (below != NULL && !is_node_of(search, below))
 			below = passes_rows_of(below);
-		if (below != NULL && below->qual == NULL)
+		if (below != NULL)
 		{
-			search->demand.limit = (double) limit->offset + limit->count;
+			search->demand.limit = ((double) limit->offset + limit->count) *
+				rows_per_passing(below);
 			search->demand.is_page = limit->offset > 0;
 		}
 	}

@@ -86,6 +86,9 @@
 /* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
 #define LIMIT_MARGIN		1.2
 
+/* So many rows the first round is for if it is not known that more are wanted. */
+#define FIRST_ROWS			(AnnoyCurveRows(0) * LIMIT_MARGIN)
+
 /* The first round of a page behind an OFFSET is for so many rows, at least. */
 #define PAGE_ROWS			100
 
@@ -280,23 +283,28 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 static void
 first_round(Relation rel, AnnoyScanState *state)
 {
+	const AnnoyEfforts *efforts = &state->efforts;
+	double		limit = state->demand.limit;
 	double		effort;
 
-	if (state->demand.limit > AnnoyCurveRows(0) && state->efforts.measured > 0 &&
-		!state->demand.is_page)
+	/* rows that conditions take are an estimate, which may be far off */
+	if (state->demand.filtered)
+		limit = Min(limit, ANNOY_DEEP_ROWS);
+	if (limit > AnnoyCurveRows(0) && efforts->measured > 0 && !state->demand.is_page)
 	{
-		effort = Min(AnnoyEffortForRows(&state->efforts, state->demand.limit),
-					 state->efforts.all);
-		state->enough_for = LIMIT_MARGIN * state->demand.limit;
+		effort = AnnoyEffortForRows(efforts, limit);
+		state->enough_for = LIMIT_MARGIN * limit;
 	}
 	else
 	{
-		effort = AnnoyNextEffort(&state->efforts, 0,
-								 state->demand.is_page ? PAGE_ROWS : 1, 1,
+		effort = AnnoyNextEffort(efforts, 0, state->demand.is_page ? PAGE_ROWS : 1, 1,
 								 &state->enough_for);
 		state->demand.limit = 0;
 	}
-	next_round(rel, state, effort);
+	if (state->demand.filtered && efforts->measured > 0 &&
+		state->enough_for > FIRST_ROWS)
+		effort *= ANNOY_DEEP_EFFORT;
+	next_round(rel, state, Min(effort, efforts->all));
 }
 
 /*

@@ -38,7 +38,8 @@ BEGIN
 END $$;
 
 -- Read all of a table (which has columns id and v) in the order of an index,
--- and say what is wrong with that.
+-- and say what is wrong with that.  Rows that are late, nearer than one before
+-- them or behind a NULL, should all be at the end, and there in order.
 CREATE FUNCTION full_scan(tab regclass, operator text, query text) RETURNS text
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off SET jit = off AS $$
 DECLARE
@@ -54,18 +55,30 @@ BEGIN
 		WITH scanned AS MATERIALIZED (%s),
 		numbered AS (
 			SELECT id, d, row_number() OVER () AS n, lag(d) OVER () AS before
-			FROM scanned)
+			FROM scanned),
+		judged AS (
+			SELECT *, d IS NOT NULL AND coalesce(d < max(d) OVER preceding, false)
+				OR d IS NOT NULL AND coalesce(bool_or(d IS NULL) OVER preceding, false) AS late
+			FROM numbered
+			WINDOW preceding AS (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
+		ended AS (
+			SELECT *, late AND lag(late) OVER (ORDER BY n) AS later FROM judged)
 		SELECT count(*) AS rows, count(DISTINCT id) AS different,
 			(SELECT count(*) FROM %s t WHERE NOT EXISTS (SELECT FROM scanned s WHERE s.id = t.id)) AS missing,
 			count(*) FILTER (WHERE d < before) AS inversions,
+			count(*) FILTER (WHERE late) AS late,
+			coalesce(max(n) FILTER (WHERE NOT late) < min(n) FILTER (WHERE late), true)
+				AND count(*) FILTER (WHERE later AND d < before) = 0 AS late_at_end,
 			coalesce(max(n) FILTER (WHERE d IS NOT NULL)
 				> min(n) FILTER (WHERE d IS NULL), false) AS early_nulls
-		FROM numbered $query$, scan, tab) INTO found;
+		FROM ended $query$, scan, tab) INTO found;
 	RETURN concat_ws(', ', found.rows || ' rows',
 		nullif(found.missing, 0) || ' missing',
 		nullif(found.rows - found.different, 0) || ' twice',
-		coalesce(nullif(found.inversions, 0) || ' not in order', 'in order'),
-		CASE WHEN found.early_nulls THEN 'NULL before others' END);
+		CASE WHEN found.late = 0 THEN 'in order'
+			WHEN found.late_at_end THEN 'in order, ' || found.late || ' late'
+			ELSE found.inversions || ' not in order' END,
+		CASE WHEN found.early_nulls AND NOT found.late_at_end THEN 'NULL before others' END);
 END $$;
 
 -- The part of the k nearest neighbours that an index scan finds, over some
