@@ -162,5 +162,17 @@ REVOKE ALL ON small FROM regress_annoy_radius;
 REVOKE ALL ON SCHEMA annoy_radius FROM regress_annoy_radius;
 DROP ROLE regress_annoy_radius;
 
+-- Many rows by manhattan distance, of which scores only hint: candidates follow
+-- the rows that are wanted.
+CREATE TABLE evenly AS
+	SELECT i AS id, ARRAY(SELECT number(i, j)::real FROM generate_series(1, 10) j) AS v FROM generate_series(1, 12000) i;
+CREATE INDEX evenly_v ON evenly USING annoy (v real_l1_ops);
+SELECT k, round(recall::numeric, 2) >= 0.94 AS enough
+FROM unnest(ARRAY[10, 300, 1000, 2000]) k, annoy_recall('evenly_v', k => k, queries => 20);
+SELECT avg(found / rows) >= 0.94 AS enough FROM evenly q,
+	LATERAL (SELECT count(*)::float8 AS found FROM annoy_search_radius('evenly_v', q.v, 2.2)) f,
+	LATERAL (SELECT count(*)::float8 AS rows FROM evenly WHERE v <+> q.v <= 2.2) r
+WHERE id % 1000 = 0;
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_radius CASCADE;
