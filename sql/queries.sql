@@ -116,18 +116,22 @@ RESET enable_hashagg;
 RESET enable_hashjoin;
 RESET enable_nestloop;
 
--- A search that goes on returns some rows late.  Who sorts by the distance again
--- gets them as they come; by an expression, in order.
+-- A search that goes on finds some rows late, and keeps them for the end.  If they
+-- come at once, who sorts by the distance again gets them as they come; by an
+-- expression, in order.
 CREATE FUNCTION late(expression text) RETURNS bigint LANGUAGE plpgsql SET annoy.search_k = 1 SET enable_seqscan = off AS $$
 DECLARE
 	late bigint;
 BEGIN
 	EXECUTE format('SELECT count(*) FROM (SELECT d, lag(d) OVER () AS before
-		FROM (SELECT d FROM (SELECT id, v <-> %L AS d FROM more ORDER BY d LIMIT 1500) s ORDER BY %s) t) u WHERE d < before',
+		FROM (SELECT d FROM (SELECT id, v <-> %L AS d FROM more ORDER BY d LIMIT 800) s ORDER BY %s) t) u WHERE d < before',
 		vec(20000, 8), expression) INTO late;
 	RETURN late;
 END $$;
+SELECT late('d') AS d, late('d, id') AS d_id, late('d + 0') AS "d + 0", late('d + 0, id') AS "d + 0, id";
+SET annoy.strict_order = off;
 SELECT late('d') > 0 AS d, late('d, id') > 0 AS d_id, late('d + 0') AS "d + 0", late('d + 0, id') AS "d + 0, id";
+RESET annoy.strict_order;
 DROP FUNCTION late;
 -- Without index scans: a sort
 SET enable_indexscan = off;
