@@ -434,7 +434,8 @@ start_search(IndexScanDesc scan)
 		AnnoyDrain(rel, state, index);
 	else
 	{
-		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
+		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
+						   state->search_k, &state->efforts);
 		state->search = AnnoySearchInit(rel, index, &query);
 		state->seen = seen_create(state->context, 512, NULL);
 		switch (index->metric)
@@ -474,6 +475,7 @@ annoybeginscan(Relation rel, int nkeys, int norderbys)
 
 	state->context = AllocSetContextCreate(CurrentMemoryContext, "annoy scan",
 										   ALLOCSET_DEFAULT_SIZES);
+	state->search_k = -1;
 	scan->opaque = state;
 	if (norderbys > 0)
 	{
@@ -523,6 +525,7 @@ static void
 end_search(AnnoyScanState *state)
 {
 	MemoryContext context = state->context;
+	int			search_k = state->search_k;
 
 	if (state->started)
 		note_stats(state);
@@ -530,6 +533,20 @@ end_search(AnnoyScanState *state)
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
+	state->search_k = search_k;
+}
+
+/*
+ * Have the searches of a scan look at so many entries, whatever is set for the
+ * session and the index; -1 leaves it to these.  From the next rescan on.
+ */
+void
+AnnoyScanSetSearchK(IndexScanDesc scan, int search_k)
+{
+	AnnoyScanState *state = scan->opaque;
+
+	Assert(search_k == -1 || search_k > 0);
+	state->search_k = search_k;
 }
 
 void
@@ -557,7 +574,13 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 {
 	int			ahead = Min(rows->count, TABLE_AHEAD);
 
-	if (cold_rows == 0)
+	/*
+	 * A table of another access method need not have the row in the block of
+	 * that number, or in that file, and there is no call to ask it to prefetch
+	 * a row.
+	 */
+	if (cold_rows == 0 ||
+		!AnnoyIsHeap(scan->heapRelation))
 		return;
 	for (int i = 0; i < ahead; i++)
 	{

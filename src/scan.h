@@ -67,6 +67,7 @@ typedef struct SeenEntry
 typedef struct AnnoyScanState
 {
 	MemoryContext context;		/* of the search, reset by a rescan */
+	int			search_k;		/* -1 = as set; kept by a rescan */
 	bool		started;
 	AnnoyDemand demand;			/* of the executor */
 
