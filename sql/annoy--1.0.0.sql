@@ -764,6 +764,8 @@ CREATE OPERATOR CLASS array_ops
 --
 -- Information about an index
 --
+-- What reads an index is not for parallel workers, which have no temporary ones.
+--
 
 CREATE FUNCTION annoy_index_info(
 	index regclass,
@@ -789,7 +791,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT n_neighbors integer,
 	OUT schema_version integer,
 	OUT bytes bigint)
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 CREATE FUNCTION annoy_last_scan(
 	OUT rounds bigint,
@@ -833,7 +835,7 @@ CREATE FUNCTION annoy_recall_curve(
 	OUT recall double precision,
 	OUT asked integer)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 CREATE FUNCTION annoy_calibrate(index regclass, queries regclass DEFAULT NULL)
 	RETURNS integer
@@ -849,7 +851,7 @@ CREATE FUNCTION annoy_simd_paths()
 
 CREATE FUNCTION annoy_simd_check(index regclass)
 	RETURNS bigint
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 --
 -- Annoy's methods

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * access.c
- *	  An index as functions use it that are called with its name: who may, its
- *	  rows, and the nearest of them.
+ *	  An index as functions use it that are called with its name: its rows, and
+ *	  the nearest of them.
  *
  * What these functions return is what a query would: the rows that the active
  * snapshot sees, found by an index scan of PostgreSQL's own.
@@ -16,16 +16,11 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/relation.h"
 #include "access/tableam.h"
-#include "access/transam.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "utils/lsyscache.h"
-#include "utils/rls.h"
-#include "utils/snapmgr.h"
 
 #include "annoy.h"
 
@@ -60,47 +55,18 @@ AnnoyInitSet(FunctionCallInfo fcinfo)
 #endif
 
 /*
- * Open an index whose rows are to be returned to the user.  He must be one who
- * may read all of the table.
+ * Open an index whose rows are to be returned to the user.
  */
 void
-AnnoyBeginAccess(Oid oid, AnnoyAccess *access)
+AnnoyOpenForRows(Oid oid, AnnoyAccess *access)
 {
-	Relation	rel;
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_SELECT,
+		.snapshot = ANNOY_STATEMENT_SNAPSHOT,
+		.returns_rows = true,
+	};
 
-	(void) AnnoyCheckMayRead(oid);
-	AnnoyOpenRelations(oid, AccessShareLock, &access->heap, &access->rel);
-	rel = access->rel;
-
-	/* as for COPY; policies need a query to be added to */
-	if (check_enable_rls(RelationGetRelid(access->heap), InvalidOid, false) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("rows of table \"%s\", which has row-level security, cannot be taken from index \"%s\"",
-						RelationGetRelationName(access->heap),
-						RelationGetRelationName(rel)),
-				 errhint("Use SELECT with ORDER BY and LIMIT instead.")));
-
-	/* a snapshot that is too old for the index: the planner's rule */
-	if (rel->rd_index->indcheckxmin &&
-		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(rel->rd_indextuple->t_data),
-							   TransactionXmin))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("index \"%s\" cannot be used with this transaction's snapshot",
-						RelationGetRelationName(rel)),
-				 errdetail("The snapshot may see rows that had been changed before the index was created."),
-				 errhint("Try again in a new transaction.")));
-
-	access->index = AnnoyOpen(rel);
-	access->snapshot = GetActiveSnapshot();
-}
-
-void
-AnnoyEndAccess(AnnoyAccess *access)
-{
-	index_close(access->rel, AccessShareLock);
-	relation_close(access->heap, AccessShareLock);
+	AnnoyOpenIndex(oid, &request, access);
 }
 
 static void
@@ -157,9 +123,6 @@ AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid, AnnoyVector *vec)
 {
 	TupleTableSlot *slot = table_slot_create(access->heap, NULL);
 	TableScanDesc scan = table_beginscan_tid(access->heap, access->snapshot);
-	Oid			save_userid;
-	int			save_context;
-	int			save_nestlevel;
 	bool		found;
 
 	if (!table_tuple_tid_valid(scan, tid) ||
@@ -167,26 +130,17 @@ AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid, AnnoyVector *vec)
 		no_such_row(access, tid, "The table has no such row, or it is not visible.");
 	table_endscan(scan);
 
-	/* expressions of the index run as the owner of the table, who made them */
-	GetUserIdAndSecContext(&save_userid, &save_context);
-	SetUserIdAndSecContext(access->heap->rd_rel->relowner,
-						   save_context | SECURITY_RESTRICTED_OPERATION);
-	save_nestlevel = NewGUCNestLevel();
-	AnnoyRestrictSearchPath();
-
 	found = read_row(access, tid, slot, CurrentMemoryContext, vec);
-
-	AtEOXact_GUC(false, save_nestlevel);
-	SetUserIdAndSecContext(save_userid, save_context);
 	ExecDropSingleTupleTableSlot(slot);
 	return found;
 }
 
 /*
- * Prepare for searches.
+ * Prepare for searches: as hard as search_k says, or with -1 as session or index
+ * do.
  */
 void
-AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access)
+AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access, int search_k)
 {
 	Relation	rel = access->rel;
 	Oid			type = rel->rd_opcintype[0];
@@ -195,6 +149,7 @@ AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access)
 	nearest->distance = get_opcode(get_opfamily_member(rel->rd_opfamily[0], type, type,
 													   ANNOY_DISTANCE_STRATEGY));
 	nearest->scan = AnnoyBeginScan(access->heap, rel, access->snapshot, 0, 1);
+	AnnoyScanSetSearchK(nearest->scan, search_k);
 	nearest->slot = table_slot_create(access->heap, NULL);
 }
 

@@ -18,6 +18,7 @@
 #include "access/genam.h"
 #include "access/itup.h"
 #include "access/generic_xlog.h"
+#include "access/tableam.h"
 #include "commands/progress.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
@@ -560,6 +561,7 @@ extern bool annoygettuple(IndexScanDesc scan, ScanDirection dir);
 extern void annoyendscan(IndexScanDesc scan);
 extern void AnnoyScanRelax(IndexScanDesc scan);
 extern double AnnoyScanEntries(IndexScanDesc scan);
+extern void AnnoyScanSetSearchK(IndexScanDesc scan, int search_k);
 extern const AnnoyScanStats *AnnoyLastScan(void);
 
 /* vacuum.c */
@@ -577,24 +579,71 @@ extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
 							  double *correlation, double *pages);
 extern int	AnnoyDefaultSearchK(const AnnoyIndex *index, double items);
 
-/* info.c */
-extern void AnnoyCheckIsIndex(Relation rel);
-extern Oid	AnnoyCheckMayRead(Oid oid);
-extern void AnnoyOpenRelations(Oid oid, LOCKMODE lock, Relation *heap,
-							   Relation *rel);
+/* open.c */
 
-/* access.c */
+/* What a user must be allowed to do who calls a function with an index. */
+typedef enum AnnoyRight
+{
+	ANNOY_MAY_EXECUTE,			/* no more than to call the function */
+	ANNOY_MAY_SELECT,			/* SELECT on the whole table */
+	ANNOY_MAY_MAINTAIN,			/* owner, or MAINTAIN on the table (since 17) */
+	ANNOY_OWNS_INDEX,
+	ANNOY_OWNS_TABLE,
+} AnnoyRight;
 
-/* An index that a function searches on its caller's behalf. */
+/* Which rows of the table a function looks at. */
+typedef enum AnnoySnapshot
+{
+	ANNOY_NO_SNAPSHOT,			/* none */
+	ANNOY_STATEMENT_SNAPSHOT,	/* those that the statement sees */
+	ANNOY_NEW_SNAPSHOT,			/* those committed when the locks are held */
+} AnnoySnapshot;
+
+/* What a function wants to do with an index: see open.c. */
+typedef struct AnnoyRequest
+{
+	AnnoyRight	right;
+	AnnoySnapshot snapshot;
+	bool		returns_rows;	/* rows or vectors go to the user */
+	const char *changes;		/* name of a function that changes something */
+	LOCKMODE	heap_lock;		/* on the table ... */
+	LOCKMODE	lock;			/* ... and the index, if not AccessShareLock */
+} AnnoyRequest;
+
+/* An index that a function has opened. */
 typedef struct AnnoyAccess
 {
 	Relation	heap;
 	Relation	rel;
 	const AnnoyIndex *index;
-	Snapshot	snapshot;		/* whose rows are returned */
+	Snapshot	snapshot;		/* NULL if none was asked for */
+
+	/* for AnnoyCloseIndex() */
+	LOCKMODE	heap_lock;		/* to be given back */
+	LOCKMODE	lock;
+	Oid			user;			/* the caller, and what goes with that */
+	int			security_context;
+	int			nestlevel;
 } AnnoyAccess;
 
-/* Searches in such an index, one after the other. */
+extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
+						   AnnoyAccess *access);
+extern void AnnoyCloseIndex(AnnoyAccess *access);
+extern Relation AnnoyOpenQueried(Oid oid);
+
+/*
+ * Is that a table as PostgreSQL's own access method stores it: in the main fork,
+ * and each row in the block that its TID names?
+ */
+static inline bool
+AnnoyIsHeap(Relation table)
+{
+	return table->rd_tableam == GetHeapamTableAmRoutine();
+}
+
+/* access.c */
+
+/* Searches in an index, one after the other. */
 typedef struct AnnoyNearest
 {
 	const AnnoyAccess *access;
@@ -603,12 +652,12 @@ typedef struct AnnoyNearest
 	RegProcedure distance;
 } AnnoyNearest;
 
-extern void AnnoyBeginAccess(Oid oid, AnnoyAccess *access);
-extern void AnnoyEndAccess(AnnoyAccess *access);
+extern void AnnoyOpenForRows(Oid oid, AnnoyAccess *access);
 extern bool AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid,
 						  AnnoyVector *vec);
 extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
-extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access);
+extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access,
+							  int search_k);
 extern void AnnoyAskNearest(AnnoyNearest *nearest, Datum query);
 extern bool AnnoyNextNearest(AnnoyNearest *nearest, double *distance,
 							 ItemPointer tid);
@@ -660,7 +709,8 @@ typedef struct AnnoyEfforts
 } AnnoyEfforts;
 
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
-							   BlockNumber blocks, AnnoyEfforts *efforts);
+							   BlockNumber blocks, int search_k,
+							   AnnoyEfforts *efforts);
 extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
 							  double row, double items_per_row,
 							  double *enough_for);

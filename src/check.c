@@ -7,8 +7,8 @@
  * looks at each by itself: is it a page that may be there, and are its contents
  * possible?  It remembers which blocks are tree nodes, and which slots are in
  * use.  Then it walks over the trees (check_tree.c) and the list of pages with
- * free slots for NULLs (check_nulls.c).  Then it looks for heap TIDs that are
- * there twice.  Last, if asked to, it scans the table, and looks for each row
+ * free slots for NULLs (check_nulls.c).  Then it looks for TIDs that are there
+ * twice.  Last, if asked to, it scans the table, and looks for each row
  * and its values in a Bloom filter made from the items.
  *
  * All that is done under AccessShareLocks and must not mistake for damage what
@@ -45,17 +45,15 @@
 #include <math.h>
 
 #include "access/genam.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
-#include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/index.h"
-#include "catalog/pg_am.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "lib/bloomfilter.h"
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
+#include "utils/tuplesort.h"
 
 #include "check.h"
 
@@ -293,6 +291,29 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 }
 
 /*
+ * May the table have a row with that TID?
+ */
+static bool
+row_possible(AnnoyCheck *check, const ItemPointerData *tid)
+{
+	ItemPointerData copy = *tid;
+
+	if (AnnoyIsHeap(check->heap) &&
+		ItemPointerGetOffsetNumberNoCheck(&copy) > MaxHeapTuplesPerPage)
+		return false;
+	if (table_tuple_tid_valid(check->tids, &copy))
+		return true;
+
+	/*
+	 * The table may have grown since the scan began.  But nobody cuts off its
+	 * end while it is locked.
+	 */
+	table_endscan(check->tids);
+	check->tids = table_beginscan_tid(check->heap, check->snapshot);
+	return table_tuple_tid_valid(check->tids, &copy);
+}
+
+/*
  * Check the slots of a page of NULLs, or of the first page of a group.
  */
 static void
@@ -319,11 +340,7 @@ check_slots(AnnoyCheck *check, BlockNumber block, Page page)
 		if (slot->state != ANNOY_SLOT_LIVE && slot->state != ANNOY_SLOT_DEAD)
 			AnnoyReport(check, block, i + 1, "The slot is in the state %04X.", slot->state);
 
-		/* the table may grow, but nobody cuts off its end while it is locked */
-		if (heap_block >= check->heap_blocks)
-			check->heap_blocks = RelationGetNumberOfBlocks(check->heap);
-		if (heap_offset == InvalidOffsetNumber || heap_offset > MaxHeapTuplesPerPage ||
-			heap_block >= check->heap_blocks)
+		if (!row_possible(check, &slot->tid))
 			AnnoyReport(check, block, i + 1, "The slot is that of row (%u,%u), which cannot exist.",
 						heap_block, heap_offset);
 		if (AnnoySlotState(slot) != ANNOY_SLOT_LIVE)
@@ -503,59 +520,98 @@ check_pages(AnnoyCheck *check)
 /* Step 3: each row once. */
 
 /*
- * Remember the rows of a page's live items, of those in a range of heap blocks.
+ * Copy a page if it has slots.  Returns their number.
  */
-static void
-add_rows(const AnnoyCheck *check, BlockNumber block, Page page,
-		 BlockNumber from, BlockNumber to, AnnoyBits *rows)
+static int
+read_slots(const AnnoyCheck *check, BlockNumber block, Page page)
 {
-	AnnoySlot	slots = AnnoyPageGetSlots(page);
-	int			nslots = AnnoyPageSlotCount(check->index, page);
+	if ((AnnoyBitsTest(&check->groups, block) || AnnoyBitsTest(&check->nulls, block)) &&
+		AnnoyCheckReadPage(check, block, page))
+		return AnnoyPageSlotCount(check->index, page);
+	return 0;
+}
 
-	for (int i = 0; i < nslots; i++)
-	{
-		ItemPointerData tid = slots[i].tid;
-		BlockNumber heap_block = ItemPointerGetBlockNumberNoCheck(&tid);
-		OffsetNumber heap_offset = ItemPointerGetOffsetNumberNoCheck(&tid);
-
-		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE ||
-			heap_block < from || heap_block >= to)
-			continue;
-		if (!AnnoyBitsAdd(rows, (uint64) (heap_block - from) * MaxHeapTuplesPerPage +
-						  heap_offset - FirstOffsetNumber) &&
-			AnnoyCheckRowVisible(check, &tid))
-			AnnoyReport(check, block, i + 1, "The item is the second one of row (%u,%u).",
-						heap_block, heap_offset);
-	}
+/* A TID as a number, from which it can be made again. */
+static int64
+row_number(const ItemPointerData *tid)
+{
+	return ((int64) ItemPointerGetBlockNumberNoCheck(tid) << 16) |
+		ItemPointerGetOffsetNumberNoCheck(tid);
 }
 
 /*
- * Check that no row has two items.  One bit for each possible row is kept in
- * memory; if that is too much, for one part of the table after the other.
+ * Report the second item of a row.
+ */
+static void
+report_second(const AnnoyCheck *check, const ItemPointerData *tid)
+{
+	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
+	bool		found = false;
+
+	for (BlockNumber block = 0; block < check->nblocks; block++)
+	{
+		int			nslots = read_slots(check, block, page->data);
+		AnnoySlot	slots = AnnoyPageGetSlots(page->data);
+
+		for (int i = 0; i < nslots; i++)
+		{
+			if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE ||
+				row_number(&slots[i].tid) != row_number(tid))
+				continue;
+			if (found)
+				AnnoyReport(check, block, i + 1, "The item is the second one of row (%u,%u).",
+							ItemPointerGetBlockNumberNoCheck(tid),
+							ItemPointerGetOffsetNumberNoCheck(tid));
+			found = true;
+		}
+	}
+	pfree(page);
+}
+
+/*
+ * Check that no row has two items.
+ *
+ * The TIDs of all are sorted.  (A bit for each possible row takes less, but how
+ * many rows are possible in a block is known only of heap tables.)
  */
 static void
 check_rows(const AnnoyCheck *check)
 {
 	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
-	BlockNumber heap_blocks = check->heap_blocks;
-	uint64		step = (uint64) maintenance_work_mem * 1024 * 8 / MaxHeapTuplesPerPage;
-	AnnoyBits	rows = {0};
+	Tuplesortstate *sort;
+	int64		last = -1;
+	Datum		value;
+	bool		isnull;
 
-	for (uint64 from = 0; from < heap_blocks; from += step)
+	sort = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
+								 maintenance_work_mem, NULL, ANNOY_TUPLESORT_NONE);
+	for (BlockNumber block = 0; block < check->nblocks; block++)
 	{
-		BlockNumber to = Min(from + step, heap_blocks);
+		int			nslots = read_slots(check, block, page->data);
+		AnnoySlot	slots = AnnoyPageGetSlots(page->data);
 
-		AnnoyBitsReset(&rows);
-		for (BlockNumber block = 0; block < check->nblocks; block++)
+		for (int i = 0; i < nslots; i++)
 		{
-			if ((AnnoyBitsTest(&check->groups, block) || AnnoyBitsTest(&check->nulls, block)) &&
-				AnnoyCheckReadPage(check, block, page->data))
-				add_rows(check, block, page->data, from, to, &rows);
+			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
+				tuplesort_putdatum(sort, Int64GetDatum(row_number(&slots[i].tid)), false);
 		}
 	}
-	if (rows.bytes != NULL)
-		pfree(rows.bytes);
 	pfree(page);
+	tuplesort_performsort(sort);
+	while (AnnoyGetSorted(sort, &value, &isnull))
+	{
+		int64		number = DatumGetInt64(value);
+		ItemPointerData tid;
+
+		CHECK_FOR_INTERRUPTS();
+
+		/* what we do not see may have been removed, and its TID be used again */
+		ItemPointerSet(&tid, (BlockNumber) (number >> 16), (OffsetNumber) (number & 0xFFFF));
+		if (number == last && AnnoyCheckRowVisible(check, &tid))
+			report_second(check, &tid);
+		last = number;
+	}
+	tuplesort_end(sort);
 }
 
 /* Step 4: each row of the table. */
@@ -689,55 +745,15 @@ check_heap(AnnoyCheck *check)
 /* The function. */
 
 /*
- * Open an index for a check, after its table: the order everybody keeps to.
- */
-static void
-open_relations(Oid oid, Relation *heap, Relation *rel)
-{
-	Oid			heap_oid = IndexGetRelation(oid, true);
-
-	*heap = OidIsValid(heap_oid) ? table_open(heap_oid, AccessShareLock) : NULL;
-	*rel = index_open(oid, AccessShareLock);
-	AnnoyCheckIsIndex(*rel);
-	if (*heap == NULL || heap_oid != IndexGetRelation(oid, false))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("could not open the table of index \"%s\"",
-						RelationGetRelationName(*rel))));
-	if ((*rel)->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot check unlogged index \"%s\" during recovery",
-						RelationGetRelationName(*rel))));
-}
-
-/*
- * A snapshot that is taken after the relations were locked.
- */
-static Snapshot
-take_snapshot(Relation rel)
-{
-	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-
-	/* an older one may see versions of rows that the index never had */
-	if (IsolationUsesXactSnapshot() && rel->rd_index->indcheckxmin &&
-		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(rel->rd_indextuple->t_data),
-							   snapshot->xmin))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("index \"%s\" cannot be checked with this transaction's snapshot",
-						RelationGetRelationName(rel))));
-	return snapshot;
-}
-
-/*
  * Do all the steps.  Returns false if the index has got its dimensions
  * meanwhile, and the check has to start again.
  */
 static bool
-check_index(Relation heap, Relation rel, Snapshot snapshot, bool heapallindexed)
+check_index(const AnnoyAccess *access, bool heapallindexed)
 {
+	Relation	rel = access->rel;
 	AnnoyCheck	check = {0};
+	bool		complete;
 
 	/* what is cached is not what we want to know about */
 	if (rel->rd_amcache != NULL)
@@ -745,18 +761,20 @@ check_index(Relation heap, Relation rel, Snapshot snapshot, bool heapallindexed)
 		pfree(rel->rd_amcache);
 		rel->rd_amcache = NULL;
 	}
-	check.heap = heap;
+	check.heap = access->heap;
 	check.rel = rel;
 	check.index = AnnoyOpen(rel);
-	check.snapshot = snapshot;
+	check.snapshot = access->snapshot;
 	check.strategy = GetAccessStrategy(BAS_BULKREAD);
 	check.nodes = palloc0(sizeof(AnnoyBits) * check.index->n_trees);
-	check.heap_blocks = RelationGetNumberOfBlocks(heap);
+	check.tids = table_beginscan_tid(access->heap, access->snapshot);
 	if (check.index->dim > 0)
 		check.numbers_per_block = (check.index->group_slots + check.index->group_pages - 1) /
 			check.index->group_pages;
 
-	if (!check_pages(&check))
+	complete = check_pages(&check);
+	table_endscan(check.tids);
+	if (!complete)
 		return false;
 	if (check.index->dim > 0)
 		AnnoyCheckTrees(&check);
@@ -773,37 +791,23 @@ PG_FUNCTION_INFO_V1(annoy_index_check);
 Datum
 annoy_index_check(PG_FUNCTION_ARGS)
 {
+	/* an older snapshot may see versions of rows that the index never had */
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_EXECUTE,
+		.snapshot = ANNOY_NEW_SNAPSHOT,
+	};
 	bool		heapallindexed = PG_GETARG_BOOL(1);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy check",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context;
-	Relation	heap;
-	Relation	rel;
-	Snapshot	snapshot;
-	Oid			save_userid;
-	int			save_context;
-	int			save_nestlevel;
+	AnnoyAccess access;
 
-	open_relations(PG_GETARG_OID(0), &heap, &rel);
-
-	/* expressions of the index run as the owner of the table, who made them */
-	GetUserIdAndSecContext(&save_userid, &save_context);
-	SetUserIdAndSecContext(heap->rd_rel->relowner,
-						   save_context | SECURITY_RESTRICTED_OPERATION);
-	save_nestlevel = NewGUCNestLevel();
-	AnnoyRestrictSearchPath();
-
-	snapshot = take_snapshot(rel);
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	old_context = MemoryContextSwitchTo(context);
-	while (!check_index(heap, rel, snapshot, heapallindexed))
+	while (!check_index(&access, heapallindexed))
 		MemoryContextReset(context);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
-	UnregisterSnapshot(snapshot);
-
-	AtEOXact_GUC(false, save_nestlevel);
-	SetUserIdAndSecContext(save_userid, save_context);
-	index_close(rel, AccessShareLock);
-	table_close(heap, AccessShareLock);
+	AnnoyCloseIndex(&access);
 	PG_RETURN_VOID();
 }

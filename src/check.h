@@ -33,7 +33,7 @@ typedef struct AnnoyCheck
 	Snapshot	snapshot;		/* older than anything we read */
 	BufferAccessStrategy strategy;
 	BlockNumber nblocks;		/* of the index when its pages were read */
-	BlockNumber heap_blocks;
+	TableScanDesc tids;			/* asked which TIDs the table may have */
 	int64		live;			/* live items */
 
 	/* of the pages, when they were read in the order of blocks */

@@ -61,11 +61,13 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 	index_beginscan(heap, rel, snapshot, nkeys, norderbys)
 #endif
 
+/* a boolean, whether to copy what is by reference, is among the arguments since 16 */
 #if PG_VERSION_NUM >= 160000
-#define AnnoyOwnsRelation(oid) \
-	object_ownercheck(RelationRelationId, oid, GetUserId())
+#define AnnoyGetSorted(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, false, value, isnull, NULL)
 #else
-#define AnnoyOwnsRelation(oid)	pg_class_ownercheck(oid, GetUserId())
+#define AnnoyGetSorted(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, value, isnull, NULL)
 #endif
 
 /* what a check hook returns as extra, since 16 */

@@ -353,7 +353,7 @@ describe_index(ScanCost *scan)
 	Relation	rel = index_open(info->indexoid, NoLock);
 	const AnnoyIndex *index = AnnoyOpen(rel);
 
-	AnnoyChooseEfforts(rel, index, info->pages, &scan->efforts);
+	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->efforts);
 	scan->dims = index->dim;
 	scan->n_trees = index->n_trees;
 	scan->item_pages = index->group_pages > 1 ? 2 : 1;

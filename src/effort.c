@@ -130,11 +130,14 @@ efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
 }
 
 /*
- * The search_k that is set for the session, or else for the index, or -1.
+ * The search_k that a caller wants, or if that is -1 the one set for the session,
+ * or else for the index, or -1.
  */
 static int
-chosen_search_k(Relation rel)
+chosen_search_k(Relation rel, int search_k)
 {
+	if (search_k > 0)
+		return search_k;
 	return annoy_search_k > 0 ? annoy_search_k : AnnoyOptionSearchK(rel);
 }
 
@@ -150,16 +153,17 @@ chosen_recall(Relation rel)
 }
 
 /*
- * Choose how hard to search an index of that many blocks.
+ * Choose how hard to search an index of that many blocks.  search_k is -1, or
+ * comes before settings.
  */
 void
 AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
-				   AnnoyEfforts *efforts)
+				   int search_k, AnnoyEfforts *efforts)
 {
 	const AnnoyCurve *curve = &index->curve;
 	double		items = AnnoyEstimateItems(index, blocks);
-	int			search_k = chosen_search_k(rel);
 
+	search_k = chosen_search_k(rel, search_k);
 	memset(efforts, 0, sizeof(AnnoyEfforts));
 	efforts->all = Max(items, index->built_items) * index->n_trees;
 	if (search_k > 0)

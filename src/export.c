@@ -24,7 +24,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "catalog/pg_authid.h"
@@ -36,8 +35,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rls.h"
-#include "utils/snapmgr.h"
 
 #include "annfile.h"
 #include "annoy.h"
@@ -66,9 +63,7 @@ struct AnnWriter
 /* The rows as they are read from the table. */
 typedef struct Export
 {
-	Relation	heap;
-	Relation	rel;
-	uint64		seed;
+	AnnoyAccess access;
 	AttrNumber	item_column;
 	Oid			item_type;
 	AnnForest	forest;
@@ -245,7 +240,7 @@ no_vectors(const Export *export)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("index \"%s\" has no vectors to export",
-					RelationGetRelationName(export->rel))));
+					RelationGetRelationName(export->access.rel))));
 }
 
 /*
@@ -255,7 +250,7 @@ static void
 take_memory(Export *export, Size size)
 {
 	const AnnForest *forest = &export->forest;
-	double		rows = Max((double) forest->rows + 1, export->heap->rd_rel->reltuples);
+	double		rows = Max((double) forest->rows + 1, export->access.heap->rd_rel->reltuples);
 
 	export->memory += size;
 	if (export->memory <= export->allowed)
@@ -275,7 +270,7 @@ take_memory(Export *export, Size size)
 static int32
 read_id(const Export *export, TupleTableSlot *slot)
 {
-	const char *column = NameStr(TupleDescAttr(RelationGetDescr(export->heap),
+	const char *column = NameStr(TupleDescAttr(RelationGetDescr(export->access.heap),
 											   export->item_column - 1)->attname);
 	bool		isnull;
 	Datum		value = slot_getattr(slot, export->item_column, &isnull);
@@ -365,13 +360,14 @@ add_row(Export *export, int32 id, const AnnoyVector *vec)
 static void
 read_rows(Export *export)
 {
-	IndexInfo  *info = BuildIndexInfo(export->rel);
+	const AnnoyAccess *access = &export->access;
+	IndexInfo  *info = BuildIndexInfo(access->rel);
 	EState	   *estate = CreateExecutorState();
 	ExprContext *econtext = GetPerTupleExprContext(estate);
-	TupleTableSlot *slot = table_slot_create(export->heap, NULL);
+	TupleTableSlot *slot = table_slot_create(access->heap, NULL);
 	ExprState  *predicate = ExecPrepareQual(info->ii_Predicate, estate);
 	AnnoyDtype	dtype = export->forest.format.metric == ANNOY_HAMMING ? ANNOY_BIT : ANNOY_FLOAT32;
-	TableScanDesc scan = table_beginscan(export->heap, GetActiveSnapshot(), 0, NULL);
+	TableScanDesc scan = table_beginscan(access->heap, access->snapshot, 0, NULL);
 
 	econtext->ecxt_scantuple = slot;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
@@ -392,8 +388,8 @@ read_rows(Export *export)
 		{
 			int32		id = read_id(export, slot);
 
-			vec = AnnoyReadColumn(export->rel, values[0]);
-			AnnoyCheckDimensions(export->rel, AnnoyOpen(export->rel), &vec);
+			vec = AnnoyReadColumn(access->rel, values[0]);
+			AnnoyCheckDimensions(access->rel, access->index, &vec);
 			vec = AnnoyConvertVector(&vec, dtype);
 			MemoryContextSwitchTo(old_context);
 			add_row(export, id, &vec);
@@ -562,14 +558,15 @@ write_file(AnnForest *forest, int n_trees, uint64 seed)
 static void
 choose_column(Export *export, const char *name)
 {
-	Oid			table = RelationGetRelid(export->heap);
+	Relation	heap = export->access.heap;
+	Oid			table = RelationGetRelid(heap);
 
 	export->item_column = get_attnum(table, name);
 	if (export->item_column == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
-						name, RelationGetRelationName(export->heap))));
+						name, RelationGetRelationName(heap))));
 	export->item_type = getBaseType(get_atttype(table, export->item_column));
 	if (export->item_column < 0 ||
 		(export->item_type != INT2OID && export->item_type != INT4OID &&
@@ -586,13 +583,12 @@ static void
 init_forest(Export *export)
 {
 	AnnForest  *forest = &export->forest;
-	const AnnoyIndex *index = AnnoyOpen(export->rel);
+	const AnnoyIndex *index = export->access.index;
 	AnnoyMetric metric = index->metric;
 	int			dim = index->dim;
 
 	if (dim == 0)
 		no_vectors(export);
-	export->seed = index->seed;
 	AnnFormatInit(&forest->format, metric, dim, false);
 	if (metric == ANNOY_HAMMING)
 		forest->row_size = forest->format.vector_size;
@@ -616,14 +612,9 @@ Datum
 annoy_export(PG_FUNCTION_ARGS)
 {
 	Export	   *export = palloc0(sizeof(Export));
-	Oid			oid = PG_GETARG_OID(0);
-	Oid			table = AnnoyCheckMayRead(oid);
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	int			n_trees = PG_GETARG_INT32(3);
 	AnnWriter  *writer = palloc0(sizeof(AnnWriter));
-	Oid			save_userid;
-	int			save_context;
-	int			save_nestlevel;
 
 	check_target(name);
 	writer->name = name;
@@ -632,32 +623,14 @@ annoy_export(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("n_trees must be between 1 and %d, or -1", MAX_EXPORT_TREES)));
 
-	AnnoyOpenRelations(oid, AccessShareLock, &export->heap, &export->rel);
-	if (check_enable_rls(table, InvalidOid, false) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot export table \"%s\", which has row-level security",
-						RelationGetRelationName(export->heap)),
-				 errhint("A role that row-level security does not apply to can export it.")));
+	AnnoyOpenForRows(PG_GETARG_OID(0), &export->access);
 	choose_column(export, NameStr(*PG_GETARG_NAME(1)));
 	init_forest(export);
 	export->forest.writer = writer;
 	export->allowed = (Size) maintenance_work_mem * 1024;
-
-	/* expressions of the index run as the owner of the table, who made them */
-	GetUserIdAndSecContext(&save_userid, &save_context);
-	SetUserIdAndSecContext(export->heap->rd_rel->relowner,
-						   save_context | SECURITY_RESTRICTED_OPERATION);
-	save_nestlevel = NewGUCNestLevel();
-	AnnoyRestrictSearchPath();
 	read_rows(export);
-	AtEOXact_GUC(false, save_nestlevel);
-	SetUserIdAndSecContext(save_userid, save_context);
-
 	order_rows(export);
-	write_file(&export->forest, n_trees, export->seed);
-
-	index_close(export->rel, AccessShareLock);
-	relation_close(export->heap, AccessShareLock);
+	write_file(&export->forest, n_trees, export->access.index->seed);
+	AnnoyCloseIndex(&export->access);
 	PG_RETURN_INT64(export->forest.rows);
 }

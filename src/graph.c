@@ -253,7 +253,7 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
-	AnnoyBeginAccess(PG_GETARG_OID(0), &graph.access);
+	AnnoyOpenForRows(PG_GETARG_OID(0), &graph.access);
 	index = graph.access.index;
 	if (index->dim > 0)
 	{
@@ -263,12 +263,12 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 		graph.context = AllocSetContextCreate(CurrentMemoryContext, "annoy graph item",
 											  ALLOCSET_DEFAULT_SIZES);
 		AnnoyItemReaderInit(&graph.reader, graph.access.rel, index, NULL);
-		AnnoyBeginNearest(&graph.nearest, &graph.access);
+		AnnoyBeginNearest(&graph.nearest, &graph.access, -1);
 		ask_leaves(&graph);
 		ask_missed(&graph);
 		AnnoyEndNearest(&graph.nearest);
 		AnnoyItemReaderEnd(&graph.reader);
 	}
-	AnnoyEndAccess(&graph.access);
+	AnnoyCloseIndex(&graph.access);
 	return (Datum) 0;
 }

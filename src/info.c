@@ -13,116 +13,11 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "catalog/index.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_class.h"
-#include "commands/defrem.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "annoy.h"
-
-static void
-no_such_index(Oid oid)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("index with OID %u does not exist", oid)));
-}
-
-/*
- * Raise an error unless a relation is a valid annoy index that this session can
- * read.
- */
-void
-AnnoyCheckIsIndex(Relation rel)
-{
-	if (rel->rd_rel->relkind != RELKIND_INDEX ||
-		rel->rd_rel->relam != get_index_am_oid("annoy", false))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an annoy index",
-						RelationGetRelationName(rel))));
-	if (RELATION_IS_OTHER_TEMP(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access temporary indexes of other sessions")));
-	if (!rel->rd_index->indisvalid)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is not valid",
-						RelationGetRelationName(rel))));
-}
-
-/*
- * Raise an error unless an OID is that of an index whose table the user may
- * read.  Returns the table's OID.  Nothing is locked, so all that may have
- * changed when it is.
- */
-Oid
-AnnoyCheckMayRead(Oid oid)
-{
-	char		relkind = get_rel_relkind(oid);
-	Oid			table;
-	AclResult	acl;
-
-	if (relkind == '\0')
-		no_such_index(oid);
-	if (relkind != RELKIND_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an annoy index", get_rel_name(oid))));
-	table = IndexGetRelation(oid, true);
-	if (OidIsValid(table))
-	{
-		acl = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
-		if (acl != ACLCHECK_OK)
-			aclcheck_error(acl, OBJECT_TABLE, get_rel_name(table));
-	}
-	return table;
-}
-
-/*
- * Open an annoy index by its OID, after its table: the order everybody keeps
- * to.
- */
-void
-AnnoyOpenRelations(Oid oid, LOCKMODE lock, Relation *heap, Relation *rel)
-{
-	Oid			table = IndexGetRelation(oid, true);
-
-	*heap = OidIsValid(table) ? try_relation_open(table, AccessShareLock) : NULL;
-	*rel = try_relation_open(oid, lock);
-	if (*rel == NULL)
-		no_such_index(oid);
-	AnnoyCheckIsIndex(*rel);
-	if (*heap == NULL || (*rel)->rd_index->indrelid != table)
-		no_such_index(oid);
-}
-
-/*
- * Open an annoy index by its OID, for a user who may read its table.  Nothing
- * is locked before we know that he may.
- */
-static Relation
-open_index(Oid oid)
-{
-	Oid			table = AnnoyCheckMayRead(oid);
-	Relation	rel;
-
-	/* it may be dropped at any time until it is locked */
-	rel = try_relation_open(oid, AccessShareLock);
-	if (rel == NULL)
-		no_such_index(oid);
-	AnnoyCheckIsIndex(rel);
-	if (rel->rd_index->indrelid != table)
-		no_such_index(oid);
-	return rel;
-}
 
 PG_FUNCTION_INFO_V1(annoy_index_info);
 
@@ -132,10 +27,12 @@ PG_FUNCTION_INFO_V1(annoy_index_info);
 Datum
 annoy_index_info(PG_FUNCTION_ARGS)
 {
-	Relation	rel = open_index(PG_GETARG_OID(0));
-	const AnnoyIndex *index = AnnoyOpen(rel);
+	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess access;
+	Relation	rel;
+	const AnnoyIndex *index;
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber nblocks;
 	int64		items = 0;
 	int64		vectors = 0;
 	int64		dead = 0;
@@ -152,6 +49,10 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	rel = access.rel;
+	index = access.index;
+	nblocks = RelationGetNumberOfBlocks(rel);
 	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
 	{
 		Buffer		buffer;
@@ -240,14 +141,14 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	nulls[n] = index->dim == 0;
 	values[n++] = Int32GetDatum(index->dim);
 	values[n++] = Int64GetDatum(vectors);
-	values[n++] = BoolGetDatum(true);	/* or AnnoyCheckIsIndex refuses it */
+	values[n++] = BoolGetDatum(true);	/* or AnnoyOpenIndex refuses it */
 	values[n++] = BoolGetDatum(vectors == 0);
 	values[n++] = Int32GetDatum(annoy_n_neighbors);
 	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
 	values[n++] = Int64GetDatum((int64) nblocks * BLCKSZ);
 	Assert(n == lengthof(values));
 
-	relation_close(rel, AccessShareLock);
+	AnnoyCloseIndex(&access);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

@@ -73,7 +73,7 @@ begin_call(FunctionCallInfo fcinfo, NearestCall *call)
 		check_positive("search_k", call->search_k);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return false;
-	AnnoyBeginAccess(PG_GETARG_OID(0), &call->access);
+	AnnoyOpenForRows(PG_GETARG_OID(0), &call->access);
 	return true;
 }
 
@@ -134,7 +134,7 @@ sort_nearest(const NearestCall *call, Datum query, TupleTableSlot *row)
 	sort = tuplesort_begin_heap(row->tts_tupleDescriptor, 2, attributes, operators,
 								collations, nulls_first, work_mem, NULL,
 								ANNOY_TUPLESORT_NONE);
-	AnnoyBeginNearest(&nearest, &call->access);
+	AnnoyBeginNearest(&nearest, &call->access, call->search_k);
 	AnnoyScanRelax(nearest.scan);
 	AnnoyAskNearest(&nearest, query);
 	for (int64 i = 0; i < call->n && AnnoyNextNearest(&nearest, &distance, &tid) &&
@@ -163,20 +163,13 @@ return_nearest(FunctionCallInfo fcinfo, const NearestCall *call, Datum query)
 	TupleTableSlot *row;
 	TupleTableSlot *sorted;
 	Tuplesortstate *sort;
-	int			nestlevel;
 
 	TupleDescInitEntry(desc, 1, "distance", FLOAT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "item", TIDOID, -1, 0);
 	row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 
-	nestlevel = NewGUCNestLevel();
-	if (call->search_k != -1)
-		(void) set_config_option("annoy.search_k", psprintf("%d", call->search_k),
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	sort = sort_nearest(call, query, row);
-	AtEOXact_GUC(false, nestlevel);
-
 	while (tuplesort_gettupleslot(sort, true, false, sorted, NULL))
 	{
 		Datum		values[2];
@@ -239,7 +232,7 @@ nns_by_vector(FunctionCallInfo fcinfo, QueryForm form)
 	if (begin_nearest(fcinfo, &call))
 	{
 		return_nearest(fcinfo, &call, query_argument(fcinfo, &call, form));
-		AnnoyEndAccess(&call.access);
+		AnnoyCloseIndex(&call.access);
 	}
 	return (Datum) 0;
 }
@@ -278,7 +271,7 @@ search_radius(FunctionCallInfo fcinfo, QueryForm form)
 	if (begin_radius(fcinfo, &call))
 	{
 		return_nearest(fcinfo, &call, query_argument(fcinfo, &call, form));
-		AnnoyEndAccess(&call.access);
+		AnnoyCloseIndex(&call.access);
 	}
 	return (Datum) 0;
 }
@@ -321,7 +314,7 @@ annoy_get_nns_by_item(PG_FUNCTION_ARGS)
 	if (AnnoyFetchRow(&call.access, (ItemPointer) PG_GETARG_POINTER(1), &vec))
 		return_nearest(fcinfo, &call,
 					   AnnoyMakeDatum(call.access.rel->rd_opcintype[0], &vec));
-	AnnoyEndAccess(&call.access);
+	AnnoyCloseIndex(&call.access);
 	return (Datum) 0;
 }
 
@@ -365,10 +358,10 @@ annoy_get_distance(PG_FUNCTION_ARGS)
 	AnnoyVector y;
 	bool		found;
 
-	AnnoyBeginAccess(PG_GETARG_OID(0), &access);
+	AnnoyOpenForRows(PG_GETARG_OID(0), &access);
 	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &x);
 	found &= AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(2), &y);
-	AnnoyEndAccess(&access);
+	AnnoyCloseIndex(&access);
 	if (!found)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(AnnoyNativeDistance(access.index->metric,
@@ -413,9 +406,9 @@ annoy_get_item(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	AnnoyBeginAccess(PG_GETARG_OID(0), &access);
+	AnnoyOpenForRows(PG_GETARG_OID(0), &access);
 	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &vec);
-	AnnoyEndAccess(&access);
+	AnnoyCloseIndex(&access);
 	if (!found)
 		PG_RETURN_NULL();
 	return vector_as(type, &vec);

@@ -5,8 +5,8 @@
  *	  annoy_index_params() and annoy_repr(); what set_params() and clone() do
  *	  with them: annoy_set_params() and annoy_clone_index().
  *
- * The last two make an ALTER INDEX or CREATE INDEX, which checks that the user
- * may do it and that it makes sense.
+ * The last two make an ALTER INDEX or CREATE INDEX, which checks that it makes
+ * sense.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -18,7 +18,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_opclass.h"
@@ -78,9 +77,10 @@ add_number(AnnoyParams *params, const char *name, int value)
  * Like Annoy's they include settings.
  */
 static void
-get_params(Relation rel, AnnoyParams *params)
+get_params(const AnnoyAccess *access, AnnoyParams *params)
 {
-	int			dim = AnnoyOpen(rel)->dim;
+	Relation	rel = access->rel;
+	int			dim = access->index->dim;
 	bool		is_zero;
 
 	if (dim == 0)
@@ -101,16 +101,14 @@ get_params(Relation rel, AnnoyParams *params)
 static char *
 open_params(Oid oid, AnnoyParams *params)
 {
-	Relation	heap;
-	Relation	rel;
+	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess access;
 	char	   *name;
 
-	(void) AnnoyCheckMayRead(oid);
-	AnnoyOpenRelations(oid, AccessShareLock, &heap, &rel);
-	get_params(rel, params);
-	name = pstrdup(RelationGetRelationName(rel));
-	index_close(rel, AccessShareLock);
-	relation_close(heap, AccessShareLock);
+	AnnoyOpenIndex(oid, &request, &access);
+	get_params(&access, params);
+	name = pstrdup(RelationGetRelationName(access.rel));
+	AnnoyCloseIndex(&access);
 	return name;
 }
 
@@ -219,7 +217,7 @@ is_unchanged(const AnnoyParams *params, const char *name, const char *value)
  * change nothing.  The argument of one that is to have its default is NULL.
  */
 static List *
-read_changes(Relation rel, Jsonb *changes)
+read_changes(const AnnoyAccess *access, Jsonb *changes)
 {
 	List	   *result = NIL;
 	AnnoyParams params;
@@ -231,7 +229,7 @@ read_changes(Relation rel, Jsonb *changes)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameters must be a JSON object")));
-	get_params(rel, &params);
+	get_params(access, &params);
 	iterator = JsonbIteratorInit(&changes->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
@@ -282,18 +280,23 @@ PG_FUNCTION_INFO_V1(annoy_set_params);
 Datum
 annoy_set_params(PG_FUNCTION_ARGS)
 {
-	Relation	heap;
-	Relation	rel;
+	/* nobody else changes them, or the name, while we do */
+	static const AnnoyRequest request = {
+		.right = ANNOY_OWNS_INDEX,
+		.changes = "annoy_set_params()",
+		.lock = ShareUpdateExclusiveLock,
+	};
+	AnnoyAccess access;
 	char	   *name;
 	List	   *changes;
 	StringInfoData set;
 	StringInfoData reset;
 	ListCell   *cell;
 
-	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
-	name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-									  RelationGetRelationName(rel));
-	changes = read_changes(rel, PG_GETARG_JSONB_P(1));
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(access.rel)),
+									  RelationGetRelationName(access.rel));
+	changes = read_changes(&access, PG_GETARG_JSONB_P(1));
 	initStringInfo(&set);
 	initStringInfo(&reset);
 	foreach(cell, changes)
@@ -304,7 +307,7 @@ annoy_set_params(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("metric of index \"%s\" cannot be changed",
-							RelationGetRelationName(rel)),
+							RelationGetRelationName(access.rel)),
 					 errhint("Create another index, for example with annoy_clone_index().")));
 		if (change->arg != NULL)
 			append_option(&set, change, set.len == 0);
@@ -312,8 +315,7 @@ annoy_set_params(PG_FUNCTION_ARGS)
 			appendStringInfo(&reset, "%s%s", reset.len == 0 ? "" : ", ",
 							 quote_identifier(change->defname));
 	}
-	index_close(rel, NoLock);
-	relation_close(heap, NoLock);
+	AnnoyCloseIndex(&access);
 
 	if (set.len > 0)
 		execute(psprintf("ALTER INDEX %s SET (%s)", name, set.data));
@@ -507,20 +509,23 @@ PG_FUNCTION_INFO_V1(annoy_clone_index);
 Datum
 annoy_clone_index(PG_FUNCTION_ARGS)
 {
+	/* what the command is made from stays as it is while it runs */
+	static const AnnoyRequest request = {
+		.right = ANNOY_OWNS_TABLE,
+		.changes = "annoy_clone_index()",
+		.heap_lock = ShareLock, /* that of CREATE INDEX */
+	};
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Relation	heap;
-	Relation	rel;
+	AnnoyAccess access;
 	Oid			namespace;
 	char	   *sql;
 
 	truncate_identifier(name, strlen(name), true);
-	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
-	namespace = RelationGetNamespace(heap);
-	sql = clone_sql(heap, rel, name, read_changes(rel, PG_GETARG_JSONB_P(2)));
-
-	/* what the command is made from stays as it is while it runs */
-	index_close(rel, NoLock);
-	relation_close(heap, NoLock);
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	namespace = RelationGetNamespace(access.heap);
+	sql = clone_sql(access.heap, access.rel, name,
+					read_changes(&access, PG_GETARG_JSONB_P(2)));
+	AnnoyCloseIndex(&access);
 	execute(sql);
 	PG_RETURN_OID(get_relname_relid(name, namespace));
 }

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
 #include "utils/builtins.h"
 
 #include "annoy.h"
@@ -105,8 +104,8 @@ Datum
 annoy_prewarm(PG_FUNCTION_ARGS)
 {
 	char	   *what = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Relation	heap;
-	Relation	rel;
+	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess access;
 	int64		blocks;
 
 	if (strcmp(what, "all") != 0 && strcmp(what, "trees") != 0)
@@ -114,10 +113,9 @@ annoy_prewarm(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized part of an index: \"%s\"", what),
 				 errdetail("Valid values are \"all\" and \"trees\".")));
-	(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
-	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
-	blocks = strcmp(what, "all") == 0 ? read_all(rel) : read_trees(rel, AnnoyOpen(rel));
-	index_close(rel, AccessShareLock);
-	relation_close(heap, AccessShareLock);
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	blocks = strcmp(what, "all") == 0 ? read_all(access.rel) :
+		read_trees(access.rel, access.index);
+	AnnoyCloseIndex(&access);
 	PG_RETURN_INT64(blocks);
 }

@@ -68,6 +68,7 @@ typedef struct RecallState
 	const AnnoyIndex *index;
 	Snapshot	snapshot;
 	int			rows;			/* k */
+	int			search_k;		/* -1 = as set for session or index */
 	RecallQuery *queries;
 	int			nqueries;
 
@@ -331,6 +332,7 @@ search_queries(RecallState *state)
 	IndexScanDesc scan = AnnoyBeginScan(state->heap, state->rel, state->snapshot, 0, 1);
 	ItemPointerData *found = palloc(sizeof(ItemPointerData) * state->rows);
 
+	AnnoyScanSetSearchK(scan, state->search_k);
 	for (int i = 0; i < state->nqueries; i++)
 	{
 		RecallQuery *query = &state->queries[i];
@@ -410,9 +412,11 @@ annoy_recall(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {0};
-	Oid			save_userid;
-	int			save_context;
-	int			nestlevel;
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_SELECT,
+		.snapshot = ANNOY_STATEMENT_SNAPSHOT,
+	};
+	AnnoyAccess access;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -422,21 +426,12 @@ annoy_recall(PG_FUNCTION_ARGS)
 	if (search_k != -1)
 		check_argument("search_k", search_k, PG_INT32_MAX);
 
-	(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
-	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &state.heap, &state.rel);
-
-	/* expressions of the index run as the owner of the table, who made them */
-	GetUserIdAndSecContext(&save_userid, &save_context);
-	SetUserIdAndSecContext(state.heap->rd_rel->relowner,
-						   save_context | SECURITY_RESTRICTED_OPERATION);
-	nestlevel = NewGUCNestLevel();
-	AnnoyRestrictSearchPath();
-	if (search_k != -1)
-		(void) set_config_option("annoy.search_k", psprintf("%d", search_k), PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-
-	state.index = AnnoyOpen(state.rel);
-	state.snapshot = GetActiveSnapshot();
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	state.heap = access.heap;
+	state.rel = access.rel;
+	state.index = access.index;
+	state.snapshot = access.snapshot;
+	state.search_k = search_k;
 	if (state.index->dim > 0)
 		measure(&state, queries);
 
@@ -448,10 +443,7 @@ annoy_recall(PG_FUNCTION_ARGS)
 	values[2] = Float8GetDatum(state.nqueries == 0 ? 0 : state.entries / state.nqueries);
 	values[3] = Int32GetDatum(state.nqueries);
 
-	AtEOXact_GUC(false, nestlevel);
-	SetUserIdAndSecContext(save_userid, save_context);
-	index_close(state.rel, AccessShareLock);
-	relation_close(state.heap, AccessShareLock);
+	AnnoyCloseIndex(&access);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -478,7 +470,7 @@ is_query_type(Relation rel, Oid type)
 static char *
 queries_sql(Relation rel, Oid table)
 {
-	Relation	queries = relation_open(table, AccessShareLock);
+	Relation	queries = AnnoyOpenQueried(table);
 	TupleDesc	desc = RelationGetDescr(queries);
 	char	   *sql = NULL;
 
@@ -502,7 +494,7 @@ queries_sql(Relation rel, Oid table)
 				 errmsg("relation \"%s\" has no column of queries for index \"%s\"",
 						RelationGetRelationName(queries), RelationGetRelationName(rel)),
 				 errhint("The first column of vectors of a type that can be compared with the indexed column is taken.")));
-	relation_close(queries, AccessShareLock);
+	relation_close(queries, NoLock);
 	return sql;
 }
 
@@ -566,8 +558,13 @@ PG_FUNCTION_INFO_V1(annoy_calibrate);
 Datum
 annoy_calibrate(PG_FUNCTION_ARGS)
 {
-	Oid			oid;
-	Relation	heap;
+	/* does not conflict with reading, writing, or VACUUM, but with itself */
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_MAINTAIN,
+		.changes = "annoy_calibrate()",
+		.lock = ShareUpdateExclusiveLock,
+	};
+	AnnoyAccess access;
 	Relation	rel;
 	const AnnoyIndex *index;
 	double		items;
@@ -575,15 +572,9 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	oid = PG_GETARG_OID(0);
-	PreventCommandDuringRecovery("annoy_calibrate()");
-	PreventCommandIfReadOnly("annoy_calibrate()");
-	if (!AnnoyOwnsRelation(oid))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(oid));
-
-	/* does not conflict with reading, writing, or VACUUM, but with itself */
-	AnnoyOpenRelations(oid, ShareUpdateExclusiveLock, &heap, &rel);
-	index = AnnoyOpen(rel);
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	rel = access.rel;
+	index = access.index;
 	items = AnnoyEstimateItems(index, RelationGetNumberOfBlocks(rel));
 	if (PG_ARGISNULL(1))
 		asked = AnnoyCalibrate(rel, items, NULL, 0, NULL, NULL);
@@ -600,8 +591,7 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 							get_rel_name(PG_GETARG_OID(1)))));
 		asked = AnnoyCalibrate(rel, items, queries, nqueries, NULL, NULL);
 	}
-	index_close(rel, NoLock);
-	relation_close(heap, AccessShareLock);
+	AnnoyCloseIndex(&access);
 
 	/* a transaction without an ID is not flushed otherwise */
 	ForceSyncCommit();
@@ -622,8 +612,8 @@ annoy_recall_curve(PG_FUNCTION_ARGS)
 
 	if (SRF_IS_FIRSTCALL())
 	{
-		Relation	heap;
-		Relation	rel;
+		static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+		AnnoyAccess access;
 		MemoryContext old_context;
 
 		context = SRF_FIRSTCALL_INIT();
@@ -631,16 +621,14 @@ annoy_recall_curve(PG_FUNCTION_ARGS)
 		if (get_call_result_type(fcinfo, NULL, &context->tuple_desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
 		context->tuple_desc = BlessTupleDesc(context->tuple_desc);
-		(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
-		AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
+		AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 		curve = palloc(sizeof(AnnoyCurve));
-		*curve = AnnoyOpen(rel)->curve;
+		*curve = access.index->curve;
 		context->user_fctx = curve;
 		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
 			context->max_calls += curve->queries[rank] > 0 ? curve->points : 0;
 		MemoryContextSwitchTo(old_context);
-		index_close(rel, AccessShareLock);
-		relation_close(heap, AccessShareLock);
+		AnnoyCloseIndex(&access);
 	}
 
 	context = SRF_PERCALL_SETUP();

@@ -480,7 +480,7 @@ start_search(IndexScanDesc scan)
 		query.data = copy;
 	}
 	state->query = query;
-	state->strict = annoy_strict_order && !state->relaxed;
+	state->strict = annoy_strict_order && !state->choice.relaxed;
 
 	index = AnnoyOpen(rel);
 	if (query.data != NULL)
@@ -498,7 +498,8 @@ start_search(IndexScanDesc scan)
 		AnnoyDrain(rel, state, index);
 	else
 	{
-		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
+		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
+						   state->choice.search_k, &state->efforts);
 		state->search = AnnoySearchInit(rel, index, &query);
 		state->seen = seen_create(state->context, 512, NULL);
 		switch (index->metric)
@@ -538,6 +539,7 @@ annoybeginscan(Relation rel, int nkeys, int norderbys)
 
 	state->context = AllocSetContextCreate(CurrentMemoryContext, "annoy scan",
 										   ALLOCSET_DEFAULT_SIZES);
+	state->choice.search_k = -1;
 	scan->opaque = state;
 	if (norderbys > 0)
 	{
@@ -589,7 +591,7 @@ static void
 end_search(AnnoyScanState *state)
 {
 	MemoryContext context = state->context;
-	bool		relaxed = state->relaxed;
+	AnnoyScanChoice choice = state->choice;
 
 	if (state->started)
 		note_stats(state);
@@ -597,7 +599,30 @@ end_search(AnnoyScanState *state)
 	MemoryContextReset(context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->context = context;
-	state->relaxed = relaxed;
+	state->choice = choice;
+}
+
+/*
+ * Have the searches of a scan look at so many entries, whatever is set for the
+ * session and the index; -1 leaves it to these.  From the next rescan on.
+ */
+void
+AnnoyScanSetSearchK(IndexScanDesc scan, int search_k)
+{
+	AnnoyScanState *state = scan->opaque;
+
+	Assert(search_k == -1 || search_k > 0);
+	state->choice.search_k = search_k;
+}
+
+/*
+ * Have a scan return rows that it finds late at once, for a caller who sorts
+ * them.
+ */
+void
+AnnoyScanRelax(IndexScanDesc scan)
+{
+	((AnnoyScanState *) scan->opaque)->choice.relaxed = true;
 }
 
 void
@@ -625,7 +650,13 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 {
 	int			ahead = Min(rows->count, TABLE_AHEAD);
 
-	if (cold_rows == 0)
+	/*
+	 * A table of another access method need not have the row in the block of
+	 * that number, or in that file, and there is no call to ask it to prefetch
+	 * a row.
+	 */
+	if (cold_rows == 0 ||
+		!AnnoyIsHeap(scan->heapRelation))
 		return;
 	for (int i = 0; i < ahead; i++)
 	{
@@ -723,16 +754,6 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	distance.isnull = row.kind == ANNOY_ROW_NULL;
 	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);
 	return true;
-}
-
-/*
- * Have a scan return rows that it finds late at once, for a caller who sorts
- * them.
- */
-void
-AnnoyScanRelax(IndexScanDesc scan)
-{
-	((AnnoyScanState *) scan->opaque)->relaxed = true;
 }
 
 /*

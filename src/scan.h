@@ -75,11 +75,17 @@ typedef struct SeenEntry
 } SeenEntry;
 #include "lib/simplehash.h"
 
+/* What other code of ours has asked a scan for, whatever is set. */
+typedef struct AnnoyScanChoice
+{
+	int			search_k;		/* -1 = as set */
+	bool		relaxed;		/* rows found late come at once */
+} AnnoyScanChoice;
+
 typedef struct AnnoyScanState
 {
 	MemoryContext context;		/* of the search, reset by a rescan */
-	bool		relaxed;		/* whatever is set, rows found late come at
-								 * once; kept by a rescan */
+	AnnoyScanChoice choice;		/* kept by a rescan */
 	bool		started;
 	AnnoyDemand demand;			/* of the executor */
 

@@ -19,7 +19,6 @@
 
 #include <math.h>
 
-#include "access/relation.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
@@ -307,19 +306,15 @@ PG_FUNCTION_INFO_V1(annoy_simd_check);
 Datum
 annoy_simd_check(PG_FUNCTION_ARGS)
 {
-	Relation	heap;
-	Relation	rel;
-	const AnnoyIndex *index;
+	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess access;
 	volatile int64 nodes = 0;
 
-	(void) AnnoyCheckMayRead(PG_GETARG_OID(0));
-	AnnoyOpenRelations(PG_GETARG_OID(0), AccessShareLock, &heap, &rel);
-	index = AnnoyOpen(rel);
-
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	PG_TRY();
 	{
-		if (index->dim > 0)
-			nodes = check_nodes(rel, index);
+		if (access.index->dim > 0)
+			nodes = check_nodes(access.rel, access.index);
 	}
 	PG_FINALLY();
 	{
@@ -327,7 +322,6 @@ annoy_simd_check(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 
-	index_close(rel, AccessShareLock);
-	relation_close(heap, AccessShareLock);
+	AnnoyCloseIndex(&access);
 	PG_RETURN_INT64(nodes);
 }

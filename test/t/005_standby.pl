@@ -247,6 +247,82 @@ $primary->safe_psql(
 });
 $primary->wait_for_catchup($standby);
 
+# What all functions say that take an index: those that read it work on the
+# standby, those that change it do not, and neither do any if it is unlogged.
+$primary->safe_psql(
+	'postgres', q{
+	CREATE SCHEMA functions;
+	SET search_path = functions, public;
+	} . slurp_file("$FindBin::RealBin/../regress/calls.sql") . q{
+	CREATE TABLE logged (id int, v real[]);
+	CREATE UNLOGGED TABLE not_logged (id int, v real[]);
+	INSERT INTO logged SELECT i, ARRAY[i, 1] FROM generate_series(1, 300) i;
+	INSERT INTO not_logged SELECT * FROM logged;
+	CREATE INDEX logged_v ON logged USING annoy (v);
+	CREATE INDEX not_logged_v ON not_logged USING annoy (v);});
+$primary->wait_for_catchup($standby);
+
+sub outcomes
+{
+	my ($node, $index, $before) = @_;
+
+	return $node->safe_psql(
+		'postgres', 'SET search_path = functions, public; '
+		  . ($before // '')
+		  . "SELECT part, outcome FROM summary($index)");
+}
+
+my $changes = join "\n",
+  map { "1 of 23|25006 | cannot execute annoy_$_() during recovery" }
+  qw(calibrate clone_index set_params);
+is( outcomes($standby, "'not_logged_v'"),
+	"20 of 23|0A000 | cannot access unlogged index \"not_logged_v\" during recovery"
+	  . " | What is unlogged is not there on a standby.\n$changes",
+	'standby: functions on an unlogged index');
+is( outcomes($standby, "'logged_v'"),
+	"$changes\n"
+	  . "2 of 23|42804 | the query is a bit string, but index \"logged_v\" is on arrays\n"
+	  . '1 of 23|58P01 | could not create file "/nowhere/x.ann.N.tmp": No such file or directory'
+	  . " | The file is written by the server process, on the server's machine.\n"
+	  . "8 of 23|no error\n"
+	  . '9 of 23|no error locks logged AccessShareLock, logged_v AccessShareLock',
+	'standby: functions on another one');
+unlike(outcomes($primary, "'not_logged_v'"),
+	qr/0A000|25006/, 'primary: functions on an unlogged index');
+
+# One of another session's temporary table.
+my $other = $primary->background_psql('postgres');
+$other->query_safe(
+	q{
+	CREATE TEMP TABLE theirs (id int, v real[]);
+	CREATE INDEX theirs_v ON theirs USING annoy (v);});
+is( outcomes($primary, $other->query_safe(q{SELECT 'theirs_v'::regclass::oid})),
+	'23 of 23|0A000 | cannot access temporary index "theirs_v" of another session',
+	'functions on a temporary index of another session');
+
+# Who may not use an index does not wait for those who have locked it: any wait
+# is an error here.
+$other->query_safe(
+	q{
+	CREATE ROLE nobody;
+	GRANT USAGE ON SCHEMA functions TO nobody;
+	GRANT pg_write_server_files TO nobody;
+	BEGIN;
+	DROP INDEX functions.logged_v;});
+is( outcomes(
+		$primary, "'logged_v'", 'SET lock_timeout = 1; SET ROLE nobody; '),
+	join("\n",
+		'2 of 23|42501 | must be owner of index logged_v',
+		'1 of 23|42501 | must be owner of table logged',
+		'1 of 23|42501 | permission denied for function annoy_index_check',
+		'19 of 23|42501 | permission denied for table logged'),
+	'without privileges nobody waits for a lock');
+is( outcomes($primary, "'logged_v'", 'SET lock_timeout = 1; '),
+	'23 of 23|55P03 | canceling statement due to lock timeout',
+	'with privileges everybody does');
+$other->query_safe('ROLLBACK');
+$other->quit;
+
 # Promotion: the index goes on, and so does the session.
 my %before = map { $_ => answers($primary, $_) } @tables;
 $standby->promote;
