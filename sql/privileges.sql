@@ -31,6 +31,10 @@ RESET ROLE;
 -- There is a call of each function, so that none is forgotten here.
 SELECT signature AS "add arguments to calls()" FROM calls('items_v') WHERE call IS NULL;
 -- Workers have no temporary indexes.
+CREATE TEMP TABLE mine (id integer, v real[]);
+INSERT INTO mine VALUES (1, '{1,1}');
+CREATE INDEX mine_v ON mine USING annoy (v);
+SELECT * FROM summary('mine_v');
 SELECT proname FROM pg_proc p, calls('items_v') WHERE p.oid = signature::regprocedure AND proparallel = 's';
 
 --
@@ -85,6 +89,7 @@ ALTER TABLE items DISABLE ROW LEVEL SECURITY;
 --
 CREATE VIEW a_view AS SELECT * FROM items;
 CREATE MATERIALIZED VIEW a_matview AS SELECT * FROM items;
+CREATE INDEX a_matview_v ON a_matview USING annoy (v);
 CREATE SEQUENCE a_sequence;
 CREATE TABLE parted (id integer, v real[]) PARTITION BY LIST (id);
 CREATE INDEX parted_v ON parted USING annoy (v);
@@ -102,8 +107,27 @@ SELECT oid, s.* FROM unnest(ARRAY[0, 4294967295]::oid[]) oid, summary(oid) s;
 SELECT part, replace(outcome, :'dropped_oid', 'N') AS outcome FROM summary(:dropped_oid::regclass);
 -- nor does anybody without privileges learn or lock more
 SET ROLE regress_annoy_nobody;
-SELECT name, s.* FROM unnest(ARRAY['items', 'items_pkey', 'parted_v', 'invalid_v']) name, summary(name::regclass) s;
+SELECT name, s.* FROM unnest(ARRAY['items', 'a_matview_v', 'items_pkey', 'parted_v', 'invalid_v']) name, summary(name::regclass) s;
 RESET ROLE;
+
+--
+-- An index that does not know what an older snapshot sees
+--
+CREATE TABLE versions (id integer, v real[]);
+CREATE INDEX ON versions (id);
+INSERT INTO versions SELECT i, ARRAY[i, 1] FROM generate_series(1, 20) i;
+BEGIN;
+UPDATE versions SET v = '{2,2}' WHERE id = 1;
+CREATE INDEX versions_v ON versions USING annoy (v);
+SELECT indcheckxmin FROM pg_index WHERE indexrelid = 'versions_v'::regclass;
+SELECT split_part(outcome, ' locks ', 1) AS outcome, functions FROM outcomes('versions_v') WHERE outcome LIKE '4%';
+SELECT annoy_index_check('versions_v', true);
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+UPDATE versions SET v = '{2,2}' WHERE id = 1;
+CREATE INDEX versions_v ON versions USING annoy (v);
+SELECT annoy_index_check('versions_v', true);
+ROLLBACK;
 
 --
 -- What the index evaluates, it evaluates as the table's owner
@@ -120,7 +144,7 @@ CREATE TABLE spied (id integer, v real[]);
 INSERT INTO spied SELECT i, ARRAY[i, 1] FROM generate_series(1, 300) i;
 CREATE INDEX spied_v ON spied USING annoy (as_owner(v)) WITH (dtype = float16) WHERE as_owner(v) IS NOT NULL;
 RESET ROLE;
-SELECT outcome FROM outcomes('spied_v');
+SELECT * FROM outcomes('spied_v');
 SELECT current_user = session_user AS myself;
 
 --

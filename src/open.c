@@ -49,7 +49,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
@@ -106,6 +106,7 @@ check_right(AnnoyRight right, Form_pg_class class, Oid table)
 {
 	Oid			user = GetUserId();
 	char	   *table_name = get_rel_name(table);
+	ObjectType	table_type = get_relkind_objtype(get_rel_relkind(table));
 	bool		is_missing = false;
 	AclResult	acl;
 
@@ -120,7 +121,7 @@ check_right(AnnoyRight right, Form_pg_class class, Oid table)
 			if (is_missing)
 				no_such_index(class->oid);
 			if (acl != ACLCHECK_OK)
-				aclcheck_error(acl, OBJECT_TABLE, table_name);
+				aclcheck_error(acl, table_type, table_name);
 			break;
 		case ANNOY_MAY_MAINTAIN:
 #if PG_VERSION_NUM >= 170000
@@ -135,7 +136,7 @@ check_right(AnnoyRight right, Form_pg_class class, Oid table)
 		case ANNOY_OWNS_TABLE:
 			/* they have the same owner, but that is what is altered */
 			if (!has_privs_of_role(user, class->relowner))
-				aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, table_name);
+				aclcheck_error(ACLCHECK_NOT_OWNER, table_type, table_name);
 			break;
 	}
 }
