@@ -191,6 +191,8 @@ REINDEX INDEX passed_v;
 :passed;
 SELECT failure('INSERT INTO passed VALUES (6, ''{6,7}'')');
 COMMIT;
+SELECT failure('INSERT INTO passed VALUES (6, ''{6,7}'')');
+VACUUM passed;
 INSERT INTO passed VALUES (6, '{6,7}');
 :passed;
 -- Rows that are alive do not pass.

@@ -150,6 +150,70 @@ REINDEX INDEX declared_v;
 SELECT id FROM declared ORDER BY v <-> '{1,2}';
 
 --
+-- Which row is it? A build says, and how to find the others. The query must not
+-- fail, whatever is in the column.
+--
+CREATE DOMAIN vectors AS real[];
+CREATE TABLE "Odd rows" (id integer, "V v" real[], d double precision[], b bit varying, o vectors, t text)
+	WITH (parallel_workers = 2);
+CREATE FUNCTION odd_vector(t text) RETURNS real[] IMMUTABLE LANGUAGE sql AS 'SELECT t::real[]';
+-- The text is an array only where id > 0.
+INSERT INTO "Odd rows" (id, t, b) VALUES (-2, '1,2', '101'), (-1, 'NaN', '111'), (1, '{1,2,3}', '111'), (2, '{}', ''),
+	(3, '{1,2}', '11'), (4, '{1,2,3,4}', '1111'), (5, '{1,NaN,3}', NULL), (6, '{1,2,Infinity}', '000'),
+	(7, '{-Infinity,2,3}', '001'), (8, '{1,NULL,3}', '100'), (9, '{{1,2,3}}', '110'), (10, '{{1,2},{3,4}}', '1'),
+	(11, NULL, NULL), (12, '{1,2,1e5}', '010'), (13, array_fill(1, ARRAY[8193])::text, repeat('1', 8193)::bit varying),
+	(14, '{{1},{2},{NULL}}', '011'), (15, '{3,2,1}', '101');
+UPDATE "Odd rows" SET "V v" = t::real[], d = t::double precision[], o = t::real[] WHERE id > 0;
+INSERT INTO "Odd rows" (id, d) VALUES (20, '{1,2,3.4028235677973366e38}'), (21, '{1,2,3.402823567797336e38}');
+CREATE FUNCTION odd_rows(command text, OUT failure text, OUT row_id integer, OUT finds text) LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+	context text;
+BEGIN
+	EXECUTE replace(command, 'CREATE INDEX', 'CREATE INDEX odd');
+	failure := 'none';
+	DROP INDEX odd;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+	SELECT id INTO row_id FROM "Odd rows" WHERE ctid = substring(context FROM 'row (\(\d+,\d+\)) of table "Odd rows"')::tid;
+	EXECUTE format('SELECT string_agg(id::text, '','' ORDER BY id) FROM "Odd rows" WHERE ctid IN (%s)',
+		substring(hint FROM '(SELECT ctid .*);$')) INTO finds;
+END $$;
+-- from one fault to the next
+SELECT n, o.* FROM generate_series(0, 11) n, LATERAL odd_rows(format(
+	'CREATE INDEX ON "Odd rows" USING annoy ("V v") WHERE id > 0 AND id <> ALL (%L::integer[])',
+	(ARRAY[2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14])[1:n])) o;
+-- bits, doubles, other types of components, and a domain
+SELECT command, o.* FROM (VALUES
+	('(b)'), ('(b) WITH (dimensions = 3)'), ('(b) WHERE length(b) > 0'), ('(b) WHERE length(b) BETWEEN 1 AND 8'),
+	('(d) WHERE id > 4'), ('(d) WITH (dtype = float32) WHERE id IN (1, 5, 20, 21)'),
+	('(d) WITH (dtype = float32) WHERE id IN (1, 20, 21)'), ('("V v") WITH (dtype = float16) WHERE id IN (1, 12)'),
+	('("V v" real_hamming_ops) WHERE id IN (1, 12, 6)'), ('(o)'), ('(o) WITH (dimensions = 2)')) c (command),
+	LATERAL odd_rows('CREATE INDEX ON "Odd rows" USING annoy ' || command) o;
+-- expressions, which may not be able to take what the condition excludes
+SELECT command, o.* FROM (VALUES
+	('((odd_vector(t))) WHERE id > 0'), ('((odd_vector(t) || 1::real)) WHERE id IN (1, 3, 15)'),
+	('(("V v"[1:2])) WHERE "V v" IS NOT NULL'),
+	('((CASE WHEN id % 2 = 0 THEN ''{1,2}'' WHEN id > 0 THEN "V v" END)) WHERE id < 8')) c (command),
+	LATERAL odd_rows('CREATE INDEX ON "Odd rows" USING annoy ' || command) o;
+-- as users see it
+CREATE INDEX ON "Odd rows" USING annoy ("V v") WHERE id > 3;
+CREATE INDEX ON "Odd rows" USING annoy ("V v") WITH (dtype = float16) WHERE id IN (1, 12);
+CREATE INDEX CONCURRENTLY odd ON "Odd rows" USING annoy (b);
+DROP INDEX odd;
+-- found by a worker, perhaps, and dead rows that do not matter
+DELETE FROM "Odd rows" WHERE id NOT IN (1, 15);
+INSERT INTO "Odd rows" (id, "V v") SELECT i, vec(i, 3) FROM generate_series(101, 30000) i;
+INSERT INTO "Odd rows" (id, "V v") VALUES (30001, '{1,2}');
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_maintenance_workers = 2;
+SELECT * FROM odd_rows('CREATE INDEX ON "Odd rows" USING annoy ("V v") WHERE id < 30000');
+SELECT * FROM odd_rows('CREATE INDEX ON "Odd rows" USING annoy ("V v")');
+RESET min_parallel_table_scan_size;
+RESET max_parallel_maintenance_workers;
+DROP TABLE "Odd rows";
+
+--
 -- Indexes that cannot be
 --
 CREATE TABLE others (id integer, t text, i integer[], n numeric[], p point, v real[], w real[]);

@@ -69,26 +69,6 @@ option_value(List *options, const char *name)
 }
 
 /*
- * Does an index hold vectors of rows that are not dead?  Not as far as we know if
- * somebody has locked the table: tables are locked before their indexes, so we
- * do not wait for that.
- */
-static bool
-has_vectors(Relation rel)
-{
-	Oid			table = rel->rd_index->indrelid;
-	Relation	heap;
-	bool		result;
-
-	if (!ConditionalLockRelationOid(table, AccessShareLock))
-		return false;
-	heap = table_open(table, NoLock);
-	result = AnnoyHasVectors(rel, heap);
-	table_close(heap, AccessShareLock);
-	return result;
-}
-
-/*
  * Vectors that are in the index cannot be declared to have other dimensions.
  */
 static void
@@ -98,12 +78,13 @@ check_new_dimensions(Oid oid, const char *value)
 	int			dim = rel->rd_index->indisvalid ? AnnoyOpen(rel)->dim : 0;
 	int			declared = value != NULL ? atoi(value) : 0;
 
-	if (dim > 0 && declared > 0 && declared != dim && has_vectors(rel))
+	if (dim > 0 && declared > 0 && declared != dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("dimensions of index \"%s\" cannot be changed from %d to %d",
 						RelationGetRelationName(rel), dim, declared),
-				 errdetail("There are vectors with %d dimensions in the index.", dim)));
+				 errdetail("There are vectors with %d dimensions in the index.", dim),
+				 AnnoyHintForget(rel, dim)));
 	index_close(rel, NoLock);
 }
 

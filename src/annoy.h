@@ -305,6 +305,7 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
 extern void AnnoyForgetDimensions(Relation rel);
+extern void AnnoyClearLeftover(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
 
@@ -512,6 +513,36 @@ extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
 							Datum value);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 								 const AnnoyVector *vec);
+extern void AnnoyCheckNewDimensions(Relation rel, const AnnoyIndex *index,
+									const AnnoyVector *vec);
+extern char *AnnoyQualifiedName(Oid oid);
+extern int	AnnoyHintForget(Relation rel, int dim);
+
+/* What errors about a row of a table say; see rowerror.c. */
+typedef struct AnnoyRowErrors
+{
+	Relation	heap;
+	const char *table_name;
+	const char *table;			/* SQL, as are these: */
+	const char *column;
+	const char *predicate;		/* NULL if there is none */
+	Oid			type;			/* of the column */
+	MemoryContext context;
+
+	/* the row at work, and what it has to fit */
+	ItemPointerData tid;
+	bool		in_vector;
+	int			dim;			/* 0 = any */
+	AnnoyDtype	dtype;
+	ErrorContextCallback callback;
+}			AnnoyRowErrors;
+
+/* rowerror.c */
+extern AnnoyRowErrors * AnnoyRowErrorsMake(Relation heap, Relation rel);
+extern void AnnoyRowErrorsBegin(AnnoyRowErrors * errors, Relation rel,
+								const AnnoyIndex *index,
+								const ItemPointerData *tid, bool in_vector);
+extern void AnnoyRowErrorsEnd(AnnoyRowErrors * errors);
 
 /* place.c */
 typedef AnnoyNode (*AnnoyReadNode) (BlockNumber block, void *arg);
@@ -549,9 +580,7 @@ extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 						   BlockNumber block, const AnnoyPath *path);
 
 /* reset.c */
-extern void AnnoyResetIfEmpty(Relation rel);
-extern bool AnnoyHasVectors(Relation rel, Relation heap);
-extern bool AnnoyResetIfDead(Relation rel, Relation heap);
+extern bool AnnoyResetIfEmpty(Relation rel, BufferAccessStrategy strategy);
 
 /* scan.c */
 extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);
@@ -571,6 +600,8 @@ extern IndexBulkDeleteResult *annoybulkdelete(IndexVacuumInfo *info,
 											  void *callback_state);
 extern IndexBulkDeleteResult *annoyvacuumcleanup(IndexVacuumInfo *info,
 												 IndexBulkDeleteResult *stats);
+extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel, uint32 *changes);
+extern void AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase);
 
 /* cost.c */
 extern void annoycostestimate(PlannerInfo *root, IndexPath *path,

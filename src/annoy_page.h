@@ -31,7 +31,7 @@
 #include "storage/itemptr.h"
 
 #define ANNOY_MAGIC				0x414E4E59	/* "ANNY" */
-#define ANNOY_FORMAT_VERSION	2
+#define ANNOY_FORMAT_VERSION	3
 
 #define ANNOY_METAPAGE_BLKNO	0
 #define ANNOY_FIRST_ROOT_BLKNO	1
@@ -105,14 +105,25 @@ typedef struct AnnoyCurve
 } AnnoyCurve;
 
 /*
+ * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
+ * leaves here is for the next VACUUM.
+ */
+typedef enum AnnoyVacuumPhase
+{
+	ANNOY_VACUUM_DONE = 0,		/* no slot is ANNOY_SLOT_DEAD */
+	ANNOY_VACUUM_BEGUN = 1,		/* there may be such, or other things to do */
+	ANNOY_VACUUM_DROPS = 2		/* it drops the entries of such items */
+} AnnoyVacuumPhase;
+
+/*
  * The metapage.
  *
- * Written when the index is built.  Five things change later: an index built
+ * Written when the index is built.  Six things change later: an index built
  * on an empty table gets its dimensions, mean and scale from the first vector
- * (`dim' is 0 until then) and forgets them when there are no vectors any more,
- * `leftmost' grows when a root is split, pages of NULLs and of attributes get
- * room and lose it, pages of attributes are added, and the curve is measured
- * anew when the index has grown.
+ * (`dim' is 0 until then) and any index forgets them when VACUUM finds no vectors
+ * any more, `leftmost' grows when a root is split, pages of NULLs and of
+ * attributes get room and lose it, pages of attributes are added, the curve is
+ * measured anew when the index has grown, and VACUUM says what it is at.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -128,7 +139,7 @@ typedef struct AnnoyMetaPageData
 	BlockNumber mean;			/* first page of the mean, or invalid */
 	uint32		n_mean;			/* number of consecutive mean pages */
 	double		built_items;	/* vectors when the index was built; 0 if the
-								 * dimensions are those of an inserted one */
+								 * trees have grown from nothing */
 	uint32		resets;			/* how often dimensions were forgotten */
 	BlockNumber leftover;		/* blocks below may be of before that; 0 =
 								 * none */
@@ -140,6 +151,8 @@ typedef struct AnnoyMetaPageData
 	BlockNumber attributes_free;	/* first one in the list of those with
 									 * room, or invalid */
 	uint32		attributes_changes; /* counts changes of these two */
+	uint32		vacuum;			/* AnnoyVacuumPhase */
+	uint32		vacuum_changes; /* counts changes of it */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right

@@ -367,10 +367,13 @@ static void
 load_vector(AnnoyBuild *build, ItemPointer tid, Datum value, IndexTuple attributes)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
-	AnnoyVector vec = AnnoyReadColumn(build->rel, value);
+	AnnoyVector vec;
 
+	AnnoyRowErrorsBegin(build->errors, build->rel, build->index, tid, true);
+	vec = AnnoyReadColumn(build->rel, value);
 	AnnoyCheckDimensions(build->rel, build->index, &vec);
 	vec = AnnoyConvertVector(&vec, build->index->dtype);
+	AnnoyRowErrorsEnd(build->errors);
 	MemoryContextSwitchTo(old_context);
 
 	if (build->index->dim == 0)
@@ -480,7 +483,9 @@ load_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, boo
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(build->row_context);
 
+		AnnoyRowErrorsBegin(build->errors, build->rel, build->index, tid, false);
 		attributes = AnnoyFormAttributes(build->rel, build->attributes_desc, values, isnull);
+		AnnoyRowErrorsEnd(build->errors);
 		MemoryContextSwitchTo(old_context);
 	}
 
@@ -509,8 +514,8 @@ load_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, boo
  * No live row has a vector.  What is done with dead ones?
  *
  * Old snapshots do not use a new index that leaves them out.  They do use one
- * that is rebuilt, so there the first one decides on the dimensions; but like
- * those of a first insertion, they will not outlive the rows.
+ * that is rebuilt, so there the first one decides on the dimensions; as always,
+ * these will not outlive the rows.
  */
 static void
 load_only_dead_rows(AnnoyBuild *build)
@@ -518,10 +523,7 @@ load_only_dead_rows(AnnoyBuild *build)
 	if (build->rel->rd_createSubid != InvalidSubTransactionId)
 		build->index_info->ii_BrokenHotChain = true;
 	else
-	{
 		load_dead_rows(build);
-		build->shared->only_dead = true;
-	}
 }
 
 /*
@@ -534,6 +536,14 @@ load_chunk(AnnoyBuild *build, uint64 chunk)
 	BlockNumber first = chunk * shared->chunk_blocks;
 	BlockNumber count = Min(shared->chunk_blocks, shared->heap_blocks - first);
 	double		tuples;
+
+	if (build->errors == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(build->context);
+
+		build->errors = AnnoyRowErrorsMake(build->heap, build->rel);
+		MemoryContextSwitchTo(old_context);
+	}
 
 	/* no synchronised scan: the same table is to give the same index */
 	if (shared->n_chunks == 1)

@@ -123,7 +123,6 @@ typedef struct AnnoyShared
 	bool		broken_hot_chain;
 	double		item_count;		/* vectors, without NULLs */
 	double		null_count;
-	bool		only_dead;		/* they are of dead rows */
 	BlockNumber items_block;	/* of the group being filled */
 	int			items_used;		/* slots of it */
 	PGAlignedBlock nulls;		/* the page of NULLs being filled */
@@ -181,6 +180,7 @@ typedef struct AnnoyBuild
 	MemoryContext step_context;
 	MemoryContext row_context;
 	TupleDesc	attributes_desc;	/* NULL if there are no further columns */
+	AnnoyRowErrors *errors;
 	bool		is_worker;
 	Tuplestorestate *dead_rows; /* TID and vector, while dim is 0; or NULL */
 	TupleTableSlot *dead_slot;

@@ -197,11 +197,13 @@ check_end(const AnnoyCheck *check, BlockNumber block, Page page, int end,
 /* Step 1: pages by themselves. */
 
 static void
-check_meta_page(const AnnoyCheck *check, Page page)
+check_meta_page(AnnoyCheck *check, Page page)
 {
 	const AnnoyIndex *index = check->index;
 	AnnoyMetaPage meta = AnnoyPageGetMeta(page);
 	int			exponent;
+
+	check->leftover = meta->leftover;
 
 	/* AnnoyOpen has looked at what decides on how to read the index */
 	check_end(check, ANNOY_METAPAGE_BLKNO, page, (char *) (meta + 1) - page, true);
@@ -344,7 +346,11 @@ check_slots(AnnoyCheck *check, BlockNumber block, Page page)
 			AnnoyReport(check, block, i + 1, "The slot is that of row (%u,%u), which cannot exist.",
 						heap_block, heap_offset);
 		if (AnnoySlotState(slot) != ANNOY_SLOT_LIVE)
+		{
+			check->dead_block = block;
+			check->dead_offset = i + 1;
 			continue;
+		}
 		check->live++;
 		if (!nulls)
 			(void) AnnoyBitsAdd(&check->items,
@@ -397,6 +403,11 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 		(is_root && kind != ANNOY_PAGE_NODE))
 		AnnoyReport(check, block, 0, "A page of kind %d cannot be there.", kind);
 
+	/* what a reset has left over is nothing to anybody */
+	if (index->dim == 0 && block >= AnnoyRootBlock(index->n_trees) &&
+		block < check->leftover && kind != ANNOY_PAGE_NULLS)
+		return true;
+
 	switch (kind)
 	{
 		case ANNOY_PAGE_META:
@@ -448,6 +459,9 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 static bool
 check_pages(AnnoyCheck *check)
 {
+	AnnoyVacuumPhase phase;
+	uint32		changes;
+	uint32		changes_after;
 	int			group_pages = check->index->group_pages;
 	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
 	PGAlignedBlock *first = palloc(sizeof(PGAlignedBlock));
@@ -455,6 +469,8 @@ check_pages(AnnoyCheck *check)
 	int			unfinished = 0; /* pages that may belong to a group which a
 								 * crash has left without its first page */
 
+	phase = AnnoyGetVacuumPhase(check->rel, &changes);
+	check->dead_block = InvalidBlockNumber;
 	check->nblocks = RelationGetNumberOfBlocks(check->rel);
 	for (BlockNumber block = 0;; block++)
 	{
@@ -493,6 +509,8 @@ check_pages(AnnoyCheck *check)
 		{
 			if (dimensions_set(check))
 				return false;
+			if (check->index->dim == 0 && block < check->leftover)
+				continue;
 			if (--unfinished <= 0)
 				AnnoyReport(check, block, 0, "The page belongs to no item group.");
 			continue;
@@ -511,6 +529,16 @@ check_pages(AnnoyCheck *check)
 			page_no = 1;
 		}
 	}
+
+	/*
+	 * marks come after VACUUM has said so, and are gone before it says it
+	 * again
+	 */
+	if (check->dead_block != InvalidBlockNumber && phase == ANNOY_VACUUM_DONE &&
+		AnnoyGetVacuumPhase(check->rel, &changes_after) == ANNOY_VACUUM_DONE &&
+		changes_after == changes)
+		AnnoyReport(check, check->dead_block, check->dead_offset,
+					"The slot is marked by VACUUM, which is said to be done.");
 
 	pfree(page);
 	pfree(first);

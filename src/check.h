@@ -35,6 +35,11 @@ typedef struct AnnoyCheck
 	BlockNumber nblocks;		/* of the index when its pages were read */
 	TableScanDesc tids;			/* asked which TIDs the table may have */
 	int64		live;			/* live items */
+	BlockNumber leftover;		/* without dimensions, blocks below may
+								 * contain anything */
+	BlockNumber dead_block;		/* of a slot that VACUUM has marked, or
+								 * invalid */
+	int			dead_offset;
 
 	/* of the pages, when they were read in the order of blocks */
 	AnnoyBits	groups;			/* first pages of item groups */

@@ -14,6 +14,8 @@
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/varbit.h"
 
 #include "annoy.h"
@@ -71,13 +73,38 @@ AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
 }
 
 /*
+ * SQL for a table or an index.
+ */
+char *
+AnnoyQualifiedName(Oid oid)
+{
+	return quote_qualified_identifier(get_namespace_name_or_temp(get_rel_namespace(oid)),
+									  get_rel_name(oid));
+}
+
+/*
+ * A hint for those who want other dimensions than an index has, whose rows are
+ * gone or will be.  What is said works whatever else there is: VACUUM may pass
+ * over indexes in which little is dead, and cannot lock an index while it has
+ * workers.
+ */
+int
+AnnoyHintForget(Relation rel, int dim)
+{
+	return errhint("When all rows with %d dimensions have been deleted, others can follow after VACUUM (INDEX_CLEANUP ON, PARALLEL 0) %s, or REINDEX INDEX %s.",
+				   dim, AnnoyQualifiedName(rel->rd_index->indrelid),
+				   AnnoyQualifiedName(RelationGetRelid(rel)));
+}
+
+/*
  * Raise an error unless a vector has the dimensions of the index: those of its
  * items or, if it has none yet, those it was declared with.  To miss the latter
  * is like storing '101' in a column of type bit(4), and has that SQLSTATE.
+ * `inserted' tells that the vector is that of a new row.
  */
-void
-AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
-					 const AnnoyVector *vec)
+static void
+check_dimensions(Relation rel, const AnnoyIndex *index, const AnnoyVector *vec,
+				 bool inserted)
 {
 	int			declared = AnnoyOptionDimensions(rel);
 	int			expected = index->dim > 0 ? index->dim : declared;
@@ -87,14 +114,30 @@ AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 				(errcode(declared == expected ? ERRCODE_STRING_DATA_LENGTH_MISMATCH :
 						 ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected %d dimensions, not %d", expected, vec->dim),
+				 declared == expected ?
+				 errdetail("Index \"%s\" was created with the storage parameter dimensions = %d.",
+						   RelationGetRelationName(rel), declared) :
 				 errdetail("All vectors in index \"%s\" have the same number of dimensions.",
 						   RelationGetRelationName(rel)),
-				 declared == expected ?
-				 errhint("The index was created with the storage parameter dimensions = %d.",
-						 declared) :
-				 index->built_items > 0 ?
-				 errhint("The index was built on rows with %d dimensions.",
-						 expected) :
-				 errhint("The first vector inserted had %d. Others can follow when all rows with vectors have been deleted and vacuumed.",
-						 expected)));
+				 inserted && declared != expected ? AnnoyHintForget(rel, expected) : 0));
+}
+
+/*
+ * The same for a query, or for a row in a build.
+ */
+void
+AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
+					 const AnnoyVector *vec)
+{
+	check_dimensions(rel, index, vec, false);
+}
+
+/*
+ * The same for a row that is inserted.
+ */
+void
+AnnoyCheckNewDimensions(Relation rel, const AnnoyIndex *index,
+						const AnnoyVector *vec)
+{
+	check_dimensions(rel, index, vec, true);
 }

@@ -431,6 +431,7 @@ refine_skeleton(AnnoyBuild *build)
 	float	   *centres = AnnoyBuildAddress(build, shared->centres);
 	pg_atomic_uint64 *sums;
 	pg_atomic_uint64 *counts;
+	int			fullest = 0;
 	int			kept = 0;
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_REFINE, shared->item_count,
@@ -441,13 +442,19 @@ refine_skeleton(AnnoyBuild *build)
 	counts = AnnoyBuildAddress(build, shared->counts);
 	AnnoyBuildRun(build, ANNOY_STEP_REFINE, AnnoyBuildItemUnits(build));
 
-	/* leaves that would be nearly empty leave their points to others */
+	for (int i = 1; i < shared->n_leaves; i++)
+	{
+		if (pg_atomic_read_u64(&counts[i]) > pg_atomic_read_u64(&counts[fullest]))
+			fullest = i;
+	}
+
+	/* leaves that would be nearly empty leave their points to others, if any */
 	for (int i = 0; i < shared->n_leaves; i++)
 	{
 		uint64		count = pg_atomic_read_u64(&counts[i]);
 		float	   *to = centres + (Size) kept * dim;
 
-		if (count <= enough && shared->n_leaves > 1)
+		if (count <= enough && i != fullest)
 			continue;
 		for (int j = 0; j < dim; j++)
 			to[j] = (float) ((int64) pg_atomic_read_u64(&sums[(Size) i * dim + j]) *
@@ -656,7 +663,7 @@ AnnoyBuildForest(AnnoyBuild *build)
 		AnnoyBuildSample(build);
 		if (tree == 0)
 		{
-			build->index->built_items = shared->only_dead ? 0 : shared->item_count;
+			build->index->built_items = shared->item_count;
 			AnnoyInitMetaPage(meta_page->data, build->index);
 		}
 		make_skeleton(build);

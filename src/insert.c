@@ -124,18 +124,6 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 }
 
 /*
- * Do only vectors of rows that may be gone stand against this one?
- */
-static bool
-may_forget(Relation rel, const AnnoyIndex *index, const AnnoyVector *vec)
-{
-	int			declared = AnnoyOptionDimensions(rel);
-
-	return index->dim > 0 && index->dim != vec->dim &&
-		(declared == 0 || declared == vec->dim);
-}
-
-/*
  * Insert a row.
  */
 bool
@@ -143,7 +131,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 			Relation heap,
 			IndexUniqueCheck check_unique pg_attribute_unused(),
 			bool index_unchanged pg_attribute_unused(),
-			IndexInfo *index_info pg_attribute_unused())
+			IndexInfo *index_info)
 {
 	MemoryContext context;
 	MemoryContext old_context;
@@ -161,23 +149,41 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	}
 	else
 	{
-		AnnoyVector vec = AnnoyReadColumn(rel, values[0]);
+		AnnoyVector vec;
 		AnnoyPointer pointer;
 		AnnoyTarget target;
 		AnnoyCollector leaves;
 		InsertState *state;
+		AnnoyRowErrors *errors = NULL;
 
+		/* a build that adds a row its scan did not see */
+		if (index_info->ii_Concurrent)
+		{
+			errors = AnnoyRowErrorsMake(heap, rel);
+			AnnoyRowErrorsBegin(errors, rel, AnnoyOpen(rel), tid, true);
+		}
+
+		/* reading may process invalidation messages, so it comes first */
+		vec = AnnoyReadColumn(rel, values[0]);
+		index = AnnoyOpen(rel);
+		if (errors != NULL)
+			AnnoyCheckDimensions(rel, index, &vec);
+		else
+			AnnoyCheckNewDimensions(rel, index, &vec);
+		vec = AnnoyConvertVector(&vec, index->dtype);
+		if (errors != NULL)
+		{
+			AnnoyRowErrorsEnd(errors);
+			AnnoyRowErrorsBegin(errors, rel, index, tid, false);
+		}
 		if (IndexRelationGetNumberOfAttributes(rel) > 1)
 			attributes = AnnoyFormAttributes(rel, AnnoyAttributesDesc(rel), values, isnull);
-		index = AnnoyOpen(rel);
-		if (may_forget(rel, index, &vec) && AnnoyResetIfDead(rel, heap))
-			index = AnnoyOpen(rel);
-		AnnoyCheckDimensions(rel, index, &vec);
-		vec = AnnoyConvertVector(&vec, index->dtype);
+		if (errors != NULL)
+			AnnoyRowErrorsEnd(errors);
 		if (index->dim == 0)
 		{
 			index = AnnoySetDimensions(rel, &vec);
-			AnnoyCheckDimensions(rel, index, &vec);
+			AnnoyCheckNewDimensions(rel, index, &vec);
 		}
 
 		pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);

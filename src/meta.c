@@ -239,6 +239,7 @@ check_meta(Relation rel, Buffer buffer)
 		meta->attributes_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
+		meta->vacuum > ANNOY_VACUUM_DROPS ||
 		!check_curve(&meta->curve) ||
 		(meta->dim > 0 &&
 		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
@@ -561,12 +562,38 @@ AnnoyForgetDimensions(Relation rel)
 			AnnoyPageGetMeta(page)->leftover = nblocks;
 			AnnoyPageGetMeta(page)->flags = old.flags;
 			AnnoyPageGetMeta(page)->null_free = old.null_free;
+			AnnoyPageGetMeta(page)->vacuum = old.vacuum;
+			AnnoyPageGetMeta(page)->vacuum_changes = old.vacuum_changes;
 		}
 		else
 			AnnoyPageInit(page, ANNOY_PAGE_NODE);
 		GenericXLogFinish(state);
 		UnlockReleaseBuffer(buffer);
 	}
+}
+
+/*
+ * For VACUUM, after AnnoyForgetDimensions: do what would otherwise be left to the
+ * first vector.  Others may use the index meanwhile, and that vector may come.
+ */
+void
+AnnoyClearLeftover(Relation rel)
+{
+	Buffer		buffer;
+
+	clear_leftover(rel, AnnoyOpen(rel));
+
+	buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_meta(rel, buffer);
+	if (AnnoyPageGetMeta(BufferGetPage(buffer))->dim == 0)
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+
+		AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->leftover = 0;
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
 }
 
 /*

@@ -599,8 +599,6 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 								  AnnoyDeclaredDtype(build->rel), shared->dim,
 								  shared->n_trees, shared->seed, shared->scale,
 								  shared->mean, AnnoyAttributesSize(build->rel));
-	/* as far as errors are concerned: there are rows */
-	build->index->built_items = shared->dim > 0 ? 1 : 0;
 	build->index_version = shared->index_version;
 	MemoryContextSwitchTo(old_context);
 }

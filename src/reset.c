@@ -4,12 +4,17 @@
  *	  Forgetting the dimensions of an index that has no vectors any more.
  *
  * An index that was created on an empty table gets its dimensions from the
- * first vector inserted, whatever becomes of the row.  When no vector is left,
- * the index is made again what it was before: by VACUUM, or by an insertion of
- * a vector with other dimensions which finds nothing but dead rows.  The latter
- * does so to an index that was built, too; VACUUM leaves that its trees.
+ * first vector inserted, whatever becomes of the row; one that was built, from
+ * the rows there were.  When no vector is left, VACUUM makes it what it would be
+ * had the table been truncated: then vectors of other dimensions may come.
  *
- * Both happen under an AccessExclusiveLock, taken only if nobody waits for it
+ * Nobody but VACUUM does that.  When it has removed the last item, snapshots that
+ * see the row are gone, on standbys too: before VACUUM touches an index, the
+ * table's page has been pruned, and the WAL record of that, whoever wrote it, is
+ * not replayed on a standby as long as somebody there sees the row.  To look at
+ * the rows themselves, as an insertion could, tells nothing of standbys.
+ *
+ * This happens under an AccessExclusiveLock, taken only if nobody waits for it
  * and nobody has to wait long.  So there is no other user of the index, on a
  * standby either, to whom its dimensions could change.
  *
@@ -22,10 +27,8 @@
  */
 #include "postgres.h"
 
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/storage.h"
-#include "utils/snapmgr.h"
 
 #include "annoy.h"
 
@@ -33,28 +36,16 @@
 #define CHECK_WAITERS_BLOCKS	64
 
 /*
- * May anybody see a version of that row, now or later?  Not if all are dead to
- * every snapshot, as those of an aborted transaction are.
+ * Is there no vector in the index, not even of a row that is dead?  Then *end is
+ * the first block that is not needed for NULLs, which may stay.  `locked' tells
+ * that others may be waiting for us: if so, the answer is no.
+ *
+ * Items are at the front of an index, so this does not read much if there are
+ * some.
  */
 static bool
-may_be_seen(Relation heap, ItemPointer tid)
-{
-	SnapshotData snapshot;
-	bool		all_dead;
-
-	InitDirtySnapshot(snapshot);
-	return table_index_fetch_tuple_check(heap, tid, &snapshot, &all_dead) ||
-		!all_dead;
-}
-
-/*
- * Is there no vector in the index, or, if we are given the table, none but of
- * dead rows?  Then *end is the first block that is not needed for NULLs, which
- * may stay.  `locked' tells that others may be waiting for us: if so, the
- * answer is no.
- */
-static bool
-has_no_vectors(Relation rel, Relation heap, bool locked, BlockNumber *end)
+has_no_vectors(Relation rel, BufferAccessStrategy strategy, bool locked,
+			   BlockNumber *end)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
@@ -68,6 +59,8 @@ has_no_vectors(Relation rel, Relation heap, bool locked, BlockNumber *end)
 		AnnoySlot	slots = AnnoyPageGetSlots(copy->data);
 		int			nslots;
 
+		if (!locked)
+			AnnoyVacuumDelay();
 		CHECK_FOR_INTERRUPTS();
 		if (locked && block % CHECK_WAITERS_BLOCKS == 0 &&
 			LockHasWaitersRelation(rel, AccessExclusiveLock))
@@ -76,7 +69,7 @@ has_no_vectors(Relation rel, Relation heap, bool locked, BlockNumber *end)
 			break;
 		}
 
-		buffer = ReadBuffer(rel, block);
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
@@ -88,8 +81,8 @@ has_no_vectors(Relation rel, Relation heap, bool locked, BlockNumber *end)
 				continue;
 			if (AnnoyPageGetTag(copy->data)->kind == ANNOY_PAGE_NULLS)
 				*end = block + 1;
-			else if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
-				found = heap == NULL || may_be_seen(heap, &slots[i].tid);
+			else
+				found = true;
 		}
 	}
 	pfree(copy);
@@ -108,15 +101,20 @@ lock_alone(Relation rel)
 }
 
 /*
- * Reset the index if it still has no vectors now that we have locked it.
+ * Reset the index if it still has no vectors now that we have locked it.  Returns
+ * false if not.
+ *
+ * A crash in between is for the next VACUUM to deal with: pages of NULLs that
+ * have left their list may still be there.
  */
 static bool
-reset_locked(Relation rel, Relation heap)
+reset_locked(Relation rel, BufferAccessStrategy strategy)
 {
 	BlockNumber end;
 
-	if (!has_no_vectors(rel, heap, true, &end))
+	if (!has_no_vectors(rel, strategy, true, &end))
 		return false;
+	AnnoySetVacuumPhase(rel, ANNOY_VACUUM_BEGUN);
 	AnnoyNullsCut(rel, end);
 	AnnoyForgetDimensions(rel);
 	if (end < RelationGetNumberOfBlocks(rel))
@@ -125,50 +123,46 @@ reset_locked(Relation rel, Relation heap)
 }
 
 /*
- * For VACUUM, when it has counted no items: reset the index, and give its pages
- * back.
+ * Is there anything to be forgotten, or given back, if all that is needed ends
+ * before a block?
  */
-void
-AnnoyResetIfEmpty(Relation rel)
+static bool
+has_remains(Relation rel, BlockNumber end)
 {
-	const AnnoyIndex *index = AnnoyOpen(rel);
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	bool		result;
 
-	/* trees that were built are worth keeping for what comes */
-	if (index->built_items > 0 ||
-		RelationGetNumberOfBlocks(rel) <= AnnoyRootBlock(index->n_trees) ||
-		!lock_alone(rel))
-		return;
-	(void) reset_locked(rel, NULL);
-	UnlockRelation(rel, AccessExclusiveLock);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	result = meta->dim > 0 || meta->leftover > 0 ||
+		end < RelationGetNumberOfBlocks(rel);
+	UnlockReleaseBuffer(buffer);
+	return result;
 }
 
 /*
- * Is there a vector in the index whose row is not dead?
+ * For VACUUM, when it has removed what is dead: if no vector is left, reset the
+ * index, unless somebody uses it, and give its pages back.  Returns whether no
+ * vector is left.
  */
 bool
-AnnoyHasVectors(Relation rel, Relation heap)
+AnnoyResetIfEmpty(Relation rel, BufferAccessStrategy strategy)
 {
 	BlockNumber end;
-
-	return !has_no_vectors(rel, heap, false, &end);
-}
-
-/*
- * For an insertion that wants other dimensions than an index has from an
- * earlier one: reset the index if all vectors are of dead rows.  Returns true if
- * the dimensions may have changed.
- */
-bool
-AnnoyResetIfDead(Relation rel, Relation heap)
-{
-	BlockNumber end;
-	bool		done = false;
+	bool		done;
 
 	/* without the lock first, to leave others alone in the usual case */
-	if (has_no_vectors(rel, heap, false, &end) && lock_alone(rel))
+	if (!has_no_vectors(rel, strategy, false, &end))
+		return false;
+	if (!has_remains(rel, end) || !lock_alone(rel))
+		return true;
+	done = reset_locked(rel, strategy);
+	UnlockRelation(rel, AccessExclusiveLock);
+	if (done)
 	{
-		done = reset_locked(rel, heap);
-		UnlockRelation(rel, AccessExclusiveLock);
+		AnnoyClearLeftover(rel);
+		AnnoySetVacuumPhase(rel, ANNOY_VACUUM_DONE);
 	}
-	return done;
+	return true;
 }

@@ -61,10 +61,6 @@ typedef struct SplitPlan
 	uint32		neighbour_changes;
 	float	   *neighbour_centre;
 	PGAlignedBlock neighbour_page;
-
-	/* entries that go from one old page to the other */
-	AnnoyPointer moved[2 * ANNOY_MAX_ENTRIES];
-	int			nmoved;
 } SplitPlan;
 
 /*
@@ -202,12 +198,6 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 		AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
 					  order + starts[2], count - starts[2], pointers,
 					  plan->neighbour_centre);
-		plan->nmoved = 0;
-		for (int i = 0; i < count; i++)
-		{
-			if (i < node->count ? part[i] == 2 : part[i] == 0)
-				plan->moved[plan->nmoved++] = pointers[i];
-		}
 	}
 	pfree(part);
 	pfree(centres);
@@ -246,7 +236,6 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	plan->tree = node->tree;
 	plan->level = node->level;
 	plan->changes = node->changes;
-	plan->nmoved = 0;
 
 	found = read_points(rel, index, node, points, pointers);
 	if (found)
@@ -487,33 +476,6 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 }
 
 /*
- * Are all items that a plan moves from one page to another still alive?  VACUUM
- * may have passed the page where they go to; but it marks items before.  The
- * caller holds the locks of parent and leaves, so this looks at no vectors.
- */
-static bool
-moved_alive(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
-{
-	AnnoyItemReader reader;
-	bool		alive = true;
-
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
-	for (int i = 0; i < plan->nmoved && alive; i++)
-	{
-		OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&plan->moved[i]);
-		Buffer		buffer = AnnoyItemPin(&reader, &plan->moved[i]);
-		AnnoySlot	slots = AnnoyPageGetSlots(BufferGetPage(buffer));
-
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckPage(rel, buffer, ANNOY_PAGE_ITEM);
-		alive = AnnoySlotState(&slots[offset - FirstOffsetNumber]) == ANNOY_SLOT_LIVE;
-		UnlockReleaseBuffer(buffer);
-	}
-	AnnoyItemReaderEnd(&reader);
-	return alive;
-}
-
-/*
  * Lock a node for a planned split.  Returns false if it has changed since.
  */
 static bool
@@ -545,8 +507,8 @@ replace_node(GenericXLogState *state, Buffer buffer, Page planned)
 
 /*
  * Split a node below its locked parent, which has room.  Returns false if the
- * node, or the neighbour, has changed since the plan was made, or if the plan
- * moves a dead item.
+ * node, or the neighbour, has changed since the plan was made, or if VACUUM is
+ * dropping entries, which must not move to a leaf that it has passed.
  */
 static bool
 split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
@@ -573,9 +535,9 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 	if (three && unchanged &&
 		AnnoyNodeFindChild(index, parent_node, plan->neighbour) < 0)
 		unchanged = false;
-	if (three && unchanged && !moved_alive(rel, index, plan))
+	if (three && unchanged && AnnoyGetVacuumPhase(rel, NULL) == ANNOY_VACUUM_DROPS)
 	{
-		/* which lasts until a VACUUM gets to the end: do not wait for it */
+		/* which lasts until a VACUUM has done so: do not wait for it */
 		plan->tries = 0;
 		unchanged = false;
 	}

@@ -13,6 +13,11 @@
  * Dead items are remembered in memory between the passes.  When there is no
  * room for more, the first pass stops until the other two are done with those.
  *
+ * The metapage says that there are marks, before the first one is made and until
+ * the last one is gone.  So a VACUUM that is not told of dead rows reads the
+ * index only if another one did not get to its end.  It also says that the
+ * second pass is under way: splits heed that, see src/README.
+ *
  * Pages are looked at under a share lock.  Only a page that is to change is
  * locked exclusively, and then looked at again.
  *
@@ -28,6 +33,7 @@
 #include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
 #include "utils/memutils.h"
+#include "utils/relcache.h"
 
 #include "annoy.h"
 
@@ -39,6 +45,7 @@ typedef struct VacuumState
 	IndexBulkDeleteResult *stats;
 	IndexBulkDeleteCallback callback;	/* NULL if no row is known to be dead */
 	void	   *callback_state;
+	AnnoyVacuumPhase phase;		/* as the metapage says */
 
 	/* dead items to deal with, in the order of their pointers */
 	AnnoyPointer *dead;
@@ -51,6 +58,55 @@ typedef struct VacuumState
 	BlockNumber seen;			/* blocks from here on were not seen yet */
 	Size		leaves_allocated;	/* bytes */
 } VacuumState;
+
+/*
+ * What VACUUM is at, and how often that has changed, if changes is not NULL.
+ */
+AnnoyVacuumPhase
+AnnoyGetVacuumPhase(Relation rel, uint32 *changes)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	uint32		phase;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	phase = meta->vacuum;
+	if (changes != NULL)
+		*changes = meta->vacuum_changes;
+	UnlockReleaseBuffer(buffer);
+	return phase;
+}
+
+/*
+ * Say what VACUUM is at.  Nobody else does: the caller has a lock on the table
+ * that one VACUUM at a time can have.
+ */
+void
+AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	GenericXLogState *xlog;
+	AnnoyMetaPage meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	xlog = GenericXLogStart(rel);
+	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
+	meta->vacuum = phase;
+	meta->vacuum_changes++;
+	GenericXLogFinish(xlog);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+set_phase(VacuumState *state, AnnoyVacuumPhase phase)
+{
+	if (state->phase == phase)
+		return;
+	AnnoySetVacuumPhase(state->rel, phase);
+	state->phase = phase;
+}
 
 /*
  * Read a page and lock it for looking at it.
@@ -228,7 +284,9 @@ survey_page(VacuumState *state, BlockNumber block)
 	note_leaf(state, buffer);
 	if (has_unmarked(state, block, page))
 	{
-		lock_for_change(buffer);
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		set_phase(state, ANNOY_VACUUM_BEGUN);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		mark_slots(state, buffer);
 	}
 
@@ -471,6 +529,14 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	state.leaves_allocated = BLCKSZ;
 	state.leaves = palloc0(state.leaves_allocated);
 
+	/*
+	 * one that was cancelled, or met by a crash, does not drop entries any
+	 * more
+	 */
+	state.phase = AnnoyGetVacuumPhase(state.rel, NULL);
+	if (state.phase == ANNOY_VACUUM_DROPS)
+		set_phase(&state, ANNOY_VACUUM_BEGUN);
+
 	stats->num_index_tuples = 0;
 	do
 	{
@@ -478,10 +544,13 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		block = survey(&state, block);
 		if (state.ndead > 0)
 		{
+			set_phase(&state, ANNOY_VACUUM_DROPS);
 			drop_entries(&state);
+			set_phase(&state, ANNOY_VACUUM_BEGUN);
 			free_slots(&state);
 		}
 	} while (block != InvalidBlockNumber);
+	set_phase(&state, ANNOY_VACUUM_DONE);
 	stats->estimated_count = false;
 
 	pfree(state.dead);
@@ -502,22 +571,58 @@ annoybulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 }
 
 /*
- * Finish: count what is there, if annoybulkdelete did not, and let insertions
- * find the free slots.  An index that has become empty starts afresh.
+ * Estimate the number of items, to know whether the curve is out of date.
+ *
+ * There is one for each row, but if the index is partial, we know only what the
+ * last ANALYZE or VACUUM found, and how much larger the index is than it was when
+ * the curve was measured.
+ */
+static double
+estimate_items(IndexVacuumInfo *info)
+{
+	Relation	rel = info->index;
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	double		by_size;
+
+	if (RelationGetIndexPredicate(rel) == NIL)
+		return Max(info->num_heap_tuples, 0);
+	if (index->curve.points > 0)
+		by_size = index->curve.items * nblocks / index->curve.blocks;
+	else
+		by_size = AnnoyEstimateItems(index, nblocks);
+	return Max(by_size, rel->rd_rel->reltuples);
+}
+
+/*
+ * Finish.  If annoybulkdelete was not called, no row is dead, and there is no
+ * need to read the index, unless an earlier VACUUM has left something to do.
+ * An index without vectors starts afresh.
  */
 IndexBulkDeleteResult *
 annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
+	bool		surveyed = stats != NULL;
+
 	if (info->analyze_only)
 		return stats;
 	if (stats == NULL)
 	{
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
-		vacuum_index(info, stats, NULL, NULL);
+		surveyed = AnnoyGetVacuumPhase(info->index, NULL) != ANNOY_VACUUM_DONE;
+		if (surveyed)
+			vacuum_index(info, stats, NULL, NULL);
+		else
+		{
+			stats->num_index_tuples = estimate_items(info);
+			stats->estimated_count = info->estimated_count ||
+				RelationGetIndexPredicate(info->index) != NIL;
+		}
 	}
-	if (stats->num_index_tuples == 0)
-		AnnoyResetIfEmpty(info->index);
-	else
+
+	/* without dimensions there is nothing to forget, nor a curve */
+	if ((surveyed || AnnoyOpen(info->index)->dim > 0) &&
+		!AnnoyResetIfEmpty(info->index, info->strategy))
 		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
 	IndexFreeSpaceMapVacuum(info->index);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);

@@ -50,6 +50,7 @@ my %at = (
 	null_free => [ 88, 'L' ],
 	attributes => [ 96, 'L' ],
 	attributes_free => [ 100, 'L' ],
+	vacuum => [ 108, 'L' ],
 	# pages of attributes
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
@@ -82,7 +83,7 @@ my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 sub leftmost
 {
 	my ($tree, $level) = @_;
-	return [ 108 + 4 * (8 * $tree + $level), 'L' ];
+	return [ 116 + 4 * (8 * $tree + $level), 'L' ];
 }
 
 # Parts of entry i of a node.
