@@ -90,17 +90,6 @@ static int	cold_rows = 0;
 static AnnoyScanStats last_scan;
 
 /*
- * The score that corresponds to an exact distance.  Not for manhattan.
- */
-static inline double
-score_of_distance(const AnnoyScanState *state, double distance)
-{
-	if (state->search->index->metric == ANNOY_L2)
-		distance *= distance;
-	return state->score_factor * distance + state->score_shift;
-}
-
-/*
  * What is known of the scores of items not looked at yet in this round: they
  * are not below this.
  *
@@ -369,7 +358,7 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row, bool *isnull)
 		is_next = state->rows.count > 0 &&
 			(bound == INFINITY ||
 			 (bound > -INFINITY &&
-			  score_of_distance(state, state->rows.rows[0].distance) <= bound));
+			  AnnoySearchScore(state->search, state->rows.rows[0].distance) <= bound));
 
 		/*
 		 * all that are near enough are too few, or not searched for hard
@@ -435,25 +424,8 @@ start_search(IndexScanDesc scan)
 	else
 	{
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
-		state->search = AnnoySearchInit(rel, index, &query);
+		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
-		switch (index->metric)
-		{
-			case ANNOY_L2:
-				state->score_factor = (double) index->scale * index->scale;
-				break;
-			case ANNOY_COSINE:
-				/* the image of a zero query is not of unit length */
-				state->score_factor = AnnoyVectorNorm(&query) > 0 ? 2 : 1;
-				break;
-			case ANNOY_IP:
-				state->score_factor = 2 * (double) index->scale * index->scale;
-				state->score_shift = state->search->mean_shift;
-				break;
-			default:
-				state->score_factor = 1;
-				break;
-		}
 		if (state->efforts.first == INFINITY)
 			AnnoyDrain(rel, state, index);
 		else if (AnnoyScanTests(state))
