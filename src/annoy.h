@@ -747,7 +747,7 @@ extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
 							  double *enough_for);
 extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
 
-/* calibrate.c */
+/* pick.c */
 
 /* Some items of an index, see AnnoySampleItems. */
 typedef struct AnnoySample
@@ -761,16 +761,62 @@ typedef struct AnnoySample
 	}			items[FLEXIBLE_ARRAY_MEMBER];
 } AnnoySample;
 
-extern BlockNumber AnnoyFirstLeaf(Relation rel);
-extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
-							   BlockNumber block, PGAlignedBlock *copy,
-							   BlockNumber *steps);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
 									 uint64 seed, int wanted, bool distinct);
-extern int	AnnoyCalibrate(Relation rel, double items,
-						   const AnnoyVector *queries, int nqueries,
-						   AnnoyProgress progress, void *progress_arg);
+
+/* calibrate.c */
+
+
+/* What comes of measuring a recall curve. */
+typedef enum AnnoyCurveResult
+{
+	ANNOY_CURVE_MEASURED,
+	ANNOY_CURVE_TOO_SMALL,		/* there are too few vectors */
+	ANNOY_CURVE_NO_ANSWERS,		/* no query has a nearest vector */
+	ANNOY_CURVE_DOUBTFUL		/* it is not what searches find */
+} AnnoyCurveResult;
+
+typedef struct AnnoyCalibration
+{
+	/* set by the caller */
+	double		vectors;		/* in the index, about */
+	const AnnoyVector *queries; /* NULL = ask items */
+	int			nqueries;
+	bool		try_searches;	/* look at every item, to be sure */
+	AnnoyProgress progress;		/* counts items and queries; or NULL */
+	void	   *progress_arg;
+
+	/* results */
+	AnnoyCurve	curve;			/* without points unless it was measured */
+	AnnoyCurveResult result;
+	int			asked;			/* queries, whatever came of it */
+	double		predicted;		/* doubtful: the recall that was expected ... */
+	double		found;			/* ... and the one there is */
+} AnnoyCalibration;
+
+extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
+
+/* trial.c */
+
+/* So many queries are tried, for so many rows. */
+#define ANNOY_TRIAL_QUERIES		20
+#define ANNOY_TRIAL_ROWS		10
+
+typedef struct AnnoyTrial
+{
+	AnnoyVector vector;
+	AnnoyPointer self;			/* invalid if it is not an item */
+
+	/* distances of its nearest items, in order */
+	int			count;
+	double		nearest[ANNOY_TRIAL_ROWS];
+} AnnoyTrial;
+
+extern void AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index,
+							  AnnoyTrial *trials, int n);
+extern double AnnoyTrialRecall(Relation rel, const AnnoyIndex *index,
+							   const AnnoyTrial *trial, double effort);
 
 /* curve.c */
 
@@ -780,8 +826,13 @@ extern int	AnnoyCalibrate(Relation rel, double items,
  */
 #define ANNOY_CURVE_MIN_ITEMS	8000
 
+extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
+extern BlockNumber AnnoyFirstLeaf(Relation rel);
+extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
+							   BlockNumber block, PGAlignedBlock *copy,
+							   BlockNumber *steps);
+extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 extern void AnnoyRefreshCurve(Relation rel, double items);
-extern void AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index);
 
 /* validate.c */
 extern bool annoyvalidate(Oid opclassoid);

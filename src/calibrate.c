@@ -15,14 +15,21 @@
  * it does but for manhattan, leaves need only be ranked to know what it finds.
  * That takes four bytes for each block of the index, if there is so much memory.
  *
- * The averages are the recall curve, which is kept in the metapage, and from
- * which scans choose their effort (effort.c).  A build makes it, and it is made
- * anew when it is too old (curve.c).
+ * The averages are the recall curve, which the caller keeps in the metapage, and
+ * from which scans choose their effort (effort.c).  A build makes it, and it is
+ * made anew when it is too old (curve.c).
  *
  * Few queries are enough to know the recall of many rows, which differs less
  * between queries, and costs more to find out.  So all queries count for the 10
  * and the 100 nearest, and the first of them for 1,000.  What these have more of
  * the 100 nearest than all, they will also have more of the 1,000.
+ *
+ * All this believes the codes: if they are no good, neither are the right answers
+ * that come from them, and both agree.  So, before a curve is believed, either some
+ * queries are tried, with answers from a look at every item (trial.c); that reads
+ * the whole index, and is for those who ask for it.  Or, which costs next to
+ * nothing, the items asked are compared with each other: if one is nearer to
+ * another than its right answers, it has to be one of them.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -61,18 +68,22 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* Neighbours of a query are asked for only if they are a small part of all. */
 #define ITEMS_PER_ROW		8
 
-/* Pages read to find an item to ask, at most. */
-#define TRIES_PER_QUERY		256
-
-/* Items drawn for each one that is new, at most. */
-#define DRAWS_PER_QUERY		16
-
 /*
  * The least effort, and by how much each is above the one before, at least:
  * where leaves are few, recall goes up in steps.
  */
 #define FIRST_EFFORT		512.0
 #define EFFORT_STEP			M_SQRT2
+
+/*
+ * A curve is doubtful if searches are tried that are to find so much, and find
+ * less by a margin; or if so many of the items asked should have been right
+ * answers of each other and were not, and more than that part of those that should.
+ */
+#define TRIAL_RECALL		0.95
+#define TRIAL_MARGIN		0.05
+#define MISSED_ANSWERS		10
+#define MISSED_PART			0.25
 
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
@@ -116,6 +127,7 @@ typedef struct SampleQuery
 	AnnoyTarget target;
 	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
 	AnnoyCollector nearest;		/* by estimated distance */
+	bool		answered;		/* there are such, so it counts */
 } SampleQuery;
 
 /* Sums over queries: x is the recall for a number of rows, y that for the next. */
@@ -138,7 +150,8 @@ typedef struct Calibration
 {
 	Relation	rel;
 	const AnnoyIndex *index;
-	double		items;
+	AnnoyCalibration *task;
+	double		items;			/* vectors in the index */
 	SampleQuery *queries;
 	int			nqueries;
 
@@ -153,8 +166,12 @@ typedef struct Calibration
 	AnnoyCurve	curve;
 	RecallPairs pairs[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
 
-	AnnoyProgress progress;		/* counts items and queries; or NULL */
-	void	   *progress_arg;
+	/* is it to be believed? */
+	AnnoyTrial *trials;			/* the first queries, or NULL */
+	int			ntrials;
+	double		trial_sum[ANNOY_CURVE_POINTS];	/* of their recalls */
+	double		answers;		/* pairs of queries that should be answers */
+	double		missed;			/* of these, that are not */
 } Calibration;
 
 /* What a search has found of a query's neighbours. */
@@ -175,8 +192,8 @@ pointer_key(const AnnoyPointer *pointer)
 static inline void
 report(const Calibration *calibration, uint64 more, uint64 done)
 {
-	if (calibration->progress != NULL)
-		calibration->progress(more, done, calibration->progress_arg);
+	if (calibration->task->progress != NULL)
+		calibration->task->progress(more, done, calibration->task->progress_arg);
 }
 
 /*
@@ -207,112 +224,6 @@ neighbours_kept(const AnnoyIndex *index, int rows)
 }
 
 /*
- * Find an item to ask: one of those on a page that holds any.
- */
-static bool
-choose_item(Relation rel, const AnnoyIndex *index, BlockNumber nblocks,
-			AnnoyRandom *random, AnnoyPointer *pointer)
-{
-	for (int i = 0; i < TRIES_PER_QUERY; i++)
-	{
-		BlockNumber block = AnnoyRandomBelow(random, nblocks);
-		Buffer		buffer = ReadBuffer(rel, block);
-		Page		page = BufferGetPage(buffer);
-		int			live = 0;
-
-		AnnoyVacuumDelay();
-
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(page) && AnnoyPageIsValid(page) &&
-			AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM)
-		{
-			AnnoySlot	slots = AnnoyPageGetSlots(page);
-
-			/* each replaces the one chosen so far with the same probability */
-			for (int j = 0; j < index->group_slots; j++)
-			{
-				if (AnnoySlotState(&slots[j]) == ANNOY_SLOT_LIVE &&
-					AnnoyRandomBelow(random, ++live) == 0)
-					ItemPointerSet(pointer, block, FirstOffsetNumber + j);
-			}
-		}
-		UnlockReleaseBuffer(buffer);
-		if (live > 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Copy a vector into the current memory context.
- */
-AnnoyVector
-AnnoyCopyVector(const AnnoyVector *vec)
-{
-	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
-	AnnoyVector copy = *vec;
-
-	copy.data = memcpy(palloc(size), vec->data, size);
-	return copy;
-}
-
-static bool
-is_in_sample(const AnnoySample *sample, const AnnoyVector *vec)
-{
-	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
-
-	for (int i = 0; i < sample->count; i++)
-	{
-		if (memcmp(sample->items[i].vector.data, vec->data, size) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Choose about that many items with vectors, none twice: which, depends on
- * nothing but the seed and the index's pages.  With `distinct', no vector comes
- * twice: copies of one vector are easy to find, and hide that others are not.
- */
-AnnoySample *
-AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
-				 bool distinct)
-{
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
-	AnnoyRandom random = seed;
-	AnnoySample *sample = palloc(offsetof(AnnoySample, items) +
-								 sizeof(sample->items[0]) * wanted);
-	AnnoyItemReader reader;
-
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
-	sample->count = 0;
-	for (int i = 0; i < DRAWS_PER_QUERY * wanted && sample->count < wanted; i++)
-	{
-		AnnoyPointer pointer;
-		AnnoyItem	item;
-		bool		again = false;
-
-		if (!choose_item(rel, index, nblocks, &random, &pointer))
-			break;
-		for (int j = 0; j < sample->count; j++)
-			again |= ItemPointerEquals(&sample->items[j].pointer, &pointer);
-		if (again)
-			continue;
-		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointer), &pointer, &item);
-		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
-			!(distinct && is_in_sample(sample, &item.vector)))
-		{
-			sample->items[sample->count].pointer = pointer;
-			sample->items[sample->count].tid = item.tid;
-			sample->items[sample->count++].vector = AnnoyCopyVector(&item.vector);
-		}
-		AnnoyItemRelease(&reader);
-	}
-	AnnoyItemReaderEnd(&reader);
-	return sample;
-}
-
-/*
  * Take items as queries.
  */
 static void
@@ -331,53 +242,25 @@ take_items(Calibration *calibration, int wanted)
 }
 
 /*
- * Take a user's queries.
+ * Take a user's queries, in an order that has nothing to do with the user's: the
+ * first ones are asked for more than the others.
  */
 static void
-take_queries(Calibration *calibration, const AnnoyVector *queries, int nqueries)
+take_queries(Calibration *calibration)
 {
-	calibration->nqueries = nqueries;
-	calibration->queries = palloc0(sizeof(SampleQuery) * nqueries);
-	for (int i = 0; i < calibration->nqueries; i++)
+	AnnoyRandom random = calibration->index->seed + 4;
+	int			n = calibration->task->nqueries;
+
+	calibration->nqueries = n;
+	calibration->queries = palloc0(sizeof(SampleQuery) * n);
+	for (int i = 0; i < n; i++)
 	{
-		calibration->queries[i].vector = queries[i];
+		int			place = AnnoyRandomBelow(&random, i + 1);
+
+		calibration->queries[i].vector = calibration->queries[place].vector;
+		calibration->queries[place].vector = calibration->task->queries[i];
 		ItemPointerSetInvalid(&calibration->queries[i].self);
 	}
-}
-
-/* The leaf with which the walk over the leaves of the first tree begins. */
-BlockNumber
-AnnoyFirstLeaf(Relation rel)
-{
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	BlockNumber block;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
-	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[0][0];
-	UnlockReleaseBuffer(buffer);
-	return block;
-}
-
-/*
- * Copy a leaf.  Returns NULL if it is a root that has been split meanwhile, and
- * is no leaf any more: the walk then starts again.
- */
-AnnoyNode
-AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
-			  PGAlignedBlock *copy, BlockNumber *steps)
-{
-	AnnoyNode	node = AnnoyPageGetNode(copy->data);
-
-	AnnoyVacuumDelay();
-	AnnoyCopyNode(rel, index, block, copy->data);
-	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains right links that form a circle at block %u",
-						RelationGetRelationName(rel), block),
-				 errhint("Please REINDEX it.")));
-	return node->level == 0 ? node : NULL;
 }
 
 /*
@@ -426,17 +309,17 @@ find_nearest(Calibration *calibration)
 	}
 	for (int i = 0; i < calibration->nqueries; i++)
 		AnnoyCollectorFinish(&calibration->queries[i].nearest);
-	calibration->curve.items = items;
+	calibration->items = items;
 }
 
 /*
  * The search with the effort of a point has found everything with that key.
- * Count which of it are neighbours, which are in order of keys; once each, if
- * several trees find it.
+ * Count which of it are neighbours, which are in order of keys, for some of the
+ * ranks; once each, if several trees find it.
  */
 static void
-count_found(Neighbour *neighbours, int count, uint64 key, int rank, int point,
-			Found *found)
+count_found(Neighbour *neighbours, int count, uint64 key, int least, int rank,
+			int point, Found *found)
 {
 	int			low = 0;
 	int			high = count;
@@ -455,14 +338,14 @@ count_found(Neighbour *neighbours, int count, uint64 key, int rank, int point,
 		if (neighbours[low].found == point)
 			continue;
 		neighbours[low].found = point;
-		for (int i = 0; i <= rank; i++)
+		for (int i = least; i <= rank; i++)
 			found->count[i] += neighbours[low].distance <= found->cutoff[i];
 	}
 }
 
 /*
  * Compute the exact distances of a query's nearest items by estimate.  Returns
- * their number.
+ * their number.  A distance too large to be told from others orders nothing.
  */
 static int
 measure_nearest(Calibration *calibration, const SampleQuery *query,
@@ -486,13 +369,15 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 
 			AnnoyItemFetch(reader, buffers[i], pointer, &item);
 			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
-				!ItemPointerEquals((ItemPointer) pointer, (ItemPointer) &query->self))
+				pointer_key(pointer) != pointer_key(&query->self))
 			{
 				neighbours[count].key = calibration->leaves != NULL ?
 					nearest->candidates[start + i].nsn : pointer_key(pointer);
-				neighbours[count++].distance =
+				neighbours[count].distance =
 					AnnoyDistance(calibration->index->metric, &item.vector,
 								  &query->vector);
+				if (isfinite(neighbours[count].distance))
+					count++;
 			}
 			AnnoyItemRelease(reader);
 		}
@@ -548,7 +433,8 @@ visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
 				scanned += calibration->leaves[block].entries;
 			}
 		}
-		if (found->all_ranked)
+		/* if nodes cannot be ranked, there is no effort for all */
+		if (found->all_ranked || rank_for >= PG_INT32_MAX)
 			break;
 	}
 	for (int i = 0; i < count; i++)
@@ -571,17 +457,53 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 			  Neighbour *neighbours, int count, int rank, Found *found)
 {
 	double		effort = calibration->curve.effort[point];
+	bool		l1 = calibration->index->metric == ANNOY_L1;
 	int			keep = AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(rank));
+	int			least = 0;
 
-	/* manhattan: what is not kept is not looked at */
-	if (calibration->index->metric != ANNOY_L1)
+	if (!l1)
 		keep = Max(keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
 	AnnoySearchForest(search, effort, keep);
 	for (int i = 0; i < search->items.count; i++)
+	{
+		/*
+		 * manhattan: what a search for fewer rows does not keep, it does not
+		 * find
+		 */
+		while (l1 && least < rank &&
+			   i >= AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(least)))
+			least++;
 		count_found(neighbours, count,
-					pointer_key(&search->items.candidates[i].pointer), rank,
+					pointer_key(&search->items.candidates[i].pointer), least, rank,
 					point, found);
+	}
 	return search->complete;
+}
+
+/*
+ * Which of the other items asked are nearer to a query than the last of its right
+ * answers, and are not among them?
+ */
+static void
+compare_queries(Calibration *calibration, const SampleQuery *query, double cutoff)
+{
+	const AnnoyCollector *nearest = &query->nearest;
+
+	for (int i = 0; i < calibration->nqueries; i++)
+	{
+		const SampleQuery *other = &calibration->queries[i];
+		int			j = 0;
+
+		if (other == query ||
+			!(AnnoyDistance(calibration->index->metric, &other->vector,
+							&query->vector) < cutoff))
+			continue;
+		while (j < nearest->count &&
+			   pointer_key(&nearest->candidates[j].pointer) != pointer_key(&other->self))
+			j++;
+		calibration->answers++;
+		calibration->missed += j == nearest->count;
+	}
 }
 
 /*
@@ -594,7 +516,7 @@ search_query(Calibration *calibration, const SampleQuery *query,
 {
 	AnnoyCurve *curve = &calibration->curve;
 	AnnoySearch *search = AnnoySearchInit(calibration->rel, calibration->index,
-										  &query->vector);
+										  &query->vector, ANNOY_DEFAULT_EPSILON);
 	int			wanted[ANNOY_CURVE_RANKS];
 	Found		found = {0};
 	bool		done = false;
@@ -606,7 +528,9 @@ search_query(Calibration *calibration, const SampleQuery *query,
 		found.cutoff[rank] = neighbours[wanted[rank] - 1].distance;
 		curve->queries[rank]++;
 	}
-	while (count > 0 && neighbours[count - 1].distance > found.cutoff[query->rank])
+	if (calibration->task->queries == NULL)
+		compare_queries(calibration, query, found.cutoff[query->rank]);
+	while (neighbours[count - 1].distance > found.cutoff[query->rank])
 		count--;
 	if (calibration->leaves == NULL)
 		sort_by_key(neighbours, count);
@@ -635,6 +559,8 @@ search_query(Calibration *calibration, const SampleQuery *query,
 			RecallPairs *pairs = &calibration->pairs[rank][i];
 
 			y = (double) Min(found.count[rank], wanted[rank]) / wanted[rank];
+			if (rank == 0 && query < calibration->queries + calibration->ntrials)
+				calibration->trial_sum[i] += y;
 			pairs->x += x;
 			pairs->y += y;
 			pairs->xx += x * x;
@@ -667,7 +593,7 @@ finish_curve(Calibration *calibration)
 			recall[i] = pairs->y / n;
 			if (rank > 0 && n >= MIN_PAIRS && sum_xx > MIN_VARIATION && sum_xy > 0)
 				recall[i] += sum_xy / sum_xx * (curve->recall[rank - 1][i] - pairs->x / n);
-			recall[i] = Min(recall[i], 1);
+			recall[i] = Min(Max(recall[i], 0), 1);
 			if (i > 0)
 				recall[i] = Max(recall[i], recall[i - 1]);
 		}
@@ -675,7 +601,74 @@ finish_curve(Calibration *calibration)
 }
 
 /*
- * Measure the curve with the queries that have been taken.
+ * Make searches for some of the queries, whose nearest are known from a look at
+ * every item, and compare what they find with what the curve's answers predict.
+ * For the same queries, so that these differ from others does not matter.
+ */
+static void
+try_searches(Calibration *calibration)
+{
+	const AnnoyCurve *curve = &calibration->curve;
+	int			point = 0;
+	int			n = 0;
+	double		found = 0;
+
+	while (point < (int) curve->points - 1 && curve->recall[0][point] < TRIAL_RECALL)
+		point++;
+	for (int i = 0; i < calibration->ntrials; i++)
+	{
+		if (!calibration->queries[i].answered || calibration->trials[i].count == 0)
+			continue;
+		found += AnnoyTrialRecall(calibration->rel, calibration->index,
+								  &calibration->trials[i], curve->effort[point]);
+		n++;
+	}
+	if (n == 0)
+		return;
+	calibration->task->predicted = calibration->trial_sum[point] / n;
+	calibration->task->found = found / n;
+	if (calibration->task->found < calibration->task->predicted - TRIAL_MARGIN)
+		calibration->task->result = ANNOY_CURVE_DOUBTFUL;
+}
+
+/*
+ * Find the nearest of the first queries by looking at every item.
+ */
+static void
+find_trial_answers(Calibration *calibration)
+{
+	calibration->ntrials = Min(calibration->nqueries, ANNOY_TRIAL_QUERIES);
+	calibration->trials = palloc0(sizeof(AnnoyTrial) * calibration->ntrials);
+	for (int i = 0; i < calibration->ntrials; i++)
+	{
+		calibration->trials[i].vector = calibration->queries[i].vector;
+		calibration->trials[i].self = calibration->queries[i].self;
+	}
+	AnnoyTrialAnswers(calibration->rel, calibration->index, calibration->trials,
+					  calibration->ntrials);
+}
+
+/*
+ * The efforts of the curve: a ladder that ends with everything.
+ */
+static void
+choose_efforts(Calibration *calibration)
+{
+	AnnoyCurve *curve = &calibration->curve;
+	double		entries = calibration->items * calibration->index->n_trees;
+	double		step = Max(pow(entries / FIRST_EFFORT, 1.0 / (ANNOY_CURVE_POINTS - 1)),
+						   EFFORT_STEP);
+
+	for (double effort = FIRST_EFFORT;
+		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
+		 effort *= step)
+		curve->effort[curve->points++] = effort;
+	curve->effort[curve->points++] = entries;
+}
+
+/*
+ * Measure the curve with the queries that have been taken.  What comes of it is
+ * in the task's result.
  */
 static void
 measure(Calibration *calibration)
@@ -687,8 +680,6 @@ measure(Calibration *calibration)
 												  ALLOCSET_DEFAULT_SIZES);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(calibration->rel);
 	AnnoyItemReader reader;
-	double		entries;
-	double		step;
 
 	report(calibration, calibration->nqueries, 0);
 	for (int i = 0; i < calibration->nqueries; i++)
@@ -715,15 +706,13 @@ measure(Calibration *calibration)
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	}
 	find_nearest(calibration);
-
-	/* a ladder that ends with everything */
-	entries = curve->items * index->n_trees;
-	step = Max(pow(entries / FIRST_EFFORT, 1.0 / (ANNOY_CURVE_POINTS - 1)), EFFORT_STEP);
-	for (double effort = FIRST_EFFORT;
-		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
-		 effort *= step)
-		curve->effort[curve->points++] = effort;
-	curve->effort[curve->points++] = entries;
+	if (calibration->items < ANNOY_CURVE_MIN_ITEMS)
+		return;
+	if (calibration->task->try_searches)
+		find_trial_answers(calibration);
+	curve->blocks = nblocks;
+	curve->items = calibration->items;
+	choose_efforts(calibration);
 
 	AnnoyItemReaderInit(&reader, calibration->rel, index, NULL);
 	for (int i = 0; i < calibration->nqueries; i++)
@@ -733,7 +722,8 @@ measure(Calibration *calibration)
 		Neighbour  *neighbours = palloc(sizeof(Neighbour) * Max(query->nearest.count, 1));
 		int			count = measure_nearest(calibration, query, &reader, neighbours);
 
-		if (count > 0)
+		query->answered = count > 0;
+		if (query->answered)
 			search_query(calibration, query, neighbours, count);
 		report(calibration, 0, 1);
 		MemoryContextSwitchTo(old_context);
@@ -741,58 +731,59 @@ measure(Calibration *calibration)
 	}
 	AnnoyItemReaderEnd(&reader);
 
+	if (curve->queries[0] == 0)
+	{
+		calibration->task->result = ANNOY_CURVE_NO_ANSWERS;
+		return;
+	}
 	finish_curve(calibration);
+	calibration->task->result = ANNOY_CURVE_MEASURED;
+	if (calibration->missed > MISSED_ANSWERS + MISSED_PART * calibration->answers)
+	{
+		calibration->task->predicted = 1;
+		calibration->task->found = 1 - calibration->missed / calibration->answers;
+		calibration->task->result = ANNOY_CURVE_DOUBTFUL;
+	}
+	if (calibration->trials != NULL)
+		try_searches(calibration);
 }
 
 /*
- * Measure the recall curve of an index that holds about that many vectors, and
- * store it: with a user's queries, or with items if there are none.  Returns the
- * number of queries asked, which is 0 if the index is too small to need a curve,
- * and then has none.
+ * Measure the recall curve of an index, with a user's queries, or with items if
+ * there are none.  It is for the caller to store it, or that there is none.
  *
  * Locks are held on one page at a time, so others can read and write meanwhile.
  */
-int
-AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
-			   int nqueries, AnnoyProgress progress, void *progress_arg)
+void
+AnnoyCalibrate(Relation rel, AnnoyCalibration * task)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	Calibration calibration = {
-		.rel = rel,.items = items,.progress = progress,.progress_arg = progress_arg
-	};
-	int			asked = 0;
-	int			nestlevel;
-
-	/* the curve is that of the default, whatever is set at the moment */
-	nestlevel = NewGUCNestLevel();
-	(void) set_config_option("annoy.epsilon", psprintf("%g", ANNOY_DEFAULT_EPSILON),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	Calibration calibration = {.rel = rel,.task = task,.items = task->vectors};
 
 	calibration.index = AnnoyOpen(rel);
-	if (calibration.index->dim > 0 && items >= ANNOY_CURVE_MIN_ITEMS)
+	task->result = ANNOY_CURVE_TOO_SMALL;
+	memset(&task->curve, 0, sizeof(AnnoyCurve));
+	if (calibration.index->dim > 0 && task->vectors >= ANNOY_CURVE_MIN_ITEMS)
 	{
-		if (queries != NULL)
-			take_queries(&calibration, queries, nqueries);
+		if (task->queries != NULL)
+			take_queries(&calibration);
 		else
 			take_items(&calibration,
-					   Min(Max(items / ITEMS_PER_QUERY, MIN_QUERIES), MAX_QUERIES));
-	}
-	else if (calibration.index->curve.points > 0)
-		AnnoyStoreCurve(rel, &calibration.curve);
-	if (calibration.nqueries > 0)
-	{
-		calibration.curve.blocks = RelationGetNumberOfBlocks(rel);
+					   Min(Max(task->vectors / ITEMS_PER_QUERY, MIN_QUERIES), MAX_QUERIES));
 		measure(&calibration);
-		AnnoyStoreCurve(rel, &calibration.curve);
-		asked = calibration.curve.queries[0];
+		task->asked = calibration.curve.queries[0];
+		task->vectors = calibration.items;
 	}
-
-	AtEOXact_GUC(false, nestlevel);
+	if (task->result == ANNOY_CURVE_MEASURED)
+	{
+		if (AnnoyCurveIsValid(&calibration.curve))
+			task->curve = calibration.curve;
+		else
+			task->result = ANNOY_CURVE_NO_ANSWERS;
+	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
-	return asked;
 }

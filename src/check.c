@@ -214,6 +214,9 @@ check_meta_page(AnnoyCheck *check, Page page)
 	if (meta->dim == 0 && (meta->mean != InvalidBlockNumber || meta->n_mean != 0))
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
 					"The metapage knows a mean, but no dimensions.");
+	if (!AnnoyCurveIsValid(&meta->curve))
+		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
+					"The metapage has a recall curve that cannot be used, and is not.");
 	for (int tree = index->n_trees; tree < ANNOY_MAX_TREES; tree++)
 	{
 		for (int level = 0; level < ANNOY_MAX_LEVEL; level++)

@@ -1,10 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * curve.c
- *	  When an index measures its recall curve anew (calibrate.c does it).
+ *	  Recall curves: which can be used, and when an index measures its own anew
+ *	  (calibrate.c does it).
  *
- * VACUUM does so when the index has grown, or lost much of what it had; and if
- * VACUUM does not come, the insertion at which the index has outgrown its curve.
+ * A curve is advice.  One that cannot be used, for whatever reason, is as good as
+ * none, and no reason not to use the index: AnnoyCurveIsValid() decides, both
+ * before a curve is stored and when it is read.
+ *
+ * VACUUM measures it when the index has grown, or lost much of what it had.  Until
+ * VACUUM comes, searches go by the curve there is, and by how much the index has
+ * grown since (effort.c).
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -15,7 +21,8 @@
  */
 #include "postgres.h"
 
-#include "storage/lmgr.h"
+#include <math.h>
+
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -24,11 +31,44 @@
 #define GROWN				1.3
 #define SHRUNK				0.6
 
+/* No index has more vectors: a pointer to an item has so many bits. */
+#define MOST_ITEMS			ldexp(1.0, 48)
+
 /*
- * Insertions make a new one when the index has so many times the blocks.  With
- * default settings, autovacuum comes before that.
+ * Can a recall curve be used?  One without points is none, which is no fault.
  */
-#define OUTGROWN			1.5
+bool
+AnnoyCurveIsValid(const AnnoyCurve *curve)
+{
+	if (curve->points == 0)
+		return true;
+	if (curve->points > ANNOY_CURVE_POINTS ||
+		!(curve->items > 0 && curve->items <= MOST_ITEMS) ||
+		curve->blocks == 0 || curve->queries[0] == 0)
+		return false;
+	for (int rank = 1; rank < ANNOY_CURVE_RANKS; rank++)
+	{
+		if (curve->queries[rank] > curve->queries[rank - 1])
+			return false;
+	}
+	for (uint32 i = 0; i < curve->points; i++)
+	{
+		/* the last is everything, in all trees, but for rounding */
+		if (!(curve->effort[i] >= 1 &&
+			  curve->effort[i] <= 1.001 * ANNOY_MAX_TREES * curve->items) ||
+			(i > 0 && !(curve->effort[i] > curve->effort[i - 1])))
+			return false;
+		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+		{
+			const float *recall = curve->recall[rank];
+
+			if (!(recall[i] >= 0 && recall[i] <= 1) ||
+				(i > 0 && !(recall[i] >= recall[i - 1])))
+				return false;
+		}
+	}
+	return true;
+}
 
 static bool
 curve_is_old(const AnnoyCurve *curve, double items)
@@ -36,11 +76,46 @@ curve_is_old(const AnnoyCurve *curve, double items)
 	return items >= GROWN * curve->items || items <= SHRUNK * curve->items;
 }
 
+/* The leaf with which the walk over the leaves of the first tree begins. */
+BlockNumber
+AnnoyFirstLeaf(Relation rel)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	BlockNumber block;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[0][0];
+	UnlockReleaseBuffer(buffer);
+	return block;
+}
+
+/*
+ * Copy a leaf.  Returns NULL if it is a root that has been split meanwhile, and
+ * is no leaf any more: the walk then starts again.
+ */
+AnnoyNode
+AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
+			  PGAlignedBlock *copy, BlockNumber *steps)
+{
+	AnnoyNode	node = AnnoyPageGetNode(copy->data);
+
+	AnnoyVacuumDelay();
+	AnnoyCopyNode(rel, index, block, copy->data);
+	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains right links that form a circle at block %u",
+						RelationGetRelationName(rel), block),
+				 errhint("Please REINDEX it.")));
+	return node->level == 0 ? node : NULL;
+}
+
 /*
  * Count the vectors of an index: the entries of the first tree.
  */
-static double
-count_vectors(Relation rel, const AnnoyIndex *index)
+double
+AnnoyCountVectors(Relation rel, const AnnoyIndex *index)
 {
 	BlockNumber block = AnnoyFirstLeaf(rel);
 	BlockNumber steps = 0;
@@ -66,7 +141,7 @@ count_vectors(Relation rel, const AnnoyIndex *index)
 /*
  * VACUUM has counted the items of an index.  Measure the curve anew if there is
  * none, or if there are many more vectors than there were, or much fewer; in an
- * index that has become small, forget it.
+ * index that has become too small for one, forget it.
  */
 void
 AnnoyRefreshCurve(Relation rel, double items)
@@ -82,40 +157,14 @@ AnnoyRefreshCurve(Relation rel, double items)
 	if (index->dim > 0 &&
 		(curve->points == 0 ? items >= ANNOY_CURVE_MIN_ITEMS : curve_is_old(curve, items)))
 	{
-		double		vectors = count_vectors(rel, index);
+		AnnoyCalibration calibration = {.vectors = AnnoyCountVectors(rel, index)};
 
-		if (curve->points == 0 || curve_is_old(curve, vectors))
-			(void) AnnoyCalibrate(rel, vectors, NULL, 0, NULL, NULL);
+		if (curve->points == 0 || curve_is_old(curve, calibration.vectors))
+		{
+			AnnoyCalibrate(rel, &calibration);
+			AnnoyStoreCurve(rel, &calibration.curve);
+		}
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
-}
-
-static bool
-has_outgrown_curve(const AnnoyIndex *index, BlockNumber blocks)
-{
-	if (index->curve.points == 0)
-		return AnnoyEstimateItems(index, blocks) >= ANNOY_CURVE_MIN_ITEMS;
-	return blocks >= OUTGROWN * index->curve.blocks;
-}
-
-/*
- * An insertion has split a node.  Measure the curve anew if the index has
- * outgrown it.  Like the insertion into a GIN index that finds the pending list
- * too long, this one then takes longer: as long as some thousands of others.
- * Those of other sessions go on meanwhile.
- */
-void
-AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)
-{
-	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
-
-	if (!has_outgrown_curve(index, blocks) ||
-		!ConditionalLockRelation(rel, ShareUpdateExclusiveLock))
-		return;
-
-	/* somebody else may have been faster */
-	if (has_outgrown_curve(AnnoyOpen(rel), blocks))
-		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0, NULL, NULL);
-	UnlockRelation(rel, ShareUpdateExclusiveLock);
 }

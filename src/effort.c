@@ -37,14 +37,25 @@
 #define MIN_ROWS_POWER		0.3
 #define MAX_ROWS_POWER		0.8
 
-/*
- * Effort grows with this power of the index's size, if it is a small part of
- * everything: see src/README.
- */
-#define SIZE_POWER			0.5
-
 /* Fewer entries take no less time. */
 #define MIN_EFFORT			500.0
+
+/*
+ * In an index that has grown since its curve was measured, effort grows with a
+ * power of its size: this one if the effort is a small part of everything, and
+ * up to 1 if it is all.  And by some entries more, until it is twice as large:
+ * where a few leaves are enough, one more or less makes a difference, and the
+ * curve knows least.  See src/README.
+ */
+#define SIZE_POWER			0.7
+#define GROWN_EFFORT		MIN_EFFORT
+
+/*
+ * Without a curve, the default effort is good for this recall; for more, it is
+ * multiplied by this power of how many times fewer rows may be missed.
+ */
+#define DEFAULT_RECALL		0.95
+#define MISSED_POWER		0.5
 
 /*
  * The recall to aim at is above the one wanted by a part of what is missing to
@@ -104,6 +115,35 @@ effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 }
 
 /*
+ * What was an effort before the index became so many times as large: at least
+ * as much is to be found by what is returned.
+ */
+static double
+effort_when_grown(double effort, double growth, double all)
+{
+	double		part = Min(effort / all, 1);
+
+	if (growth <= 1)
+		return effort;
+	return (effort + GROWN_EFFORT * Min(growth - 1, 1)) *
+		pow(growth, SIZE_POWER + (1 - SIZE_POWER) * part);
+}
+
+/*
+ * The effort that finds the part of the nearest that is wanted, where the index
+ * does not know itself.
+ */
+static double
+effort_without_curve(const AnnoyIndex *index, double items, double recall)
+{
+	double		effort = AnnoyDefaultSearchK(index, items);
+
+	if (recall > DEFAULT_RECALL)
+		effort *= pow((1 - DEFAULT_RECALL) / (1 - recall), MISSED_POWER);
+	return effort;
+}
+
+/*
  * Choose efforts for the recall that is wanted from the curve.
  */
 static void
@@ -117,9 +157,8 @@ efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
 	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
 	{
 		double		effort = effort_for_recall(curve, rank, recall, efforts);
-		double		part = Min(effort / all, 1);
 
-		effort *= pow(Max(growth, 1), SIZE_POWER + (1 - SIZE_POWER) * part);
+		effort = effort_when_grown(effort, growth, all);
 		effort = Max(effort, rank == 0 ? MIN_EFFORT : efforts->effort[rank - 1]);
 		if (rank > 0)
 			power = log10(effort / efforts->effort[rank - 1]);
@@ -177,7 +216,7 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 		efforts->first = efforts->effort[0];
 	}
 	else
-		efforts->first = AnnoyDefaultSearchK(index, items);
+		efforts->first = effort_without_curve(index, items, chosen_recall(rel));
 	if (efforts->first < INFINITY)
 		efforts->first = Min(efforts->first, efforts->all);
 }

@@ -643,6 +643,29 @@ assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
 }
 
 /*
+ * Measure the recall curve of an index that is complete otherwise, and write it to
+ * the metapage.  No page of the index has been logged yet, nor is this one: a
+ * record of what changes on it would mean nothing to a standby.
+ */
+static void
+store_curve(AnnoyBuild *build)
+{
+	AnnoyCalibration calibration = {
+		.vectors = build->shared->item_count,
+		.progress = AnnoyBuildProgress,
+		.progress_arg = build
+	};
+	Buffer		buffer;
+
+	AnnoyCalibrate(build->rel, &calibration);
+	buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyPageGetMeta(BufferGetPage(buffer))->curve = calibration.curve;
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
  * Make all trees and the metapage, from the items that build.c has written.
  */
 void
@@ -684,7 +707,6 @@ AnnoyBuildForest(AnnoyBuild *build)
 	UnlockReleaseBuffer(buffer);
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_CALIBRATE, shared->item_count, 0);
-	(void) AnnoyCalibrate(build->rel, shared->item_count, NULL, 0,
-						  AnnoyBuildProgress, build);
+	store_curve(build);
 	AnnoyBuildPhaseDone(build, "measuring recall", shared->item_count, "items");
 }

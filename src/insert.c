@@ -29,7 +29,6 @@ typedef struct InsertState
 	const AnnoyIndex *index;
 	PGAlignedBlock page;		/* copy of the node being looked at */
 	AnnoyPath	path;			/* inner nodes looked at */
-	bool		has_split;
 } InsertState;
 
 /*
@@ -118,7 +117,6 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 					 errhint("Please REINDEX it.")));
 		UnlockReleaseBuffer(buffer);
 		AnnoySplitNode(state->rel, index, block, &state->path);
-		state->has_split = true;
 	}
 	pfree(centre);
 }
@@ -195,11 +193,8 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		state = palloc(sizeof(InsertState));
 		state->rel = rel;
 		state->index = index;
-		state->has_split = false;
 		for (int tree = 0; tree < index->n_trees; tree++)
 			insert_entry(state, &target, tree, &pointer, &leaves);
-		if (state->has_split)
-			AnnoyCurveAfterSplit(rel, index);
 	}
 
 	MemoryContextSwitchTo(old_context);

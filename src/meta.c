@@ -188,32 +188,9 @@ read_mean(Relation rel, BlockNumber first, int dim)
 	return mean;
 }
 
-/* Can a recall curve be used? */
-static bool
-check_curve(const AnnoyCurve *curve)
-{
-	if (curve->points > ANNOY_CURVE_POINTS)
-		return false;
-	if (curve->points > 0 &&
-		!(curve->items > 0 && isfinite(curve->items) && curve->blocks > 0 &&
-		  curve->queries[0] > 0))
-		return false;
-	for (uint32 i = 0; i < curve->points; i++)
-	{
-		if (!(curve->effort[i] >= 1 && isfinite(curve->effort[i])) ||
-			(i > 0 && curve->effort[i] <= curve->effort[i - 1]))
-			return false;
-		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
-		{
-			if (!(curve->recall[rank][i] >= 0 && curve->recall[rank][i] <= 1))
-				return false;
-		}
-	}
-	return true;
-}
-
 /*
- * Check a metapage.  The caller holds a lock on the buffer.
+ * Check a metapage, but for the curve, which is only advice.  The caller holds a
+ * lock on the buffer.
  */
 static void
 check_meta(Relation rel, Buffer buffer)
@@ -240,7 +217,6 @@ check_meta(Relation rel, Buffer buffer)
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
 		meta->vacuum > ANNOY_VACUUM_DROPS ||
-		!check_curve(&meta->curve) ||
 		(meta->dim > 0 &&
 		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
 		  meta->mean == InvalidBlockNumber || meta->n_mean != count_mean_pages(meta->dim))))
@@ -297,6 +273,8 @@ AnnoyOpen(Relation rel)
 		   offsetof(AnnoyMetaPageData, leftmost));
 	meta.curve = AnnoyPageGetMeta(BufferGetPage(buffer))->curve;
 	UnlockReleaseBuffer(buffer);
+	if (!AnnoyCurveIsValid(&meta.curve))
+		memset(&meta.curve, 0, sizeof(AnnoyCurve));
 
 	if (rel->rd_amcache != NULL)
 	{
@@ -597,19 +575,27 @@ AnnoyClearLeftover(Relation rel)
 }
 
 /*
- * Store a recall curve.  All sessions look at the metapage for it.
+ * Store a recall curve, or that there is none.  All sessions look at the metapage
+ * for it.  A build does not do this, but writes its curve to the metapage before
+ * that is logged.
  */
 void
 AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 {
 	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	GenericXLogState *state;
+
+	Assert(AnnoyCurveIsValid(curve));
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	check_meta(rel, buffer);
-	state = GenericXLogStart(rel);
-	AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
-	GenericXLogFinish(state);
+	if (memcmp(&AnnoyPageGetMeta(BufferGetPage(buffer))->curve, curve,
+			   sizeof(AnnoyCurve)) != 0)
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+
+		AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
+		GenericXLogFinish(state);
+	}
 	UnlockReleaseBuffer(buffer);
 }
 

@@ -505,6 +505,7 @@ static int
 read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector *queries)
 {
 	MemoryContext context = CurrentMemoryContext;
+	MemoryContext row_context;
 	AnnoyRandom random = index->seed;
 	uint32		seen = 0;
 	SPIPlanPtr	plan;
@@ -516,6 +517,8 @@ read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy query",
+										ALLOCSET_DEFAULT_SIZES);
 
 	for (;;)
 	{
@@ -528,20 +531,23 @@ read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector
 			Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
 											  SPI_tuptable->tupdesc, 1, &isnull);
 			uint32		place = seen < KEEP_QUERIES ? seen : AnnoyRandomBelow(&random, seen + 1);
+			MemoryContext old_context = MemoryContextSwitchTo(row_context);
 			AnnoyVector query = AnnoyReadColumn(rel, value);
-			MemoryContext old_context;
 
+			/* detoasting and converting leave copies */
 			AnnoyCheckDimensions(rel, index, &query);
 			seen++;
-			if (place >= KEEP_QUERIES)
-				continue;
-			old_context = MemoryContextSwitchTo(context);
-			if (seen > KEEP_QUERIES)
-				pfree(unconstify(void *, queries[place].data));
-			if (index->metric == ANNOY_HAMMING)
-				query = AnnoyConvertVector(&query, ANNOY_BIT);
-			queries[place] = AnnoyCopyVector(&query);
+			if (place < KEEP_QUERIES)
+			{
+				if (index->metric == ANNOY_HAMMING)
+					query = AnnoyConvertVector(&query, ANNOY_BIT);
+				if (seen > KEEP_QUERIES)
+					pfree(unconstify(void *, queries[place].data));
+				MemoryContextSwitchTo(context);
+				queries[place] = AnnoyCopyVector(&query);
+			}
 			MemoryContextSwitchTo(old_context);
+			MemoryContextReset(row_context);
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}
@@ -550,10 +556,51 @@ read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector
 	return Min(seen, KEEP_QUERIES);
 }
 
+/*
+ * Tell why an index has no curve, if so.
+ */
+static void
+report_calibration(Relation rel, const AnnoyCalibration * calibration)
+{
+	const char *name = RelationGetRelationName(rel);
+
+	switch (calibration->result)
+	{
+		case ANNOY_CURVE_MEASURED:
+			break;
+		case ANNOY_CURVE_TOO_SMALL:
+			if (annoy_verbose > -1)
+				ereport(NOTICE,
+						(errmsg("index \"%s\" is too small for a recall curve", name),
+						 errdetail("It has %.0f vectors; with fewer than %d, a search looks at all of them.",
+								   calibration->vectors, ANNOY_CURVE_MIN_ITEMS)));
+			break;
+		case ANNOY_CURVE_NO_ANSWERS:
+			if (annoy_verbose > -1)
+				ereport(NOTICE,
+						(errmsg("index \"%s\" has no recall curve, since no query has a nearest row",
+								name),
+						 errhint("Measure it when there are rows, and with queries whose distances from them are finite.")));
+			break;
+		case ANNOY_CURVE_DOUBTFUL:
+			if (annoy_verbose > -2)
+				ereport(WARNING,
+						(errmsg("index \"%s\" has no recall curve, since it finds less than was measured",
+								name),
+						 errdetail("Of the nearest rows of some queries, it finds %.0f %%, and should find %.0f %%.",
+								   100 * calibration->found, 100 * calibration->predicted),
+						 calibration->queries == NULL ?
+						 errhint("Please REINDEX it.") :
+						 errhint("Please REINDEX it, unless the queries are unlike the rows; then set annoy.search_k for them.")));
+			break;
+	}
+}
+
 PG_FUNCTION_INFO_V1(annoy_calibrate);
 
 /*
- * Measures the recall curve anew.  Returns the number of queries asked.
+ * Measures the recall curve anew.  Returns the number of queries that it comes
+ * from, which is 0 if there is none.
  */
 Datum
 annoy_calibrate(PG_FUNCTION_ARGS)
@@ -567,18 +614,14 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 	AnnoyAccess access;
 	Relation	rel;
 	const AnnoyIndex *index;
-	double		items;
-	int			asked;
+	AnnoyCalibration calibration = {.try_searches = true};
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	rel = access.rel;
 	index = access.index;
-	items = AnnoyEstimateItems(index, RelationGetNumberOfBlocks(rel));
-	if (PG_ARGISNULL(1))
-		asked = AnnoyCalibrate(rel, items, NULL, 0, NULL, NULL);
-	else
+	if (!PG_ARGISNULL(1))
 	{
 		AnnoyVector *queries = palloc(sizeof(AnnoyVector) * KEEP_QUERIES);
 		int			nqueries = read_queries(rel, index, queries_sql(rel, PG_GETARG_OID(1)),
@@ -589,13 +632,19 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("relation \"%s\" contains no queries",
 							get_rel_name(PG_GETARG_OID(1)))));
-		asked = AnnoyCalibrate(rel, items, queries, nqueries, NULL, NULL);
+		calibration.queries = queries;
+		calibration.nqueries = nqueries;
 	}
+	if (index->dim > 0)
+		calibration.vectors = AnnoyCountVectors(rel, index);
+	AnnoyCalibrate(rel, &calibration);
+	report_calibration(rel, &calibration);
+	AnnoyStoreCurve(rel, &calibration.curve);
 	AnnoyCloseIndex(&access);
 
 	/* a transaction without an ID is not flushed otherwise */
 	ForceSyncCommit();
-	PG_RETURN_INT32(asked);
+	PG_RETURN_INT32(calibration.curve.queries[0]);
 }
 
 PG_FUNCTION_INFO_V1(annoy_recall_curve);

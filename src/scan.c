@@ -109,17 +109,6 @@ static int	cold_rows = 0;
 static AnnoyScanStats last_scan;
 
 /*
- * The score that corresponds to an exact distance.  Not for manhattan.
- */
-static inline double
-score_of_distance(const AnnoyScanState *state, double distance)
-{
-	if (state->search->index->metric == ANNOY_L2)
-		distance *= distance;
-	return state->score_factor * distance + state->score_shift;
-}
-
-/*
  * What is known of the scores of items not looked at yet in this round: they
  * are not below this.
  *
@@ -435,7 +424,7 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 		is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
 			(bound == INFINITY ||
 			 (bound > -INFINITY &&
-			  score_of_distance(state, nearest->distance) <= bound));
+			  AnnoySearchScore(state->search, nearest->distance) <= bound));
 
 		/*
 		 * all that are near enough are too few, or not searched for hard
@@ -500,25 +489,8 @@ start_search(IndexScanDesc scan)
 	{
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
 						   state->choice.search_k, &state->efforts);
-		state->search = AnnoySearchInit(rel, index, &query);
+		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
-		switch (index->metric)
-		{
-			case ANNOY_L2:
-				state->score_factor = (double) index->scale * index->scale;
-				break;
-			case ANNOY_COSINE:
-				/* the image of a zero query is not of unit length */
-				state->score_factor = AnnoyVectorNorm(&query) > 0 ? 2 : 1;
-				break;
-			case ANNOY_IP:
-				state->score_factor = 2 * (double) index->scale * index->scale;
-				state->score_shift = state->search->mean_shift;
-				break;
-			default:
-				state->score_factor = 1;
-				break;
-		}
 		if (state->efforts.first == INFINITY)
 			AnnoyDrain(rel, state, index);
 		else if (AnnoyScanTests(state))
@@ -652,8 +624,8 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 
 	/*
 	 * A table of another access method need not have the row in the block of
-	 * that number, or in that file, and there is no call to ask it to prefetch
-	 * a row.
+	 * that number, or in that file, and there is no call to ask it to
+	 * prefetch a row.
 	 */
 	if (cold_rows == 0 ||
 		!AnnoyIsHeap(scan->heapRelation))

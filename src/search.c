@@ -49,6 +49,9 @@
 #define FETCH_AHEAD		4
 #define FETCH_BYTES		1024
 
+/* Bounds are wanted, not estimates. */
+#define MIN_EPSILON		1e-6
+
 /* How full nodes are, roughly, to guess how many must be visited. */
 #define TYPICAL_FILL	0.4
 
@@ -129,7 +132,7 @@ scan_leaf(AnnoySearch *search, AnnoyNode node)
 {
 	int			nhits;
 
-	nhits = AnnoyNodeScore(&search->target, node, Max(annoy_epsilon, 1e-6),
+	nhits = AnnoyNodeScore(&search->target, node, search->epsilon,
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
@@ -269,16 +272,18 @@ rank_leaves(AnnoySearch *search, double wanted)
 }
 
 /*
- * Prepare searches for a query, in the current memory context.
+ * Prepare searches for a query, in the current memory context: epsilon is how
+ * far estimates may be off, in standard deviations.
  */
 AnnoySearch *
 AnnoySearchInit(Relation rel, const AnnoyIndex *index,
-				const AnnoyVector *query)
+				const AnnoyVector *query, double epsilon)
 {
 	AnnoySearch *search = palloc0(sizeof(AnnoySearch));
 
 	search->rel = rel;
 	search->index = index;
+	search->epsilon = Max(epsilon, MIN_EPSILON);
 	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
 	AnnoyMapQuery(index, query, search->target.x);
 	AnnoyTargetSet(&search->target);
@@ -291,10 +296,37 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 			search->mean_shift += 2.0 * image[i] * index->mean[i];
 		pfree(image);
 	}
+	switch (index->metric)
+	{
+		case ANNOY_L2:
+			search->score_factor = (double) index->scale * index->scale;
+			break;
+		case ANNOY_COSINE:
+			/* the image of a zero query is not of unit length */
+			search->score_factor = AnnoyVectorNorm(query) > 0 ? 2 : 1;
+			break;
+		case ANNOY_IP:
+			search->score_factor = 2 * (double) index->scale * index->scale;
+			break;
+		default:
+			search->score_factor = 1;
+			break;
+	}
 	AnnoyCollectorInit(&search->items);
 	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
 		AnnoyCollectorInit(&search->nodes[level]);
 	return search;
+}
+
+/*
+ * The score that corresponds to an exact distance.  Not for manhattan.
+ */
+double
+AnnoySearchScore(const AnnoySearch *search, double distance)
+{
+	if (search->index->metric == ANNOY_L2)
+		distance *= distance;
+	return search->score_factor * distance + search->mean_shift;
 }
 
 /*

@@ -18,7 +18,9 @@ typedef struct AnnoySearch
 	Relation	rel;
 	const AnnoyIndex *index;
 	AnnoyTarget target;
+	double		epsilon;		/* see annoy.epsilon */
 	double		mean_shift;		/* inner product: score less that of x - mean */
+	double		score_factor;	/* see AnnoySearchScore */
 
 	/* results of AnnoySearchForest */
 	AnnoyCollector items;		/* candidates, by lower bound */
@@ -35,7 +37,8 @@ typedef struct AnnoySearch
 } AnnoySearch;
 
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
-									const AnnoyVector *query);
+									const AnnoyVector *query, double epsilon);
+extern double AnnoySearchScore(const AnnoySearch *search, double distance);
 extern int	AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows);
 extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
