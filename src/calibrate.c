@@ -302,6 +302,7 @@ AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
 		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
 			!(distinct && is_in_sample(sample, &item.vector)))
 		{
+			AnnoyCheckVector(rel, &pointer, &item.vector);
 			sample->items[sample->count].pointer = pointer;
 			sample->items[sample->count].tid = item.tid;
 			sample->items[sample->count++].vector = AnnoyCopyVector(&item.vector);
@@ -349,14 +350,7 @@ take_queries(Calibration *calibration, const AnnoyVector *queries, int nqueries)
 BlockNumber
 AnnoyFirstLeaf(Relation rel)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	BlockNumber block;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
-	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[0][0];
-	UnlockReleaseBuffer(buffer);
-	return block;
+	return AnnoyLeftmostNode(rel, 0, 0);
 }
 
 /*
@@ -372,11 +366,7 @@ AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	AnnoyVacuumDelay();
 	AnnoyCopyNode(rel, index, block, copy->data);
 	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains right links that form a circle at block %u",
-						RelationGetRelationName(rel), block),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(rel, block, "Right links form a circle.");
 	return node->level == 0 ? node : NULL;
 }
 
@@ -490,9 +480,12 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 			{
 				neighbours[count].key = calibration->leaves != NULL ?
 					nearest->candidates[start + i].nsn : pointer_key(pointer);
-				neighbours[count++].distance =
+				neighbours[count].distance =
 					AnnoyDistance(calibration->index->metric, &item.vector,
 								  &query->vector);
+				if (unlikely(!isfinite(neighbours[count].distance)))
+					AnnoyCheckVector(calibration->rel, pointer, &item.vector);
+				count++;
 			}
 			AnnoyItemRelease(reader);
 		}

@@ -41,7 +41,7 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		AnnoyRowsPut(&state->rows, &item->tid, NULL);
 	else
 	{
-		distance = AnnoyScanDistance(state, item);
+		distance = AnnoyScanDistance(state, pointer, item);
 		AnnoyRowsPut(&state->rows, &item->tid, &distance);
 	}
 }
@@ -70,7 +70,7 @@ drain_passed(AnnoyScanState *state)
 
 			row.tid = item.tid;
 			row.prefetched = false;
-			row.distance = AnnoyScanDistance(state, &item);
+			row.distance = AnnoyScanDistance(state, &state->passed[i], &item);
 			AnnoyRowsPush(&state->rows, &row);
 		}
 		AnnoyItemRelease(&state->reader);

@@ -61,7 +61,10 @@ typedef struct Graph
 	int			missed_allocated;
 } Graph;
 
-/* A number for each item, with not too many in between. */
+/*
+ * A number for each item that may exist, with not too many in between: none is
+ * larger than that of the index's last block.
+ */
 static uint64
 item_number(const Graph *graph, const AnnoyPointer *pointer)
 {
@@ -83,6 +86,8 @@ read_item(Graph *graph, const AnnoyPointer *pointer, ItemPointer tid, AnnoyVecto
 	live = AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL;
 	if (live)
 	{
+		AnnoyCheckVector(graph->access.rel, pointer, &item.vector);
+		AnnoyCheckRow(graph->access.rel, graph->access.heap, &item.tid);
 		*tid = item.tid;
 		*vec = AnnoyCopyVector(&item.vector);
 	}
@@ -183,6 +188,10 @@ ask_leaves(Graph *graph)
 		{
 			const AnnoyPointer *pointer = AnnoyNodePointer(index, node, i);
 
+			if (!AnnoyItemMayExist(rel, index, pointer))
+				AnnoyReportCorruption(rel, block, "Entry %d of the node points to (%u,%u), which does not exist.",
+									  i + 1, ItemPointerGetBlockNumberNoCheck(pointer),
+									  ItemPointerGetOffsetNumberNoCheck(pointer));
 			if (AnnoyBitsAdd(&graph->asked, item_number(graph, pointer)))
 				ask_item(graph, pointer);
 		}

@@ -111,6 +111,7 @@ choose_queries(RecallState *state, int wanted)
 
 		query->item_tid = sample->items[i].tid;
 		query->tid = query->item_tid;
+		AnnoyCheckRow(state->rel, state->heap, &query->tid);
 		if (!row_visible(state, &query->tid))
 			continue;
 		query->vector = sample->items[i].vector;
@@ -176,6 +177,7 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		{
 			ItemPointerData tid = item->tid;
 
+			AnnoyCheckRow(state->rel, state->heap, &tid);
 			if (!row_visible(state, &tid))
 				return;
 			known_visible = true;

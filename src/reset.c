@@ -89,7 +89,11 @@ has_no_vectors(Relation rel, Relation heap, bool locked, BlockNumber *end)
 			if (AnnoyPageGetTag(copy->data)->kind == ANNOY_PAGE_NULLS)
 				*end = block + 1;
 			else if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
+			{
+				if (heap != NULL)
+					AnnoyCheckRow(rel, heap, &slots[i].tid);
 				found = heap == NULL || may_be_seen(heap, &slots[i].tid);
+			}
 		}
 	}
 	pfree(copy);

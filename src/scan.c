@@ -180,7 +180,7 @@ look_at_next(AnnoyScanState *state)
 		{
 			row.tid = item.tid;
 			row.prefetched = false;
-			row.distance = AnnoyScanDistance(state, &item);
+			row.distance = AnnoyScanDistance(state, &pointers[i], &item);
 			AnnoyRowsPush(&state->rows, &row);
 		}
 		AnnoyItemRelease(&state->reader);
@@ -564,7 +564,7 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 		AnnoyRow   *row = &rows->rows[i];
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
 
-		if (!row->prefetched && BlockNumberIsValid(block))
+		if (!row->prefetched && AnnoyRowMayExist(scan->heapRelation, &row->tid))
 			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
 		row->prefetched = true;
 	}
@@ -618,14 +618,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return false;
-	if (!ItemPointerIsValid(&row.tid) ||
-		ItemPointerGetBlockNumber(&row.tid) == InvalidBlockNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains an item of a row that cannot exist",
-						RelationGetRelationName(scan->indexRelation)),
-				 errhint("Please REINDEX it.")));
-
+	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
 	prefetch_table(scan, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
 	state->returned++;

@@ -13,6 +13,8 @@
 #ifndef ANNOY_SCAN_H
 #define ANNOY_SCAN_H
 
+#include <math.h>
+
 #include "utils/tuplesort.h"
 
 #include "annoy.h"
@@ -139,10 +141,16 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 
 /* The exact distance of an item from the query. */
 static inline double
-AnnoyScanDistance(AnnoyScanState *state, const AnnoyItem *item)
+AnnoyScanDistance(AnnoyScanState *state, const AnnoyPointer *pointer, const AnnoyItem *item)
 {
+	double		distance = AnnoyDistance(state->search->index->metric, &item->vector,
+										 &state->query);
+
 	state->search->stats.items++;
-	return AnnoyDistance(state->search->index->metric, &item->vector, &state->query);
+	/* of doubles that are large enough, it may be infinite */
+	if (unlikely(!isfinite(distance)))
+		AnnoyCheckVector(state->search->rel, pointer, &item->vector);
+	return distance;
 }
 
 /* rows.c */
