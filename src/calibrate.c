@@ -481,9 +481,9 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 				neighbours[count].key = calibration->leaves != NULL ?
 					nearest->candidates[start + i].nsn : pointer_key(pointer);
 				neighbours[count].distance =
-					AnnoyDistance(calibration->index->metric, &item.vector,
-								  &query->vector);
-				if (unlikely(!isfinite(neighbours[count].distance)))
+					AnnoyStoredDistance(calibration->index->metric, &item.vector,
+										&query->vector);
+				if (unlikely(isnan(neighbours[count].distance)))
 					AnnoyCheckVector(calibration->rel, pointer, &item.vector);
 				count++;
 			}

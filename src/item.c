@@ -516,8 +516,8 @@ AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid)
 
 /*
  * Raise an error if an item's vector has components that are not finite, which is
- * true of no vector that was inserted.  This is for when a distance suggests it,
- * and where it takes no time to speak of.
+ * true of no vector that was inserted.  This is for when a distance is NaN, and
+ * where it takes no time to speak of.
  */
 void
 AnnoyCheckVector(Relation rel, const AnnoyPointer *pointer, const AnnoyVector *vec)

@@ -170,7 +170,9 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 
 		if (ItemPointerEquals(pointer, &query->item))
 			continue;
-		distance = AnnoyDistance(state->index->metric, &item->vector, &query->vector);
+		distance = AnnoyStoredDistance(state->index->metric, &item->vector, &query->vector);
+		if (unlikely(isnan(distance)))
+			AnnoyCheckVector(state->rel, pointer, &item->vector);
 		if (query->count == state->rows && distance >= query->nearest[0])
 			continue;
 		if (!known_visible)

@@ -143,12 +143,11 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 static inline double
 AnnoyScanDistance(AnnoyScanState *state, const AnnoyPointer *pointer, const AnnoyItem *item)
 {
-	double		distance = AnnoyDistance(state->search->index->metric, &item->vector,
-										 &state->query);
+	double		distance = AnnoyStoredDistance(state->search->index->metric,
+											   &item->vector, &state->query);
 
 	state->search->stats.items++;
-	/* of doubles that are large enough, it may be infinite */
-	if (unlikely(!isfinite(distance)))
+	if (unlikely(isnan(distance)))
 		AnnoyCheckVector(state->search->rel, pointer, &item->vector);
 	return distance;
 }

@@ -346,7 +346,7 @@ our @damage = (
 	],
 	[
 		'vector that is no numbers',
-		qr/block \d+, offset \d+\n.*The entry for/,
+		qr/block \d+\n.*Component 1 of the vector in slot 4 is -?nan/i,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			foreach my $j (0 .. $dims - 1)
