@@ -93,6 +93,12 @@ my %shape = (
 		operator => '<->', index => '(v, id)', with => 'n_trees = 1',
 		centre => 552, code => 128, pad => 0, filter => 1, slow => 1,
 	},
+	# its roots are leaves
+	small => {
+		type => 'real[]', dim => 8, rows => 70, nulls => 0,
+		operator => '<->', index => '(v)', with => 'n_trees = 2',
+		centre => 32, code => 16, pad => 0,
+	},
 	late => {
 		type => 'real[]', dim => 4, rows => 200, nulls => 1500,
 		operator => '<->', index => '(v, name)', with => 'n_trees = 2',
@@ -257,7 +263,13 @@ foreach my $name (@shapes)
 	$shape{$name}{table} = read_file($name);
 	$shape{$name}{file} = read_file("${name}_idx");
 	my $index = IndexFile->new($shape{$name}{file});
+	my ($item) = $index->all('item');
+	my $slots = 0;
 	my %kinds;
+
+	# of a group, if the first one is full
+	$slots++ while (($index->get($item, slot($slots)))[3] == 1);
+	$shape{$name}{slots} = $slots;
 	$kinds{ $index->get($_, 'kind') }++ foreach (0 .. $index->blocks - 1);
 	note("$name: "
 		  . join(', ', map { "$kinds{$_} pages of kind $_" } sort keys %kinds));
@@ -340,8 +352,44 @@ sub random_place
 	return [ 32 + 4 * int(rand(2000)), 'f' ];
 }
 
+# Where a pointer to an item or to a node is, and one from an item to attributes or
+# back.
+sub pointer_place
+{
+	my ($shape, $index, $block) = @_;
+	my $kind = $index->get($block, 'kind');
+
+	if ($kind == $kind{node})
+	{
+		my $entry = int(rand($index->get($block, 'count') || 1));
+
+		return 64 + $shape->{centre} +
+		  int($entry / 16) * 16 * ($shape->{code} + 16) +
+		  16 * ($shape->{code} + 10) + 6 * ($entry % 16);
+	}
+	return 32 + 8 * $shape->{slots} + 6 * int(rand($shape->{slots}))
+	  if $kind == $kind{item} && $shape->{index} =~ /,/;
+	return $index->get($block, number(int(rand($index->get($block, 'numbers') || 1))))
+	  if $kind == $kind{attributes};
+	return 32 + 8 * int(rand(60)) if $kind == $kind{item} || $kind == $kind{nulls};
+	return 24 + 8 * int(rand(1000));
+}
+
 # Each returns what it did.
 my @ways = (
+	(
+		sub {
+			my ($shape, $index) = @_;
+			my $block = random_page($index);
+			my $at = pointer_place($shape, $index, $block);
+			my $to = pick(0, 1, $block, $block, int(rand($index->blocks)),
+				int(rand($index->blocks)), $index->blocks, 1_000_000_000,
+				$none - 1, $none);
+			my $offset = pick(0, 1, 1, 1, int(rand(300)), 65535);
+			$at = 100 if $at > $page_size - 6;
+			$index->set($block, [ $at, 'SSS' ], $to >> 16, $to & 0xFFFF, $offset);
+			return "pointer to ($to,$offset) at $at of block $block";
+		}) x 3,
 	sub {
 		my ($shape, $index) = @_;
 		my $block = random_page($index);
