@@ -25,6 +25,7 @@
 
 #include "access/tableam.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -241,6 +242,27 @@ ask_missed(Graph *graph)
 	}
 }
 
+/*
+ * Raise an error if it takes more memory than work_mem to remember which items
+ * were asked: a bit for each.
+ */
+static void
+check_memory(const Graph *graph)
+{
+	uint64		items = (uint64) RelationGetNumberOfBlocks(graph->access.rel) *
+	graph->numbers_per_block;
+	uint64		kilobytes = items / (8 * 1024) + 1;
+
+	if (kilobytes > (uint64) work_mem)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the graph of index \"%s\" takes more memory than work_mem allows",
+						RelationGetRelationName(graph->access.rel)),
+				 errdetail("There is room for " UINT64_FORMAT " items, which takes " UINT64_FORMAT " kB, of %d.",
+						   items, kilobytes, work_mem),
+				 errhint("Set work_mem to at least \"" UINT64_FORMAT "kB\".", kilobytes)));
+}
+
 PG_FUNCTION_INFO_V1(annoy_knn_graph);
 
 /*
@@ -268,6 +290,7 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 	{
 		graph.numbers_per_block = (index->group_slots + index->group_pages - 1) /
 			index->group_pages;
+		check_memory(&graph);
 		graph.found = palloc(sizeof(Neighbour) * graph.k);
 		graph.context = AllocSetContextCreate(CurrentMemoryContext, "annoy graph item",
 											  ALLOCSET_DEFAULT_SIZES);

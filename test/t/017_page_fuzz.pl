@@ -511,7 +511,7 @@ sub use_copies
 	my (@batch) = @_;
 	my $sql = "\\set VERBOSITY verbose\nSET enable_seqscan = off;\nSET enable_sort = off;\nSET enable_bitmapscan = off;\n";
 	my $number = 0;
-	my ($status, $output, $errors);
+	my ($status, $output, $errors, $timed_out);
 	my %ended;
 
 	foreach my $use (@batch)
@@ -542,10 +542,14 @@ sub use_copies
 			\\warn end $number
 		};
 	}
+	# a process that waits for itself knows of no timeout of a statement
 	$status = $node->psql(
 		'postgres', $sql,
 		on_error_stop => 0, on_error_die => 0,
+		timeout => $PostgreSQL::Test::Utils::timeout_default,
+		timed_out => \$timed_out,
 		stdout => \$output, stderr => \$errors);
+	$status = -1 if $timed_out;
 	foreach my $line (split(/\n/, $errors))
 	{
 		if ($line =~ /^begin (-?\d+)$/) { $number = $1; }
@@ -557,7 +561,8 @@ sub use_copies
 		my ($number) = @$use;
 
 		next if $ended{$number};
-		push @faults, "damage $number ($what{$number}): the server crashed";
+		push @faults, "damage $number ($what{$number}): "
+		  . ($timed_out ? 'no end' : 'the server crashed');
 		last;
 	}
 	return $status;
@@ -602,12 +607,11 @@ while (@work)
 	else
 	{
 		# let it recover before its files are replaced
-		my $crashed = pop @faults;
+		my $crashed = $faults[-1];
 
 		$node->stop('immediate', fail_ok => 1);
 		$node->start;
 		$node->stop;
-		push @faults, $crashed;
 		# those after it were not reached
 		my ($number) = $crashed =~ /^damage (-?\d+)/;
 		unshift @work, grep { $_ > $number } map { $_->[0] } @batch;

@@ -819,6 +819,19 @@ our @damage = (
 			$_->set($item, attributes_of(0), 1_000_000 >> 16, 1_000_000 & 0xFFFF, 1);
 		}
 	],
+	# a process that locks both would wait for itself
+	[
+		'attributes on the page of the item',
+		qr/block \d+, offset \d+\n.*(The attributes are of item \(\d+,\d+\), which has others|The item has its attributes at)/,
+		sub {
+			my $file = $_;
+			foreach my $item ($file->all('item'))
+			{
+				$file->set($item, attributes_of($_), $item >> 16, $item & 0xFFFF, 1)
+				  foreach (0 .. $slots_per_page - 1);
+			}
+		}
+	],
 	[
 		'attributes of an item that cannot exist',
 		qr/block \d+, offset \d+\n.*(The item has its attributes at \(\d+,4\), where there are none|which cannot exist)/,
