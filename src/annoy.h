@@ -317,7 +317,7 @@ extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  const float *mean, int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
-extern AnnoyMetaPage AnnoyCheckMeta(Relation rel, Buffer buffer);
+extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
 extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);

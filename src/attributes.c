@@ -208,17 +208,18 @@ AnnoyAttributesGet(Page page, OffsetNumber offset)
 }
 
 /*
- * Where a value of variable length that begins there ends; NULL if it would end
+ * Where a value of variable length that begins there ends, at an address that is
+ * aligned for its type or not; NULL if it would end
  * behind `end', or is none that an index tuple may have.  What compression could
  * not have made so small, no memory is to be allocated for.
  */
 static const char *
-varlena_end(const char *value, const char *end)
+varlena_end(const char *value, bool aligned, const char *end)
 {
 	Size		size;
 
 	if (value >= end || VARATT_IS_EXTERNAL(value) ||
-		(!VARATT_IS_SHORT(value) && end - value < VARHDRSZ))
+		(!VARATT_IS_SHORT(value) && (!aligned || end - value < VARHDRSZ)))
 		return NULL;
 	size = VARSIZE_ANY(value);
 	if (size > end - value ||
@@ -252,10 +253,12 @@ AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple)
 			continue;
 		if (attribute->attlen == -1)
 		{
+			const char *aligned = start + att_align_nominal(at - start, attribute->attalign);
+
 			/* bytes of padding are zero, and a short value needs none */
 			if (at >= end || *at == 0)
-				at = start + att_align_nominal(at - start, attribute->attalign);
-			at = IndexTupleHasVarwidths(tuple) ? varlena_end(at, end) : NULL;
+				at = aligned;
+			at = IndexTupleHasVarwidths(tuple) ? varlena_end(at, at == aligned, end) : NULL;
 			if (at == NULL)
 				return false;
 		}

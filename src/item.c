@@ -18,8 +18,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/tableam.h"
 #include "storage/freespace.h"
 #include "storage/indexfsm.h"

@@ -226,7 +226,7 @@ check_curve(const AnnoyCurve *curve)
  * back to these.  Whether they exist, and what is there, is checked when they
  * are read.
  */
-AnnoyMetaPage
+void
 AnnoyCheckMeta(Relation rel, Buffer buffer)
 {
 	AnnoyMetaPage meta;
@@ -267,7 +267,6 @@ AnnoyCheckMeta(Relation rel, Buffer buffer)
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
 							  "The metapage has a recall curve of %u points that cannot be.",
 							  meta->curve.points);
-	return meta;
 }
 
 /*
@@ -279,7 +278,7 @@ AnnoyLockMeta(Relation rel, int mode)
 	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 
 	LockBuffer(buffer, mode);
-	(void) AnnoyCheckMeta(rel, buffer);
+	AnnoyCheckMeta(rel, buffer);
 	return buffer;
 }
 

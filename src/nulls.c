@@ -26,7 +26,7 @@
 
 #include "annoy.h"
 
-static void pg_attribute_noreturn()
+static void
 report_list(Relation rel, BlockNumber block)
 {
 	AnnoyReportCorruption(rel, block, "The list of pages of NULLs is corrupted at this one.");

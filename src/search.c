@@ -94,7 +94,8 @@ check_level(AnnoySearch *search, AnnoyNode node, BlockNumber block, int level)
 }
 
 /*
- * Rank the children of an inner node.
+ * Rank the children of an inner node.  Those whose scores are below no limit, not
+ * even where there is none, will not be visited, however many nodes are wanted.
  */
 static void
 rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
@@ -104,10 +105,13 @@ rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
 
 	nhits = AnnoyNodeScore(&search->target, node, 0, children->limit,
 						   search->hits, search->scores);
-	if (unlikely(nhits < node->count && children->limit == INFINITY))
-		AnnoyCheckEntries(search->rel, search->index, node, block);
-	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
 	search->ranked[node->level - 1] += node->count;
+	if (unlikely(nhits < node->count && children->limit == INFINITY))
+	{
+		AnnoyCheckEntries(search->rel, search->index, node, block);
+		search->ranked[node->level - 1] -= node->count - nhits;
+	}
+	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
 	search->stats.inner_nodes++;
 }
 

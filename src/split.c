@@ -118,9 +118,10 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (item.vector.data != NULL)
+		{
 			AnnoyCheckVector(rel, pointer, &item.vector);
-		if (item.vector.data != NULL)
 			AnnoyMapItem(index, &item.vector, point);
+		}
 		AnnoyItemRelease(reader);
 		return item.vector.data != NULL;
 	}

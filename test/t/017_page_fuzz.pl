@@ -512,6 +512,7 @@ sub use_copies
 	my $sql = "\\set VERBOSITY verbose\nSET enable_seqscan = off;\nSET enable_sort = off;\nSET enable_bitmapscan = off;\n";
 	my $number = 0;
 	my ($status, $output, $errors, $timed_out);
+	my $file = $node->basedir . "/use$batch[0][0].sql";
 	my %ended;
 
 	foreach my $use (@batch)
@@ -542,9 +543,12 @@ sub use_copies
 			\\warn end $number
 		};
 	}
-	# a process that waits for itself knows of no timeout of a statement
+	# a process that waits for itself knows of no timeout of a statement; and psql
+	# may go away with the server before it has read everything
+	PostgreSQL::Test::Utils::append_to_file($file, $sql);
 	$status = $node->psql(
-		'postgres', $sql,
+		'postgres', '',
+		extra_params => [ '-f', $file ],
 		on_error_stop => 0, on_error_die => 0,
 		timeout => $PostgreSQL::Test::Utils::timeout_default,
 		timed_out => \$timed_out,
