@@ -7,7 +7,8 @@
 #			METRIC=l2|cosine|ip|l1 on data of yours
 # make test		all tests, on a private cluster
 # make soak		kill a private cluster again and again under load, for ten
-#			minutes or as many as MINUTES=... says
+#			minutes or as many as MINUTES=... says; then damage 10,000
+#			indexes
 # make check-build	compile with every compiler and all warnings
 # make bench		measure it beside its peers: see docs/benchmarks.md
 # make indent		format the sources, or make check-indent to see what would

@@ -278,6 +278,13 @@ SELECT count(*) >= 0.95 * 15000 AS recall FROM annoy_knn_graph('d_l2', 10) g,
 	LATERAL (SELECT d FROM items WHERE ctid = g.item) i,
 	LATERAL (SELECT max(distance) AS most FROM annoy_get_nns_by_vector('d_l2', i.d, 11, 1000000)) m WHERE distance <= most;
 SELECT count(*) = 1500 * 1499 AS complete FROM annoy_knn_graph('v_hamming', 10000);
+-- which items were asked is remembered in work_mem
+CREATE TABLE many AS SELECT ARRAY[i % 1000]::real[] AS v FROM generate_series(1, 15000) i;
+CREATE INDEX many_v ON many USING annoy (v) WITH (n_trees = 10, search_k = 10);
+SET work_mem = '64kB';
+SELECT regexp_replace(failure($$SELECT annoy_knn_graph('many_v', 1)$$), '\d+', 'N', 'g');
+RESET work_mem;
+DROP TABLE many;
 SELECT count(*) FROM annoy_knn_graph(NULL);
 
 --

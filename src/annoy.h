@@ -32,6 +32,15 @@
 #include "simd.h"
 #include "vector.h"
 
+/* Components of images are not beyond this: their squares still are finite. */
+#define ANNOY_MAX_COMPONENT		1e15
+
+/*
+ * Nor is a centre's scale beyond this: rotation makes a component at most as
+ * large as the norm, and there are at least 3 bits for it.
+ */
+#define ANNOY_MAX_CENTRE_SCALE	1e17f
+
 #define ANNOY_DEFAULT_SEED		UINT64CONST(1234567890987654321)
 #define ANNOY_DEFAULT_EPSILON	2.5
 #define ANNOY_DEFAULT_RECALL	0.95
@@ -284,6 +293,16 @@ AnnoyErrorToFloat(uint16 error)
 	return u.f;
 }
 
+/* error.c */
+
+/* not pg_attribute_printf(): it names a format that clang does not know */
+extern void AnnoyReportCorruptionV(Relation rel, BlockNumber block, int offset,
+								   const char *format, va_list args)
+			__attribute__((format(printf, 4, 0))) pg_attribute_noreturn();
+extern void AnnoyReportCorruption(Relation rel, BlockNumber block,
+								  const char *format,...)
+			__attribute__((format(printf, 3, 4))) pg_attribute_noreturn();
+
 /* handler.c */
 extern int	AnnoyOptionSearchK(Relation rel);
 extern double AnnoyOptionTargetRecall(Relation rel);
@@ -299,6 +318,9 @@ extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  const float *mean, int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
+extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
+extern Buffer AnnoyLockMeta(Relation rel, int mode);
+extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
 extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);
 extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);
@@ -325,7 +347,10 @@ AnnoyPageIsValid(Page page)
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
+extern void AnnoyReportPage(Relation rel, BlockNumber block, Page page, int kind)
+			pg_attribute_noreturn();
 extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
+extern bool AnnoyBlockExists(Relation rel, BlockNumber block);
 extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
 							  BufferAccessStrategy strategy);
 extern int	AnnoyPrefetchDistance(int ahead);
@@ -365,8 +390,11 @@ extern void AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec,
 extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
 						  int level, float *centre);
 extern void AnnoyNodeSetNear(AnnoyNode node, double mean_offset);
+extern bool AnnoyCentreIsSound(AnnoyNode node);
 extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
 						   Buffer buffer);
+extern void AnnoyCheckEntries(Relation rel, const AnnoyIndex *index,
+							  AnnoyNode node, BlockNumber block);
 extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
 extern void AnnoyNodeMakeRoom(const AnnoyIndex *index, AnnoyNode node);
 extern void AnnoyCopyNode(Relation rel, const AnnoyIndex *index,
@@ -454,6 +482,12 @@ extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
 								BufferAccessStrategy strategy);
 extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
+extern bool AnnoyItemMayExist(Relation rel, const AnnoyIndex *index,
+							  const AnnoyPointer *pointer);
+extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
+extern void AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid);
+extern void AnnoyCheckVector(Relation rel, const AnnoyPointer *pointer,
+							 const AnnoyVector *vec);
 extern void AnnoyItemPrefetch(AnnoyItemReader *reader,
 							  const AnnoyPointer *pointer);
 extern Buffer AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer);
@@ -489,18 +523,20 @@ extern bool AnnoyAttributesFit(Page page, IndexTuple tuple);
 extern OffsetNumber AnnoyAttributesAdd(Page page, IndexTuple tuple);
 extern IndexTuple AnnoyAttributesGet(Page page, OffsetNumber offset);
 extern BlockNumber AnnoyAttributesFirst(Relation rel);
-extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple);
+extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked);
 extern Buffer AnnoyAttributesPut(Relation rel, GenericXLogState *xlog,
 								 Buffer buffer, IndexTuple tuple,
 								 AnnoyPointer *pointer);
-extern Buffer AnnoyAttributesLock(Relation rel, const AnnoyPointer *pointer,
-								  int mode);
+extern Buffer AnnoyAttributesLock(Relation rel, BlockNumber block,
+								  BlockNumber locked, int mode);
 extern Buffer AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog,
 									Page page, BlockNumber block,
 									OffsetNumber offset,
 									const AnnoyPointer *item);
-extern void AnnoyReportAttributes(Relation rel, const AnnoyPointer *item)
+extern void AnnoyReportAttributes(Relation rel, const AnnoyPointer *item,
+								  const AnnoyPointer *attributes)
 			pg_attribute_noreturn();
+extern bool AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple);
 
 /* build.c */
 extern IndexBuildResult *annoybuild(Relation heap, Relation rel,
@@ -547,7 +583,7 @@ extern void AnnoyRowErrorsEnd(AnnoyRowErrors * errors);
 /* place.c */
 typedef AnnoyNode (*AnnoyReadNode) (BlockNumber block, void *arg);
 
-extern void AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
+extern void AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
 					   AnnoyReadNode read_node, void *arg,
 					   AnnoyCollector *leaves);
 
@@ -620,7 +656,7 @@ typedef enum AnnoyRight
 	ANNOY_MAY_MAINTAIN,			/* owner, or MAINTAIN on the table (since 17) */
 	ANNOY_OWNS_INDEX,
 	ANNOY_OWNS_TABLE,
-} AnnoyRight;
+}			AnnoyRight;
 
 /* Which rows of the table a function looks at. */
 typedef enum AnnoySnapshot
@@ -628,7 +664,7 @@ typedef enum AnnoySnapshot
 	ANNOY_NO_SNAPSHOT,			/* none */
 	ANNOY_STATEMENT_SNAPSHOT,	/* those that the statement sees */
 	ANNOY_NEW_SNAPSHOT,			/* those committed when the locks are held */
-} AnnoySnapshot;
+}			AnnoySnapshot;
 
 /* What a function wants to do with an index: see open.c. */
 typedef struct AnnoyRequest
@@ -639,7 +675,7 @@ typedef struct AnnoyRequest
 	const char *changes;		/* name of a function that changes something */
 	LOCKMODE	heap_lock;		/* on the table ... */
 	LOCKMODE	lock;			/* ... and the index, if not AccessShareLock */
-} AnnoyRequest;
+}			AnnoyRequest;
 
 /* An index that a function has opened. */
 typedef struct AnnoyAccess
@@ -657,7 +693,7 @@ typedef struct AnnoyAccess
 	int			nestlevel;
 } AnnoyAccess;
 
-extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
+extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest * request,
 						   AnnoyAccess *access);
 extern void AnnoyCloseIndex(AnnoyAccess *access);
 extern Relation AnnoyOpenQueried(Oid oid);
@@ -775,7 +811,7 @@ typedef enum AnnoyCurveResult
 	ANNOY_CURVE_TOO_SMALL,		/* there are too few vectors */
 	ANNOY_CURVE_NO_ANSWERS,		/* no query has a nearest vector */
 	ANNOY_CURVE_DOUBTFUL		/* it is not what searches find */
-} AnnoyCurveResult;
+}			AnnoyCurveResult;
 
 typedef struct AnnoyCalibration
 {
@@ -793,9 +829,9 @@ typedef struct AnnoyCalibration
 	int			asked;			/* queries, whatever came of it */
 	double		predicted;		/* doubtful: the recall that was expected ... */
 	double		found;			/* ... and the one there is */
-} AnnoyCalibration;
+}			AnnoyCalibration;
 
-extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
+extern void AnnoyCalibrate(Relation rel, AnnoyCalibration * calibration);
 
 /* trial.c */
 
@@ -811,12 +847,12 @@ typedef struct AnnoyTrial
 	/* distances of its nearest items, in order */
 	int			count;
 	double		nearest[ANNOY_TRIAL_ROWS];
-} AnnoyTrial;
+}			AnnoyTrial;
 
 extern void AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index,
-							  AnnoyTrial *trials, int n);
+							  AnnoyTrial * trials, int n);
 extern double AnnoyTrialRecall(Relation rel, const AnnoyIndex *index,
-							   const AnnoyTrial *trial, double effort);
+							   const AnnoyTrial * trial, double effort);
 
 /* curve.c */
 

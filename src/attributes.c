@@ -21,10 +21,16 @@
  */
 #include "postgres.h"
 
+#include "access/toast_compression.h"
+#include "access/tupmacs.h"
+
 #include "annoy.h"
 
 /* With so much free space, VACUUM puts a page into the list. */
 #define WORTH_LISTING		(ANNOY_ATTRIBUTES_CAPACITY / 4)
+
+/* Compression makes a value no smaller than one of so many parts. */
+#define MAX_COMPRESSION		256
 
 /* What a value of a type of variable length is thought to take. */
 #define TYPICAL_VARLENA		16
@@ -202,6 +208,75 @@ AnnoyAttributesGet(Page page, OffsetNumber offset)
 }
 
 /*
+ * Where a value of variable length that begins there ends, at an address that is
+ * aligned for its type or not; NULL if it would end
+ * behind `end', or is none that an index tuple may have.  What compression could
+ * not have made so small, no memory is to be allocated for.
+ */
+static const char *
+varlena_end(const char *value, bool aligned, const char *end)
+{
+	Size		size;
+
+	if (value >= end || VARATT_IS_EXTERNAL(value) ||
+		(!VARATT_IS_SHORT(value) && (!aligned || end - value < VARHDRSZ)))
+		return NULL;
+	size = VARSIZE_ANY(value);
+	if (size > end - value ||
+		size < (VARATT_IS_SHORT(value) ? VARHDRSZ_SHORT : VARHDRSZ) ||
+		(VARATT_IS_COMPRESSED(value) &&
+		 (size < VARHDRSZ_COMPRESSED ||
+		  VARDATA_COMPRESSED_GET_COMPRESS_METHOD(value) > TOAST_LZ4_COMPRESSION_ID ||
+		  VARDATA_COMPRESSED_GET_EXTSIZE(value) > MAX_COMPRESSION * size)))
+		return NULL;
+	return value + size;
+}
+
+/*
+ * Are all values of a tuple within it?  Then they can be read without harm, if
+ * their types' functions do none whatever the bytes of a value are.
+ */
+bool
+AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple)
+{
+	const bits8 *nulls = IndexTupleHasNulls(tuple) ?
+	(const bits8 *) (tuple + 1) : NULL;
+	const char *start = (const char *) tuple + IndexInfoFindDataOffset(tuple->t_info);
+	const char *end = (const char *) tuple + IndexTupleSize(tuple);
+	const char *at = start;
+
+	for (int i = 0; i < desc->natts && at <= end; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (nulls != NULL && att_isnull(i, nulls))
+			continue;
+		if (attribute->attlen == -1)
+		{
+			const char *aligned = start + att_align_nominal(at - start, attribute->attalign);
+
+			/* bytes of padding are zero, and a short value needs none */
+			if (at >= end || *at == 0)
+				at = aligned;
+			at = IndexTupleHasVarwidths(tuple) ? varlena_end(at, at == aligned, end) : NULL;
+			if (at == NULL)
+				return false;
+		}
+		else if (attribute->attlen == -2)
+		{
+			at = IndexTupleHasVarwidths(tuple) && at < end ? memchr(at, 0, end - at) : NULL;
+			if (at == NULL)
+				return false;
+			at++;
+		}
+		else
+			at = start + att_align_nominal(at - start, attribute->attalign) +
+				attribute->attlen;
+	}
+	return at <= end;
+}
+
+/*
  * Remove a tuple, and close the gap.
  */
 static void
@@ -227,23 +302,13 @@ remove_tuple(Page page, OffsetNumber offset, IndexTuple tuple)
 
 /* The index. */
 
-static Buffer
-lock_meta(Relation rel, int mode)
-{
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-
-	LockBuffer(buffer, mode);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
-	return buffer;
-}
-
 /*
  * The first page of the chain, or an invalid block.
  */
 BlockNumber
 AnnoyAttributesFirst(Relation rel)
 {
-	Buffer		buffer = lock_meta(rel, BUFFER_LOCK_SHARE);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	BlockNumber first = AnnoyPageGetMeta(BufferGetPage(buffer))->attributes;
 
 	UnlockReleaseBuffer(buffer);
@@ -263,22 +328,25 @@ header_is_valid(Page page)
 }
 
 /*
- * Lock the page of attributes that a pointer is to, and check it.
+ * Lock the page of attributes that another page points to, and check it.  The
+ * caller holds the lock of the page `locked', or that is invalid: were it the
+ * same, we would wait for ourselves.
  */
 Buffer
-AnnoyAttributesLock(Relation rel, const AnnoyPointer *pointer, int mode)
+AnnoyAttributesLock(Relation rel, BlockNumber block, BlockNumber locked, int mode)
 {
-	Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer),
-										 NULL);
+	Buffer		buffer;
+	AnnoyAttributes header;
 
+	if (block == locked)
+		AnnoyReportCorruption(rel, block, "The page, which has items, is said to have attributes.");
+	buffer = AnnoyReadBuffer(rel, block, NULL);
 	LockBuffer(buffer, mode);
 	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_ATTRIBUTES);
+	header = AnnoyPageGetAttributes(BufferGetPage(buffer));
 	if (!header_is_valid(BufferGetPage(buffer)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains a corrupted page at block %u",
-						RelationGetRelationName(rel), BufferGetBlockNumber(buffer)),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(rel, block, "The page has %u numbers for attributes that begin at %u.",
+							  header->count, header->start);
 	return buffer;
 }
 
@@ -289,7 +357,7 @@ AnnoyAttributesLock(Relation rel, const AnnoyPointer *pointer, int mode)
 static void
 unlist(Relation rel, Buffer buffer)
 {
-	Buffer		meta_buffer = lock_meta(rel, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(meta_buffer));
 
 	if (meta->attributes_free == BufferGetBlockNumber(buffer))
@@ -299,11 +367,8 @@ unlist(Relation rel, Buffer buffer)
 		AnnoyPageTag *tag = AnnoyPageGetTag(page);
 
 		if (tag->next_free == ANNOY_NOT_LISTED)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" has a corrupted list of pages of attributes at block %u",
-							RelationGetRelationName(rel), BufferGetBlockNumber(buffer)),
-					 errhint("Please REINDEX it.")));
+			AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
+								  "The page is first in the list of pages of attributes, but says that it is in none.");
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 		meta->attributes_free = tag->next_free;
 		meta->attributes_changes++;
@@ -316,27 +381,28 @@ unlist(Relation rel, Buffer buffer)
 /*
  * Find a page with room for a tuple.  Returns its buffer, locked exclusively; if
  * the page is new, it is all zeroes and becomes one of attributes by
- * AnnoyAttributesPut.
+ * AnnoyAttributesPut.  The caller holds the lock of the page `locked'.
  */
 Buffer
-AnnoyAttributesRoom(Relation rel, IndexTuple tuple)
+AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked)
 {
 	for (;;)
 	{
-		Buffer		buffer = lock_meta(rel, BUFFER_LOCK_SHARE);
-		AnnoyPointer pointer;
+		Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+		BlockNumber block = AnnoyPageGetMeta(BufferGetPage(buffer))->attributes_free;
 
-		ItemPointerSet(&pointer, AnnoyPageGetMeta(BufferGetPage(buffer))->attributes_free,
-					   InvalidOffsetNumber);
 		UnlockReleaseBuffer(buffer);
-		if (ItemPointerGetBlockNumberNoCheck(&pointer) == InvalidBlockNumber)
+		if (block == InvalidBlockNumber)
 			return AnnoyExtend(rel, MAIN_FORKNUM, 1);
 
-		buffer = AnnoyAttributesLock(rel, &pointer, BUFFER_LOCK_EXCLUSIVE);
+		buffer = AnnoyAttributesLock(rel, block, locked, BUFFER_LOCK_EXCLUSIVE);
 		if (AnnoyAttributesFit(BufferGetPage(buffer), tuple))
 			return buffer;
 
-		/* somebody else may have done so meanwhile */
+		/*
+		 * Somebody else may have done so meanwhile.  This comes to an end
+		 * even if the list is a circle: what was taken off is noticed.
+		 */
 		unlist(rel, buffer);
 		UnlockReleaseBuffer(buffer);
 	}
@@ -361,7 +427,7 @@ AnnoyAttributesPut(Relation rel, GenericXLogState *xlog, Buffer buffer,
 		AnnoyMetaPage meta;
 
 		AnnoyAttributesInit(page);
-		meta_buffer = lock_meta(rel, BUFFER_LOCK_EXCLUSIVE);
+		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 		AnnoyPageGetAttributes(page)->next = meta->attributes;
 		AnnoyPageGetTag(page)->next_free = meta->attributes_free;
@@ -389,12 +455,17 @@ AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog, Page page,
 	AnnoyMetaPage meta;
 
 	if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
-		AnnoyReportAttributes(rel, item);
+	{
+		AnnoyPointer pointer;
+
+		ItemPointerSet(&pointer, block, offset);
+		AnnoyReportAttributes(rel, item, &pointer);
+	}
 	remove_tuple(page, offset, tuple);
 	if (tag->next_free != ANNOY_NOT_LISTED || free_space(page) < WORTH_LISTING)
 		return InvalidBuffer;
 
-	meta_buffer = lock_meta(rel, BUFFER_LOCK_EXCLUSIVE);
+	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 	tag->next_free = meta->attributes_free;
 	meta->attributes_free = block;
@@ -406,13 +477,12 @@ AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog, Page page,
  * Raise an error because an item's attributes are not where they should be.
  */
 void
-AnnoyReportAttributes(Relation rel, const AnnoyPointer *item)
+AnnoyReportAttributes(Relation rel, const AnnoyPointer *item,
+					  const AnnoyPointer *attributes)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" has lost the attributes of the item in slot %u of block %u",
-					RelationGetRelationName(rel),
-					ItemPointerGetOffsetNumberNoCheck(item),
-					ItemPointerGetBlockNumberNoCheck(item)),
-			 errhint("Please REINDEX it.")));
+	AnnoyReportCorruption(rel, ItemPointerGetBlockNumberNoCheck(item),
+						  "The item in slot %u has lost its attributes, which should be at (%u,%u).",
+						  ItemPointerGetOffsetNumberNoCheck(item),
+						  ItemPointerGetBlockNumberNoCheck(attributes),
+						  ItemPointerGetOffsetNumberNoCheck(attributes));
 }

@@ -374,8 +374,10 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 				neighbours[count].key = calibration->leaves != NULL ?
 					nearest->candidates[start + i].nsn : pointer_key(pointer);
 				neighbours[count].distance =
-					AnnoyDistance(calibration->index->metric, &item.vector,
-								  &query->vector);
+					AnnoyStoredDistance(calibration->index->metric, &item.vector,
+										&query->vector);
+				if (unlikely(isnan(neighbours[count].distance)))
+					AnnoyCheckVector(calibration->rel, pointer, &item.vector);
 				if (isfinite(neighbours[count].distance))
 					count++;
 			}
@@ -495,8 +497,8 @@ compare_queries(Calibration *calibration, const SampleQuery *query, double cutof
 		int			j = 0;
 
 		if (other == query ||
-			!(AnnoyDistance(calibration->index->metric, &other->vector,
-							&query->vector) < cutoff))
+			!(AnnoyStoredDistance(calibration->index->metric, &other->vector,
+								  &query->vector) < cutoff))
 			continue;
 		while (j < nearest->count &&
 			   pointer_key(&nearest->candidates[j].pointer) != pointer_key(&other->self))

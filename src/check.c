@@ -51,7 +51,6 @@
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "lib/bloomfilter.h"
-#include "lib/stringinfo.h"
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
@@ -110,30 +109,10 @@ void
 AnnoyReport(const AnnoyCheck *check, BlockNumber block, int offset,
 			const char *format,...)
 {
-	StringInfoData detail;
-	int			needed;
+	va_list		args;
 
-	initStringInfo(&detail);
-	do
-	{
-		va_list		args;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&detail, format, args);
-		va_end(args);
-		if (needed > 0)
-			enlargeStringInfo(&detail, needed);
-	} while (needed > 0);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 offset > 0 ?
-			 errmsg("index \"%s\" is corrupted at block %u, offset %d",
-					RelationGetRelationName(check->rel), block, offset) :
-			 errmsg("index \"%s\" is corrupted at block %u",
-					RelationGetRelationName(check->rel), block),
-			 errdetail_internal("%s", detail.data),
-			 errhint("Please REINDEX it.")));
+	va_start(args, format);
+	AnnoyReportCorruptionV(check->rel, block, offset, format, args);
 }
 
 /*
@@ -270,8 +249,9 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 	if (node->room < ANNOY_MIN_ROOM || node->room > codec->capacity)
 		AnnoyReport(check, block, 0, "The node on level %u has room for %u entries, of at most %d.",
 					node->level, node->room, codec->capacity);
-	if (!(node->centre_scale >= 0 && isfinite(node->centre_scale)))
-		AnnoyReport(check, block, 0, "The node's centre has the scale %g.", node->centre_scale);
+	if (!AnnoyCentreIsSound(node))
+		AnnoyReport(check, block, 0, "The node's centre has the scale %g and the squared norm %g.",
+					node->centre_scale, node->centre_norm2);
 	check_end(check, block, page, AnnoyNodeEnd(index, page), true);
 
 	used = TYPEALIGN(ANNOY_BLOCK_ENTRIES, node->count);
@@ -727,14 +707,11 @@ check_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 	if (!found ||
 		bloom_lacks_element(state->filter, state->element,
 							make_element(state, tid, data, attributes)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" lacks row (%u,%u) of table \"%s\"",
-						RelationGetRelationName(rel),
-						ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
-						RelationGetRelationName(state->check->heap)),
-				 errdetail("There is no item for the row that has its values."),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(rel, InvalidBlockNumber,
+							  "It lacks row (%u,%u) of table \"%s\": there is no item for it that has its values.",
+							  ItemPointerGetBlockNumber(tid),
+							  ItemPointerGetOffsetNumber(tid),
+							  RelationGetRelationName(state->check->heap));
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->context);
 }

@@ -34,10 +34,12 @@ void
 AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block, Page page)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	TupleDesc	desc;
 	int			used = 0;
 
 	if (check->index->attributes_size == 0)
 		AnnoyReport(check, block, 0, "The page has attributes, but the index no further columns.");
+	desc = AnnoyAttributesDesc(check->rel);
 	if (header->start > BLCKSZ ||
 		(char *) (header->offsets + header->count) > page + header->start ||
 		(header->count > 0 && header->offsets[header->count - 1] == 0))
@@ -60,6 +62,8 @@ AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block, Page page)
 		if (tuple == NULL || IndexTupleSize(tuple) > ANNOY_MAX_ATTRIBUTES_SIZE)
 			AnnoyReport(check, block, i + 1, "There are no attributes at %u.",
 						header->offsets[i]);
+		if (!AnnoyAttributesAreSound(desc, tuple))
+			AnnoyReport(check, block, i + 1, "The attributes are not values of the index's columns.");
 		used += MAXALIGN(IndexTupleSize(tuple));
 		for (int j = 0; j < i; j++)
 		{
@@ -68,6 +72,7 @@ AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block, Page page)
 							j + 1);
 		}
 	}
+	FreeTupleDesc(desc);
 	if (used != BLCKSZ - header->start)
 		AnnoyReport(check, block, 0, "The page has %d bytes of attributes in %d.",
 					used, BLCKSZ - header->start);
@@ -204,11 +209,10 @@ check_items(const AnnoyCheck *check, BlockNumber block, Page page)
 static uint32
 read_heads(const AnnoyCheck *check, BlockNumber *chain, BlockNumber *list)
 {
-	Buffer		buffer = ReadBuffer(check->rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		buffer = AnnoyLockMeta(check->rel, BUFFER_LOCK_SHARE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
 	uint32		changes;
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	*chain = meta->attributes;
 	*list = meta->attributes_free;
 	changes = meta->attributes_changes;
@@ -356,7 +360,9 @@ bool
 AnnoyCheckHashItem(const AnnoyCheck *check, TupleDesc desc, const AnnoyPointer *pointer,
 				   const AnnoyItem *item, uint64 *hash)
 {
-	Buffer		buffer = AnnoyAttributesLock(check->rel, &item->attributes, BUFFER_LOCK_SHARE);
+	Buffer		buffer = AnnoyAttributesLock(check->rel,
+											 ItemPointerGetBlockNumberNoCheck(&item->attributes),
+											 InvalidBlockNumber, BUFFER_LOCK_SHARE);
 	IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
 										   ItemPointerGetOffsetNumberNoCheck(&item->attributes));
 	bool		found = tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) pointer);

@@ -38,11 +38,10 @@ typedef struct NullsCheck
 static uint32
 read_head(const AnnoyCheck *check, BlockNumber *head)
 {
-	Buffer		buffer = ReadBuffer(check->rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		buffer = AnnoyLockMeta(check->rel, BUFFER_LOCK_SHARE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
 	uint32		changes;
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	*head = meta->null_free;
 	changes = meta->null_changes;
 	UnlockReleaseBuffer(buffer);

@@ -148,7 +148,10 @@ check_leaf_entry(TreeCheck *state, int i)
 				   &entry.pointer, &item);
 	has_vector = item.vector.data != NULL;
 	if (has_vector)
+	{
+		AnnoyCheckVector(state->check->rel, &entry.pointer, &item.vector);
 		AnnoyMapItem(index, &item.vector, state->point);
+	}
 	AnnoyItemRelease(&state->reader);
 	if (!has_vector)
 		return NODE_FAULT(state, i + 1, "The entry points to slot (%u,%u), which %s.",

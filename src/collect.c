@@ -101,7 +101,7 @@ AnnoyCollectorMemory(int keep)
 }
 
 /*
- * Bucket of a score.  Never decreases as scores increase.
+ * Bucket of a score, which is not NaN.  Never decreases as scores increase.
  */
 static inline int
 bucket_of(float score, float lowest, float factor, int buckets)
@@ -203,18 +203,24 @@ reserve(AnnoyCollector *collector, int n)
 }
 
 /*
- * Add a candidate, whatever its score.
+ * Add a candidate, whatever its score.  One that has NaN comes last: no order
+ * and no bucket is known for it otherwise.
  */
 void
 AnnoyCollectorAdd(AnnoyCollector *collector, const AnnoyCandidate *candidate)
 {
+	AnnoyCandidate *added;
+
 	reserve(collector, 1);
-	collector->candidates[collector->count++] = *candidate;
+	added = &collector->candidates[collector->count++];
+	*added = *candidate;
+	if (isnan(added->score))
+		added->score = INFINITY;
 }
 
 /*
  * Add entries of a node, as found by AnnoyNodeScore with the collector's
- * limit.
+ * limit.  So none has NaN for a score, whatever the node's page says.
  */
 void
 AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,

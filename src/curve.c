@@ -80,14 +80,7 @@ curve_is_old(const AnnoyCurve *curve, double items)
 BlockNumber
 AnnoyFirstLeaf(Relation rel)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	BlockNumber block;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
-	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[0][0];
-	UnlockReleaseBuffer(buffer);
-	return block;
+	return AnnoyLeftmostNode(rel, 0, 0);
 }
 
 /*
@@ -103,11 +96,7 @@ AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	AnnoyVacuumDelay();
 	AnnoyCopyNode(rel, index, block, copy->data);
 	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains right links that form a circle at block %u",
-						RelationGetRelationName(rel), block),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(rel, block, "Right links form a circle.");
 	return node->level == 0 ? node : NULL;
 }
 

@@ -43,7 +43,7 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		(filter != NULL && !(item->vector.data == NULL ? filter->nulls : filter->vectors)) ||
 		AnnoyScanHasSeen(state, pointer))
 		return;
-	AnnoyScanAdd(state, item);
+	AnnoyScanAdd(state, pointer, item);
 }
 
 /*
@@ -75,7 +75,7 @@ drain_passed(AnnoyScanState *state)
 
 		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
 		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &item);
+			AnnoyScanAdd(state, &state->passed[i], &item);
 		AnnoyItemRelease(&state->reader);
 	}
 	state->n_passed = 0;

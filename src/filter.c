@@ -155,6 +155,11 @@ tuple_passes(AnnoyFilter *filter, IndexTuple tuple)
 {
 	bool		passes = true;
 
+	if (unlikely(!AnnoyAttributesAreSound(filter->desc, tuple)))
+		AnnoyReportCorruption(filter->rel, InvalidBlockNumber,
+							  "The attributes of the item in slot %u of block %u are not values of the index's columns.",
+							  ItemPointerGetOffsetNumberNoCheck(&tuple->t_tid),
+							  ItemPointerGetBlockNumberNoCheck(&tuple->t_tid));
 	for (int i = 0; i < filter->n_keys && passes; i++)
 	{
 		AnnoyFilterKey *key = &filter->keys[i];
@@ -229,13 +234,14 @@ AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item)
 	if (AnnoySlotState(AnnoyPageGetSlots(page) + slot_no) == ANNOY_SLOT_LIVE)
 	{
 		AnnoyPointer pointer = AnnoySlotAttributes(filter->index, page, slot_no);
-		Buffer		attributes_buffer = AnnoyAttributesLock(filter->rel, &pointer,
-															BUFFER_LOCK_SHARE);
+		Buffer		attributes_buffer =
+		AnnoyAttributesLock(filter->rel, ItemPointerGetBlockNumberNoCheck(&pointer),
+							ItemPointerGetBlockNumberNoCheck(item), BUFFER_LOCK_SHARE);
 		IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(attributes_buffer),
 											   ItemPointerGetOffsetNumberNoCheck(&pointer));
 
 		if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
-			AnnoyReportAttributes(filter->rel, item);
+			AnnoyReportAttributes(filter->rel, item, &pointer);
 		passes = tuple_passes(filter, tuple);
 		UnlockReleaseBuffer(attributes_buffer);
 	}
@@ -261,12 +267,9 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 		IndexTuple	tuple = (IndexTuple) (page + start);
 		Size		size = MAXALIGN(IndexTupleSize(tuple));
 
-		if (size < sizeof(IndexTupleData) || start + size > BLCKSZ)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" contains a corrupted page at block %u",
-							RelationGetRelationName(filter->rel), block),
-					 errhint("Please REINDEX it.")));
+		if (IndexTupleSize(tuple) < sizeof(IndexTupleData) || start + size > BLCKSZ)
+			AnnoyReportCorruption(filter->rel, block, "Attributes at %zu are said to take %zu bytes.",
+								  start, size);
 		if (tuple_passes(filter, tuple))
 		{
 			MemoryContextSwitchTo(old_context);
@@ -310,8 +313,9 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 	}
 	if (found)
 	{
-		Buffer		attributes_buffer = AnnoyAttributesLock(filter->rel, &pointer,
-															BUFFER_LOCK_SHARE);
+		Buffer		attributes_buffer =
+		AnnoyAttributesLock(filter->rel, ItemPointerGetBlockNumberNoCheck(&pointer),
+							block, BUFFER_LOCK_SHARE);
 
 		memcpy(copy, BufferGetPage(attributes_buffer), BLCKSZ);
 		UnlockReleaseBuffer(attributes_buffer);
@@ -336,7 +340,7 @@ AnnoyFilterSample(AnnoyFilter *filter)
 	{
 		if (copy_attributes_of(filter, AnnoyRandomBelow(&random, nblocks), copy->data))
 		{
-			test_page(filter, 0, copy->data, ignore_item, NULL);
+			test_page(filter, InvalidBlockNumber, copy->data, ignore_item, NULL);
 			pages++;
 		}
 	}
@@ -373,21 +377,15 @@ AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
 
 	while (block != InvalidBlockNumber)
 	{
-		AnnoyPointer pointer;
 		BlockNumber next;
-		Buffer		buffer;
+		Buffer		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber,
+												 BUFFER_LOCK_SHARE);
 
-		ItemPointerSet(&pointer, block, InvalidOffsetNumber);
-		buffer = AnnoyAttributesLock(rel, &pointer, BUFFER_LOCK_SHARE);
 		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
 		CHECK_FOR_INTERRUPTS();
 		if (++steps > nblocks && steps > (nblocks = RelationGetNumberOfBlocks(rel)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" contains pages of attributes that form a circle at block %u",
-							RelationGetRelationName(rel), block),
-					 errhint("Please REINDEX it.")));
+			AnnoyReportCorruption(rel, block, "Pages of attributes form a circle.");
 		next = AnnoyPageGetAttributes(copy->data)->next;
 		if (next != InvalidBlockNumber)
 		{

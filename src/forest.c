@@ -44,6 +44,7 @@
 /* The skeleton of a tree, as a participant sees it. */
 typedef struct Skeleton
 {
+	Relation	rel;
 	int			dim;
 	int			n_leaves;
 	float	   *centres;
@@ -92,6 +93,7 @@ get_skeleton(AnnoyBuild *build, Skeleton *skeleton)
 {
 	AnnoyShared *shared = build->shared;
 
+	skeleton->rel = build->rel;
 	skeleton->dim = build->index->space_dim;
 	skeleton->n_leaves = shared->n_leaves;
 	skeleton->centres = AnnoyBuildAddress(build, shared->centres);
@@ -119,7 +121,7 @@ nearest_leaf(Skeleton *skeleton, AnnoyTarget *target, AnnoyCollector *leaves)
 
 	if (skeleton->n_leaves == 1)
 		return 0;
-	AnnoyPlace(target, skeleton->root, BUILD_BEAM, read_skeleton, skeleton, leaves);
+	AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM, read_skeleton, skeleton, leaves);
 	for (int i = 0; i < Min(leaves->count, BUILD_EXACT); i++)
 	{
 		int			leaf = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);

@@ -25,6 +25,7 @@
 
 #include "access/tableam.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -61,7 +62,10 @@ typedef struct Graph
 	int			missed_allocated;
 } Graph;
 
-/* A number for each item, with not too many in between. */
+/*
+ * A number for each item that may exist, with not too many in between: none is
+ * larger than that of the index's last block.
+ */
 static uint64
 item_number(const Graph *graph, const AnnoyPointer *pointer)
 {
@@ -83,6 +87,8 @@ read_item(Graph *graph, const AnnoyPointer *pointer, ItemPointer tid, AnnoyVecto
 	live = AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL;
 	if (live)
 	{
+		AnnoyCheckVector(graph->access.rel, pointer, &item.vector);
+		AnnoyCheckRow(graph->access.rel, graph->access.heap, &item.tid);
 		*tid = item.tid;
 		*vec = AnnoyCopyVector(&item.vector);
 	}
@@ -183,6 +189,10 @@ ask_leaves(Graph *graph)
 		{
 			const AnnoyPointer *pointer = AnnoyNodePointer(index, node, i);
 
+			if (!AnnoyItemMayExist(rel, index, pointer))
+				AnnoyReportCorruption(rel, block, "Entry %d of the node points to (%u,%u), which does not exist.",
+									  i + 1, ItemPointerGetBlockNumberNoCheck(pointer),
+									  ItemPointerGetOffsetNumberNoCheck(pointer));
 			if (AnnoyBitsAdd(&graph->asked, item_number(graph, pointer)))
 				ask_item(graph, pointer);
 		}
@@ -232,6 +242,27 @@ ask_missed(Graph *graph)
 	}
 }
 
+/*
+ * Raise an error if it takes more memory than work_mem to remember which items
+ * were asked: a bit for each.
+ */
+static void
+check_memory(const Graph *graph)
+{
+	uint64		items = (uint64) RelationGetNumberOfBlocks(graph->access.rel) *
+	graph->numbers_per_block;
+	uint64		kilobytes = items / (8 * 1024) + 1;
+
+	if (kilobytes > (uint64) work_mem)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the graph of index \"%s\" takes more memory than work_mem allows",
+						RelationGetRelationName(graph->access.rel)),
+				 errdetail("There is room for " UINT64_FORMAT " items, which takes " UINT64_FORMAT " kB, of %d.",
+						   items, kilobytes, work_mem),
+				 errhint("Set work_mem to at least \"" UINT64_FORMAT "kB\".", kilobytes)));
+}
+
 PG_FUNCTION_INFO_V1(annoy_knn_graph);
 
 /*
@@ -259,6 +290,7 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 	{
 		graph.numbers_per_block = (index->group_slots + index->group_pages - 1) /
 			index->group_pages;
+		check_memory(&graph);
 		graph.found = palloc(sizeof(Neighbour) * graph.k);
 		graph.context = AllocSetContextCreate(CurrentMemoryContext, "annoy graph item",
 											  ALLOCSET_DEFAULT_SIZES);

@@ -60,7 +60,7 @@ choose_leaf(InsertState *state, AnnoyTarget *target, int tree,
 	BlockNumber root = AnnoyRootBlock(tree);
 
 	memset(state->path.count, 0, sizeof(state->path.count));
-	AnnoyPlace(target, root, INSERT_BEAM, read_node, state, leaves);
+	AnnoyPlace(state->rel, target, root, INSERT_BEAM, read_node, state, leaves);
 	if (leaves->count == 0)
 		return root;			/* which is itself a leaf */
 	return ItemPointerGetBlockNumberNoCheck(&leaves->candidates[0].pointer);
@@ -110,11 +110,8 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 		}
 
 		if (node->level > 0 && leaves->count > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" contains a node at block %u on level %u instead of 0",
-							RelationGetRelationName(state->rel), block, node->level),
-					 errhint("Please REINDEX it.")));
+			AnnoyReportCorruption(state->rel, block, "The node is on level %u instead of 0.",
+								  node->level);
 		UnlockReleaseBuffer(buffer);
 		AnnoySplitNode(state->rel, index, block, &state->path);
 	}

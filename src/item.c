@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
 #include "storage/freespace.h"
 #include "storage/indexfsm.h"
 
@@ -276,6 +277,8 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 		AnnoySlot	slots;
 		int			nslots;
 
+		CHECK_FOR_INTERRUPTS();
+
 		if (block == InvalidBlockNumber)
 			block = full == InvalidBlockNumber ?
 				GetPageWithFreeSpace(rel, FSM_ITEM_SPACE) :
@@ -356,7 +359,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	last = stream_page(index, start + index->item_size - 1);
 	for (int i = Max(stream_page(index, start), 1); i <= last; i++)
 	{
-		Buffer		data = ReadBuffer(rel, block + i);
+		Buffer		data = AnnoyReadBuffer(rel, block + i, NULL);
 
 		LockBuffer(data, BUFFER_LOCK_EXCLUSIVE);
 		AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
@@ -370,7 +373,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	if (attributes != NULL)
 	{
 		attributes->t_tid = pointer;
-		attributes_buffer = AnnoyAttributesRoom(rel, attributes);
+		attributes_buffer = AnnoyAttributesRoom(rel, attributes, block);
 	}
 	state = GenericXLogStart(rel);
 	page = GenericXLogRegisterBuffer(state, buffer, 0);
@@ -464,18 +467,85 @@ read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
 	return false;
 }
 
+/* Do groups have a slot of that number, counted from FirstOffsetNumber? */
+static inline bool
+is_slot(const AnnoyIndex *index, OffsetNumber offset)
+{
+	return offset >= FirstOffsetNumber && offset <= index->group_slots;
+}
+
 /*
- * Have the processor fetch what AnnoyItemPin will need.
+ * May there be an item where a pointer from a page points to?  If so, the numbers
+ * in it are not too large for what the index has.
+ */
+bool
+AnnoyItemMayExist(Relation rel, const AnnoyIndex *index, const AnnoyPointer *pointer)
+{
+	return is_slot(index, ItemPointerGetOffsetNumberNoCheck(pointer)) &&
+		AnnoyBlockExists(rel, ItemPointerGetBlockNumberNoCheck(pointer));
+}
+
+/*
+ * May there be a row with a TID that an item has?  A table access method of
+ * another kind may number its rows as it likes.
+ */
+bool
+AnnoyRowMayExist(Relation heap, const ItemPointerData *tid)
+{
+	if (!ItemPointerIsValid(tid) ||
+		ItemPointerGetBlockNumberNoCheck(tid) == InvalidBlockNumber)
+		return false;
+	return heap->rd_tableam != GetHeapamTableAmRoutine() ||
+		AnnoyBlockExists(heap, ItemPointerGetBlockNumberNoCheck(tid));
+}
+
+/*
+ * Raise an error unless there may be a row with a TID that an item has.
+ */
+void
+AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid)
+{
+	if (unlikely(!AnnoyRowMayExist(heap, tid)))
+		AnnoyReportCorruption(rel, InvalidBlockNumber,
+							  "There is an item of row (%u,%u), which cannot exist.",
+							  ItemPointerGetBlockNumberNoCheck(tid),
+							  ItemPointerGetOffsetNumberNoCheck(tid));
+}
+
+/*
+ * Raise an error if an item's vector has components that are not finite, which is
+ * true of no vector that was inserted.  This is for when a distance is NaN, and
+ * where it takes no time to speak of.
+ */
+void
+AnnoyCheckVector(Relation rel, const AnnoyPointer *pointer, const AnnoyVector *vec)
+{
+	double		value;
+	int			i = AnnoyFindNotFinite(vec, &value);
+
+	if (unlikely(i >= 0))
+		AnnoyReportCorruption(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+							  "Component %d of the vector in slot %u is %g.", i + 1,
+							  ItemPointerGetOffsetNumberNoCheck(pointer), value);
+}
+
+/*
+ * Have the processor fetch what AnnoyItemPin will need, which reports a pointer
+ * that is wrong.
  */
 void
 AnnoyItemPrefetch(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 {
 	const AnnoyIndex *index = reader->index;
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
-	int			start = (ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber) *
-	index->item_size;
-	int			last = stream_page(index, start + index->item_size - 1);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
+	int			start;
+	int			last;
 
+	if (!is_slot(index, offset))
+		return;
+	start = (offset - FirstOffsetNumber) * index->item_size;
+	last = stream_page(index, start + index->item_size - 1);
 	AnnoyPrefetchBuffer(reader->rel, block);
 	for (int i = Max(stream_page(index, start), 1); i <= last; i++)
 		AnnoyPrefetchBuffer(reader->rel, block + i);
@@ -495,13 +565,11 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 	int			start;
 	int			end;
 
-	if (offset < FirstOffsetNumber || offset > index->group_slots)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains an entry that points to slot %u of block %u, which does not exist",
-						RelationGetRelationName(reader->rel), offset,
-						ItemPointerGetBlockNumberNoCheck(pointer)),
-				 errhint("Please REINDEX it.")));
+	if (unlikely(!is_slot(index, offset)))
+		AnnoyReportCorruption(reader->rel, InvalidBlockNumber,
+							  "A page points to the item in slot %u of block %u, of at most %d.",
+							  offset, ItemPointerGetBlockNumberNoCheck(pointer),
+							  index->group_slots);
 
 	buffer = AnnoyReadBuffer(reader->rel, ItemPointerGetBlockNumberNoCheck(pointer),
 							 reader->strategy);
@@ -597,8 +665,7 @@ copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		{
 			for (int i = 1; i < index->group_pages; i++)
 			{
-				Buffer		data = ReadBufferExtended(rel, MAIN_FORKNUM, block + i,
-													  RBM_NORMAL, strategy);
+				Buffer		data = AnnoyReadBuffer(rel, block + i, strategy);
 
 				LockBuffer(data, BUFFER_LOCK_SHARE);
 				AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);

@@ -150,6 +150,9 @@ AnnoyDeclaredDtype(Relation rel)
 	return dtype;
 }
 
+/* There are no more than an index of all blocks has slots. */
+#define MAX_ITEMS			1e14
+
 /* Number of pages that a mean takes. */
 static uint32
 count_mean_pages(int dim)
@@ -157,18 +160,9 @@ count_mean_pages(int dim)
 	return (dim + ANNOY_MEAN_PER_PAGE - 1) / ANNOY_MEAN_PER_PAGE;
 }
 
-static void
-report_meta(Relation rel)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" has a corrupted metapage",
-					RelationGetRelationName(rel)),
-			 errhint("Please REINDEX it.")));
-}
-
 /*
- * Read the mean from its pages.
+ * Read the mean from its pages.  Those that a build or the first vector has
+ * written have its components and no more.
  */
 static float *
 read_mean(Relation rel, BlockNumber first, int dim)
@@ -177,13 +171,26 @@ read_mean(Relation rel, BlockNumber first, int dim)
 
 	for (int done = 0; done < dim; done += ANNOY_MEAN_PER_PAGE)
 	{
-		Buffer		buffer = ReadBuffer(rel, first + done / ANNOY_MEAN_PER_PAGE);
+		BlockNumber block = first + done / ANNOY_MEAN_PER_PAGE;
+		Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
+		int			n = Min(dim - done, ANNOY_MEAN_PER_PAGE);
+		Page		page = BufferGetPage(buffer);
+		int			end = (char *) ((float *) AnnoyPageGetData(page) + n) - page;
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckPage(rel, buffer, ANNOY_PAGE_MEAN);
-		memcpy(mean + done, AnnoyPageGetData(BufferGetPage(buffer)),
-			   sizeof(float) * Min(dim - done, ANNOY_MEAN_PER_PAGE));
+		if (((PageHeader) page)->pd_lower != end)
+			AnnoyReportCorruption(rel, block, "The mean of %d dimensions should end at %d, not at %u.",
+								  dim, end, ((PageHeader) page)->pd_lower);
+		memcpy(mean + done, AnnoyPageGetData(page), sizeof(float) * n);
 		UnlockReleaseBuffer(buffer);
+		for (int i = done; i < done + n; i++)
+		{
+			/* nor if it is NaN */
+			if (!(fabsf(mean[i]) <= ANNOY_MAX_COMPONENT))
+				AnnoyReportCorruption(rel, block, "Component %d of the mean is %g.",
+									  i + 1, mean[i]);
+		}
 	}
 	return mean;
 }
@@ -191,9 +198,13 @@ read_mean(Relation rel, BlockNumber first, int dim)
 /*
  * Check a metapage, but for the curve, which is only advice.  The caller holds a
  * lock on the buffer.
+ *
+ * Blocks are such that nobody who holds a lock on the metapage or a root comes
+ * back to these.  Whether they exist, and what is there, is checked when they
+ * are read.
  */
-static void
-check_meta(Relation rel, Buffer buffer)
+void
+AnnoyCheckMeta(Relation rel, Buffer buffer)
 {
 	AnnoyMetaPage meta;
 
@@ -211,16 +222,53 @@ check_meta(Relation rel, Buffer buffer)
 		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_FLOAT16 ||
 		(meta->dtype == ANNOY_BIT) != (meta->metric == ANNOY_HAMMING) ||
 		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
-		meta->null_free < AnnoyRootBlock(meta->n_trees) ||
+		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS)
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has the magic number %08X, metric %u, type %u, %u trees and %d dimensions.",
+							  meta->magic, meta->metric, meta->dtype, meta->n_trees, meta->dim);
+	if (meta->null_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->attributes < AnnoyRootBlock(meta->n_trees) ||
-		meta->attributes_free < AnnoyRootBlock(meta->n_trees) ||
-		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
-		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
-		meta->vacuum > ANNOY_VACUUM_DROPS ||
+		meta->attributes_free < AnnoyRootBlock(meta->n_trees))
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has the lists of pages of NULLs and attributes begin at %u and %u, and the chain at %u.",
+							  meta->null_free, meta->attributes_free, meta->attributes);
+	if (meta->vacuum > ANNOY_VACUUM_DROPS)
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has VACUUM in phase %u.", meta->vacuum);
+	if (!(meta->built_items >= 0 && meta->built_items <= MAX_ITEMS) ||
 		(meta->dim > 0 &&
 		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
-		  meta->mean == InvalidBlockNumber || meta->n_mean != count_mean_pages(meta->dim))))
-		report_meta(rel);
+		  meta->mean < AnnoyRootBlock(meta->n_trees) || meta->mean == InvalidBlockNumber ||
+		  meta->n_mean != count_mean_pages(meta->dim))))
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has the scale %g, %g items, and a mean at %u of %u pages.",
+							  meta->scale, meta->built_items, meta->mean, meta->n_mean);
+}
+
+/*
+ * Pin, lock and check the metapage.
+ */
+Buffer
+AnnoyLockMeta(Relation rel, int mode)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+
+	LockBuffer(buffer, mode);
+	AnnoyCheckMeta(rel, buffer);
+	return buffer;
+}
+
+/*
+ * The leftmost node of a level of a tree; an invalid block above the root.
+ */
+BlockNumber
+AnnoyLeftmostNode(Relation rel, int tree, int level)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+	BlockNumber block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[tree][level];
+
+	UnlockReleaseBuffer(buffer);
+	return block;
 }
 
 static Size
@@ -266,9 +314,7 @@ AnnoyOpen(Relation rel)
 	AnnoyIndex *index;
 	float	   *mean = NULL;
 
-	buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	check_meta(rel, buffer);
+	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	memcpy(&meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
 		   offsetof(AnnoyMetaPageData, leftmost));
 	meta.curve = AnnoyPageGetMeta(BufferGetPage(buffer))->curve;
@@ -288,10 +334,16 @@ AnnoyOpen(Relation rel)
 		pfree(index);
 	}
 
-	if (meta.metric != AnnoyIndexMetric(rel) ||
-		(meta.dim > 0 &&
-		 (uint64) meta.mean + meta.n_mean > RelationGetNumberOfBlocks(rel)))
-		report_meta(rel);
+	if (meta.metric != AnnoyIndexMetric(rel))
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has the metric \"%s\", but the operator class \"%s\".",
+							  AnnoyMetricName(meta.metric),
+							  AnnoyMetricName(AnnoyIndexMetric(rel)));
+	if (meta.dim > 0 &&
+		(uint64) meta.mean + meta.n_mean > RelationGetNumberOfBlocks(rel))
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has a mean at %u of %u pages, but the index ends at %u.",
+							  meta.mean, meta.n_mean, RelationGetNumberOfBlocks(rel));
 	if (meta.dim > 0)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
@@ -390,11 +442,10 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 static void
 clear_leftover(Relation rel, const AnnoyIndex *index)
 {
-	Buffer		meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	BlockNumber end;
 	bool		done = false;
 
-	LockBuffer(meta_buffer, BUFFER_LOCK_SHARE);
 	end = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->leftover;
 	UnlockReleaseBuffer(meta_buffer);
 	end = Min(RelationGetNumberOfBlocks(rel), end);
@@ -462,9 +513,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 	clear_leftover(rel, index);
 
-	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
-	check_meta(rel, meta_buffer);
+	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	meta = AnnoyPageGetMeta(BufferGetPage(meta_buffer));
 	if (meta->dim == 0)
 	{
@@ -478,7 +527,9 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 			/* what has entries has dimensions, but for what a reset left over */
 			if (meta->leftover == 0 &&
 				AnnoyPageGetNode(BufferGetPage(buffer))->count > 0)
-				report_meta(rel);
+				AnnoyReportCorruption(rel, AnnoyRootBlock(tree),
+									  "The root has %u entries, but the metapage no dimensions.",
+									  AnnoyPageGetNode(BufferGetPage(buffer))->count);
 			state = GenericXLogStart(rel);
 			AnnoyNodeInit(GenericXLogRegisterBuffer(state, buffer,
 													GENERIC_XLOG_FULL_IMAGE),
@@ -561,9 +612,7 @@ AnnoyClearLeftover(Relation rel)
 
 	clear_leftover(rel, AnnoyOpen(rel));
 
-	buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	check_meta(rel, buffer);
+	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	if (AnnoyPageGetMeta(BufferGetPage(buffer))->dim == 0)
 	{
 		GenericXLogState *state = GenericXLogStart(rel);
@@ -582,12 +631,10 @@ AnnoyClearLeftover(Relation rel)
 void
 AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 
 	Assert(AnnoyCurveIsValid(curve));
 
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	check_meta(rel, buffer);
 	if (memcmp(&AnnoyPageGetMeta(BufferGetPage(buffer))->curve, curve,
 			   sizeof(AnnoyCurve)) != 0)
 	{

@@ -108,7 +108,7 @@ typedef struct MetricKernels
 static const MetricKernels *kernels = &BaselineKernels;
 
 static double RescueDistance(AnnoyMetric metric, const AnnoyVector *x,
-							 const AnnoyVector *y, const double *sum);
+							 const AnnoyVector *y, const double *sum, bool stored);
 static double ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y);
 static double ScaledProduct(const AnnoyVector *x, int xexp,
 							const AnnoyVector *y, int yexp);
@@ -156,13 +156,10 @@ TypeOf(const AnnoyVector *vec)
 }
 
 /*
- * The distance of two vectors of the same number of dimensions.
- *
- * Either both are bits, and the metric is ANNOY_HAMMING, or none is.  Errors
- * out if a component is not finite.
+ * As AnnoyDistance, or AnnoyStoredDistance if `stored'.
  */
-double
-AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
+static inline double
+DistanceOf(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool stored)
 {
 	double		sum[3] = {0, 0, 0};
 	MetricType	xtype;
@@ -209,7 +206,30 @@ AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 			break;
 	}
 
-	return RescueDistance(metric, x, y, sum);
+	return RescueDistance(metric, x, y, sum, stored);
+}
+
+/*
+ * The distance of two vectors of the same number of dimensions.
+ *
+ * Either both are bits, and the metric is ANNOY_HAMMING, or none is.  Errors
+ * out if a component is not finite.
+ */
+double
+AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
+{
+	return DistanceOf(metric, x, y, false);
+}
+
+/*
+ * The same for a vector x that an index has stored.  If a component of that one
+ * is not finite, the result is NaN: it is not the user who is to be told that his
+ * vector is wrong.
+ */
+double
+AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
+{
+	return DistanceOf(metric, x, y, true);
 }
 
 /*
@@ -219,14 +239,19 @@ AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
  */
 static double
 RescueDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
-			   const double *sum)
+			   const double *sum, bool stored)
 {
 	int			xexp;
 	int			yexp;
 
 	if (!isfinite(sum[0]) || !isfinite(sum[1]) || !isfinite(sum[2]))
 	{
-		AnnoyCheckFinite(x);
+		double		value;
+
+		if (!stored)
+			AnnoyCheckFinite(x);
+		else if (AnnoyFindNotFinite(x, &value) >= 0)
+			return NAN;
 		AnnoyCheckFinite(y);
 	}
 

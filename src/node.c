@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "annoy.h"
@@ -141,8 +142,25 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 }
 
 /*
+ * Is a node's centre one that can be?  What is computed from it and from points
+ * is finite then.
+ */
+bool
+AnnoyCentreIsSound(AnnoyNode node)
+{
+	/* not so if they are NaN */
+	return node->centre_scale >= 0 && node->centre_scale <= ANNOY_MAX_CENTRE_SCALE &&
+		node->centre_norm2 >= 0 && node->centre_norm2 <= FLT_MAX;
+}
+
+/*
  * Raise an error unless the page is a node that can be read without harm.  The
  * caller holds a lock on the buffer.
+ *
+ * Where it points to is checked when that is read.  Factors of entries are not
+ * checked, as each visit would have to look at all of them: the scores that
+ * come from NaN are not below any limit, so such an entry is passed over, and
+ * see AnnoyCheckEntries.
  */
 void
 AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
@@ -154,15 +172,31 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 	if (node->tree >= index->n_trees ||
 		node->level >= ANNOY_MAX_LEVEL ||
 		node->count > AnnoyNodeCodec(index, node)->capacity ||
-		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains a corrupted tree node at block %u",
-						RelationGetRelationName(rel),
-						BufferGetBlockNumber(buffer)),
-				 errdetail("Tree %u, level %u, %u entries, room for %u.",
-						   node->tree, node->level, node->count, node->room),
-				 errhint("Please REINDEX it.")));
+		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity ||
+		!AnnoyCentreIsSound(node))
+		AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
+							  "The node is of tree %u, on level %u, with %u entries and room for %u; its centre has the scale %g and the squared norm %g.",
+							  node->tree, node->level, node->count, node->room,
+							  node->centre_scale, node->centre_norm2);
+}
+
+/*
+ * Raise an error if an entry of a node, whose block that is, has factors that are
+ * not finite.  This is for when a score suggests it.
+ */
+void
+AnnoyCheckEntries(Relation rel, const AnnoyIndex *index, AnnoyNode node,
+				  BlockNumber block)
+{
+	for (int i = 0; i < node->count; i++)
+	{
+		EntryPlace	place = entry_place(index, node, i);
+		float		error = AnnoyErrorToFloat(*place.error);
+
+		if (!isfinite(*place.offset) || !isfinite(*place.slope) || !isfinite(error))
+			AnnoyReportCorruption(rel, block, "Entry %d of the node has the factors %g, %g, %g.",
+								  i + 1, *place.offset, *place.slope, error);
+	}
 }
 
 /*
@@ -437,8 +471,8 @@ AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 /*
  * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
  * they are lower bounds, with epsilon as the number of standard deviations.
- * Returns the number of entries below the limit; hits[] and scores[] need
- * ANNOY_MAX_ENTRIES elements.
+ * Returns the number of entries below the limit, where NaN is not; hits[] and
+ * scores[] need ANNOY_MAX_ENTRIES elements.
  */
 int
 AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,

@@ -29,28 +29,24 @@
 static void
 report_list(Relation rel, BlockNumber block)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" has a corrupted list of pages of NULLs at block %u",
-					RelationGetRelationName(rel), block),
-			 errhint("Please REINDEX it.")));
+	AnnoyReportCorruption(rel, block, "The list of pages of NULLs is corrupted at this one.");
 }
 
+/* Pin and lock a page of NULLs. */
 static Buffer
-lock_page(Relation rel, BlockNumber block, AnnoyPageKind kind, int mode)
+lock_page(Relation rel, BlockNumber block, int mode)
 {
-	Buffer		buffer = ReadBuffer(rel, block);
+	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
 
 	LockBuffer(buffer, mode);
-	AnnoyCheckPage(rel, buffer, kind);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NULLS);
 	return buffer;
 }
 
 static BlockNumber
 read_head(Relation rel)
 {
-	Buffer		buffer = lock_page(rel, ANNOY_METAPAGE_BLKNO, ANNOY_PAGE_META,
-								   BUFFER_LOCK_SHARE);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	BlockNumber head = AnnoyPageGetMeta(BufferGetPage(buffer))->null_free;
 
 	UnlockReleaseBuffer(buffer);
@@ -75,8 +71,7 @@ AnnoyNullsInit(Page page)
 Buffer
 AnnoyNullsLink(Relation rel, GenericXLogState *xlog, Page page, BlockNumber block)
 {
-	Buffer		buffer = lock_page(rel, ANNOY_METAPAGE_BLKNO, ANNOY_PAGE_META,
-								   BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
 
 	meta->flags |= ANNOY_META_NULLS;
@@ -122,7 +117,7 @@ insert_on_new_page(Relation rel, ItemPointer tid)
 static bool
 insert_on_head(Relation rel, BlockNumber head, ItemPointer tid)
 {
-	Buffer		buffer = lock_page(rel, head, ANNOY_PAGE_NULLS, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = lock_page(rel, head, BUFFER_LOCK_EXCLUSIVE);
 	Buffer		meta_buffer = InvalidBuffer;
 	GenericXLogState *xlog = GenericXLogStart(rel);
 	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
@@ -144,8 +139,7 @@ insert_on_head(Relation rel, BlockNumber head, ItemPointer tid)
 		AnnoyPageTag *tag = AnnoyPageGetTag(page);
 		AnnoyMetaPage meta;
 
-		meta_buffer = lock_page(rel, ANNOY_METAPAGE_BLKNO, ANNOY_PAGE_META,
-								BUFFER_LOCK_EXCLUSIVE);
+		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 		is_head = meta->null_free == head;
 		if (is_head)
@@ -202,10 +196,13 @@ AnnoyNullsCut(Relation rel, BlockNumber end)
 
 	for (BlockNumber steps = 0; block != InvalidBlockNumber; steps++)
 	{
-		Buffer		buffer = lock_page(rel, block, ANNOY_PAGE_NULLS, BUFFER_LOCK_EXCLUSIVE);
-		BlockNumber next = AnnoyPageGetTag(BufferGetPage(buffer))->next_free;
+		Buffer		buffer;
+		BlockNumber next;
 
 		CHECK_FOR_INTERRUPTS();
+
+		buffer = lock_page(rel, block, BUFFER_LOCK_EXCLUSIVE);
+		next = AnnoyPageGetTag(BufferGetPage(buffer))->next_free;
 		if (steps >= nblocks || next == ANNOY_NOT_LISTED)
 			report_list(rel, block);
 		if (block < end)
@@ -213,9 +210,9 @@ AnnoyNullsCut(Relation rel, BlockNumber end)
 		else
 		{
 			bool		is_head = before == ANNOY_METAPAGE_BLKNO;
-			Buffer		before_buffer = lock_page(rel, before,
-												  is_head ? ANNOY_PAGE_META : ANNOY_PAGE_NULLS,
-												  BUFFER_LOCK_EXCLUSIVE);
+			Buffer		before_buffer = is_head ?
+			AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE) :
+			lock_page(rel, before, BUFFER_LOCK_EXCLUSIVE);
 			GenericXLogState *xlog = GenericXLogStart(rel);
 			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 			Page		before_page = GenericXLogRegisterBuffer(xlog, before_buffer, 0);
@@ -241,8 +238,7 @@ void
 AnnoyNullsWalk(Relation rel, BufferAccessStrategy strategy,
 			   AnnoyItemCallback callback, void *arg)
 {
-	Buffer		buffer = lock_page(rel, ANNOY_METAPAGE_BLKNO, ANNOY_PAGE_META,
-								   BUFFER_LOCK_SHARE);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	bool		found = (AnnoyPageGetMeta(BufferGetPage(buffer))->flags & ANNOY_META_NULLS) != 0;
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	PGAlignedBlock *copy;

@@ -17,6 +17,7 @@
 
 #include "executor/instrument.h"
 #include "storage/buf_internals.h"
+#include "storage/smgr.h"
 
 #include "annoy.h"
 
@@ -62,6 +63,24 @@ AnnoyPageSetEnd(Page page, const void *end)
 }
 
 /*
+ * Report a page that is not one of ours, or not of the kind that was expected.
+ */
+void
+AnnoyReportPage(Relation rel, BlockNumber block, Page page, int kind)
+{
+	AnnoyPageTag *tag = AnnoyPageGetTag(page);
+
+	if (PageIsNew(page))
+		AnnoyReportCorruption(rel, block, "The page is all zeroes.");
+	if (!AnnoyPageIsValid(page))
+		AnnoyReportCorruption(rel, block, "The page has the tag %04X, kind %u, and ends at %u, %u.",
+							  tag->page_id, tag->kind, ((PageHeader) page)->pd_upper,
+							  ((PageHeader) page)->pd_special);
+	AnnoyReportCorruption(rel, block, "The page is of kind %u instead of %d.",
+						  tag->kind, kind);
+}
+
+/*
  * Raise an error unless a page is what we expect it to be.  The caller holds a
  * lock on the buffer.
  */
@@ -70,20 +89,25 @@ AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind)
 {
 	Page		page = BufferGetPage(buffer);
 
-	if (PageIsNew(page))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains an unexpected zero page at block %u",
-						RelationGetRelationName(rel),
-						BufferGetBlockNumber(buffer)),
-				 errhint("Please REINDEX it.")));
-	if (!AnnoyPageIsValid(page) || AnnoyPageGetTag(page)->kind != kind)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains a corrupted page at block %u",
-						RelationGetRelationName(rel),
-						BufferGetBlockNumber(buffer)),
-				 errhint("Please REINDEX it.")));
+	/* an all-zero page has no tag */
+	if (unlikely(!AnnoyPageIsValid(page) || AnnoyPageGetTag(page)->kind != kind))
+		AnnoyReportPage(rel, BufferGetBlockNumber(buffer), page, kind);
+}
+
+/*
+ * Is a block within a relation?
+ *
+ * Nobody cuts off the end of what we have locked.  So a size that the storage
+ * manager has seen is a size that the relation has at least, and asking the
+ * operating system is only for blocks beyond, which are new or do not exist.
+ */
+bool
+AnnoyBlockExists(Relation rel, BlockNumber block)
+{
+	BlockNumber known = RelationGetSmgr(rel)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && block < known) ||
+		block < RelationGetNumberOfBlocks(rel);
 }
 
 /* Will the replacement of buffers spare this one for a while? */
@@ -115,9 +139,19 @@ recent_buffer(Relation rel, BlockNumber block)
 	return &recent[(rel->rd_id * RECENT_SPREAD + block) & (recent_count - 1)];
 }
 
+/* Raise an error if a block that a page points to does not exist. */
+static inline void
+check_block(Relation rel, BlockNumber block)
+{
+	if (unlikely(!AnnoyBlockExists(rel, block)))
+		AnnoyReportCorruption(rel, InvalidBlockNumber,
+							  "A page points to block %u, which does not exist.", block);
+}
+
 /*
- * Pin a page that another page points to, which may be damaged: an invalid
- * block number would extend the index.
+ * Pin a page that another page points to, which may be damaged: the block is
+ * one that exists, or an error is raised.  What the page is remains to be checked
+ * when it has been locked.  The caller holds no lock on that page.
  *
  * Try first in which buffer the page was the last time.  A search reads
  * hundreds of pages, and looking up each in the table of buffers, with a cache
@@ -130,14 +164,11 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 {
 	Buffer	   *hint;
 
-	if (block == InvalidBlockNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains an invalid block number",
-						RelationGetRelationName(rel)),
-				 errhint("Please REINDEX it.")));
 	if (strategy != NULL || RelationUsesLocalBuffers(rel))
+	{
+		check_block(rel, block);
 		return ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	}
 
 	if (recent == NULL)
 	{
@@ -156,6 +187,7 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 	{
 		int64		reads = pgBufferUsage.shared_blks_read;
 
+		check_block(rel, block);
 		*hint = ReadBuffer(rel, block);
 		if (pgBufferUsage.shared_blks_read > reads)
 			cold_reads = COLD_READS;
@@ -183,9 +215,11 @@ AnnoyPrefetchDistance(int ahead)
 void
 AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
 {
-	if (cold_reads > 0 && BlockNumberIsValid(block))
+	if (cold_reads > 0)
 	{
-		(void) PrefetchBuffer(rel, MAIN_FORKNUM, block);
+		/* who reads it reports one that does not exist */
+		if (AnnoyBlockExists(rel, block))
+			(void) PrefetchBuffer(rel, MAIN_FORKNUM, block);
 		return;
 	}
 	if (recent != NULL && *recent_buffer(rel, block) != InvalidBuffer)

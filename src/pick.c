@@ -116,6 +116,7 @@ AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
 		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
 			!(distinct && is_in_sample(sample, &item.vector)))
 		{
+			AnnoyCheckVector(rel, &pointer, &item.vector);
 			sample->items[sample->count].pointer = pointer;
 			sample->items[sample->count].tid = item.tid;
 			sample->items[sample->count++].vector = AnnoyCopyVector(&item.vector);

@@ -23,10 +23,10 @@
  * Collect the `beam' best leaves for a target, nearest first by estimate, from
  * as many nodes above the leaves and half as many on the levels above those.
  * read_node gives access to a node, until it is called again.  The collector
- * comes back empty if the root is itself a leaf.
+ * comes back empty if the root is itself a leaf.  rel is what an error is about.
  */
 void
-AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
+AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
 		   AnnoyReadNode read_node, void *arg, AnnoyCollector *leaves)
 {
 	uint16		hits[ANNOY_MAX_ENTRIES];
@@ -49,11 +49,9 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 
 			level = node->level;
 			if (expected >= 0 && level != expected)
-				ereport(ERROR,
-						(errcode(ERRCODE_INDEX_CORRUPTED),
-						 errmsg("an annoy index contains a node at block %u on level %d instead of %d",
-								blocks[i], level, expected),
-						 errdetail("It is in the tree with root %u.", root)));
+				AnnoyReportCorruption(rel, blocks[i],
+									  "The node, in the tree with root %u, is on level %d instead of %d.",
+									  root, level, expected);
 			if (level == 0)
 				break;
 			nhits = AnnoyNodeScore(target, node, 0, leaves->limit, hits, scores);
@@ -62,11 +60,9 @@ AnnoyPlace(AnnoyTarget *target, BlockNumber root, int beam,
 		AnnoyCollectorFinish(leaves);
 		/* none, or nothing but NaN */
 		if (level > 0 && leaves->count == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("inner node of an annoy index has no entries that can be used"),
-					 errdetail("It is in the tree with root %u, on level %d.",
-							   root, level)));
+			AnnoyReportCorruption(rel, blocks[0],
+								  "The node, in the tree with root %u, is on level %d, but has no entries that can be used.",
+								  root, level);
 		if (level <= 1)
 			return;
 

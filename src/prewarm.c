@@ -32,27 +32,13 @@ read_all(Relation rel)
 	return nblocks;
 }
 
-/* Where the level of a tree begins; invalid above the root. */
-static BlockNumber
-leftmost_node(Relation rel, int tree, int level)
-{
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	BlockNumber block;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
-	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[tree][level];
-	UnlockReleaseBuffer(buffer);
-	return block;
-}
-
 /*
  * Read the nodes of a level, from left to right.  Returns their number.
  */
 static int64
 read_level(Relation rel, const AnnoyIndex *index, int tree, int level)
 {
-	BlockNumber block = leftmost_node(rel, tree, level);
+	BlockNumber block = AnnoyLeftmostNode(rel, tree, level);
 	int64		blocks = 0;
 
 	while (block != InvalidBlockNumber)
@@ -67,11 +53,7 @@ read_level(Relation rel, const AnnoyIndex *index, int tree, int level)
 		block = AnnoyPageGetNode(BufferGetPage(buffer))->right;
 		UnlockReleaseBuffer(buffer);
 		if (blocks++ > RelationGetNumberOfBlocks(rel))
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" contains right links that form a circle at block %u",
-							RelationGetRelationName(rel), block),
-					 errhint("Please REINDEX it.")));
+			AnnoyReportCorruption(rel, block, "Right links form a circle.");
 	}
 	return blocks;
 }

@@ -112,6 +112,7 @@ choose_queries(RecallState *state, int wanted)
 
 		query->item_tid = sample->items[i].tid;
 		query->tid = query->item_tid;
+		AnnoyCheckRow(state->rel, state->heap, &query->tid);
 		if (!row_visible(state, &query->tid))
 			continue;
 		query->vector = sample->items[i].vector;
@@ -170,13 +171,16 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 
 		if (ItemPointerEquals(pointer, &query->item))
 			continue;
-		distance = AnnoyDistance(state->index->metric, &item->vector, &query->vector);
+		distance = AnnoyStoredDistance(state->index->metric, &item->vector, &query->vector);
+		if (unlikely(isnan(distance)))
+			AnnoyCheckVector(state->rel, pointer, &item->vector);
 		if (query->count == state->rows && distance >= query->nearest[0])
 			continue;
 		if (!known_visible)
 		{
 			ItemPointerData tid = item->tid;
 
+			AnnoyCheckRow(state->rel, state->heap, &tid);
 			if (!row_visible(state, &tid))
 				return;
 			known_visible = true;

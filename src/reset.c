@@ -129,12 +129,10 @@ reset_locked(Relation rel, BufferAccessStrategy strategy)
 static bool
 has_remains(Relation rel, BlockNumber end)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
 	bool		result;
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
 	result = meta->dim > 0 || meta->leftover > 0 ||
 		end < RelationGetNumberOfBlocks(rel);
 	UnlockReleaseBuffer(buffer);

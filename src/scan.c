@@ -145,15 +145,18 @@ prefetch_items(AnnoyScanState *state)
  * query, or without one if either is NULL.
  */
 void
-AnnoyScanAdd(AnnoyScanState *state, const AnnoyItem *item)
+AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
+			 const AnnoyItem *item)
 {
 	AnnoyRow	row = {.tid = item->tid,.kind = ANNOY_ROW_NULL};
 
 	if (item->vector.data != NULL && state->query.data != NULL)
 	{
 		state->search->stats.items++;
-		row.distance = AnnoyDistance(state->search->index->metric, &item->vector,
-									 &state->query);
+		row.distance = AnnoyStoredDistance(state->search->index->metric,
+										   &item->vector, &state->query);
+		if (unlikely(isnan(row.distance)))
+			AnnoyCheckVector(state->search->rel, pointer, &item->vector);
 		row.kind = state->strict && state->returned > 0 &&
 			row.distance < state->last_distance ?
 			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
@@ -205,7 +208,7 @@ look_at_next(AnnoyScanState *state)
 		}
 		AnnoyItemFetch(&state->reader, buffers[i], &pointers[i], &item);
 		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &item);
+			AnnoyScanAdd(state, &pointers[i], &item);
 		AnnoyItemRelease(&state->reader);
 	}
 	INSTR_TIME_SET_CURRENT(end);
@@ -636,7 +639,7 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
 
 		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER &&
-			BlockNumberIsValid(block))
+			AnnoyRowMayExist(scan->heapRelation, &row->tid))
 			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
 		row->prefetched = true;
 	}
@@ -707,14 +710,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return false;
-	if (!ItemPointerIsValid(&row.tid) ||
-		ItemPointerGetBlockNumber(&row.tid) == InvalidBlockNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains an item of a row that cannot exist",
-						RelationGetRelationName(scan->indexRelation)),
-				 errhint("Please REINDEX it.")));
-
+	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
 	prefetch_table(scan, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
 	state->returned++;

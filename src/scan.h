@@ -13,6 +13,8 @@
 #ifndef ANNOY_SCAN_H
 #define ANNOY_SCAN_H
 
+#include <math.h>
+
 #include "utils/tuplesort.h"
 
 #include "annoy.h"
@@ -80,7 +82,7 @@ typedef struct AnnoyScanChoice
 {
 	int			search_k;		/* -1 = as set */
 	bool		relaxed;		/* rows found late come at once */
-} AnnoyScanChoice;
+}			AnnoyScanChoice;
 
 typedef struct AnnoyScanState
 {
@@ -156,7 +158,8 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 }
 
 /* scan.c */
-extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyItem *item);
+extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
+						 const AnnoyItem *item);
 
 /* rows.c */
 extern void AnnoyRowsAdd(AnnoyRows *rows, const AnnoyRow *row);

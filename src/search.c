@@ -89,38 +89,36 @@ check_chain(AnnoySearch *search, BlockNumber block, BlockNumber steps)
 	CHECK_FOR_INTERRUPTS();
 
 	if (steps > RelationGetNumberOfBlocks(search->rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains right links that form a circle at block %u",
-						RelationGetRelationName(search->rel), block),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(search->rel, block, "Right links form a circle.");
 }
 
 static void
 check_level(AnnoySearch *search, AnnoyNode node, BlockNumber block, int level)
 {
 	if (node->level != level)
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains a node at block %u on level %u instead of %d",
-						RelationGetRelationName(search->rel), block,
-						node->level, level),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(search->rel, block, "The node is on level %u instead of %d.",
+							  node->level, level);
 }
 
 /*
- * Rank the children of an inner node.
+ * Rank the children of an inner node.  Those whose scores are below no limit, not
+ * even where there is none, will not be visited, however many nodes are wanted.
  */
 static void
-rank_children(AnnoySearch *search, AnnoyNode node)
+rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
 {
 	AnnoyCollector *children = &search->nodes[node->level - 1];
 	int			nhits;
 
 	nhits = AnnoyNodeScore(&search->target, node, 0, children->limit,
 						   search->hits, search->scores);
-	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
 	search->ranked[node->level - 1] += node->count;
+	if (unlikely(nhits < node->count && children->limit == INFINITY))
+	{
+		AnnoyCheckEntries(search->rel, search->index, node, block);
+		search->ranked[node->level - 1] -= node->count - nhits;
+	}
+	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
 	search->stats.inner_nodes++;
 }
 
@@ -158,13 +156,13 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 			BufferGetBlockNumber(buffer) < AnnoyRootBlock(search->index->n_trees))
 		{
 			/* a root that was a leaf has been split since: rank again */
-			search->root_split = true;
+			search->root_split = BufferGetBlockNumber(buffer);
 			UnlockReleaseBuffer(buffer);
 			break;
 		}
 		check_level(search, node, BufferGetBlockNumber(buffer), level);
 		if (node->level > 0)
-			rank_children(search, node);
+			rank_children(search, node, BufferGetBlockNumber(buffer));
 		else
 			scan_leaf(search, node);
 		UnlockReleaseBuffer(buffer);
@@ -242,7 +240,7 @@ rank_leaves(AnnoySearch *search, double wanted)
 		AnnoyNode	node = lock_node(search, buffer);
 
 		if (node->level > 0)
-			rank_children(search, node);
+			rank_children(search, node, BufferGetBlockNumber(buffer));
 		else
 		{
 			AnnoyCandidate root;
@@ -390,21 +388,18 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
-		search->root_split = false;
+		search->root_split = InvalidBlockNumber;
 		search->complete = visit_best(search, 0, 0, &search->scanned,
 									  effort) == leaves->count && all;
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
-		if (search->root_split)
+		if (search->root_split != InvalidBlockNumber)
 		{
 			/* each root is a leaf but once */
 			if (++roots_split > index->n_trees)
-				ereport(ERROR,
-						(errcode(ERRCODE_INDEX_CORRUPTED),
-						 errmsg("index \"%s\" contains a node that points to a root",
-								RelationGetRelationName(search->rel)),
-						 errhint("Please REINDEX it.")));
+				AnnoyReportCorruption(search->rel, search->root_split,
+									  "A node points to this root.");
 			continue;
 		}
 		if (search->complete || search->scanned >= effort)

@@ -26,7 +26,8 @@ typedef struct AnnoySearch
 	AnnoyCollector items;		/* candidates, by lower bound */
 	bool		complete;		/* every leaf was scanned */
 	double		scanned;		/* entries */
-	bool		root_split;		/* a root was not what it was when ranked */
+	BlockNumber root_split;		/* a root that was not what it was when
+								 * ranked, or invalid */
 	AnnoyScanStats stats;
 
 	/* work space: nodes to visit by level, leaves at 0 */

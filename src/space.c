@@ -33,8 +33,8 @@
 
 #include "annoy.h"
 
-/* Components of images are clamped here; their squares still are finite. */
-#define MAX_COMPONENT	1e15
+/* Components of images are clamped here. */
+#define MAX_COMPONENT	ANNOY_MAX_COMPONENT
 
 /*
  * Dimensions of the search space for vectors of that many dimensions.

@@ -114,7 +114,10 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (item.vector.data != NULL)
+		{
+			AnnoyCheckVector(rel, pointer, &item.vector);
 			AnnoyMapItem(index, &item.vector, point);
+		}
 		AnnoyItemRelease(reader);
 		return item.vector.data != NULL;
 	}
@@ -319,8 +322,7 @@ split_root(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
 
 	left = AnnoyExtend(rel, MAIN_FORKNUM, 1);
 	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
-	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
+	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 
 	state = GenericXLogStart(rel);
 
@@ -358,19 +360,6 @@ split_root(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
 	return true;
 }
 
-/* The leftmost node of a level of a tree. */
-static BlockNumber
-leftmost_node(Relation rel, int tree, int level)
-{
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	BlockNumber block;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	block = AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[tree][level];
-	UnlockReleaseBuffer(buffer);
-	return block;
-}
-
 /*
  * Lock a node exclusively if it is on that level and has the entry for a child.
  * Otherwise returns false, with the buffer locked one way or the other.
@@ -401,7 +390,7 @@ find_parent_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
 {
 	for (int i = 0; i < MAX_RIGHT_MOVES && block != InvalidBlockNumber; i++)
 	{
-		Buffer		buffer = ReadBuffer(rel, block);
+		Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
 		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 
 		if (lock_parent(rel, index, buffer, level, child))
@@ -439,7 +428,7 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 			return buffer;
 	}
 
-	block = level < ANNOY_MAX_LEVEL ? leftmost_node(rel, tree, level) :
+	block = level < ANNOY_MAX_LEVEL ? AnnoyLeftmostNode(rel, tree, level) :
 		InvalidBlockNumber;
 	while (block != InvalidBlockNumber)
 	{
@@ -456,23 +445,19 @@ find_parent(Relation rel, const AnnoyIndex *index, int tree, int level,
 
 		CHECK_FOR_INTERRUPTS();
 
-		buffer = ReadBuffer(rel, block);
+		buffer = AnnoyReadBuffer(rel, block, NULL);
 		node = AnnoyPageGetNode(BufferGetPage(buffer));
 		if (lock_parent(rel, index, buffer, level, child))
 			return buffer;
 		if (node->level == level)
 			block = node->right;
 		else
-			block = leftmost_node(rel, tree, level);
+			block = AnnoyLeftmostNode(rel, tree, level);
 		UnlockReleaseBuffer(buffer);
 	}
 
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("no parent found for block %u of index \"%s\"",
-					child, RelationGetRelationName(rel)),
-			 errhint("Please REINDEX it.")));
-	return InvalidBuffer;		/* keep compiler quiet */
+	AnnoyReportCorruption(rel, child, "No node on level %d of tree %d has an entry for this one.",
+						  level, tree);
 }
 
 /*
@@ -680,11 +665,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		{
 			/* VACUUM has come in between, unless the page is as it was */
 			if (failed && failed_changes == node->changes)
-				ereport(ERROR,
-						(errcode(ERRCODE_INDEX_CORRUPTED),
-						 errmsg("block %u of index \"%s\" has an entry that points to an item which does not exist",
-								block, RelationGetRelationName(rel)),
-						 errhint("Please REINDEX it.")));
+				AnnoyReportCorruption(rel, block, "An entry points to an item that does not exist.");
 			failed = true;
 			failed_changes = node->changes;
 			continue;

@@ -30,7 +30,7 @@ typedef struct TrialState
 	const AnnoyIndex *index;
 	AnnoyTrial *trials;
 	int			n;
-} TrialState;
+}			TrialState;
 
 /*
  * Add a distance to those of the nearest, if it is one of them: they are in order,
@@ -59,7 +59,7 @@ is_live(const AnnoyItem *item)
 
 /* Is a pointer that of an item, which may be that of none? */
 static inline bool
-is_self(const AnnoyTrial *trial, const AnnoyPointer *pointer)
+is_self(const AnnoyTrial * trial, const AnnoyPointer *pointer)
 {
 	return ItemPointerIsValid(&trial->self) &&
 		ItemPointerEquals(unconstify(AnnoyPointer *, &trial->self),
@@ -80,8 +80,8 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 
 		if (!is_self(trial, pointer))
 			add_nearest(trial->nearest, &trial->count,
-						AnnoyDistance(state->index->metric, &item->vector,
-									  &trial->vector));
+						AnnoyStoredDistance(state->index->metric, &item->vector,
+											&trial->vector));
 	}
 }
 
@@ -89,7 +89,7 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
  * Find the nearest items of some queries, by a walk over all items.
  */
 void
-AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index, AnnoyTrial *trials, int n)
+AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index, AnnoyTrial * trials, int n)
 {
 	TrialState	state = {.index = index,.trials = trials,.n = n};
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
@@ -105,7 +105,7 @@ AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index, AnnoyTrial *trials, int
  */
 static bool
 look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
-				   const AnnoyTrial *trial, double *nearest, int *count)
+				   const AnnoyTrial * trial, double *nearest, int *count)
 {
 	const AnnoyCollector *items = &search->items;
 	bool		bounds = search->index->metric != ANNOY_L1;
@@ -125,7 +125,7 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (is_live(&item))
 			add_nearest(nearest, count,
-						AnnoyDistance(search->index->metric, &item.vector, &trial->vector));
+						AnnoyStoredDistance(search->index->metric, &item.vector, &trial->vector));
 		AnnoyItemRelease(reader);
 	}
 	return !bounds || items->limit == INFINITY ||
@@ -138,7 +138,7 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
  * is at least one.
  */
 double
-AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial *trial,
+AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial * trial,
 				 double effort)
 {
 	AnnoySearch *search = AnnoySearchInit(rel, index, &trial->vector,

@@ -65,12 +65,10 @@ typedef struct VacuumState
 AnnoyVacuumPhase
 AnnoyGetVacuumPhase(Relation rel, uint32 *changes)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
 	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
 	uint32		phase;
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
 	phase = meta->vacuum;
 	if (changes != NULL)
 		*changes = meta->vacuum_changes;
@@ -85,12 +83,10 @@ AnnoyGetVacuumPhase(Relation rel, uint32 *changes)
 void
 AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	GenericXLogState *xlog;
 	AnnoyMetaPage meta;
 
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
 	xlog = GenericXLogStart(rel);
 	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
 	meta->vacuum = phase;
@@ -197,11 +193,9 @@ has_unmarked(VacuumState *state, BlockNumber block, Page page)
 		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE)
 			continue;
 		if (!ItemPointerIsValid(&slots[i].tid))
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index \"%s\" contains an item of a row that cannot exist at block %u",
-							RelationGetRelationName(state->rel), block),
-					 errhint("Please REINDEX it.")));
+			AnnoyReportCorruption(state->rel, block, "The item in slot %d is that of row (%u,%u), which cannot exist.",
+								  i + 1, ItemPointerGetBlockNumberNoCheck(&slots[i].tid),
+								  ItemPointerGetOffsetNumberNoCheck(&slots[i].tid));
 		/* CREATE INDEX CONCURRENTLY wants to be told of every row */
 		found |= state->callback(&slots[i].tid, state->callback_state);
 	}
@@ -275,11 +269,7 @@ survey_page(VacuumState *state, BlockNumber block)
 
 	/* what is skipped here would still point to slots that are freed */
 	if (!PageIsNew(page) && !AnnoyPageIsValid(page))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" contains a corrupted page at block %u",
-						RelationGetRelationName(state->rel), block),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportPage(state->rel, block, page, 0);
 
 	note_leaf(state, buffer);
 	if (has_unmarked(state, block, page))
@@ -466,7 +456,7 @@ free_slots(VacuumState *state)
 				/* those on another page are for the next record */
 				if (!BufferIsValid(attributes_buffer))
 				{
-					attributes_buffer = AnnoyAttributesLock(state->rel, &pointer,
+					attributes_buffer = AnnoyAttributesLock(state->rel, pointer_block, block,
 															BUFFER_LOCK_EXCLUSIVE);
 					attributes_page = GenericXLogRegisterBuffer(xlog, attributes_buffer, 0);
 				}

@@ -109,6 +109,8 @@ extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
 							const AnnoyVector *y);
+extern double AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x,
+								  const AnnoyVector *y);
 extern double AnnoyNativeDistance(AnnoyMetric metric, double distance);
 extern double AnnoyVectorNorm(const AnnoyVector *vec);
 

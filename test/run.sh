@@ -9,7 +9,7 @@
 # scratch directory, with all results, where it is.
 #
 # make soak: with ANNOY_SOAK_MINUTES in the environment, only the crash loop runs,
-# for that long.
+# for that long, and then pages are damaged, more than in the tests.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -183,7 +183,8 @@ run_tests()
 
 	if [ -n "$minutes" ]
 	then
-		tap "$src/test/t/007_crash_loop.pl"
+		export ANNOY_FUZZ_PAGES=${ANNOY_FUZZ_PAGES:-10000}
+		tap "$src"/test/t/{007_crash_loop,017_page_fuzz}.pl
 	else
 		regress
 		isolation

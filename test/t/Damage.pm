@@ -346,7 +346,7 @@ our @damage = (
 	],
 	[
 		'vector that is no numbers',
-		qr/block \d+, offset \d+\n.*The entry for/,
+		qr/block \d+\n.*Component 1 of the vector in slot 4 is -?nan/i,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			foreach my $j (0 .. $dims - 1)
@@ -525,7 +525,7 @@ our @damage = (
 	],
 	[
 		'no trees',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, n_trees => 0) }
 	],
 	[
@@ -536,24 +536,24 @@ our @damage = (
 	],
 	[
 		'too many dimensions',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, dim => 100_000) }
 	],
 	[
 		'many dimensions',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, dim => 8192) }
 	],
 	[
 		'type of vectors',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, dtype => 3) }
 	],
 	[ 'wider vectors', qr/block \d+/, sub { $_->set(0, dtype => 2) } ],
 	[ 'narrower vectors', qr/block \d+/, sub { $_->set(0, dtype => 4) } ],
 	[
 		'unknown type of vectors',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, dtype => 5) }
 	],
 	[ 'seed', qr/block \d+, offset 1\n.*The entry for/, sub { $_->set(0, seed => 42) } ],
@@ -569,32 +569,32 @@ our @damage = (
 	],
 	[
 		'number of items at the build',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, built_items => 'nan') }
 	],
 	[
 		'place of the mean',
-		qr/corrupted page at block/,
+		qr/block \d+\n.*The page is of kind 3 instead of 2/,
 		sub { my ($leaf) = @_; $_->set(0, mean => $leaf) }
 	],
 	[
 		'place of the mean out of range',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, mean => 1_000_000) }
 	],
 	[
 		'no mean',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, mean => $none) }
 	],
 	[
 		'size of the mean',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, n_mean => 2) }
 	],
 	[
 		'mean that is no numbers',
-		qr/block \d+\n.*Component 7 of the mean is not finite/,
+		qr/block \d+\n.*Component 8 of the mean is -?nan/i,
 		sub { $_->set($_->get(0, 'mean'), [ 32 + 4 * 7, 'f' ], 'nan') }
 	],
 	[
@@ -665,7 +665,7 @@ our @damage = (
 	],
 	[
 		'list of pages of NULLs begins at a root',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { $_->set(0, null_free => 1) }
 	],
 	[
@@ -742,24 +742,24 @@ our @damage = (
 	],
 	[
 		'file cut off',
-		qr/block \d+|corrupted metapage/,
+		qr/block \d+|\n.*which does not exist/,
 		sub { substr($_->{bytes}, -3 * $page_size) = '' }
 	],
 	[
 		'file cut in half',
-		qr/block \d+|corrupted metapage/,
+		qr/block \d+|\n.*which does not exist/,
 		sub {
 			substr($_->{bytes}, int($_->blocks / 2) * $page_size) = '';
 		}
 	],
 	[
 		'metapage and nothing else',
-		qr/corrupted metapage/,
+		qr/block 0\n.*The metapage has/,
 		sub { substr($_->{bytes}, $page_size) = '' }
 	],
 	[
 		'lost row with NULL',
-		qr/lacks row \(\d+,\d+\) of table/,
+		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			my ($null) = $_->all('nulls');
 			$_->set($null, slot(3), 0, 0, 0, 0);
@@ -768,7 +768,7 @@ our @damage = (
 	],
 	[
 		'lost page of rows with NULL',
-		qr/lacks row \(\d+,\d+\) of table/,
+		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			my ($null) = $_->all('nulls');
 			$_->page($null, "\0" x $page_size);
@@ -778,7 +778,7 @@ our @damage = (
 	],
 	[
 		'lost row',
-		qr/lacks row \(\d+,\d+\) of table/,
+		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			my @slot = $_->get($item, slot(1));
@@ -789,7 +789,7 @@ our @damage = (
 	# as by a VACUUM that did not get further: splits have to do with such items
 	[
 		'all rows marked as dead',
-		qr/lacks row \(\d+,\d+\) of table/,
+		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			foreach my $item ($_->all('item'))
 			{
@@ -817,6 +817,19 @@ our @damage = (
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			$_->set($item, attributes_of(0), 1_000_000 >> 16, 1_000_000 & 0xFFFF, 1);
+		}
+	],
+	# a process that locks both would wait for itself
+	[
+		'attributes on the page of the item',
+		qr/block \d+, offset \d+\n.*(The attributes are of item \(\d+,\d+\), which has others|The item has its attributes at)/,
+		sub {
+			my $file = $_;
+			foreach my $item ($file->all('item'))
+			{
+				$file->set($item, attributes_of($_), $item >> 16, $item & 0xFFFF, 1)
+				  foreach (0 .. $slots_per_page - 1);
+			}
 		}
 	],
 	[
@@ -913,7 +926,7 @@ our @damage = (
 	],
 	[
 		'value of a column',
-		qr/lacks row \(\d+,\d+\) of table/,
+		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			my ($page) = $_->all('attributes');
 			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
@@ -922,7 +935,7 @@ our @damage = (
 	],
 	[
 		'last bit of a vector',
-		qr/lacks row \(\d+,\d+\) of table|\n.*The entry for/,
+		qr/\n.*(lacks row \(\d+,\d+\) of table|The entry for)/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			my $place = [ component(1, 9)->[0], 'C' ];
@@ -932,7 +945,7 @@ our @damage = (
 	],
 	[
 		'rows of two items swapped',
-		qr/lacks row \(\d+,\d+\) of table/,
+		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			my @slot = $_->get($item, slot(1));

@@ -17,10 +17,14 @@ our @EXPORT = qw(
   $page_size
   $slots_per_page
   %kind
+  attributes_fields
   attributes_of
   component
   entry
+  header_fields
   leftmost
+  meta_fields
+  node_fields
   number
   slot
   tuple
@@ -84,6 +88,46 @@ sub leftmost
 {
 	my ($tree, $level) = @_;
 	return [ 116 + 4 * (8 * $tree + $level), 'L' ];
+}
+
+# Fields of pages of some kinds, whatever the vectors are, for whoever does not
+# care what they mean.
+sub header_fields
+{
+	return @at{qw(lower upper special page_id kind next_free)};
+}
+
+sub meta_fields
+{
+	my $curve = 108 + 4 * 8 * 100 + 4;
+	return (
+		(map { [ 32 + 4 * $_, 'L' ] } 0, 1),
+		(map { [ 40 + 2 * $_, 'S' ] } 0 .. 3),
+		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 6),
+		@at{
+			qw(dtype n_trees seed dim scale mean n_mean built_items null_free
+			  attributes attributes_free)
+		},
+		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
+		[ $curve, 'd' ],
+		(map { [ $curve + 8 + 4 * $_, 'L' ] } 0 .. 4),
+		(map { [ $curve + 32 + 4 * int(rand(96)), 'f' ] } 0 .. 3));
+}
+
+sub node_fields
+{
+	return (
+		@at{
+			qw(tree level flags count room nsn child_nsn right centre_scale
+			  centre)
+		},
+		[ 40, 'L' ],
+		[ 60, 'f' ]);
+}
+
+sub attributes_fields
+{
+	return @at{qw(next numbers start next_free)};
 }
 
 # Parts of entry i of a node.
