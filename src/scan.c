@@ -576,8 +576,8 @@ prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
 
 	/*
 	 * A table of another access method need not have the row in the block of
-	 * that number, or in that file, and there is no call to ask it to prefetch
-	 * a row.
+	 * that number, or in that file, and there is no call to ask it to
+	 * prefetch a row.
 	 */
 	if (cold_rows == 0 ||
 		!AnnoyIsHeap(scan->heapRelation))
