@@ -8,8 +8,8 @@
  * possible?  It remembers which blocks are tree nodes, and which slots are in
  * use.  Then it walks over the trees (check_tree.c) and the list of pages with
  * free slots for NULLs (check_nulls.c).  Then it looks for TIDs that are there
- * twice.  Last, if asked to, it scans the table, and looks for each row
- * and its values in a Bloom filter made from the items.
+ * twice (check_rows.c).  Last, if asked to, it scans the table, and looks for
+ * each row and its values in a Bloom filter made from the items.
  *
  * All that is done under AccessShareLocks and must not mistake for damage what
  * others are doing at the same time.  There are three arguments for that:
@@ -48,11 +48,8 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
-#include "catalog/pg_operator.h"
-#include "catalog/pg_type.h"
 #include "lib/bloomfilter.h"
 #include "utils/memutils.h"
-#include "utils/tuplesort.h"
 
 #include "check.h"
 
@@ -528,103 +525,6 @@ check_pages(AnnoyCheck *check)
 	return true;
 }
 
-/* Step 3: each row once. */
-
-/*
- * Copy a page if it has slots.  Returns their number.
- */
-static int
-read_slots(const AnnoyCheck *check, BlockNumber block, Page page)
-{
-	if ((AnnoyBitsTest(&check->groups, block) || AnnoyBitsTest(&check->nulls, block)) &&
-		AnnoyCheckReadPage(check, block, page))
-		return AnnoyPageSlotCount(check->index, page);
-	return 0;
-}
-
-/* A TID as a number, from which it can be made again. */
-static int64
-row_number(const ItemPointerData *tid)
-{
-	return ((int64) ItemPointerGetBlockNumberNoCheck(tid) << 16) |
-		ItemPointerGetOffsetNumberNoCheck(tid);
-}
-
-/*
- * Report the second item of a row.
- */
-static void
-report_second(const AnnoyCheck *check, const ItemPointerData *tid)
-{
-	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
-	bool		found = false;
-
-	for (BlockNumber block = 0; block < check->nblocks; block++)
-	{
-		int			nslots = read_slots(check, block, page->data);
-		AnnoySlot	slots = AnnoyPageGetSlots(page->data);
-
-		for (int i = 0; i < nslots; i++)
-		{
-			if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE ||
-				row_number(&slots[i].tid) != row_number(tid))
-				continue;
-			if (found)
-				AnnoyReport(check, block, i + 1, "The item is the second one of row (%u,%u).",
-							ItemPointerGetBlockNumberNoCheck(tid),
-							ItemPointerGetOffsetNumberNoCheck(tid));
-			found = true;
-		}
-	}
-	pfree(page);
-}
-
-/*
- * Check that no row has two items.
- *
- * The TIDs of all are sorted.  (A bit for each possible row takes less, but how
- * many rows are possible in a block is known only of heap tables.)
- */
-static void
-check_rows(const AnnoyCheck *check)
-{
-	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
-	Tuplesortstate *sort;
-	int64		last = -1;
-	Datum		value;
-	bool		isnull;
-
-	sort = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
-								 maintenance_work_mem, NULL, ANNOY_TUPLESORT_NONE);
-	for (BlockNumber block = 0; block < check->nblocks; block++)
-	{
-		int			nslots = read_slots(check, block, page->data);
-		AnnoySlot	slots = AnnoyPageGetSlots(page->data);
-
-		for (int i = 0; i < nslots; i++)
-		{
-			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
-				tuplesort_putdatum(sort, Int64GetDatum(row_number(&slots[i].tid)), false);
-		}
-	}
-	pfree(page);
-	tuplesort_performsort(sort);
-	while (AnnoyGetSorted(sort, &value, &isnull))
-	{
-		int64		number = DatumGetInt64(value);
-		ItemPointerData tid;
-
-		CHECK_FOR_INTERRUPTS();
-
-		/* what we do not see may have been removed, and its TID be used again */
-		ItemPointerSet(&tid, (BlockNumber) (number >> 16), (OffsetNumber) (number & 0xFFFF));
-		if (number == last && AnnoyCheckRowVisible(check, &tid))
-			report_second(check, &tid);
-		last = number;
-	}
-	tuplesort_end(sort);
-}
-
 /* Step 4: each row of the table. */
 
 typedef struct HeapCheck
@@ -788,7 +688,7 @@ check_index(const AnnoyAccess *access, bool heapallindexed)
 		AnnoyCheckTrees(&check);
 	AnnoyCheckNulls(&check);
 	AnnoyCheckAttributes(&check);
-	check_rows(&check);
+	AnnoyCheckRows(&check);
 	if (heapallindexed)
 		check_heap(&check);
 	return true;

@@ -92,6 +92,9 @@ extern void AnnoyCheckTrees(AnnoyCheck *check);
 /* check_nulls.c */
 extern void AnnoyCheckNulls(AnnoyCheck *check);
 
+/* check_rows.c */
+extern void AnnoyCheckRows(const AnnoyCheck *check);
+
 /* check_attributes.c */
 extern void AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block,
 									 Page page);
