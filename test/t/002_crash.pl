@@ -131,6 +131,7 @@ append_to_file(
 
 foreach my $goal (1, 500, 1000, 1700, 2500)
 {
+	full_page_writes($node, 0) if $goal == 1000;
 	my $doomed = start_doomed('pgbench', '-n', '-c', '4', '-T', '600',
 		'-f', $insert);
 
@@ -208,6 +209,8 @@ foreach my $pass (1 .. 3)
 	check('grown', "$name, and inserts into free space");
 }
 
+full_page_writes($node, 1);
+
 # A crash right after VACUUM and inserts into the space it has freed.
 $node->safe_psql(
 	'postgres', q{
@@ -217,8 +220,9 @@ $node->safe_psql(
 crash();
 check('grown', 'crash after inserts into free space');
 
-# A crash after an index has forgotten its dimensions: by VACUUM, and by an
-# insertion that did not commit.
+# A crash after an index has forgotten its dimensions: those of rows that are
+# gone, and of an insertion that did not commit, with NULLs around.
+full_page_writes($node, 0);
 $node->safe_psql(
 	'postgres', q{
 	CREATE TABLE forgetful (id int PRIMARY KEY, v real[]);
@@ -239,13 +243,33 @@ $node->safe_psql(
 	BEGIN;
 	INSERT INTO forgetful SELECT id, v FROM source;
 	ROLLBACK;
-	CHECKPOINT;
+	CHECKPOINT;});
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) forgetful');
+$node->safe_psql(
+	'postgres', q{
 	BEGIN;
 	INSERT INTO forgetful SELECT id, v[1:10] FROM source WHERE id <= 1000;
-	ROLLBACK;
-	INSERT INTO forgetful SELECT id, v[1:20] FROM source WHERE id <= 2000;});
+	ROLLBACK;});
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) forgetful');
 crash();
-check('forgetful', 'crash after dimensions were forgotten twice');
+index_check_ok($node, 'forgetful_idx', 'crash after dimensions were forgotten twice');
+$node->safe_psql('postgres',
+	'INSERT INTO forgetful SELECT id, v[1:20] FROM source WHERE id <= 2000');
+crash();
+check('forgetful', 'crash after dimensions were forgotten twice, and set again');
+$node->safe_psql('postgres', 'DELETE FROM forgetful WHERE v IS NOT NULL');
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) forgetful');
+crash();
+is( $node->safe_psql(
+		'postgres',
+		"SELECT dimensions IS NULL, items, dead_items FROM annoy_index_info('forgetful_idx')"
+	),
+	't|5000|0',
+	'an index that has nothing left but NULLs is as it was after a crash');
+$node->safe_psql('postgres',
+	'INSERT INTO forgetful SELECT id, v[1:30] FROM source WHERE id <= 500');
+check('forgetful', 'crash after nothing but NULLs was left');
+full_page_writes($node, 1);
 
 #
 # Crashes during a build.  The index is on an expression that waits for a lock,
@@ -309,41 +333,71 @@ $node->safe_psql('postgres', 'REINDEX INDEX CONCURRENTLY source_idx');
 check('source', 'REINDEX of an invalid index');
 
 #
-# A table that was created in the same transaction: with wal_level = minimal,
-# its index is not logged but synced.
+# A table that was created, truncated or whose index was rebuilt in the same
+# transaction: with wal_level = minimal, the index is not logged as it changes.
+# At the end it is synced; or logged, if it is small.
 #
 is($node->safe_psql('postgres', 'SHOW wal_level'),
 	'minimal', 'wal_level is minimal');
-$node->safe_psql(
-	'postgres', q{
-	BEGIN;
-	CREATE TABLE filled (id int PRIMARY KEY, v real[]);
-	INSERT INTO filled SELECT id, v FROM source WHERE id <= 1000;
-	CREATE INDEX filled_idx ON filled USING annoy (v);
-	INSERT INTO filled SELECT id, v FROM source WHERE id > 1000 AND id <= 4000;
-	COMMIT;
-	BEGIN;
-	CREATE TABLE empty (id int PRIMARY KEY, v real[]);
-	CREATE INDEX empty_idx ON empty USING annoy (v);
-	COMMIT;
-	BEGIN;
-	CREATE TABLE truncated (id int PRIMARY KEY, v real[]);
-	INSERT INTO truncated VALUES (1, '{1}');
-	CREATE INDEX truncated_idx ON truncated USING annoy (v);
-	COMMIT;
-	BEGIN;
-	TRUNCATE truncated;
-	INSERT INTO truncated SELECT id, v FROM source WHERE id <= 1000;
-	COMMIT;
-});
-crash();
-check('filled', 'index created with its table');
-check('truncated', 'index truncated and filled');
-same_rows_ok($node, 'empty', '<->', 'index created empty with its table');
-index_check_ok($node, 'empty_idx', 'index created empty with its table');
-$node->safe_psql('postgres', 'INSERT INTO empty SELECT id, v FROM source');
-crash();
-check('empty', 'index created empty, and filled');
+foreach my $threshold ('0', '1GB')
+{
+	my $name = "wal_skip_threshold = $threshold";
+
+	full_page_writes($node, $threshold eq '0');
+	$node->safe_psql(
+		'postgres', qq{
+		SET wal_skip_threshold = '$threshold';
+		DROP TABLE IF EXISTS filled, empty, truncated, rebuilt;
+		BEGIN;
+		CREATE TABLE filled (id int PRIMARY KEY, v real[]);
+		INSERT INTO filled SELECT id, v FROM source WHERE id <= 1000;
+		CREATE INDEX filled_idx ON filled USING annoy (v);
+		INSERT INTO filled SELECT id, v FROM source WHERE id > 1000 AND id <= 4000;
+		COMMIT;
+		BEGIN;
+		CREATE TABLE empty (id int PRIMARY KEY, v real[]);
+		CREATE INDEX empty_idx ON empty USING annoy (v);
+		COMMIT;
+		BEGIN;
+		CREATE TABLE truncated (id int PRIMARY KEY, v real[]);
+		INSERT INTO truncated VALUES (1, '{1}');
+		CREATE INDEX truncated_idx ON truncated USING annoy (v);
+		COMMIT;
+		BEGIN;
+		TRUNCATE truncated;
+		INSERT INTO truncated SELECT id, v FROM source WHERE id <= 1000;
+		SAVEPOINT one;
+		TRUNCATE truncated;
+		INSERT INTO truncated VALUES (1, '{1}');
+		ROLLBACK TO one;
+		INSERT INTO truncated SELECT id, v FROM source WHERE id > 1000 AND id <= 1500;
+		COMMIT;
+		CREATE TABLE rebuilt (id int PRIMARY KEY, v real[]);
+		CREATE INDEX rebuilt_idx ON rebuilt USING annoy (v) WITH (n_trees = 2);
+		INSERT INTO rebuilt SELECT id, v FROM source WHERE id <= 300;
+		CHECKPOINT;
+		BEGIN;
+		INSERT INTO rebuilt SELECT id, v FROM source WHERE id > 300 AND id <= 1500;
+		REINDEX INDEX rebuilt_idx;
+		INSERT INTO rebuilt SELECT id, v FROM source WHERE id > 1500 AND id <= 3000;
+		COMMIT;
+	});
+	crash();
+	check('filled', "index created with its table, $name");
+	check('truncated', "index truncated and filled, $name");
+	check('rebuilt', "index rebuilt between inserts, $name");
+	same_rows_ok($node, 'empty', '<->', "index created empty with its table, $name");
+	index_check_ok($node, 'empty_idx', "index created empty with its table, $name");
+	$node->safe_psql(
+		'postgres', q{
+		INSERT INTO empty SELECT id, v FROM source;
+		DELETE FROM filled WHERE id % 3 > 0;});
+	$node->safe_psql('postgres', 'VACUUM filled');
+	crash();
+	check('empty', "index created empty, and filled, $name");
+	check('filled', "index created with its table, after VACUUM, $name");
+}
+full_page_writes($node, 1);
 
 #
 # Unlogged tables come back empty and usable, with vectors of other dimensions

@@ -185,24 +185,23 @@ check('rows of an aborted transaction', dead_rows => 1);
 for_each_table('VACUUM :table');
 check('rows of an aborted transaction, after VACUUM');
 
-# Dimensions that are forgotten, by an insertion that aborts as well, and by
-# VACUUM: the old session on the standby has seen each of them.
+# Dimensions that are forgotten, those of transactions that abort as well: the old
+# session on the standby has seen each of them.
 $primary->safe_psql(
 	'postgres', q{
 	CREATE TABLE changing (id int, v real[]);
 	CREATE INDEX changing_idx ON changing USING annoy (v);});
 foreach my $dims (2, 3, 4)
 {
-	$primary->safe_psql(
-		'postgres', qq{
-		BEGIN;
-		INSERT INTO changing SELECT id, v[1:$dims + 10] FROM vectors;
-		ROLLBACK;
-		BEGIN;
-		INSERT INTO changing SELECT id, v[1:$dims + 20] FROM vectors;
-		ROLLBACK;
-		INSERT INTO changing SELECT id, v[1:$dims] FROM vectors;
-		SELECT pg_switch_wal();});
+	foreach my $sql (
+		"BEGIN; INSERT INTO changing SELECT id, v[1:$dims + 10] FROM vectors; ROLLBACK",
+		'VACUUM (INDEX_CLEANUP ON) changing',
+		"BEGIN; INSERT INTO changing SELECT id, v[1:$dims + 20] FROM vectors; ROLLBACK",
+		'VACUUM (INDEX_CLEANUP ON) changing',
+		"INSERT INTO changing SELECT id, v[1:$dims] FROM vectors; SELECT pg_switch_wal()")
+	{
+		$primary->safe_psql('postgres', $sql);
+	}
 	$primary->wait_for_catchup($standby);
 	is( $session->query_safe(
 			"SELECT id FROM changing ORDER BY v <-> (SELECT v FROM changing WHERE id = 7) LIMIT 1"
@@ -212,6 +211,73 @@ foreach my $dims (2, 3, 4)
 	same_rows_ok($standby, 'changing', '<->', "standby: $dims dimensions");
 	$primary->safe_psql('postgres', 'DELETE FROM changing');
 	$primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) changing');
+}
+
+# A snapshot on the standby sees rows that are dead to everybody on the primary.
+# The index does not lose them before the snapshot is gone, whoever prunes the
+# table, and whatever is inserted there.  That the snapshot comes first, and not
+# the changes, is a setting.
+$standby->append_conf('postgresql.conf', 'max_standby_streaming_delay = -1');
+$standby->reload;
+
+sub replay_waits
+{
+	$standby->poll_query_until(
+		'postgres', q{
+		SELECT wait_event LIKE 'RecoveryConflict%' FROM pg_stat_activity
+		WHERE backend_type = 'startup'}) or die 'replay does not wait';
+	return;
+}
+
+foreach my $case ('built', 'grown', 'pruned by a query')
+{
+	my $insert = 'INSERT INTO held SELECT id, v[1:2] FROM vectors;';
+	my $index = 'CREATE INDEX held_idx ON held USING annoy (v);';
+	my $name = "snapshot on the standby, $case";
+	my $old = q{
+		SELECT count(*), sum(id) FROM (
+			SELECT id FROM held
+			ORDER BY v <-> (SELECT v[1:2] FROM vectors WHERE id = 5)) scan};
+
+	$primary->safe_psql('postgres',
+		'CREATE TABLE held (id int, v real[]);' . ($case eq 'built' ? $insert . $index : $index . $insert));
+	$primary->wait_for_catchup($standby);
+
+	# it has not touched the index: a lock would do as well
+	my $reader = $standby->background_psql('postgres');
+	$reader->query_safe('SET enable_seqscan = off; SET enable_sort = off');
+	$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+	$reader->query_safe('SELECT count(*) FROM pg_class');
+
+	$primary->safe_psql('postgres', 'DELETE FROM held');
+	my ($ret, $stdout, $stderr) = $primary->psql('postgres',
+		'INSERT INTO held SELECT id, v[1:3] FROM vectors');
+	like($stderr, qr/expected 2 dimensions, not 3.*VACUUM \(INDEX_CLEANUP ON, PARALLEL 0\) public.held/s,
+		"$name: other dimensions have to wait for VACUUM");
+	if ($case =~ /pruned/)
+	{
+		$primary->safe_psql('postgres', 'SELECT count(*) FROM held');
+		replay_waits();
+	}
+	else
+	{
+		$primary->wait_for_catchup($standby);
+	}
+	is($reader->query_safe($old), '1500|1125750', "$name: it sees its rows");
+
+	$primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON, PARALLEL 0) held');
+	$primary->safe_psql('postgres', 'INSERT INTO held SELECT -id, v[1:3] FROM vectors');
+	replay_waits();
+	is($reader->query_safe($old), '1500|1125750',
+		"$name: it does so when VACUUM has been on the primary, and others came");
+	$reader->query_safe('COMMIT');
+	$reader->quit;
+
+	$primary->wait_for_catchup($standby);
+	same_rows_ok($standby, 'held', '<->', "$name: others have come");
+	self_found_ok($standby, 'held', '<->', "$name: others have come");
+	index_check_ok($standby, 'held_idx', "$name: others have come");
+	$primary->safe_psql('postgres', 'DROP TABLE held');
 }
 
 # Builds.

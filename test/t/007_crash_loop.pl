@@ -359,6 +359,8 @@ foreach my $round (1 .. $rounds)
 		  . join(', ',
 			map { "($_->{client}, $_->{inserted}, $_->{deleted}, $_->{updated})" }
 			  @state));
+	# without them, WAL alone has to do
+	full_page_writes($node, $round % 2);
 	my $last = max(map { $_->{inserted} } @state) * $clients;
 	my @runs = map { start_run($_, $round) } qw(clients maintenance);
 

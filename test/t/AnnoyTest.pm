@@ -48,6 +48,7 @@ our @EXPORT = qw(
   self_found_ok
   index_check_ok
   kill_server
+  full_page_writes
   %operator
 );
 
@@ -541,6 +542,32 @@ sub index_check_ok
 	$node->psql('postgres', "SELECT annoy_index_check('$index', true)",
 		stderr => \$errors);
 	is($errors, '', "$name: annoy_index_check() finds nothing");
+	return;
+}
+
+=pod
+
+=item full_page_writes($node, $on)
+
+Turn full_page_writes on or off.  Off, the first change of a page after a
+checkpoint is not made good by an image of the page: whatever WAL lacks of it
+shows after a crash, and on a standby.
+
+=cut
+
+sub full_page_writes
+{
+	my ($node, $on) = @_;
+	my $value = $on ? 'on' : 'off';
+
+	$node->safe_psql('postgres', "ALTER SYSTEM SET full_page_writes = $value");
+	$node->reload;
+	$node->poll_query_until('postgres',
+		"SELECT current_setting('full_page_writes') = '$value'")
+	  or die "full_page_writes does not change";
+
+	# it holds from the next checkpoint on
+	$node->safe_psql('postgres', 'CHECKPOINT');
 	return;
 }
 
