@@ -19,6 +19,7 @@ our @EXPORT = qw(
   %kind
   attributes_of
   component
+  curve
   entry
   leftmost
   number
@@ -83,6 +84,24 @@ sub leftmost
 {
 	my ($tree, $level) = @_;
 	return [ 108 + 4 * (8 * $tree + $level), 'L' ];
+}
+
+# Parts of the recall curve, which follows the leftmost nodes: the i-th effort, or
+# recall of ten rows.
+sub curve
+{
+	my ($part, $i) = @_;
+	my $start = 8 * int((leftmost(100, 0)->[0] + 7) / 8);
+	my %part = (
+		items => [ 0, 'd' ],
+		blocks => [ 8, 'L' ],
+		points => [ 12, 'L' ],
+		queries => [ 16, 'L' ],
+		effort => [ 32, 'f' ],
+		recall => [ 128, 'f' ]);
+	my ($offset, $type) = @{ $part{$part} };
+
+	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
 # Parts of entry i of a node.
