@@ -173,9 +173,8 @@ SELECT count(*) FROM annoy_recall_curve('nothing_v');
 SELECT annoy_calibrate('nothing_v');
 
 --
--- Inserts make a curve where there is none, and a new one when the index has
--- become half as large again; VACUUM when there are a third more rows, or much
--- fewer; not ANALYZE.
+-- VACUUM makes a curve where there is none, and a new one when there are a third
+-- more rows, or much fewer; neither INSERT nor ANALYZE do.
 --
 CREATE TEMP TABLE changing AS SELECT * FROM items LIMIT 0;
 CREATE INDEX changing_v ON changing USING annoy (v);
@@ -190,6 +189,8 @@ BEGIN
 	RETURN same;
 END $$;
 SELECT same_curve(), (SELECT count(*) > 0 FROM annoy_recall_curve('changing_v')) AS curve;
+VACUUM changing;
+SELECT same_curve() AS vacuumed;
 SELECT annoy_calibrate('changing_v') > 50 AS asked;
 SELECT same_curve() AS after_calibrate;
 INSERT INTO changing SELECT 10000 + i, hard(10000 + i) FROM generate_series(1, 2000) i;

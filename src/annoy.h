@@ -867,6 +867,8 @@ extern BlockNumber AnnoyFirstLeaf(Relation rel);
 extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
 							   BlockNumber block, PGAlignedBlock *copy,
 							   BlockNumber *steps);
+extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration,
+							 const char *hint);
 extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 extern void AnnoyRefreshCurve(Relation rel, double items);
 

@@ -77,13 +77,13 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 
 /*
  * A curve is doubtful if searches are tried that are to find so much, and find
- * less by a margin; or if so many of the items asked should have been right
- * answers of each other and were not, and more than that part of those that should.
+ * less by a margin; or if of the items asked, that part of those that should have
+ * been right answers of each other were not, and so many more.
  */
 #define TRIAL_RECALL		0.95
 #define TRIAL_MARGIN		0.05
-#define MISSED_ANSWERS		10
-#define MISSED_PART			0.25
+#define MISSED_ANSWERS		5
+#define MISSED_PART			0.1
 
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
@@ -483,7 +483,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 }
 
 /*
- * Which of the other items asked are nearer to a query than the last of its right
+ * Which of the other items asked are nearer to a query than the tenth of its right
  * answers, and are not among them?
  */
 static void
@@ -531,7 +531,7 @@ search_query(Calibration *calibration, const SampleQuery *query,
 		curve->queries[rank]++;
 	}
 	if (calibration->task->queries == NULL)
-		compare_queries(calibration, query, found.cutoff[query->rank]);
+		compare_queries(calibration, query, found.cutoff[0]);
 	while (neighbours[count - 1].distance > found.cutoff[query->rank])
 		count--;
 	if (calibration->leaves == NULL)
@@ -602,6 +602,15 @@ finish_curve(Calibration *calibration)
 	}
 }
 
+/* The curve is not to be believed: that part of what is near was to be found. */
+static void
+doubt(Calibration *calibration, double predicted, double found)
+{
+	calibration->task->result = ANNOY_CURVE_DOUBTFUL;
+	calibration->task->predicted = predicted;
+	calibration->task->found = found;
+}
+
 /*
  * Make searches for some of the queries, whose nearest are known from a look at
  * every item, and compare what they find with what the curve's answers predict.
@@ -613,6 +622,7 @@ try_searches(Calibration *calibration)
 	const AnnoyCurve *curve = &calibration->curve;
 	int			point = 0;
 	int			n = 0;
+	double		predicted;
 	double		found = 0;
 
 	while (point < (int) curve->points - 1 && curve->recall[0][point] < TRIAL_RECALL)
@@ -627,10 +637,10 @@ try_searches(Calibration *calibration)
 	}
 	if (n == 0)
 		return;
-	calibration->task->predicted = calibration->trial_sum[point] / n;
-	calibration->task->found = found / n;
-	if (calibration->task->found < calibration->task->predicted - TRIAL_MARGIN)
-		calibration->task->result = ANNOY_CURVE_DOUBTFUL;
+	predicted = calibration->trial_sum[point] / n;
+	found /= n;
+	if (found < predicted - TRIAL_MARGIN)
+		doubt(calibration, predicted, found);
 }
 
 /*
@@ -741,11 +751,7 @@ measure(Calibration *calibration)
 	finish_curve(calibration);
 	calibration->task->result = ANNOY_CURVE_MEASURED;
 	if (calibration->missed > MISSED_ANSWERS + MISSED_PART * calibration->answers)
-	{
-		calibration->task->predicted = 1;
-		calibration->task->found = 1 - calibration->missed / calibration->answers;
-		calibration->task->result = ANNOY_CURVE_DOUBTFUL;
-	}
+		doubt(calibration, 1, 1 - calibration->missed / calibration->answers);
 	if (calibration->trials != NULL)
 		try_searches(calibration);
 }

@@ -128,6 +128,22 @@ AnnoyCountVectors(Relation rel, const AnnoyIndex *index)
 }
 
 /*
+ * Warn that what was measured is not to be believed, if so.
+ */
+void
+AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration, const char *hint)
+{
+	if (calibration->result == ANNOY_CURVE_DOUBTFUL && annoy_verbose > -2)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("recall of index \"%s\" could not be measured",
+						RelationGetRelationName(rel)),
+				 errdetail("Of the nearest rows of some queries, it finds %.0f %%, and was expected to find %.0f %%.",
+						   100 * calibration->found, 100 * calibration->predicted),
+				 errhint("%s", hint)));
+}
+
+/*
  * VACUUM has counted the items of an index.  Measure the curve anew if there is
  * none, or if there are many more vectors than there were, or much fewer; in an
  * index that has become too small for one, forget it.
@@ -152,6 +168,7 @@ AnnoyRefreshCurve(Relation rel, double items)
 		{
 			AnnoyCalibrate(rel, &calibration);
 			AnnoyStoreCurve(rel, &calibration.curve);
+			AnnoyWarnOfDoubt(rel, &calibration, "Please REINDEX it.");
 		}
 	}
 	MemoryContextSwitchTo(old_context);

@@ -660,6 +660,8 @@ store_curve(AnnoyBuild *build)
 	Buffer		buffer;
 
 	AnnoyCalibrate(build->rel, &calibration);
+	AnnoyWarnOfDoubt(build->rel, &calibration,
+					 "Queries get the default effort. annoy_recall() tells what they find.");
 	buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	AnnoyPageGetMeta(BufferGetPage(buffer))->curve = calibration.curve;

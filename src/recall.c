@@ -558,7 +558,7 @@ read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector
 }
 
 /*
- * Tell why an index has no curve, if so.
+ * Tell why there is no new curve, if so.
  */
 static void
 report_calibration(Relation rel, const AnnoyCalibration * calibration)
@@ -579,20 +579,14 @@ report_calibration(Relation rel, const AnnoyCalibration * calibration)
 		case ANNOY_CURVE_NO_ANSWERS:
 			if (annoy_verbose > -1)
 				ereport(NOTICE,
-						(errmsg("index \"%s\" has no recall curve, since no query has a nearest row",
-								name),
-						 errhint("Measure it when there are rows, and with queries whose distances from them are finite.")));
+						(errmsg("recall of index \"%s\" could not be measured", name),
+						 errdetail("No query has a nearest row, at a finite distance.")));
 			break;
 		case ANNOY_CURVE_DOUBTFUL:
-			if (annoy_verbose > -2)
-				ereport(WARNING,
-						(errmsg("index \"%s\" has no recall curve, since it finds less than was measured",
-								name),
-						 errdetail("Of the nearest rows of some queries, it finds %.0f %%, and should find %.0f %%.",
-								   100 * calibration->found, 100 * calibration->predicted),
-						 calibration->queries == NULL ?
-						 errhint("Please REINDEX it.") :
-						 errhint("Please REINDEX it, unless the queries are unlike the rows; then set annoy.search_k for them.")));
+			AnnoyWarnOfDoubt(rel, calibration,
+							 calibration->queries == NULL ? "Please REINDEX it." :
+							 "The curve is as before. Queries unlike the rows may take a higher annoy.search_k; "
+							 "annoy_calibrate() without queries tells whether a REINDEX does.");
 			break;
 	}
 }
@@ -601,7 +595,8 @@ PG_FUNCTION_INFO_V1(annoy_calibrate);
 
 /*
  * Measures the recall curve anew.  Returns the number of queries that it comes
- * from, which is 0 if there is none.
+ * from, which is 0 if there is none.  A user's queries of which nothing can be
+ * learned are no reason to forget what has been.
  */
 Datum
 annoy_calibrate(PG_FUNCTION_ARGS)
@@ -640,7 +635,9 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 		calibration.vectors = AnnoyCountVectors(rel, index);
 	AnnoyCalibrate(rel, &calibration);
 	report_calibration(rel, &calibration);
-	AnnoyStoreCurve(rel, &calibration.curve);
+	if (calibration.curve.points > 0 || calibration.queries == NULL ||
+		calibration.result == ANNOY_CURVE_TOO_SMALL)
+		AnnoyStoreCurve(rel, &calibration.curve);
 	AnnoyCloseIndex(&access);
 
 	/* a transaction without an ID is not flushed otherwise */

@@ -196,6 +196,74 @@ while (my @batch = splice(@cases, 0, $tables))
 	$node->stop;
 }
 
+# A recall curve that is damaged is none, and is mended by the next one that is
+# measured; one that the index cannot keep, as its codes are no good, is not
+# believed.
+my @curves = (
+	[ 'copy1', sub { $_->set(0, curve('effort', 0) => 'nan') } ],
+	[ 'copy2', sub { $_->set(0, curve('points') => 1_000_000) } ],
+	[ 'copy3', sub { $_->set(0, scale => $_->get(0, 'scale') / 1024) } ]);
+foreach my $case (@curves)
+{
+	my $copy = IndexFile->new($index->{bytes});
+
+	$case->[1]->() for $copy;
+	write_file($case->[0], $table);
+	write_file("$case->[0]_idx", $copy->{bytes});
+}
+$node->start;
+
+# The result and the messages of an SQL query.
+sub ask
+{
+	my ($sql) = @_;
+	my ($result, $messages);
+
+	$node->psql('postgres', "SET enable_seqscan = off; $sql",
+		stdout => \$result, stderr => \$messages);
+	return "$result $messages";
+}
+
+foreach my $copy ('copy1', 'copy2')
+{
+	is(ask("SELECT count(*) FROM annoy_recall_curve('${copy}_idx')"),
+		'0 ', "$copy: a damaged curve is none");
+	is(ask("SELECT recall > 0.9 FROM annoy_recall('${copy}_idx', 10, 50)"),
+		't ', "$copy: and searches do without");
+	is(ask("INSERT INTO $copy SELECT id + 50000, v FROM source WHERE id = 1"),
+		' ', "$copy: so do insertions");
+}
+is(ask('VACUUM copy1'), ' ', 'VACUUM measures a new one');
+is(ask("SELECT annoy_calibrate('copy2_idx') > 0"),
+	't ', 'so does annoy_calibrate()');
+foreach my $copy ('copy1', 'copy2')
+{
+	is(ask("SELECT count(*) > 0 FROM annoy_recall_curve('${copy}_idx')"),
+		't ', "$copy: there is a curve again");
+	is(ask("SELECT annoy_index_check('${copy}_idx')"),
+		' ', "$copy: the index is whole again");
+}
+
+my $doubt = qr/WARNING:  recall of index "copy3_idx" could not be measured\nDETAIL:  .* finds \d+ %, and was expected to find \d+ %\./;
+like(ask("SELECT count(*) > 0 FROM annoy_recall_curve('copy3_idx')"),
+	qr/^t/, 'a curve that is not kept');
+like(
+	ask(q{
+		CREATE TABLE queries AS SELECT v FROM source WHERE id <= 100;
+		SELECT annoy_calibrate('copy3_idx', 'queries')}),
+	qr/^0 .*$doubt\nHINT:  The curve is as before/,
+	'is noticed with queries');
+like(ask("SELECT annoy_calibrate('copy3_idx')"),
+	qr/^0 .*$doubt\nHINT:  Please REINDEX/, 'and without');
+is(ask("SELECT count(*) FROM annoy_recall_curve('copy3_idx')"),
+	'0 ', 'and is forgotten');
+like(ask('VACUUM copy3'), $doubt, 'VACUUM does not believe it either');
+is(ask("SELECT count(*) FROM annoy_recall_curve('copy3_idx')"),
+	'0 ', 'nor store it');
+is(ask("REINDEX INDEX copy3_idx; SELECT annoy_calibrate('copy3_idx') > 0"),
+	't ', 'REINDEX mends it');
+$node->stop;
+
 unlike(slurp_file($node->logfile),
 	qr/PANIC|TRAP|terminated by signal/, 'the server has not crashed');
 

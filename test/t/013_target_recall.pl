@@ -15,8 +15,10 @@ use lib $FindBin::RealBin;
 use AnnoyTest;
 use Test::More;
 
-# By how much it may be below or above.
+# By how much it may be below or above.  Until VACUUM comes to an index that has
+# grown, it makes sure that recall is not lower than it is meant to be.
 my ($below, $above) = (0.01, 0.03);
+my ($below_grown, $above_grown) = (0.02, 1);
 
 my $node = annoy_node('target_recall');
 my $index_only = 'SET enable_seqscan = off; SET enable_sort = off';
@@ -29,7 +31,9 @@ sub check
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	my ($name, $table, $queries, $op) = @_;
+	my ($name, $table, $queries, $op, $has_grown) = @_;
+	my $least = $has_grown ? $below_grown : $below;
+	my $most = $has_grown ? $above_grown : $above;
 	my $set = exact_answers($node, $table, $queries, $op, 1000);
 
 	foreach my $k (1, 10, 100, 1000)
@@ -43,9 +47,9 @@ sub check
 
 			diag($@) unless defined $found;
 			$found //= 0;
-			cmp_ok($found, '>=', $target - $below,
+			cmp_ok($found, '>=', $target - $least,
 				"$name: recall\@$k at target $target is not too low");
-			cmp_ok($found, '<=', $target + $above,
+			cmp_ok($found, '<=', $target + $most,
 				"$name: recall\@$k at target $target is not too high")
 			  if $k > 1;
 			note("$name: recall\@$k at target $target: $found");
@@ -94,13 +98,12 @@ $node->safe_psql(
 	INSERT INTO rows SELECT * FROM source WHERE id > 12000;
 	ANALYZE rows;
 });
-my $outgrown = curve();
-isnt($outgrown, $built, 'many do');
-check('three times as large', 'rows', 'queries', '<->');
+is(curve(), $built, 'nor do many');
+check('three times as large', 'rows', 'queries', '<->', 1);
 
 $node->safe_psql('postgres', 'VACUUM rows');
 my $grown = curve();
-isnt($grown, $outgrown, 'so does VACUUM when there are many more rows');
+isnt($grown, $built, 'VACUUM does when there are many more rows');
 check('three times as large, after VACUUM', 'rows', 'queries', '<->');
 
 $node->safe_psql(
@@ -138,6 +141,19 @@ $node->stop('immediate');
 $node->start;
 is($own, curve(), 'and that survives a crash, too');
 check('own queries', 'rows', 'queries', '<->');
+
+# An index that was made before all its rows, without VACUUM.
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE filled (LIKE rows INCLUDING ALL);
+	INSERT INTO filled SELECT * FROM source;
+	ANALYZE filled});
+is( $node->safe_psql('postgres',
+		q{SELECT count(*) FROM annoy_recall_curve('filled_v_idx')}),
+	0,
+	'there is no curve');
+check('filled', 'filled', 'queries', '<->', 1);
 
 $node->stop;
 

@@ -573,6 +573,51 @@ our @damage = (
 		sub { $_->set(0, built_items => 'nan') }
 	],
 	[
+		'points of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('points') => 25) }
+	],
+	[
+		'vectors of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('items') => 'inf') }
+	],
+	[
+		'size of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('blocks') => 0) }
+	],
+	[
+		'queries of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('queries') => 0) }
+	],
+	[
+		'effort of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('effort', 3) => 'nan') }
+	],
+	[
+		'endless effort of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('effort', $_->get(0, curve('points')) - 1) => 1e30) }
+	],
+	[
+		'order of efforts',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('effort', 3) => 1) }
+	],
+	[
+		'recall of the curve',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('recall', 2) => 1.5) }
+	],
+	[
+		'recall that is no number',
+		qr/block 0\n.*a recall curve that cannot be used/,
+		sub { $_->set(0, curve('recall', 2) => 'nan') }
+	],
+	[
 		'place of the mean',
 		qr/block \d+\n.*The page is of kind 3 instead of 2/,
 		sub { my ($leaf) = @_; $_->set(0, mean => $leaf) }

@@ -20,6 +20,7 @@ our @EXPORT = qw(
   attributes_fields
   attributes_of
   component
+  curve
   entry
   header_fields
   leftmost
@@ -128,6 +129,24 @@ sub node_fields
 sub attributes_fields
 {
 	return @at{qw(next numbers start next_free)};
+}
+
+# Parts of the recall curve, which follows the leftmost nodes: the i-th effort, or
+# recall of ten rows.
+sub curve
+{
+	my ($part, $i) = @_;
+	my $start = 8 * int((leftmost(100, 0)->[0] + 7) / 8);
+	my %part = (
+		items => [ 0, 'd' ],
+		blocks => [ 8, 'L' ],
+		points => [ 12, 'L' ],
+		queries => [ 16, 'L' ],
+		effort => [ 32, 'f' ],
+		recall => [ 128, 'f' ]);
+	my ($offset, $type) = @{ $part{$part} };
+
+	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
 # Parts of entry i of a node.
