@@ -291,6 +291,7 @@ check_nodes(Relation rel, const AnnoyIndex *index)
 		UnlockReleaseBuffer(buffer);
 		if (is_node)
 		{
+			AnnoyCheckEntries(rel, index, AnnoyPageGetNode(copy.data), block);
 			check_node(rel, &check, block, AnnoyPageGetNode(copy.data));
 			nodes++;
 		}

@@ -333,7 +333,7 @@ our @damage = (
 	],
 	[
 		'centre far away',
-		qr/block \d+, offset \d+\n.*The entry for/,
+		qr/block \d+\n.*centre has the scale 1e\+30/,
 		sub { my ($leaf) = @_; $_->set($leaf, centre_scale => 1e30) }
 	],
 	[
@@ -436,7 +436,7 @@ our @damage = (
 	],
 	[
 		'zeroed metapage',
-		qr/unexpected zero page at block 0/,
+		qr/block 0\n.*The page is all zeroes/,
 		sub { $_->page(0, "\0" x $page_size) }
 	],
 	[
