@@ -96,7 +96,7 @@ my %shape = (
 	# its roots are leaves
 	small => {
 		type => 'real[]', dim => 8, rows => 70, nulls => 0,
-		operator => '<->', index => '(v)', with => 'n_trees = 2',
+		operator => '<->', index => '(v)', with => 'n_trees = 4',
 		centre => 32, code => 16, pad => 0,
 	},
 	late => {
@@ -476,8 +476,16 @@ sub damage
 
 # What was found first, by reading or by this test, is done in any case.
 my @known = (
-	# the root of a tree, a leaf, has no distance from a query
-	[ 'small', 'scale of a root', sub { $_->set(1, centre_scale => 'nan') } ],
+	# roots that are leaves: one has no distance from a query, others have
+	# different ones
+	[
+		'small',
+		'scale of a root',
+		sub {
+			$_->set(2, centre_scale => 'nan');
+			$_->set(3, centre_scale => 2 * $_->get(3, 'centre_scale'));
+		}
+	],
 	# a set of items that were met was as large as that
 	[
 		'several',
@@ -507,10 +515,9 @@ my @known = (
 	],
 	[
 		'several',
-		'list of attributes with a page of items',
+		'list of attributes with the next page of items',
 		sub {
-			my ($item) = reverse $_->all('item');
-			$_->set(0, attributes_free => $item);
+			$_->set(0, attributes_free => $_->blocks + $shape{several}{pad});
 		}
 	],
 	# no number of leaves that were ranked was enough
