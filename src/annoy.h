@@ -115,7 +115,8 @@ typedef struct AnnoyIndex
 
 	/* the search space */
 	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
-	float		scale;			/* image = scale * vector, a power of two */
+	int			scale_exponent;
+	double		scale;			/* image = scale * vector; 2^scale_exponent */
 	float	   *mean;			/* dim floats */
 	float	   *signs;			/* ANNOY_ROTATION_ROUNDS * space_dim floats */
 
@@ -294,7 +295,7 @@ extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
-								  int n_trees, uint64 seed, float scale,
+								  int n_trees, uint64 seed, int scale_exponent,
 								  const float *mean, int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
@@ -335,9 +336,12 @@ extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
 /* space.c */
 extern int	AnnoySpaceDim(int dim);
 extern void AnnoyMakeSigns(uint64 seed, int space_dim, float *signs);
-extern float AnnoyChooseScale(double norm);
-extern void AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
+extern bool AnnoyIsScaled(AnnoyMetric metric);
+extern bool AnnoyNormExponent(const AnnoyVector *vec, int *exponent);
+extern int	AnnoyScaleExponent(int norm_exponent);
+extern void AnnoyImage(AnnoyMetric metric, double scale, const AnnoyVector *vec,
 					   float *image);
+extern void AnnoyRescaleImage(float *image, int dim, int exponent);
 extern void AnnoyMapImage(const AnnoyIndex *index, const float *image,
 						  float *x);
 extern void AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec,
@@ -429,6 +433,8 @@ extern void AnnoyMean(const float *points, int dim, const int *order,
 extern float AnnoyMedian(float *values, int count);
 extern void AnnoyCentre(const float *points, int dim, const int *order,
 						int count, float *centre);
+extern void AnnoyRobustCentre(const float *points, int dim, const int *order,
+							  int count, float *centre);
 
 /* item.c */
 extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,

@@ -31,7 +31,7 @@
 #include "storage/itemptr.h"
 
 #define ANNOY_MAGIC				0x414E4E59	/* "ANNY" */
-#define ANNOY_FORMAT_VERSION	2
+#define ANNOY_FORMAT_VERSION	3
 
 #define ANNOY_METAPAGE_BLKNO	0
 #define ANNOY_FIRST_ROOT_BLKNO	1
@@ -124,7 +124,7 @@ typedef struct AnnoyMetaPageData
 	uint16		flags;			/* ANNOY_META_* */
 	uint64		seed;			/* of the rotation and of all random choices */
 	int32		dim;			/* dimensions of the vectors; 0 = not known */
-	float		scale;			/* search-space image = scale * vector */
+	int32		scale_exponent; /* search-space image = 2^this * vector */
 	BlockNumber mean;			/* first page of the mean, or invalid */
 	uint32		n_mean;			/* number of consecutive mean pages */
 	double		built_items;	/* vectors when the index was built; 0 if the
@@ -157,6 +157,9 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
+
+/* Powers of two that a scale can be, and its inverse, as a double. */
+#define ANNOY_MAX_SCALE_EXPONENT	1022
 
 #define AnnoyPageGetMeta(page) ((AnnoyMetaPage) AnnoyPageGetData(page))
 

@@ -268,14 +268,11 @@ store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec,
 static void
 start_items(AnnoyBuild *build, const AnnoyVector *vec)
 {
-	AnnoyIndex *index = build->index;
 	AnnoyShared *shared = build->shared;
 
 	Assert(!build->is_worker);
 	shared->dim = vec->dim;
-	shared->scale = 1.0f;
-	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
-		shared->scale = AnnoyChooseScale(AnnoyVectorNorm(vec));
+	shared->scale_exponent = 0; /* until there is a sample */
 	shared->index_version++;
 	AnnoyBuildSyncIndex(build);
 }
@@ -660,7 +657,7 @@ declared_index(Relation rel, bool *seed_is_zero)
 
 	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL,
+						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
 						  AnnoyAttributesSize(rel));
 }
 

@@ -107,7 +107,7 @@ typedef struct AnnoyShared
 	int			n_trees;
 	uint64		seed;
 	int			dim;
-	float		scale;
+	int			scale_exponent;
 	float		mean[ANNOY_MAX_DIMENSIONS];
 
 	/*
@@ -142,6 +142,7 @@ typedef struct AnnoyShared
 	 */
 	AnnoyShare	sample;
 	AnnoyShare	sample_key;		/* where each comes from */
+	AnnoyShare	sample_exponent;	/* of norms, until the scale is decided */
 	AnnoyShare	sample_order;	/* row numbers */
 	AnnoyShare	sample_cuts;	/* whether a piece starts there, bytes */
 	uint64		sample_limit;	/* higher hashes are not taken */
@@ -165,7 +166,7 @@ typedef struct AnnoyShared
 	BlockNumber root;			/* which of them is the root */
 	AnnoyShare	sums;			/* int64, see forest.c */
 	AnnoyShare	counts;			/* int64 */
-	float		sum_unit;
+	double		sum_unit;
 } AnnoyShared;
 
 /* State of one participant. */

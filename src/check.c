@@ -203,14 +203,12 @@ check_meta_page(const AnnoyCheck *check, Page page)
 {
 	const AnnoyIndex *index = check->index;
 	AnnoyMetaPage meta = AnnoyPageGetMeta(page);
-	int			exponent;
 
 	/* AnnoyOpen has looked at what decides on how to read the index */
 	check_end(check, ANNOY_METAPAGE_BLKNO, page, (char *) (meta + 1) - page, true);
-	if ((meta->flags & ~ANNOY_META_NULLS) != 0 ||
-		(meta->dim > 0 && frexpf(meta->scale, &exponent) != 0.5f))
-		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the scale %g, and the flags %04X.",
-					meta->scale, meta->flags);
+	if ((meta->flags & ~ANNOY_META_NULLS) != 0)
+		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the flags %04X.",
+					meta->flags);
 	if (meta->dim == 0 && (meta->mean != InvalidBlockNumber || meta->n_mean != 0))
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
 					"The metapage knows a mean, but no dimensions.");

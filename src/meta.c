@@ -60,7 +60,7 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
  */
 AnnoyIndex *
 AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
-			   uint64 seed, float scale, const float *mean,
+			   uint64 seed, int scale_exponent, const float *mean,
 			   int attributes_size)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
@@ -78,7 +78,8 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 		return index;
 
 	index->space_dim = space_dim;
-	index->scale = scale;
+	index->scale_exponent = scale_exponent;
+	index->scale = ldexp(1.0, scale_exponent);
 	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
 	memcpy(index->mean, mean, sizeof(float) * dim);
 	index->signs = index->mean + space_dim;
@@ -241,7 +242,8 @@ check_meta(Relation rel, Buffer buffer)
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
 		!check_curve(&meta->curve) ||
 		(meta->dim > 0 &&
-		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
+		 (meta->scale_exponent < -ANNOY_MAX_SCALE_EXPONENT ||
+		  meta->scale_exponent > ANNOY_MAX_SCALE_EXPONENT ||
 		  meta->mean == InvalidBlockNumber || meta->n_mean != count_mean_pages(meta->dim))))
 		report_meta(rel);
 }
@@ -316,7 +318,7 @@ AnnoyOpen(Relation rel)
 	if (meta.dim > 0)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
-						   meta.seed, meta.scale, mean,
+						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
 	index->resets = meta.resets;
@@ -348,7 +350,7 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->n_trees = index->n_trees;
 	meta->seed = index->seed;
 	meta->dim = index->dim;
-	meta->scale = index->scale;
+	meta->scale_exponent = index->scale_exponent;
 	meta->mean = InvalidBlockNumber;
 	meta->built_items = index->built_items;
 	meta->resets = index->resets;
@@ -463,8 +465,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	const AnnoyIndex *unset = AnnoyOpen(rel);
 	AnnoyIndex *index;
 	float	   *image = palloc(sizeof(float) * vec->dim);
-	double		norm = AnnoyVectorNorm(vec);
-	float		scale = 1.0f;
+	int			exponent = 0;
 	BlockNumber mean_block = InvalidBlockNumber;
 	uint32		mean_pages = 0;
 	Buffer		meta_buffer;
@@ -474,11 +475,11 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	if (unset->dim > 0)
 		return unset;
 
-	if (unset->metric != ANNOY_COSINE && unset->metric != ANNOY_HAMMING)
-		scale = AnnoyChooseScale(norm);
-	AnnoyImage(unset->metric, scale, vec, image);
+	if (AnnoyIsScaled(unset->metric) && AnnoyNormExponent(vec, &exponent))
+		exponent = AnnoyScaleExponent(exponent);
+	AnnoyImage(unset->metric, ldexp(1.0, exponent), vec, image);
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
-						   unset->n_trees, unset->seed, scale, image,
+						   unset->n_trees, unset->seed, exponent, image,
 						   unset->attributes_size);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 	clear_leftover(rel, index);
@@ -512,7 +513,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		state = GenericXLogStart(rel);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, meta_buffer, 0));
 		meta->dim = index->dim;
-		meta->scale = index->scale;
+		meta->scale_exponent = index->scale_exponent;
 		meta->mean = mean_block;
 		meta->n_mean = mean_pages;
 		meta->leftover = 0;
@@ -538,7 +539,7 @@ AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
-									   index->n_trees, index->seed, 1.0f, NULL,
+									   index->n_trees, index->seed, 0, NULL,
 									   index->attributes_size);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 

@@ -597,7 +597,7 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 		pfree(build->index);
 	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel),
 								  AnnoyDeclaredDtype(build->rel), shared->dim,
-								  shared->n_trees, shared->seed, shared->scale,
+								  shared->n_trees, shared->seed, shared->scale_exponent,
 								  shared->mean, AnnoyAttributesSize(build->rel));
 	/* as far as errors are concerned: there are rows */
 	build->index->built_items = shared->dim > 0 ? 1 : 0;

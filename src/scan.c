@@ -95,9 +95,7 @@ static AnnoyScanStats last_scan;
 static inline double
 score_of_distance(const AnnoyScanState *state, double distance)
 {
-	if (state->search->index->metric == ANNOY_L2)
-		distance *= distance;
-	return state->score_factor * distance + state->score_shift;
+	return AnnoySearchScore(state->search, distance);
 }
 
 /*
@@ -437,23 +435,6 @@ start_search(IndexScanDesc scan)
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel), &state->efforts);
 		state->search = AnnoySearchInit(rel, index, &query);
 		state->seen = seen_create(state->context, 512, NULL);
-		switch (index->metric)
-		{
-			case ANNOY_L2:
-				state->score_factor = (double) index->scale * index->scale;
-				break;
-			case ANNOY_COSINE:
-				/* the image of a zero query is not of unit length */
-				state->score_factor = AnnoyVectorNorm(&query) > 0 ? 2 : 1;
-				break;
-			case ANNOY_IP:
-				state->score_factor = 2 * (double) index->scale * index->scale;
-				state->score_shift = state->search->mean_shift;
-				break;
-			default:
-				state->score_factor = 1;
-				break;
-		}
 		if (state->efforts.first == INFINITY)
 			AnnoyDrain(rel, state, index);
 		else if (AnnoyScanTests(state))

@@ -75,8 +75,6 @@ typedef struct AnnoyScanState
 	AnnoyVector query;			/* data are NULL if the query is */
 	AnnoyItemReader reader;
 	AnnoyFilter *filter;		/* NULL if there are no conditions */
-	double		score_factor;	/* score = factor * distance + shift ... */
-	double		score_shift;	/* ... or of distance squared, for L2 */
 	AnnoyEfforts efforts;		/* what to choose an effort from */
 	double		effort;			/* of the current round */
 	double		enough_for;		/* rows that this effort is good for */

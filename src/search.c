@@ -278,6 +278,10 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
 	AnnoyMapQuery(index, query, search->target.x);
 	AnnoyTargetSet(&search->target);
+	search->score_factor = index->scale;
+	/* the image of a zero query is not of unit length */
+	if (index->metric == ANNOY_COSINE)
+		search->score_factor = AnnoyVectorNorm(query) > 0 ? 2 : 1;
 	if (index->metric == ANNOY_IP)
 	{
 		float	   *image = palloc(sizeof(float) * index->dim);

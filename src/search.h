@@ -18,6 +18,7 @@ typedef struct AnnoySearch
 	Relation	rel;
 	const AnnoyIndex *index;
 	AnnoyTarget target;
+	double		score_factor;	/* see AnnoySearchScore */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 
 	/* results of AnnoySearchForest */
@@ -33,6 +34,26 @@ typedef struct AnnoySearch
 	uint16		hits[ANNOY_MAX_ENTRIES];
 	float		scores[ANNOY_MAX_ENTRIES];
 } AnnoySearch;
+
+/*
+ * The score that corresponds to an exact distance, where there is one: not for
+ * manhattan.  A scale, being at most 2^1022, is multiplied by one factor at a time.
+ */
+static inline double
+AnnoySearchScore(const AnnoySearch *search, double distance)
+{
+	double		scaled = search->score_factor * distance;
+
+	switch (search->index->metric)
+	{
+		case ANNOY_L2:
+			return scaled * scaled;
+		case ANNOY_IP:
+			return 2 * search->index->scale * scaled + search->mean_shift;
+		default:
+			return scaled;
+	}
+}
 
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query);

@@ -85,7 +85,11 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 
 	Assert(count <= codec->capacity);
 
-	AnnoyCentre(points, index->space_dim, order, count, centre);
+	/* an inner node may have far clusters below it, in any proportion */
+	if (level > 0)
+		AnnoyRobustCentre(points, index->space_dim, order, count, centre);
+	else
+		AnnoyCentre(points, index->space_dim, order, count, centre);
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
 		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,

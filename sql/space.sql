@@ -1,0 +1,76 @@
+--
+-- The search space: scale and origin, which no single row decides
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS annoy;
+RESET client_min_messages;
+CREATE SCHEMA annoy_space;
+SET search_path = annoy_space, public;
+
+-- Vectors like those that random() makes, but always the same ones.
+CREATE FUNCTION point(i integer, dims integer) RETURNS double precision[] IMMUTABLE LANGUAGE sql AS $$
+	SELECT array_agg(hashint8extended(i, j) / 2.0 ^ 64 ORDER BY j) FROM generate_series(1, dims) j
+$$;
+CREATE TABLE points AS SELECT i AS id, point(i, 8) AS v FROM generate_series(1, 1200) i;
+
+-- Whatever the size of components, a table that has been filled can be dumped,
+-- restored and indexed again, and either index finds what a sequential scan does.
+CREATE FUNCTION at_scale(type text, metric text, factor double precision,
+	OUT grown double precision, OUT built double precision)
+LANGUAGE plpgsql SET client_min_messages = warning AS $$
+BEGIN
+	DROP TABLE IF EXISTS filled, restored;
+	EXECUTE format('CREATE TABLE filled (id integer, v %s[])', type);
+	EXECUTE format('CREATE INDEX filled_v ON filled USING annoy (v %s_%s_ops)',
+		split_part(type, ' ', 1), metric);
+	EXECUTE format('INSERT INTO filled
+		SELECT id, (SELECT array_agg((round(c * 1000) * $1)::%s ORDER BY j) FROM unnest(v) WITH ORDINALITY u (c, j))
+		FROM points', type) USING factor;
+	EXECUTE 'SELECT annoy_index_check(''filled_v'', true)';
+	CREATE TABLE restored AS SELECT * FROM filled;
+	EXECUTE format('CREATE INDEX restored_v ON restored USING annoy (v %s_%s_ops)',
+		split_part(type, ' ', 1), metric);
+	EXECUTE 'SELECT annoy_index_check(''restored_v'', true)';
+	EXECUTE 'REINDEX INDEX restored_v';
+	SELECT recall INTO grown FROM annoy_recall('filled_v', 10, 40, 600);
+	SELECT recall INTO built FROM annoy_recall('restored_v', 10, 40, 600);
+END $$;
+SELECT type, metric, factor, grown >= 0.95 AS grown, built >= 0.95 AS built
+FROM (VALUES ('real', '2e-45'), ('real', '1e-42'), ('real', '1e-30'), ('real', '1'), ('real', '1e30'), ('real', '6e35'),
+		('double precision', '5e-324'), ('double precision', '1e-303'), ('double precision', '1e-44'),
+		('double precision', '1e45'), ('double precision', '1e100'), ('double precision', '3e305')) f (type, factor),
+	unnest(ARRAY['l2', 'cosine', 'ip', 'l1']) metric,
+	at_scale(type, metric, factor::double precision) a
+ORDER BY type DESC, factor::double precision, metric;
+
+-- Different sizes in one table: most rows decide, wherever they are in it, and
+-- those that are hundreds of powers of ten away are found, too.
+CREATE TABLE sizes (id integer, v double precision[]);
+INSERT INTO sizes SELECT id, (SELECT array_agg(c * 1e-290) FROM unnest(v) c) FROM points WHERE id <= 100;
+INSERT INTO sizes SELECT id, (SELECT array_agg(c * 1e90) FROM unnest(v) c) FROM points WHERE id BETWEEN 101 AND 200;
+INSERT INTO sizes SELECT id, array_fill(0, ARRAY[8]) FROM points WHERE id BETWEEN 201 AND 400;
+INSERT INTO sizes SELECT id, v FROM points WHERE id > 400;
+CREATE INDEX sizes_v ON sizes USING annoy (v);
+SELECT recall >= 0.95 AS recall FROM annoy_recall('sizes_v', 10, 200, 600);
+SELECT annoy_index_check('sizes_v', true);
+DROP INDEX sizes_v;
+
+-- A scale that does not come from the first row, nor an origin from the mean: a
+-- sentinel changes nothing, wherever it is.  By inner product it is the nearest row
+-- to many, so that its leaf is visited as well.
+CREATE FUNCTION with_sentinel(opclass text, sentinel integer, place integer) RETURNS double precision
+LANGUAGE plpgsql SET client_min_messages = warning AS $$
+BEGIN
+	DROP TABLE IF EXISTS marked;
+	CREATE TABLE marked (id integer, v real[]);
+	INSERT INTO marked SELECT id, v FROM points WHERE id < place;
+	INSERT INTO marked SELECT -i, array_fill(3.4e38::real, ARRAY[8]) FROM generate_series(1, sentinel) i;
+	INSERT INTO marked SELECT id, v FROM points WHERE id >= place;
+	EXECUTE format('CREATE INDEX marked_v ON marked USING annoy (v %s)', opclass);
+	RETURN (SELECT recall FROM annoy_recall('marked_v', 10, 100,
+		CASE WHEN opclass = 'real_ip_ops' AND sentinel > 0 THEN 520 ELSE 400 END));
+END $$;
+SELECT opclass, sentinel, place,
+	with_sentinel(opclass, sentinel, place) > with_sentinel(opclass, 0, 0) - 0.03 AS as_without
+FROM unnest(ARRAY['real_l2_ops', 'real_ip_ops', 'real_l1_ops']) opclass,
+	(VALUES (1, 1), (1, 600), (1, 2000), (400, 1)) s (sentinel, place);
