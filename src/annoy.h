@@ -113,7 +113,8 @@ typedef struct AnnoyIndex
 	uint32		resets;			/* the metapage's, to know a stale copy */
 	AnnoyCurve	curve;
 
-	/* the search space */
+	/* the search space; if it is not known yet, nothing is compared in it */
+	bool		has_space;
 	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
 	int			scale_exponent;
 	double		scale;			/* image = scale * vector; 2^scale_exponent */
@@ -154,6 +155,17 @@ typedef struct AnnoyEntry
 	AnnoyPointer pointer;
 	uint8		code[ANNOY_MAX_CODE_BYTES];
 } AnnoyEntry;
+
+/*
+ * Can a node be understood with a description of the index?  Not if it has codes,
+ * and the description is from before the search space was decided; then
+ * AnnoyOpen gives a new one.
+ */
+static inline bool
+AnnoyNodeIsKnown(const AnnoyIndex *index, AnnoyNode node)
+{
+	return index->has_space || (node->flags & ANNOY_NODE_PLAIN) != 0;
+}
 
 /* What a node stores as the offset of an entry. */
 static inline float
@@ -304,6 +316,7 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
+extern void AnnoySetSpace(Relation rel, int scale_exponent, const float *mean);
 extern void AnnoyForgetDimensions(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
@@ -542,6 +555,10 @@ typedef struct AnnoyPath
 	BlockNumber block[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH];
 	uint32		nsn[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH]; /* as it was then */
 } AnnoyPath;
+
+/* respace.c */
+extern void AnnoyDecideSpace(Relation rel, const AnnoyIndex *index,
+							 BlockNumber block);
 
 /* split.c */
 extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,

@@ -107,10 +107,10 @@ typedef struct AnnoyCurve
 /*
  * The metapage.
  *
- * Written when the index is built.  Five things change later: an index built
- * on an empty table gets its dimensions, mean and scale from the first vector
- * (`dim' is 0 until then) and forgets them when there are no vectors any more,
- * `leftmost' grows when a root is split, pages of NULLs and of attributes get
+ * Written when the index is built.  Six things change later: an index built
+ * on an empty table gets its dimensions from the first vector (`dim' is 0 until
+ * then) and forgets them when there are no vectors any more, it gets mean and
+ * scale when a root is first split (`mean' is invalid until then), `leftmost' grows when a root is split, pages of NULLs and of attributes get
  * room and lose it, pages of attributes are added, and the curve is measured
  * anew when the index has grown.
  */
@@ -215,6 +215,12 @@ typedef AnnoyNodeData *AnnoyNode;
  * are, and offsets have S(c) in them.
  */
 #define ANNOY_NODE_NEAR			0x02
+
+/*
+ * A root that is a leaf, and was one before it was decided in which space vectors
+ * are compared: its entries have pointers only, all else is zero.
+ */
+#define ANNOY_NODE_PLAIN		0x04
 
 #define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \

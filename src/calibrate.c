@@ -773,7 +773,7 @@ AnnoyCalibrate(Relation rel, double items, const AnnoyVector *queries,
 							 false);
 
 	calibration.index = AnnoyOpen(rel);
-	if (calibration.index->dim > 0 && items >= ANNOY_CURVE_MIN_ITEMS)
+	if (calibration.index->has_space && items >= ANNOY_CURVE_MIN_ITEMS)
 	{
 		if (queries != NULL)
 			take_queries(&calibration, queries, nqueries);

@@ -209,6 +209,9 @@ check_meta_page(const AnnoyCheck *check, Page page)
 	if ((meta->flags & ~ANNOY_META_NULLS) != 0)
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the flags %04X.",
 					meta->flags);
+	if (meta->mean == InvalidBlockNumber && meta->built_items > 0)
+		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
+					"The metapage knows no mean of an index that was built.");
 	if (meta->dim == 0 && (meta->mean != InvalidBlockNumber || meta->n_mean != 0))
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
 					"The metapage knows a mean, but no dimensions.");
@@ -238,17 +241,23 @@ check_mean_page(const AnnoyCheck *check, BlockNumber block, Page page)
 }
 
 /*
- * Check what can be said of a node's page alone.
+ * Check what can be said of a node's page alone.  If the search space was decided
+ * since we began, learn what it is.
  */
 void
-AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
+AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 {
-	const AnnoyIndex *index = check->index;
+	const AnnoyIndex *index;
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	const AnnoyCodec *codec;
 	AnnoyEntry	entry;
 	int			used;
 
+	if (!AnnoyNodeIsKnown(check->index, node))
+		check->index = AnnoyOpen(check->rel);
+	index = check->index;
+	if (!AnnoyNodeIsKnown(index, node))
+		AnnoyReport(check, block, 0, "The node has codes, but the metapage knows no mean.");
 	if (node->tree >= index->n_trees)
 		AnnoyReport(check, block, 0, "The node belongs to tree %u, but there are %d trees.",
 					node->tree, index->n_trees);
@@ -258,8 +267,11 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 	if (node->count > codec->capacity || (node->level > 0 && node->count == 0))
 		AnnoyReport(check, block, 0, "The node on level %u has %u entries, of at most %d.",
 					node->level, node->count, codec->capacity);
-	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR)) != 0 ||
-		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0))
+	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN)) != 0 ||
+		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0) ||
+		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
+		 (node->flags != ANNOY_NODE_PLAIN || node->level > 0 ||
+		  block != AnnoyRootBlock(node->tree) || node->centre_scale != 0)))
 		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X.",
 					node->level, node->flags);
 	if (node->room < ANNOY_MIN_ROOM || node->room > codec->capacity)

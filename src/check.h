@@ -78,7 +78,7 @@ extern void AnnoyBitsReset(AnnoyBits *bits);
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);
-extern void AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block,
+extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
 							   Page page);
 
 /* check_tree.c */

@@ -56,7 +56,8 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 
 /*
  * Make the description of an index, one piece of memory in the current
- * context.  With dim = 0, only what does not depend on it is filled in.
+ * context.  With dim = 0, only what does not depend on it is filled in.  Without a
+ * mean, the search space is not known.
  */
 AnnoyIndex *
 AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
@@ -81,7 +82,9 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 	index->scale_exponent = scale_exponent;
 	index->scale = ldexp(1.0, scale_exponent);
 	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
-	memcpy(index->mean, mean, sizeof(float) * dim);
+	index->has_space = mean != NULL;
+	if (mean != NULL)
+		memcpy(index->mean, mean, sizeof(float) * dim);
 	index->signs = index->mean + space_dim;
 	AnnoyMakeSigns(seed, space_dim, index->signs);
 
@@ -244,7 +247,7 @@ check_meta(Relation rel, Buffer buffer)
 		(meta->dim > 0 &&
 		 (meta->scale_exponent < -ANNOY_MAX_SCALE_EXPONENT ||
 		  meta->scale_exponent > ANNOY_MAX_SCALE_EXPONENT ||
-		  meta->mean == InvalidBlockNumber || meta->n_mean != count_mean_pages(meta->dim))))
+		  meta->n_mean != (meta->mean == InvalidBlockNumber ? 0 : count_mean_pages(meta->dim)))))
 		report_meta(rel);
 }
 
@@ -277,11 +280,12 @@ copy_index(const AnnoyIndex *index, MemoryContext context)
  * know its dimensions yet: that may change.  The cached copy itself is not for
  * callers, since an invalidation message may free it at any time.
  *
- * The dimensions may also be forgotten, and the curve be measured anew.  There
- * is no invalidation message for that: it would be sent by a transaction that
+ * The dimensions may also be forgotten, the search space be decided, and the curve
+ * be measured anew.  There is no invalidation message for that: it would be sent by a transaction that
  * may abort, and then never reach a standby.  So the copy is compared with the
  * metapage.  What is returned stays true as long as the caller has any lock on
- * the index, but for the curve.
+ * the index, but for the curve, and for a search space that is not known: whoever
+ * comes to a node that takes one has to call this again.
  */
 const AnnoyIndex *
 AnnoyOpen(Relation rel)
@@ -302,7 +306,8 @@ AnnoyOpen(Relation rel)
 	if (rel->rd_amcache != NULL)
 	{
 		index = (AnnoyIndex *) rel->rd_amcache;
-		if (index->resets == meta.resets)
+		if (index->resets == meta.resets &&
+			index->has_space == (meta.mean != InvalidBlockNumber))
 		{
 			index->curve = meta.curve;
 			return copy_index(index, CurrentMemoryContext);
@@ -312,10 +317,10 @@ AnnoyOpen(Relation rel)
 	}
 
 	if (meta.metric != AnnoyIndexMetric(rel) ||
-		(meta.dim > 0 &&
+		(meta.mean != InvalidBlockNumber &&
 		 (uint64) meta.mean + meta.n_mean > RelationGetNumberOfBlocks(rel)))
 		report_meta(rel);
-	if (meta.dim > 0)
+	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
 						   meta.seed, meta.scale_exponent, mean,
@@ -324,10 +329,9 @@ AnnoyOpen(Relation rel)
 	index->resets = meta.resets;
 	index->curve = meta.curve;
 	if (mean != NULL)
-	{
 		pfree(mean);
+	if (index->dim > 0)
 		rel->rd_amcache = copy_index(index, rel->rd_indexcxt);
-	}
 	return index;
 }
 
@@ -451,9 +455,8 @@ clear_leftover(Relation rel, const AnnoyIndex *index)
 }
 
 /*
- * Give an index that has no vectors its dimensions, from the first one.  That
- * vector also serves as the mean: any point of the data does to take a common
- * offset out of them, which is what the mean is for.
+ * Give an index that has no vectors its dimensions, from the first one.  The
+ * search space is decided when there are enough to fill a page, see respace.c.
  *
  * The metapage is changed last and stays locked while the roots are.  Until then
  * the dimensions are unknown to everybody and nobody touches the roots, so a
@@ -464,10 +467,6 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 {
 	const AnnoyIndex *unset = AnnoyOpen(rel);
 	AnnoyIndex *index;
-	float	   *image = palloc(sizeof(float) * vec->dim);
-	int			exponent = 0;
-	BlockNumber mean_block = InvalidBlockNumber;
-	uint32		mean_pages = 0;
 	Buffer		meta_buffer;
 	GenericXLogState *state;
 	AnnoyMetaPage meta;
@@ -475,13 +474,9 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	if (unset->dim > 0)
 		return unset;
 
-	if (AnnoyIsScaled(unset->metric) && AnnoyNormExponent(vec, &exponent))
-		exponent = AnnoyScaleExponent(exponent);
-	AnnoyImage(unset->metric, ldexp(1.0, exponent), vec, image);
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
-						   unset->n_trees, unset->seed, exponent, image,
+						   unset->n_trees, unset->seed, 0, NULL,
 						   unset->attributes_size);
-	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 	clear_leftover(rel, index);
 
 	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
@@ -494,6 +489,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		{
 			Buffer		buffer = ReadBuffer(rel, AnnoyRootBlock(tree));
 			float	   *centre = palloc0(sizeof(float) * index->space_dim);
+			Page		page;
 
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 			AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
@@ -502,9 +498,9 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 				AnnoyPageGetNode(BufferGetPage(buffer))->count > 0)
 				report_meta(rel);
 			state = GenericXLogStart(rel);
-			AnnoyNodeInit(GenericXLogRegisterBuffer(state, buffer,
-													GENERIC_XLOG_FULL_IMAGE),
-						  index, tree, 0, centre);
+			page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+			AnnoyNodeInit(page, index, tree, 0, centre);
+			AnnoyPageGetNode(page)->flags |= ANNOY_NODE_PLAIN;
 			GenericXLogFinish(state);
 			UnlockReleaseBuffer(buffer);
 			pfree(centre);
@@ -513,17 +509,52 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		state = GenericXLogStart(rel);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, meta_buffer, 0));
 		meta->dim = index->dim;
-		meta->scale_exponent = index->scale_exponent;
-		meta->mean = mean_block;
-		meta->n_mean = mean_pages;
 		meta->leftover = 0;
 		GenericXLogFinish(state);
 	}
 	UnlockReleaseBuffer(meta_buffer);
 
 	pfree(index);
-	pfree(image);
 	return AnnoyOpen(rel);
+}
+
+/*
+ * Tell an index its search space, unless it has got one meanwhile.  The metapage
+ * is changed last: a crash before, or somebody else who was faster, leaves pages
+ * of a mean that are not used.
+ */
+void
+AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
+{
+	const AnnoyIndex *unset = AnnoyOpen(rel);
+	AnnoyIndex *index;
+	BlockNumber mean_block;
+	uint32		mean_pages;
+	Buffer		buffer;
+	AnnoyMetaPage meta;
+
+	if (unset->has_space)
+		return;
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
+						   unset->seed, scale_exponent, mean, unset->attributes_size);
+	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+
+	buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_meta(rel, buffer);
+	meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	if (meta->mean == InvalidBlockNumber)
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+
+		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+		meta->scale_exponent = index->scale_exponent;
+		meta->mean = mean_block;
+		meta->n_mean = mean_pages;
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
+	pfree(index);
 }
 
 /*

@@ -435,6 +435,22 @@ AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 }
 
 /*
+ * Nothing is known of entries without codes: each may be the nearest.
+ */
+static int
+score_plain(AnnoyNode node, float limit, uint16 *hits, float *scores)
+{
+	if (limit == -INFINITY)
+		return 0;
+	for (int i = 0; i < node->count; i++)
+	{
+		hits[i] = i;
+		scores[i] = -INFINITY;
+	}
+	return node->count;
+}
+
+/*
  * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
  * they are lower bounds, with epsilon as the number of standard deviations.
  * Returns the number of entries below the limit; hits[] and scores[] need
@@ -448,6 +464,8 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 	const AnnoyLut *lut = &target->lut;
 	AnnoyScoring scoring;
 
+	if ((node->flags & ANNOY_NODE_PLAIN) != 0)
+		return score_plain(node, limit, hits, scores);
 	if (target->inner_product)
 	{
 		scoring.base = -2 * centre_product(target, node);

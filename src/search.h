@@ -17,6 +17,7 @@ typedef struct AnnoySearch
 {
 	Relation	rel;
 	const AnnoyIndex *index;
+	AnnoyVector query;			/* whose data are the caller's */
 	AnnoyTarget target;
 	double		score_factor;	/* see AnnoySearchScore */
 	double		mean_shift;		/* inner product: score less that of x - mean */
@@ -26,6 +27,7 @@ typedef struct AnnoySearch
 	bool		complete;		/* every leaf was scanned */
 	double		scanned;		/* entries */
 	bool		root_split;		/* a root was not what it was when ranked */
+	bool		space_decided;	/* a node was not understood */
 	AnnoyScanStats stats;
 
 	/* work space: nodes to visit by level, leaves at 0 */

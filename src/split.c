@@ -51,7 +51,8 @@ typedef struct SplitPlan
 	uint32		changes;		/* of the page the plan was made for */
 	float	   *left_centre;
 	float	   *right_centre;
-	float	   *centre;			/* of both together */
+	bool		is_root;
+	float	   *centre;			/* of both together, for a root */
 	PGAlignedBlock left;
 	PGAlignedBlock right;
 
@@ -257,7 +258,9 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	{
 		for (int i = 0; i < count; i++)
 			order[i] = i;
-		AnnoyMean(points, dim, order, count, plan->centre);
+		/* of use for a root only, which keeps it for a long time */
+		if (plan->is_root)
+			AnnoyRobustCentre(points, dim, order, count, plan->centre);
 		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random,
 							  NULL, NULL);
 		if (first == 0)
@@ -694,6 +697,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	bool		failed = false;
 	uint32		failed_changes = 0;
 
+	Assert(index->has_space);
 	plan->tries = NEIGHBOUR_TRIES;
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
 	plan->right_centre = palloc(sizeof(float) * index->space_dim);
@@ -713,9 +717,10 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		if (!AnnoyNodeIsFull(index, node))
 			break;
 
+		plan->is_root = block == AnnoyRootBlock(node->tree);
 		plan->neighbour = InvalidBlockNumber;
 		if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 &&
-			block != AnnoyRootBlock(node->tree) && plan->tries-- > 0 &&
+			!plan->is_root && plan->tries-- > 0 &&
 			choose_neighbour(rel, index, block, node, path, plan, sibling->data))
 			neighbour = sibling->data;
 		if (!plan_split(rel, index, copy->data, neighbour, plan))
@@ -731,7 +736,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 			failed_changes = node->changes;
 			continue;
 		}
-		if (block == AnnoyRootBlock(node->tree))
+		if (plan->is_root)
 			done = split_root(rel, index, plan);
 		else
 		{
