@@ -95,6 +95,12 @@ typedef struct AnnoyCodec
 /* More entries than this a node never has. */
 #define ANNOY_MAX_ENTRIES		512
 
+/*
+ * More trees than this are not replaced together: their roots and the metapage
+ * are in one WAL record.
+ */
+#define ANNOY_MAX_REPLACED_TREES	31
+
 /* With fewer entries than this a node cannot be split. */
 #define ANNOY_MIN_ROOM			2
 
@@ -111,6 +117,9 @@ typedef struct AnnoyIndex
 	uint64		seed;
 	double		built_items;
 	uint32		resets;			/* the metapage's, to know a stale copy */
+	uint8		generation;		/* of nodes */
+	double		grown_from;		/* see the metapage */
+	bool		has_old_nodes;	/* as of when it was opened */
 	AnnoyCurve	curve;
 
 	/* the search space; if it is not known yet, nothing is compared in it */
@@ -165,6 +174,13 @@ static inline bool
 AnnoyNodeIsKnown(const AnnoyIndex *index, AnnoyNode node)
 {
 	return index->has_space || (node->flags & ANNOY_NODE_PLAIN) != 0;
+}
+
+/* Is a node part of a tree, and not one that was replaced? */
+static inline bool
+AnnoyNodeIsCurrent(const AnnoyIndex *index, AnnoyNode node)
+{
+	return node->generation == index->generation;
 }
 
 /* What a node stores as the offset of an entry. */
@@ -317,6 +333,10 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
 extern void AnnoySetSpace(Relation rel, int scale_exponent, const float *mean);
+extern bool AnnoyMarkOldNodes(Relation rel, bool set);
+extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
+							  BlockNumber leftmost[][ANNOY_MAX_LEVEL],
+							  const char *roots);
 extern void AnnoyForgetDimensions(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
@@ -559,6 +579,12 @@ typedef struct AnnoyPath
 /* respace.c */
 extern void AnnoyDecideSpace(Relation rel, const AnnoyIndex *index,
 							 BlockNumber block);
+extern void AnnoyCorrectSpace(Relation rel, double items);
+
+/* free.c */
+extern Buffer AnnoyNodeExtend(Relation rel);
+extern void AnnoyHoldFree(Relation rel, bool hold);
+extern void AnnoyFreeOldNodes(Relation rel);
 
 /* split.c */
 extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
@@ -569,6 +595,7 @@ extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 						   BlockNumber block, const AnnoyPath *path);
 
 /* reset.c */
+extern bool AnnoyLockAlone(Relation rel);
 extern void AnnoyResetIfEmpty(Relation rel);
 extern bool AnnoyHasVectors(Relation rel, Relation heap);
 extern bool AnnoyResetIfDead(Relation rel, Relation heap);
@@ -718,6 +745,7 @@ extern int	AnnoyCalibrate(Relation rel, double items,
  */
 #define ANNOY_CURVE_MIN_ITEMS	8000
 
+extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 extern void AnnoyRefreshCurve(Relation rel, double items);
 extern void AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index);
 

@@ -47,8 +47,8 @@ typedef struct AnnoyPageTag
 {
 	uint16		page_id;		/* ANNOY_PAGE_ID */
 	uint16		kind;			/* AnnoyPageKind */
-	BlockNumber next_free;		/* of a page of NULLs or of attributes: the
-								 * next one in the list of those with room */
+	BlockNumber next_free;		/* of a page of NULLs, of attributes, or that
+								 * is free: the next one in its list */
 } AnnoyPageTag;
 
 #define ANNOY_PAGE_ID			0xFFA9
@@ -67,7 +67,8 @@ typedef enum AnnoyPageKind
 	ANNOY_PAGE_ITEM = 4,		/* first page of an item group */
 	ANNOY_PAGE_ITEM_DATA = 5,	/* a further page of an item group */
 	ANNOY_PAGE_NULLS = 6,		/* slots of rows whose vector is NULL */
-	ANNOY_PAGE_ATTRIBUTES = 7	/* values of further columns */
+	ANNOY_PAGE_ATTRIBUTES = 7,	/* values of further columns */
+	ANNOY_PAGE_FREE = 8			/* was a node, and may become one */
 } AnnoyPageKind;
 
 #define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
@@ -129,7 +130,8 @@ typedef struct AnnoyMetaPageData
 	uint32		n_mean;			/* number of consecutive mean pages */
 	double		built_items;	/* vectors when the index was built; 0 if the
 								 * dimensions are those of an inserted one */
-	uint32		resets;			/* how often dimensions were forgotten */
+	uint32		resets;			/* how often dimensions were forgotten, or
+								 * trees replaced */
 	BlockNumber leftover;		/* blocks below may be of before that; 0 =
 								 * none */
 	BlockNumber null_free;		/* first page with free slots for NULLs, or
@@ -140,6 +142,12 @@ typedef struct AnnoyMetaPageData
 	BlockNumber attributes_free;	/* first one in the list of those with
 									 * room, or invalid */
 	uint32		attributes_changes; /* counts changes of these two */
+	uint32		generation;		/* of the trees' nodes */
+	double		grown_from;		/* vectors when trees or search space were
+								 * made last, 0 = trees have grown from
+								 * nothing */
+	BlockNumber node_free;		/* first one in the list of free pages, or
+								 * invalid */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -154,6 +162,12 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 
 /* There may be pages of NULLs. */
 #define ANNOY_META_NULLS		0x01
+
+/* There may be nodes of another generation than the trees': pages to be freed. */
+#define ANNOY_META_OLD_NODES	0x02
+
+/* VACUUM is at work, or was cancelled: no free page may become a node. */
+#define ANNOY_META_HOLD_FREE	0x04
 
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
@@ -191,7 +205,8 @@ StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 
 typedef struct AnnoyNodeData
 {
-	uint16		tree;			/* which tree, from 0 */
+	uint8		tree;			/* which tree, from 0 */
+	uint8		generation;		/* low bits of the metapage's, or it is old */
 	uint8		level;			/* 0 = leaf */
 	uint8		flags;			/* ANNOY_NODE_* */
 	uint16		count;			/* number of entries */

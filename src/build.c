@@ -49,6 +49,7 @@
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/indexfsm.h"
 #include "utils/memutils.h"
@@ -119,6 +120,26 @@ AnnoyBuildWrite(Relation rel, const char *pages, int n)
 
 	write_pages(rel, first, pages, n);
 	return first;
+}
+
+/*
+ * Write a page to a new block of an index that others use, or will after a crash.
+ * Returns the block.
+ */
+BlockNumber
+AnnoyBuildWriteLogged(Relation rel, const char *page)
+{
+	Buffer		buffer = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	BlockNumber block = BufferGetBlockNumber(buffer);
+
+	START_CRIT_SECTION();
+	memcpy(BufferGetPage(buffer), page, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(rel))
+		log_newpage_buffer(buffer, true);
+	END_CRIT_SECTION();
+	UnlockReleaseBuffer(buffer);
+	return block;
 }
 
 /*

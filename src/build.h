@@ -106,6 +106,7 @@ typedef struct AnnoyShared
 	uint32		index_version;	/* changes whenever these do */
 	int			n_trees;
 	uint64		seed;
+	uint8		generation;
 	int			dim;
 	int			scale_exponent;
 	float		mean[ANNOY_MAX_DIMENSIONS];
@@ -194,6 +195,13 @@ typedef struct AnnoyBuild
 
 	char	   *items;			/* the group being filled, shared */
 
+	/* trees of an index that has been in use, see respace.c */
+	bool		in_place;
+	bool		locked;			/* others wait for us */
+	char	   *roots;			/* their pages, until all trees are complete */
+	uint8	   *included;		/* a bit for each item that has an entry */
+	Size		included_size;	/* bytes */
+
 	/* rows that wait for their turn to be written, see build.c */
 	uint64		unit;
 	bool		has_turn;
@@ -262,6 +270,7 @@ typedef struct AnnoyTreeStats
 
 /* build.c */
 extern BlockNumber AnnoyBuildWrite(Relation rel, const char *pages, int n);
+extern BlockNumber AnnoyBuildWriteLogged(Relation rel, const char *page);
 extern void AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index,
 							ForkNumber fork);
 extern void AnnoyBuildLoad(AnnoyBuild *build);
@@ -295,6 +304,8 @@ extern void AnnoyBuildMapSample(AnnoyBuild *build);
 
 /* forest.c */
 extern void AnnoyBuildForest(AnnoyBuild *build);
+extern void AnnoyGrowTree(AnnoyBuild *build, int tree);
+extern void AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost);
 extern void AnnoyBuildDivide(AnnoyBuild *build);
 extern void AnnoyBuildRefine(AnnoyBuild *build);
 extern void AnnoyBuildAssign(AnnoyBuild *build);

@@ -177,8 +177,8 @@ AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block, Page copy)
 		AnnoyReport(check, block, 0, "The page header is not that of a page of this index.");
 	if (tag->page_id != ANNOY_PAGE_ID ||
 		(tag->next_free != ANNOY_NOT_LISTED && tag->kind != ANNOY_PAGE_NULLS &&
-		 tag->kind != ANNOY_PAGE_ATTRIBUTES) ||
-		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_ATTRIBUTES)
+		 tag->kind != ANNOY_PAGE_ATTRIBUTES && tag->kind != ANNOY_PAGE_FREE) ||
+		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_FREE)
 		AnnoyReport(check, block, 0, "The page has the tag %04X, kind %u, %u.",
 					tag->page_id, tag->kind, tag->next_free);
 	return true;
@@ -199,14 +199,17 @@ check_end(const AnnoyCheck *check, BlockNumber block, Page page, int end,
 /* Step 1: pages by themselves. */
 
 static void
-check_meta_page(const AnnoyCheck *check, Page page)
+check_meta_page(AnnoyCheck *check, Page page)
 {
 	const AnnoyIndex *index = check->index;
 	AnnoyMetaPage meta = AnnoyPageGetMeta(page);
 
+	/* pages of old trees come about only while nobody else has a lock */
+	check->old_nodes = (meta->flags & ANNOY_META_OLD_NODES) != 0;
+
 	/* AnnoyOpen has looked at what decides on how to read the index */
 	check_end(check, ANNOY_METAPAGE_BLKNO, page, (char *) (meta + 1) - page, true);
-	if ((meta->flags & ~ANNOY_META_NULLS) != 0)
+	if ((meta->flags & ~(ANNOY_META_NULLS | ANNOY_META_OLD_NODES | ANNOY_META_HOLD_FREE)) != 0)
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the flags %04X.",
 					meta->flags);
 	if (meta->mean == InvalidBlockNumber && meta->built_items > 0)
@@ -258,6 +261,9 @@ AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 	index = check->index;
 	if (!AnnoyNodeIsKnown(index, node))
 		AnnoyReport(check, block, 0, "The node has codes, but the metapage knows no mean.");
+	if (!AnnoyNodeIsCurrent(index, node))
+		AnnoyReport(check, block, 0, "The node is of generation %u, but the trees are of %u.",
+					node->generation, index->generation);
 	if (node->tree >= index->n_trees)
 		AnnoyReport(check, block, 0, "The node belongs to tree %u, but there are %d trees.",
 					node->tree, index->n_trees);
@@ -400,6 +406,10 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			check_mean_page(check, block, page);
 			break;
 		case ANNOY_PAGE_NODE:
+			/* replaced by trees that were made anew, and not freed yet */
+			if (check->old_nodes && !is_root &&
+				!AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page)))
+				break;
 			/* roots are empty as long as there are no dimensions */
 			if (index->dim > 0)
 				AnnoyCheckNodePage(check, block, page);
@@ -427,6 +437,9 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			AnnoyCheckAttributesPage(check, block, page);
 			(void) AnnoyBitsAdd(&check->attributes, block);
 			check_end(check, block, page, BLCKSZ, true);
+			break;
+		case ANNOY_PAGE_FREE:
+			check_end(check, block, page, (char *) AnnoyPageGetData(page) - page, true);
 			break;
 		case ANNOY_PAGE_ITEM_DATA:
 			break;

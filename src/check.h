@@ -34,6 +34,7 @@ typedef struct AnnoyCheck
 	BufferAccessStrategy strategy;
 	BlockNumber nblocks;		/* of the index when its pages were read */
 	BlockNumber heap_blocks;
+	bool		old_nodes;		/* there may be nodes that are not in a tree */
 	int64		live;			/* live items */
 
 	/* of the pages, when they were read in the order of blocks */

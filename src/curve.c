@@ -119,3 +119,12 @@ AnnoyCurveAfterSplit(Relation rel, const AnnoyIndex *index)
 		(void) AnnoyCalibrate(rel, AnnoyEstimateItems(index, blocks), NULL, 0, NULL, NULL);
 	UnlockRelation(rel, ShareUpdateExclusiveLock);
 }
+
+/*
+ * For others.
+ */
+double
+AnnoyCountVectors(Relation rel, const AnnoyIndex *index)
+{
+	return count_vectors(rel, index);
+}

@@ -14,7 +14,10 @@
 
 #include <math.h>
 
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "annoy.h"
@@ -241,8 +244,10 @@ check_meta(Relation rel, Buffer buffer)
 		meta->null_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->attributes < AnnoyRootBlock(meta->n_trees) ||
 		meta->attributes_free < AnnoyRootBlock(meta->n_trees) ||
+		meta->node_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS ||
 		!(meta->built_items >= 0 && isfinite(meta->built_items)) ||
+		!(meta->grown_from >= 0 && isfinite(meta->grown_from)) ||
 		!check_curve(&meta->curve) ||
 		(meta->dim > 0 &&
 		 (meta->scale_exponent < -ANNOY_MAX_SCALE_EXPONENT ||
@@ -310,6 +315,7 @@ AnnoyOpen(Relation rel)
 			index->has_space == (meta.mean != InvalidBlockNumber))
 		{
 			index->curve = meta.curve;
+			index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
 			return copy_index(index, CurrentMemoryContext);
 		}
 		rel->rd_amcache = NULL;
@@ -326,7 +332,10 @@ AnnoyOpen(Relation rel)
 						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
+	index->grown_from = meta.grown_from;
+	index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
 	index->resets = meta.resets;
+	index->generation = (uint8) meta.generation;
 	index->curve = meta.curve;
 	if (mean != NULL)
 		pfree(mean);
@@ -357,7 +366,10 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->scale_exponent = index->scale_exponent;
 	meta->mean = InvalidBlockNumber;
 	meta->built_items = index->built_items;
+	meta->grown_from = index->built_items;
 	meta->resets = index->resets;
+	meta->generation = index->generation;
+	meta->node_free = InvalidBlockNumber;
 	meta->null_free = InvalidBlockNumber;
 	meta->attributes = InvalidBlockNumber;
 	meta->attributes_free = InvalidBlockNumber;
@@ -477,6 +489,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
 						   unset->n_trees, unset->seed, 0, NULL,
 						   unset->attributes_size);
+	index->generation = unset->generation;
 	clear_leftover(rel, index);
 
 	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
@@ -558,6 +571,96 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 }
 
 /*
+ * Note that there may be nodes that are not part of a tree, or that there are none
+ * any more.  Returns whether it was noted before.
+ */
+bool
+AnnoyMarkOldNodes(Relation rel, bool set)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	bool		was_set;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_meta(rel, buffer);
+	was_set = (AnnoyPageGetMeta(BufferGetPage(buffer))->flags & ANNOY_META_OLD_NODES) != 0;
+	if (was_set != set)
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+		AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+
+		meta->flags ^= ANNOY_META_OLD_NODES;
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
+	return was_set;
+}
+
+/*
+ * Put new trees in the place of the old ones: the pages of their roots, and in the
+ * metapage what a new description has and where their nodes begin.  All in one WAL
+ * record, so that there always are complete trees of one kind.  The caller has an
+ * AccessExclusiveLock on the index, and has written and logged all other nodes.
+ *
+ * The curve is of the old trees, and is forgotten.
+ */
+void
+AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
+				  BlockNumber leftmost[][ANNOY_MAX_LEVEL], const char *roots)
+{
+	BlockNumber count = AnnoyRootBlock(index->n_trees);
+	Buffer		buffers[ANNOY_MAX_REPLACED_TREES + 1];
+	BlockNumber mean_block;
+	uint32		mean_pages;
+	AnnoyMetaPage meta;
+
+	Assert(index->n_trees <= ANNOY_MAX_REPLACED_TREES);
+
+	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+	for (BlockNumber block = 0; block < count; block++)
+	{
+		buffers[block] = ReadBuffer(rel, block);
+		LockBuffer(buffers[block], BUFFER_LOCK_EXCLUSIVE);
+	}
+	check_meta(rel, buffers[0]);
+	meta = AnnoyPageGetMeta(BufferGetPage(buffers[0]));
+	if (RelationNeedsWAL(rel))
+		XLogEnsureRecordSpace(count, 0);
+
+	START_CRIT_SECTION();
+	meta->scale_exponent = index->scale_exponent;
+	meta->mean = mean_block;
+	meta->n_mean = mean_pages;
+	meta->generation = index->generation;
+	meta->grown_from = index->grown_from;
+	meta->resets++;
+	memset(&meta->curve, 0, sizeof(AnnoyCurve));
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		memcpy(meta->leftmost[tree], leftmost[tree], sizeof(meta->leftmost[tree]));
+		memcpy(BufferGetPage(buffers[AnnoyRootBlock(tree)]), roots + (Size) tree * BLCKSZ,
+			   BLCKSZ);
+	}
+	for (BlockNumber block = 0; block < count; block++)
+		MarkBufferDirty(buffers[block]);
+	if (RelationNeedsWAL(rel))
+	{
+		XLogRecPtr	lsn;
+
+		/* generic WAL has room for four pages only, but whole images will do */
+		XLogBeginInsert();
+		for (BlockNumber block = 0; block < count; block++)
+			XLogRegisterBuffer(block, buffers[block], REGBUF_FORCE_IMAGE | REGBUF_STANDARD);
+		lsn = XLogInsert(RM_XLOG_ID, XLOG_FPI);
+		for (BlockNumber block = 0; block < count; block++)
+			PageSetLSN(BufferGetPage(buffers[block]), lsn);
+	}
+	END_CRIT_SECTION();
+
+	for (BlockNumber block = 0; block < count; block++)
+		UnlockReleaseBuffer(buffers[block]);
+}
+
+/*
  * Make metapage and roots again what they are in an index that was built on an
  * empty table.  The caller has an AccessExclusiveLock on the index, and goes on
  * to truncate it.
@@ -575,6 +678,7 @@ AnnoyForgetDimensions(Relation rel)
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 
 	empty->resets = index->resets + 1;
+	empty->generation = index->generation;
 	for (BlockNumber block = ANNOY_METAPAGE_BLKNO;
 		 block <= AnnoyRootBlock(index->n_trees - 1); block++)
 	{

@@ -118,6 +118,7 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 	node = AnnoyPageGetNode(page);
 	memset(node, 0, sizeof(AnnoyNodeData));
 	node->tree = tree;
+	node->generation = index->generation;
 	node->level = level;
 	node->room = AnnoyNodeCodec(index, node)->capacity *
 		(level == 0 ? LEAF_SPLIT_FILL : INNER_SPLIT_FILL);
@@ -152,6 +153,7 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
 	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	if (node->tree >= index->n_trees ||
+		!AnnoyNodeIsCurrent(index, node) ||
 		node->level >= ANNOY_MAX_LEVEL ||
 		node->count > AnnoyNodeCodec(index, node)->capacity ||
 		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity)
@@ -160,8 +162,9 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 				 errmsg("index \"%s\" contains a corrupted tree node at block %u",
 						RelationGetRelationName(rel),
 						BufferGetBlockNumber(buffer)),
-				 errdetail("Tree %u, level %u, %u entries, room for %u.",
-						   node->tree, node->level, node->count, node->room),
+				 errdetail("Tree %u, generation %u, level %u, %u entries, room for %u.",
+						   node->tree, node->generation, node->level, node->count,
+						   node->room),
 				 errhint("Please REINDEX it.")));
 }
 

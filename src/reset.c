@@ -100,8 +100,8 @@ has_no_vectors(Relation rel, Relation heap, bool locked, BlockNumber *end)
  * Lock the index against everybody else, unless it is in use: by others, or by
  * a scan or a statement of our own besides the one that calls us.
  */
-static bool
-lock_alone(Relation rel)
+bool
+AnnoyLockAlone(Relation rel)
 {
 	return rel->rd_refcnt == 1 && !IsInParallelMode() &&
 		ConditionalLockRelation(rel, AccessExclusiveLock);
@@ -136,7 +136,7 @@ AnnoyResetIfEmpty(Relation rel)
 	/* trees that were built are worth keeping for what comes */
 	if (index->built_items > 0 ||
 		RelationGetNumberOfBlocks(rel) <= AnnoyRootBlock(index->n_trees) ||
-		!lock_alone(rel))
+		!AnnoyLockAlone(rel))
 		return;
 	(void) reset_locked(rel, NULL);
 	UnlockRelation(rel, AccessExclusiveLock);
@@ -165,7 +165,7 @@ AnnoyResetIfDead(Relation rel, Relation heap)
 	bool		done = false;
 
 	/* without the lock first, to leave others alone in the usual case */
-	if (has_no_vectors(rel, heap, false, &end) && lock_alone(rel))
+	if (has_no_vectors(rel, heap, false, &end) && AnnoyLockAlone(rel))
 	{
 		done = reset_locked(rel, heap);
 		UnlockRelation(rel, AccessExclusiveLock);

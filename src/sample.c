@@ -314,7 +314,7 @@ AnnoyBuildSample(AnnoyBuild *build)
 
 	room = Min(Min(room, enough), PG_INT32_MAX / 2);
 	room = Min(room, shared->item_count);
-	if (shared->tree == 0 && annoy_verbose > -1 && room < shared->item_count &&
+	if (shared->tree == 0 && annoy_verbose > -1 && !build->in_place && room < shared->item_count &&
 		room < GOOD_SAMPLE_PER_LEAF * leaves)
 		ereport(NOTICE,
 				(errmsg("maintenance_work_mem is too small for a good sample of the vectors of index \"%s\"",

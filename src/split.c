@@ -335,8 +335,8 @@ split_root(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
 						plan->tree, RelationGetRelationName(rel), ANNOY_MAX_LEVEL),
 				 errhint("Please REINDEX it.")));
 
-	left = AnnoyExtend(rel, MAIN_FORKNUM, 1);
-	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	left = AnnoyNodeExtend(rel);
+	right = AnnoyNodeExtend(rel);
 	meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 	LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
 
@@ -594,7 +594,7 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 		return false;
 	}
 	old = *AnnoyPageGetNode(BufferGetPage(left));
-	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	right = AnnoyNodeExtend(rel);
 
 	state = GenericXLogStart(rel);
 

@@ -90,6 +90,8 @@ is_leaf(VacuumState *state, Buffer buffer)
 	if (state->index->dim == 0 || !AnnoyPageIsValid(page) ||
 		AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE)
 		return false;
+	if (!AnnoyNodeIsCurrent(state->index, AnnoyPageGetNode(page)))
+		return false;
 	AnnoyCheckNode(state->rel, state->index, buffer);
 	return AnnoyPageGetNode(page)->level == 0;
 }
@@ -472,6 +474,8 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	state.leaves = palloc0(state.leaves_allocated);
 
 	stats->num_index_tuples = 0;
+	/* the second pass relies on it that new leaves are at the end */
+	AnnoyHoldFree(info->index, true);
 	do
 	{
 		state.ndead = 0;
@@ -482,6 +486,7 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 			free_slots(&state);
 		}
 	} while (block != InvalidBlockNumber);
+	AnnoyHoldFree(info->index, false);
 	stats->estimated_count = false;
 
 	pfree(state.dead);
@@ -518,7 +523,10 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats->num_index_tuples == 0)
 		AnnoyResetIfEmpty(info->index);
 	else
+	{
+		AnnoyCorrectSpace(info->index, stats->num_index_tuples);
 		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
+	}
 	IndexFreeSpaceMapVacuum(info->index);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
