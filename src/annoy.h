@@ -105,6 +105,12 @@ typedef struct AnnoyCodec
 /* More entries than this a node never has. */
 #define ANNOY_MAX_ENTRIES		512
 
+/*
+ * More trees than this are not replaced together: their roots and the metapage
+ * are in one WAL record.
+ */
+#define ANNOY_MAX_REPLACED_TREES	31
+
 /* With fewer entries than this a node cannot be split. */
 #define ANNOY_MIN_ROOM			2
 
@@ -121,11 +127,16 @@ typedef struct AnnoyIndex
 	uint64		seed;
 	double		built_items;
 	uint32		resets;			/* the metapage's, to know a stale copy */
+	uint8		generation;		/* of nodes */
+	double		grown_from;		/* see the metapage */
+	bool		has_old_nodes;	/* as of when it was opened */
 	AnnoyCurve	curve;
 
-	/* the search space */
+	/* the search space; if it is not known yet, nothing is compared in it */
+	bool		has_space;
 	int			space_dim;		/* dim padded to ANNOY_DIM_ALIGN */
-	float		scale;			/* image = scale * vector, a power of two */
+	int			scale_exponent;
+	double		scale;			/* image = scale * vector; 2^scale_exponent */
 	float	   *mean;			/* dim floats */
 	float	   *signs;			/* ANNOY_ROTATION_ROUNDS * space_dim floats */
 
@@ -163,6 +174,24 @@ typedef struct AnnoyEntry
 	AnnoyPointer pointer;
 	uint8		code[ANNOY_MAX_CODE_BYTES];
 } AnnoyEntry;
+
+/*
+ * Can a node be understood with a description of the index?  Not if it has codes,
+ * and the description is from before the search space was decided; then
+ * AnnoyOpen gives a new one.
+ */
+static inline bool
+AnnoyNodeIsKnown(const AnnoyIndex *index, AnnoyNode node)
+{
+	return index->has_space || (node->flags & ANNOY_NODE_PLAIN) != 0;
+}
+
+/* Is a node part of a tree, and not one that was replaced? */
+static inline bool
+AnnoyNodeIsCurrent(const AnnoyIndex *index, AnnoyNode node)
+{
+	return node->generation == index->generation;
+}
 
 /* What a node stores as the offset of an entry. */
 static inline float
@@ -314,7 +343,7 @@ extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
-								  int n_trees, uint64 seed, float scale,
+								  int n_trees, uint64 seed, int scale_exponent,
 								  const float *mean, int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
@@ -326,6 +355,11 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
+extern void AnnoySetSpace(Relation rel, int scale_exponent, const float *mean);
+extern bool AnnoyMarkOldNodes(Relation rel, bool set);
+extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
+							  BlockNumber leftmost[][ANNOY_MAX_LEVEL],
+							  const char *roots);
 extern void AnnoyForgetDimensions(Relation rel);
 extern void AnnoyClearLeftover(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
@@ -362,9 +396,12 @@ extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
 /* space.c */
 extern int	AnnoySpaceDim(int dim);
 extern void AnnoyMakeSigns(uint64 seed, int space_dim, float *signs);
-extern float AnnoyChooseScale(double norm);
-extern void AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
+extern bool AnnoyIsScaled(AnnoyMetric metric);
+extern bool AnnoyNormExponent(const AnnoyVector *vec, int *exponent);
+extern int	AnnoyScaleExponent(int norm_exponent);
+extern void AnnoyImage(AnnoyMetric metric, double scale, const AnnoyVector *vec,
 					   float *image);
+extern void AnnoyRescaleImage(float *image, int dim, int exponent);
 extern void AnnoyMapImage(const AnnoyIndex *index, const float *image,
 						  float *x);
 extern void AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec,
@@ -461,6 +498,8 @@ extern void AnnoyMean(const float *points, int dim, const int *order,
 extern float AnnoyMedian(float *values, int count);
 extern void AnnoyCentre(const float *points, int dim, const int *order,
 						int count, float *centre);
+extern void AnnoyRobustCentre(const float *points, int dim, const int *order,
+							  int count, float *centre);
 
 /* item.c */
 extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
@@ -607,6 +646,15 @@ typedef struct AnnoyPath
 	uint32		nsn[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH]; /* as it was then */
 } AnnoyPath;
 
+/* respace.c */
+extern void AnnoyDecideSpace(Relation rel, const AnnoyIndex *index,
+							 BlockNumber block);
+extern void AnnoyCorrectSpace(Relation rel, double items);
+
+/* free.c */
+extern Buffer AnnoyNodeExtend(Relation rel);
+extern void AnnoyFreeOldNodes(Relation rel);
+
 /* split.c */
 extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 						  int level, const float *points, const int *order,
@@ -616,6 +664,7 @@ extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 						   BlockNumber block, const AnnoyPath *path);
 
 /* reset.c */
+extern bool AnnoyLockAlone(Relation rel);
 extern bool AnnoyResetIfEmpty(Relation rel, BufferAccessStrategy strategy);
 
 /* scan.c */
@@ -656,7 +705,7 @@ typedef enum AnnoyRight
 	ANNOY_MAY_MAINTAIN,			/* owner, or MAINTAIN on the table (since 17) */
 	ANNOY_OWNS_INDEX,
 	ANNOY_OWNS_TABLE,
-}			AnnoyRight;
+} AnnoyRight;
 
 /* Which rows of the table a function looks at. */
 typedef enum AnnoySnapshot
@@ -664,7 +713,7 @@ typedef enum AnnoySnapshot
 	ANNOY_NO_SNAPSHOT,			/* none */
 	ANNOY_STATEMENT_SNAPSHOT,	/* those that the statement sees */
 	ANNOY_NEW_SNAPSHOT,			/* those committed when the locks are held */
-}			AnnoySnapshot;
+} AnnoySnapshot;
 
 /* What a function wants to do with an index: see open.c. */
 typedef struct AnnoyRequest
@@ -675,7 +724,7 @@ typedef struct AnnoyRequest
 	const char *changes;		/* name of a function that changes something */
 	LOCKMODE	heap_lock;		/* on the table ... */
 	LOCKMODE	lock;			/* ... and the index, if not AccessShareLock */
-}			AnnoyRequest;
+} AnnoyRequest;
 
 /* An index that a function has opened. */
 typedef struct AnnoyAccess
@@ -693,7 +742,7 @@ typedef struct AnnoyAccess
 	int			nestlevel;
 } AnnoyAccess;
 
-extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest * request,
+extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
 						   AnnoyAccess *access);
 extern void AnnoyCloseIndex(AnnoyAccess *access);
 extern Relation AnnoyOpenQueried(Oid oid);
@@ -867,7 +916,7 @@ extern BlockNumber AnnoyFirstLeaf(Relation rel);
 extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
 							   BlockNumber block, PGAlignedBlock *copy,
 							   BlockNumber *steps);
-extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration,
+extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration * calibration,
 							 const char *hint);
 extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 extern void AnnoyRefreshCurve(Relation rel, double items);

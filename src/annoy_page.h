@@ -47,8 +47,8 @@ typedef struct AnnoyPageTag
 {
 	uint16		page_id;		/* ANNOY_PAGE_ID */
 	uint16		kind;			/* AnnoyPageKind */
-	BlockNumber next_free;		/* of a page of NULLs or of attributes: the
-								 * next one in the list of those with room */
+	BlockNumber next_free;		/* of a page of NULLs, of attributes, or that
+								 * is free: the next one in its list */
 } AnnoyPageTag;
 
 #define ANNOY_PAGE_ID			0xFFA9
@@ -67,7 +67,8 @@ typedef enum AnnoyPageKind
 	ANNOY_PAGE_ITEM = 4,		/* first page of an item group */
 	ANNOY_PAGE_ITEM_DATA = 5,	/* a further page of an item group */
 	ANNOY_PAGE_NULLS = 6,		/* slots of rows whose vector is NULL */
-	ANNOY_PAGE_ATTRIBUTES = 7	/* values of further columns */
+	ANNOY_PAGE_ATTRIBUTES = 7,	/* values of further columns */
+	ANNOY_PAGE_FREE = 8			/* was a node, and may become one */
 } AnnoyPageKind;
 
 #define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
@@ -119,11 +120,13 @@ typedef enum AnnoyVacuumPhase
  * The metapage.
  *
  * Written when the index is built.  Six things change later: an index built
- * on an empty table gets its dimensions, mean and scale from the first vector
- * (`dim' is 0 until then) and any index forgets them when VACUUM finds no vectors
- * any more, `leftmost' grows when a root is split, pages of NULLs and of
- * attributes get room and lose it, pages of attributes are added, the curve is
- * measured anew when the index has grown, and VACUUM says what it is at.
+ * on an empty table gets its dimensions from the first vector (`dim' is 0 until
+ * then), and mean and scale when a root is first split (`mean' is invalid until
+ * then); any index forgets these when VACUUM finds no vectors any more, and gets
+ * others, with new trees, when VACUUM finds that they fit no longer.  `leftmost'
+ * grows when a root is split, lists of pages of NULLs, of attributes and of free
+ * pages change, pages of attributes are added, the curve is measured anew when the
+ * index has grown, and VACUUM says what it is at.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -135,12 +138,13 @@ typedef struct AnnoyMetaPageData
 	uint16		flags;			/* ANNOY_META_* */
 	uint64		seed;			/* of the rotation and of all random choices */
 	int32		dim;			/* dimensions of the vectors; 0 = not known */
-	float		scale;			/* search-space image = scale * vector */
+	int32		scale_exponent; /* search-space image = 2^this * vector */
 	BlockNumber mean;			/* first page of the mean, or invalid */
 	uint32		n_mean;			/* number of consecutive mean pages */
 	double		built_items;	/* vectors when the index was built; 0 if the
 								 * trees have grown from nothing */
-	uint32		resets;			/* how often dimensions were forgotten */
+	uint32		resets;			/* how often dimensions were forgotten, or
+								 * trees replaced */
 	BlockNumber leftover;		/* blocks below may be of before that; 0 =
 								 * none */
 	BlockNumber null_free;		/* first page with free slots for NULLs, or
@@ -153,6 +157,12 @@ typedef struct AnnoyMetaPageData
 	uint32		attributes_changes; /* counts changes of these two */
 	uint32		vacuum;			/* AnnoyVacuumPhase */
 	uint32		vacuum_changes; /* counts changes of it */
+	uint32		generation;		/* of the trees' nodes */
+	double		grown_from;		/* vectors when trees or search space were
+								 * made last, 0 = trees have grown from
+								 * nothing */
+	BlockNumber node_free;		/* first one in the list of free pages, or
+								 * invalid */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -168,8 +178,14 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 /* There may be pages of NULLs. */
 #define ANNOY_META_NULLS		0x01
 
+/* There may be nodes of another generation than the trees': pages to be freed. */
+#define ANNOY_META_OLD_NODES	0x02
+
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
+
+/* Powers of two that a scale can be, and its inverse, as a double. */
+#define ANNOY_MAX_SCALE_EXPONENT	1022
 
 #define AnnoyPageGetMeta(page) ((AnnoyMetaPage) AnnoyPageGetData(page))
 
@@ -201,7 +217,8 @@ StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 
 typedef struct AnnoyNodeData
 {
-	uint16		tree;			/* which tree, from 0 */
+	uint8		tree;			/* which tree, from 0 */
+	uint8		generation;		/* low bits of the metapage's, or it is old */
 	uint8		level;			/* 0 = leaf */
 	uint8		flags;			/* ANNOY_NODE_* */
 	uint16		count;			/* number of entries */
@@ -225,6 +242,12 @@ typedef AnnoyNodeData *AnnoyNode;
  * are, and offsets have S(c) in them.
  */
 #define ANNOY_NODE_NEAR			0x02
+
+/*
+ * A root that is a leaf, and was one before it was decided in which space vectors
+ * are compared: its entries have pointers only, all else is zero.
+ */
+#define ANNOY_NODE_PLAIN		0x04
 
 #define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \

@@ -49,6 +49,7 @@
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/indexfsm.h"
 #include "utils/memutils.h"
@@ -119,6 +120,26 @@ AnnoyBuildWrite(Relation rel, const char *pages, int n)
 
 	write_pages(rel, first, pages, n);
 	return first;
+}
+
+/*
+ * Write a page to a new block of an index that others use, or will after a crash.
+ * Returns the block.
+ */
+BlockNumber
+AnnoyBuildWriteLogged(Relation rel, const char *page)
+{
+	Buffer		buffer = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	BlockNumber block = BufferGetBlockNumber(buffer);
+
+	START_CRIT_SECTION();
+	memcpy(BufferGetPage(buffer), page, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (RelationNeedsWAL(rel))
+		log_newpage_buffer(buffer, true);
+	END_CRIT_SECTION();
+	UnlockReleaseBuffer(buffer);
+	return block;
 }
 
 /*
@@ -268,14 +289,11 @@ store_item(AnnoyBuild *build, ItemPointer tid, const AnnoyVector *vec,
 static void
 start_items(AnnoyBuild *build, const AnnoyVector *vec)
 {
-	AnnoyIndex *index = build->index;
 	AnnoyShared *shared = build->shared;
 
 	Assert(!build->is_worker);
 	shared->dim = vec->dim;
-	shared->scale = 1.0f;
-	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
-		shared->scale = AnnoyChooseScale(AnnoyVectorNorm(vec));
+	shared->scale_exponent = 0; /* until there is a sample */
 	shared->index_version++;
 	AnnoyBuildSyncIndex(build);
 }
@@ -670,7 +688,7 @@ declared_index(Relation rel, bool *seed_is_zero)
 
 	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						  AnnoyOptionSeed(rel, seed_is_zero), 1.0f, NULL,
+						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
 						  AnnoyAttributesSize(rel));
 }
 

@@ -106,8 +106,9 @@ typedef struct AnnoyShared
 	uint32		index_version;	/* changes whenever these do */
 	int			n_trees;
 	uint64		seed;
+	uint8		generation;
 	int			dim;
-	float		scale;
+	int			scale_exponent;
 	float		mean[ANNOY_MAX_DIMENSIONS];
 
 	/*
@@ -141,6 +142,7 @@ typedef struct AnnoyShared
 	 */
 	AnnoyShare	sample;
 	AnnoyShare	sample_key;		/* where each comes from */
+	AnnoyShare	sample_exponent;	/* of norms, until the scale is decided */
 	AnnoyShare	sample_order;	/* row numbers */
 	AnnoyShare	sample_cuts;	/* whether a piece starts there, bytes */
 	uint64		sample_limit;	/* higher hashes are not taken */
@@ -164,7 +166,7 @@ typedef struct AnnoyShared
 	BlockNumber root;			/* which of them is the root */
 	AnnoyShare	sums;			/* int64, see forest.c */
 	AnnoyShare	counts;			/* int64 */
-	float		sum_unit;
+	double		sum_unit;
 } AnnoyShared;
 
 /* State of one participant. */
@@ -192,6 +194,13 @@ typedef struct AnnoyBuild
 	int			participants;
 
 	char	   *items;			/* the group being filled, shared */
+
+	/* trees of an index that has been in use, see respace.c */
+	bool		in_place;
+	bool		locked;			/* others wait for us */
+	char	   *roots;			/* their pages, until all trees are complete */
+	uint8	   *included;		/* a bit for each item that has an entry */
+	Size		included_size;	/* bytes */
 
 	/* rows that wait for their turn to be written, see build.c */
 	uint64		unit;
@@ -261,6 +270,7 @@ typedef struct AnnoyTreeStats
 
 /* build.c */
 extern BlockNumber AnnoyBuildWrite(Relation rel, const char *pages, int n);
+extern BlockNumber AnnoyBuildWriteLogged(Relation rel, const char *page);
 extern void AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index,
 							ForkNumber fork);
 extern void AnnoyBuildLoad(AnnoyBuild *build);
@@ -294,6 +304,8 @@ extern void AnnoyBuildMapSample(AnnoyBuild *build);
 
 /* forest.c */
 extern void AnnoyBuildForest(AnnoyBuild *build);
+extern void AnnoyGrowTree(AnnoyBuild *build, int tree);
+extern void AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost);
 extern void AnnoyBuildDivide(AnnoyBuild *build);
 extern void AnnoyBuildRefine(AnnoyBuild *build);
 extern void AnnoyBuildAssign(AnnoyBuild *build);

@@ -774,7 +774,7 @@ AnnoyCalibrate(Relation rel, AnnoyCalibration * task)
 	calibration.index = AnnoyOpen(rel);
 	task->result = ANNOY_CURVE_TOO_SMALL;
 	memset(&task->curve, 0, sizeof(AnnoyCurve));
-	if (calibration.index->dim > 0 && task->vectors >= ANNOY_CURVE_MIN_ITEMS)
+	if (calibration.index->has_space && task->vectors >= ANNOY_CURVE_MIN_ITEMS)
 	{
 		if (task->queries != NULL)
 			take_queries(&calibration);

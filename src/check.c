@@ -151,8 +151,8 @@ AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block, Page copy)
 		AnnoyReport(check, block, 0, "The page header is not that of a page of this index.");
 	if (tag->page_id != ANNOY_PAGE_ID ||
 		(tag->next_free != ANNOY_NOT_LISTED && tag->kind != ANNOY_PAGE_NULLS &&
-		 tag->kind != ANNOY_PAGE_ATTRIBUTES) ||
-		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_ATTRIBUTES)
+		 tag->kind != ANNOY_PAGE_ATTRIBUTES && tag->kind != ANNOY_PAGE_FREE) ||
+		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_FREE)
 		AnnoyReport(check, block, 0, "The page has the tag %04X, kind %u, %u.",
 					tag->page_id, tag->kind, tag->next_free);
 	return true;
@@ -177,16 +177,20 @@ check_meta_page(AnnoyCheck *check, Page page)
 {
 	const AnnoyIndex *index = check->index;
 	AnnoyMetaPage meta = AnnoyPageGetMeta(page);
-	int			exponent;
+
+	/* pages of old trees come about only while nobody else has a lock */
+	check->old_nodes = (meta->flags & ANNOY_META_OLD_NODES) != 0;
 
 	check->leftover = meta->leftover;
 
 	/* AnnoyOpen has looked at what decides on how to read the index */
 	check_end(check, ANNOY_METAPAGE_BLKNO, page, (char *) (meta + 1) - page, true);
-	if ((meta->flags & ~ANNOY_META_NULLS) != 0 ||
-		(meta->dim > 0 && frexpf(meta->scale, &exponent) != 0.5f))
-		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the scale %g, and the flags %04X.",
-					meta->scale, meta->flags);
+	if ((meta->flags & ~(ANNOY_META_NULLS | ANNOY_META_OLD_NODES)) != 0)
+		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the flags %04X.",
+					meta->flags);
+	if (meta->mean == InvalidBlockNumber && meta->built_items > 0)
+		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
+					"The metapage knows no mean of an index that was built.");
 	if (meta->dim == 0 && (meta->mean != InvalidBlockNumber || meta->n_mean != 0))
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
 					"The metapage knows a mean, but no dimensions.");
@@ -219,17 +223,26 @@ check_mean_page(const AnnoyCheck *check, BlockNumber block, Page page)
 }
 
 /*
- * Check what can be said of a node's page alone.
+ * Check what can be said of a node's page alone.  If the search space was decided
+ * since we began, learn what it is.
  */
 void
-AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
+AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 {
-	const AnnoyIndex *index = check->index;
+	const AnnoyIndex *index;
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	const AnnoyCodec *codec;
 	AnnoyEntry	entry;
 	int			used;
 
+	if (!AnnoyNodeIsKnown(check->index, node))
+		check->index = AnnoyOpen(check->rel);
+	index = check->index;
+	if (!AnnoyNodeIsKnown(index, node))
+		AnnoyReport(check, block, 0, "The node has codes, but the metapage knows no mean.");
+	if (!AnnoyNodeIsCurrent(index, node))
+		AnnoyReport(check, block, 0, "The node is of generation %u, but the trees are of %u.",
+					node->generation, index->generation);
 	if (node->tree >= index->n_trees)
 		AnnoyReport(check, block, 0, "The node belongs to tree %u, but there are %d trees.",
 					node->tree, index->n_trees);
@@ -239,8 +252,11 @@ AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block, Page page)
 	if (node->count > codec->capacity || (node->level > 0 && node->count == 0))
 		AnnoyReport(check, block, 0, "The node on level %u has %u entries, of at most %d.",
 					node->level, node->count, codec->capacity);
-	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR)) != 0 ||
-		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0))
+	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN)) != 0 ||
+		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0) ||
+		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
+		 (node->flags != ANNOY_NODE_PLAIN || node->level > 0 ||
+		  block != AnnoyRootBlock(node->tree) || node->centre_scale != 0)))
 		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X.",
 					node->level, node->flags);
 	if (node->room < ANNOY_MIN_ROOM || node->room > codec->capacity)
@@ -398,6 +414,10 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			check_mean_page(check, block, page);
 			break;
 		case ANNOY_PAGE_NODE:
+			/* replaced by trees that were made anew, and not freed yet */
+			if (check->old_nodes && !is_root &&
+				!AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page)))
+				break;
 			/* roots are empty as long as there are no dimensions */
 			if (index->dim > 0)
 				AnnoyCheckNodePage(check, block, page);
@@ -425,6 +445,9 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			AnnoyCheckAttributesPage(check, block, page);
 			(void) AnnoyBitsAdd(&check->attributes, block);
 			check_end(check, block, page, BLCKSZ, true);
+			break;
+		case ANNOY_PAGE_FREE:
+			check_end(check, block, page, (char *) AnnoyPageGetData(page) - page, true);
 			break;
 		case ANNOY_PAGE_ITEM_DATA:
 			break;

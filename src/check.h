@@ -34,6 +34,7 @@ typedef struct AnnoyCheck
 	BufferAccessStrategy strategy;
 	BlockNumber nblocks;		/* of the index when its pages were read */
 	TableScanDesc tids;			/* asked which TIDs the table may have */
+	bool		old_nodes;		/* there may be nodes that are not in a tree */
 	int64		live;			/* live items */
 	BlockNumber leftover;		/* without dimensions, blocks below may
 								 * contain anything */
@@ -83,7 +84,7 @@ extern void AnnoyBitsReset(AnnoyBits *bits);
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);
-extern void AnnoyCheckNodePage(const AnnoyCheck *check, BlockNumber block,
+extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
 							   Page page);
 
 /* check_tree.c */

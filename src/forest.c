@@ -291,6 +291,9 @@ make_skeleton(AnnoyBuild *build)
 	float	   *centres;
 	int			n_pieces = 0;
 
+	/* those of all trees are kept until the trees are written */
+	if (build->in_place)
+		room /= shared->n_trees;
 	room = Min(Max(room, 2), ANNOY_MAX_LEAVES);
 	shared->max_piece = ANNOY_LEAF_FILL * index->leaf.capacity * n / shared->item_count;
 	shared->max_piece = Max(shared->max_piece, n / (SMALL_PIECE * room));
@@ -491,6 +494,22 @@ item_number(AnnoyBuild *build, const AnnoyPointer *pointer)
 }
 
 /*
+ * Note that an item gets its entry.  Returns false if it has one already.
+ */
+static bool
+include_item(AnnoyBuild *build, int64 number)
+{
+	uint8		mask = 1 << number % BITS_PER_BYTE;
+	uint8	   *byte = &build->included[number / BITS_PER_BYTE];
+
+	Assert(number / BITS_PER_BYTE < (int64) build->included_size);
+	if ((*byte & mask) != 0)
+		return false;
+	*byte |= mask;
+	return true;
+}
+
+/*
  * AnnoyItemWalk callback: place an item, and pass the entry to the sort.
  */
 static void
@@ -502,9 +521,13 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	AnnoyTarget *target = &assignment->target;
 	TupleTableSlot *slot = assignment->slot;
 	AnnoyEntry	entry;
+	int64		number;
 	int			leaf;
 
 	if (item->vector.data == NULL)
+		return;
+	number = item_number(build, pointer);
+	if (build->in_place && !include_item(build, number))
 		return;
 	AnnoyMapItem(index, &item->vector, target->x);
 	AnnoyTargetSet(target);
@@ -516,8 +539,7 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		   offsetof(AnnoyEntry, code) + index->leaf.bytes);
 
 	ExecClearTuple(slot);
-	slot->tts_values[0] = Int64GetDatum(((int64) leaf << ANNOY_KEY_ITEM_BITS) |
-										item_number(build, pointer));
+	slot->tts_values[0] = Int64GetDatum(((int64) leaf << ANNOY_KEY_ITEM_BITS) | number);
 	slot->tts_values[1] = PointerGetDatum(assignment->payload);
 	slot->tts_isnull[0] = false;
 	slot->tts_isnull[1] = false;
@@ -598,22 +620,44 @@ AnnoyBuildAssign(AnnoyBuild *build)
 }
 
 /*
- * Assign all items to leaves, and write the tree.
+ * Assign all items to leaves.
  */
 static void
-assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
+assign_items(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->item_count,
+					shared->end_items - shared->first_item);
+	if (build->participants == 1)
+		build->sort = begin_sort(entry_desc(), build->in_place ? shared->n_trees : 1, NULL);
+	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, AnnoyBuildItemUnits(build));
+	AnnoyBuildPhaseDone(build, "assigning items", shared->item_count, "items");
+}
+
+/*
+ * Make a tree, but do not write it yet.
+ */
+void
+AnnoyGrowTree(AnnoyBuild *build, int tree)
+{
+	build->shared->tree = tree;
+	AnnoyBuildSample(build);
+	make_skeleton(build);
+	refine_skeleton(build);
+	assign_items(build);
+}
+
+/*
+ * Write the tree at work, to whose leaves items have been assigned.
+ */
+void
+AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost)
 {
 	AnnoyShared *shared = build->shared;
 	TupleDesc	desc = entry_desc();
 	AnnoyTreeStats stats = {0};
 	Tuplesortstate *sort;
-
-	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->item_count,
-					shared->end_items - shared->first_item);
-	if (build->participants == 1)
-		build->sort = begin_sort(desc, 1, NULL);
-	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, AnnoyBuildItemUnits(build));
-	AnnoyBuildPhaseDone(build, "assigning items", shared->item_count, "items");
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_SORT, shared->item_count, 0);
 	sort = build->sort;
@@ -633,6 +677,9 @@ assign_and_write(AnnoyBuild *build, BlockNumber *leftmost)
 	AnnoyWriteTree(build, sort, desc, leftmost, &stats);
 	tuplesort_end(sort);
 	AnnoyBuildPhaseDone(build, "writing a tree", stats.leaves + stats.inner, "pages");
+
+	AnnoyBuildFree(build, &shared->inner);
+	AnnoyBuildFree(build, &shared->centres);
 
 	if (annoy_verbose >= 2)
 		ereport(INFO,
@@ -686,18 +733,13 @@ AnnoyBuildForest(AnnoyBuild *build)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(tree_context);
 
-		shared->tree = tree;
-		AnnoyBuildSample(build);
+		AnnoyGrowTree(build, tree);
 		if (tree == 0)
 		{
 			build->index->built_items = shared->item_count;
 			AnnoyInitMetaPage(meta_page->data, build->index);
 		}
-		make_skeleton(build);
-		refine_skeleton(build);
-		assign_and_write(build, meta->leftmost[tree]);
-		AnnoyBuildFree(build, &shared->inner);
-		AnnoyBuildFree(build, &shared->centres);
+		AnnoyFinishTree(build, meta->leftmost[tree]);
 
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(tree_context);

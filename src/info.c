@@ -76,7 +76,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 
 					if (index->dim == 0)
 						leaf_pages++;
-					else
+					else if (AnnoyNodeIsCurrent(index, node))
 					{
 						AnnoyCheckNode(rel, index, buffer);
 						height = Max(height, node->level + 1);

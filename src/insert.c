@@ -27,9 +27,24 @@ typedef struct InsertState
 {
 	Relation	rel;
 	const AnnoyIndex *index;
+	const AnnoyVector *vec;		/* to be inserted */
+	AnnoyTarget target;			/* likewise, in the search space */
 	PGAlignedBlock page;		/* copy of the node being looked at */
 	AnnoyPath	path;			/* inner nodes looked at */
 } InsertState;
+
+/*
+ * Open the index, and map the vector into its search space; again, when that
+ * has been decided meanwhile.
+ */
+static void
+open_space(InsertState *state)
+{
+	state->index = AnnoyOpen(state->rel);
+	AnnoyTargetInit(&state->target, state->index, false);
+	AnnoyMapItem(state->index, state->vec, state->target.x);
+	AnnoyTargetSet(&state->target);
+}
 
 /*
  * AnnoyReadNode callback: copy the node, so that no lock is held on it.
@@ -51,16 +66,15 @@ read_node(BlockNumber block, void *arg)
 }
 
 /*
- * Find the leaf of a tree whose centre is nearest to the target, by estimate.
+ * Find the leaf of a tree whose centre is nearest to the vector, by estimate.
  */
 static BlockNumber
-choose_leaf(InsertState *state, AnnoyTarget *target, int tree,
-			AnnoyCollector *leaves)
+choose_leaf(InsertState *state, int tree, AnnoyCollector *leaves)
 {
 	BlockNumber root = AnnoyRootBlock(tree);
 
 	memset(state->path.count, 0, sizeof(state->path.count));
-	AnnoyPlace(state->rel, target, root, INSERT_BEAM, read_node, state, leaves);
+	AnnoyPlace(state->rel, &state->target, root, INSERT_BEAM, read_node, state, leaves);
 	if (leaves->count == 0)
 		return root;			/* which is itself a leaf */
 	return ItemPointerGetBlockNumberNoCheck(&leaves->candidates[0].pointer);
@@ -74,16 +88,15 @@ choose_leaf(InsertState *state, AnnoyTarget *target, int tree,
  * finds it, not whether it may be there.
  */
 static void
-insert_entry(InsertState *state, AnnoyTarget *target, int tree,
-			 const AnnoyPointer *pointer, AnnoyCollector *leaves)
+insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
+			 AnnoyCollector *leaves)
 {
-	const AnnoyIndex *index = state->index;
-	float	   *centre = palloc(sizeof(float) * index->space_dim);
-	AnnoyEntry	entry;
+	float	   *centre = palloc(sizeof(float) * state->index->space_dim);
 
 	for (;;)
 	{
-		BlockNumber block = choose_leaf(state, target, tree, leaves);
+		const AnnoyIndex *index = state->index;
+		BlockNumber block = choose_leaf(state, tree, leaves);
 		Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
 		AnnoyNode	node;
 
@@ -91,14 +104,26 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 		AnnoyCheckNode(state->rel, index, buffer);
 		node = AnnoyPageGetNode(BufferGetPage(buffer));
 
+		/* what was read so far was not understood, either */
+		if (!AnnoyNodeIsKnown(index, node))
+		{
+			UnlockReleaseBuffer(buffer);
+			open_space(state);
+			continue;
+		}
+
 		/* the root may have become an inner node meanwhile */
 		if (node->level == 0 && !AnnoyNodeIsFull(index, node))
 		{
 			GenericXLogState *xlog = GenericXLogStart(state->rel);
 			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+			AnnoyEntry	entry = {0};
 
-			AnnoyNodeReadCentre(index, node, centre);
-			AnnoyEncode(index, &index->leaf, target->x, centre, &entry);
+			if ((node->flags & ANNOY_NODE_PLAIN) == 0)
+			{
+				AnnoyNodeReadCentre(index, node, centre);
+				AnnoyEncode(index, &index->leaf, state->target.x, centre, &entry);
+			}
 			entry.pointer = *pointer;
 			AnnoyNodeAppend(index, page, &entry);
 			if ((node->flags & ANNOY_NODE_UNIFORM) != 0 &&
@@ -113,7 +138,13 @@ insert_entry(InsertState *state, AnnoyTarget *target, int tree,
 			AnnoyReportCorruption(state->rel, block, "The node is on level %u instead of 0.",
 								  node->level);
 		UnlockReleaseBuffer(buffer);
-		AnnoySplitNode(state->rel, index, block, &state->path);
+		if (index->has_space)
+			AnnoySplitNode(state->rel, index, block, &state->path);
+		else
+		{
+			AnnoyDecideSpace(state->rel, index, block);
+			open_space(state);
+		}
 	}
 	pfree(centre);
 }
@@ -146,7 +177,6 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	{
 		AnnoyVector vec;
 		AnnoyPointer pointer;
-		AnnoyTarget target;
 		AnnoyCollector leaves;
 		InsertState *state;
 		AnnoyRowErrors *errors = NULL;
@@ -183,15 +213,13 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 
 		pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);
 
-		AnnoyTargetInit(&target, index, false);
-		AnnoyMapItem(index, &vec, target.x);
-		AnnoyTargetSet(&target);
 		AnnoyCollectorInit(&leaves);
 		state = palloc(sizeof(InsertState));
 		state->rel = rel;
-		state->index = index;
+		state->vec = &vec;
+		open_space(state);
 		for (int tree = 0; tree < index->n_trees; tree++)
-			insert_entry(state, &target, tree, &pointer, &leaves);
+			insert_entry(state, tree, &pointer, &leaves);
 	}
 
 	MemoryContextSwitchTo(old_context);

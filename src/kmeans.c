@@ -51,6 +51,9 @@
 #define TRIM_ITERATIONS		3
 #define MIN_TRIM			5
 
+/* Points of which the medians of components are taken. */
+#define MEDIAN_POINTS		1024
+
 #define POINT(i) (points + (Size) (i) * dim)
 
 /*
@@ -92,6 +95,39 @@ AnnoyMedian(float *values, int count)
 }
 
 /*
+ * Choose the points that are not several times as far from a centre as most.
+ * Returns their number.  With `distinct', points at the centre itself say nothing
+ * about how far most are.
+ */
+static int
+near_points(const float *points, int dim, const int *order, int count,
+			const float *centre, bool distinct, int *near)
+{
+	float	   *distances = palloc_extended(sizeof(float) * 2 * count, MCXT_ALLOC_HUGE);
+	float	   *sorted = distances + count;
+	int			n_sorted = 0;
+	float		limit = 0;
+	int			kept = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		distances[i] = annoy_kernels->l2(POINT(order[i]), centre, dim);
+		if (!distinct || distances[i] > 0)
+			sorted[n_sorted++] = distances[i];
+	}
+	if (n_sorted > 0)
+		limit = TRIM_DISTANCE * TRIM_DISTANCE * AnnoyMedian(sorted, n_sorted);
+	for (int i = 0; i < count; i++)
+	{
+		if (distances[i] <= limit)
+			near[kept++] = order[i];
+	}
+	pfree(distances);
+	return kept;
+}
+
+/*
  * Centre of some points: their mean, but without those that are several times
  * as far from it as most.  One point far away would take the mean away from all
  * others, and what is encoded relative to it loses its precision.
@@ -100,39 +136,53 @@ void
 AnnoyCentre(const float *points, int dim, const int *order, int count,
 			float *centre)
 {
-	float	   *distances;
 	int		   *near;
 
 	AnnoyMean(points, dim, order, count, centre);
 	if (count < MIN_TRIM)
 		return;
 
-	distances = palloc_extended(sizeof(float) * 2 * count, MCXT_ALLOC_HUGE);
 	near = palloc_extended(sizeof(int) * count, MCXT_ALLOC_HUGE);
 	for (int try = 0; try < TRIM_ITERATIONS; try++)
 	{
-		float	   *sorted = distances + count;
-		float		limit;
-		int			kept = 0;
+		int			kept = near_points(points, dim, order, count, centre, false, near);
 
-		for (int i = 0; i < count; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			distances[i] = annoy_kernels->l2(POINT(order[i]), centre, dim);
-		}
-		memcpy(sorted, distances, sizeof(float) * count);
-		limit = TRIM_DISTANCE * TRIM_DISTANCE * AnnoyMedian(sorted, count);
-		if (sorted[count - 1] <= limit)
+		if (kept == count)
 			break;
-
-		for (int i = 0; i < count; i++)
-		{
-			if (distances[i] <= limit)
-				near[kept++] = order[i];
-		}
 		AnnoyMean(points, dim, near, kept, centre);
 	}
-	pfree(distances);
+	pfree(near);
+}
+
+/*
+ * Likewise for the origin of the search space, which has to do for all data: what
+ * is far away may be up to half of the points, and at any distance.  So this does
+ * not begin with the mean, but with the median of each component.
+ */
+void
+AnnoyRobustCentre(const float *points, int dim, const int *order, int count,
+				  float *centre)
+{
+	int			n = Min(count, MEDIAN_POINTS);
+	float	   *values = palloc(sizeof(float) * Max(n, 1));
+	int		   *near = palloc_extended(sizeof(int) * Max(count, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < dim; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < n; j++)
+			values[j] = POINT(order[(int64) j * count / n])[i];
+		centre[i] = n > 0 ? AnnoyMedian(values, n) : 0;
+	}
+	for (int try = 0; try < TRIM_ITERATIONS; try++)
+	{
+		int			kept = near_points(points, dim, order, count, centre, true, near);
+
+		AnnoyMean(points, dim, near, kept, centre);
+		if (kept == count)
+			break;
+	}
+	pfree(values);
 	pfree(near);
 }
 

@@ -14,7 +14,10 @@
 
 #include <math.h>
 
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "annoy.h"
@@ -56,11 +59,12 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 
 /*
  * Make the description of an index, one piece of memory in the current
- * context.  With dim = 0, only what does not depend on it is filled in.
+ * context.  With dim = 0, only what does not depend on it is filled in.  Without a
+ * mean, the search space is not known.
  */
 AnnoyIndex *
 AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
-			   uint64 seed, float scale, const float *mean,
+			   uint64 seed, int scale_exponent, const float *mean,
 			   int attributes_size)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
@@ -78,9 +82,12 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 		return index;
 
 	index->space_dim = space_dim;
-	index->scale = scale;
+	index->scale_exponent = scale_exponent;
+	index->scale = ldexp(1.0, scale_exponent);
 	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
-	memcpy(index->mean, mean, sizeof(float) * dim);
+	index->has_space = mean != NULL;
+	if (mean != NULL)
+		memcpy(index->mean, mean, sizeof(float) * dim);
 	index->signs = index->mean + space_dim;
 	AnnoyMakeSigns(seed, space_dim, index->signs);
 
@@ -228,21 +235,26 @@ AnnoyCheckMeta(Relation rel, Buffer buffer)
 							  meta->magic, meta->metric, meta->dtype, meta->n_trees, meta->dim);
 	if (meta->null_free < AnnoyRootBlock(meta->n_trees) ||
 		meta->attributes < AnnoyRootBlock(meta->n_trees) ||
-		meta->attributes_free < AnnoyRootBlock(meta->n_trees))
+		meta->attributes_free < AnnoyRootBlock(meta->n_trees) ||
+		meta->node_free < AnnoyRootBlock(meta->n_trees))
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
-							  "The metapage has the lists of pages of NULLs and attributes begin at %u and %u, and the chain at %u.",
-							  meta->null_free, meta->attributes_free, meta->attributes);
+							  "The metapage has the lists of pages of NULLs, of attributes and of free pages begin at %u, %u and %u, and the chain at %u.",
+							  meta->null_free, meta->attributes_free, meta->node_free,
+							  meta->attributes);
 	if (meta->vacuum > ANNOY_VACUUM_DROPS)
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
 							  "The metapage has VACUUM in phase %u.", meta->vacuum);
 	if (!(meta->built_items >= 0 && meta->built_items <= MAX_ITEMS) ||
+		!(meta->grown_from >= 0 && meta->grown_from <= MAX_ITEMS) ||
 		(meta->dim > 0 &&
-		 (!(meta->scale > 0 && isfinite(meta->scale)) ||
-		  meta->mean < AnnoyRootBlock(meta->n_trees) || meta->mean == InvalidBlockNumber ||
-		  meta->n_mean != count_mean_pages(meta->dim))))
+		 (meta->scale_exponent < -ANNOY_MAX_SCALE_EXPONENT ||
+		  meta->scale_exponent > ANNOY_MAX_SCALE_EXPONENT ||
+		  meta->mean < AnnoyRootBlock(meta->n_trees) ||
+		  meta->n_mean != (meta->mean == InvalidBlockNumber ? 0 : count_mean_pages(meta->dim)))))
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
-							  "The metapage has the scale %g, %g items, and a mean at %u of %u pages.",
-							  meta->scale, meta->built_items, meta->mean, meta->n_mean);
+							  "The metapage has the scale 2^%d, %g items, grown from %g, and a mean at %u of %u pages.",
+							  meta->scale_exponent, meta->built_items, meta->grown_from,
+							  meta->mean, meta->n_mean);
 }
 
 /*
@@ -300,11 +312,12 @@ copy_index(const AnnoyIndex *index, MemoryContext context)
  * know its dimensions yet: that may change.  The cached copy itself is not for
  * callers, since an invalidation message may free it at any time.
  *
- * The dimensions may also be forgotten, and the curve be measured anew.  There
- * is no invalidation message for that: it would be sent by a transaction that
+ * The dimensions may also be forgotten, the search space be decided, and the curve
+ * be measured anew.  There is no invalidation message for that: it would be sent by a transaction that
  * may abort, and then never reach a standby.  So the copy is compared with the
  * metapage.  What is returned stays true as long as the caller has any lock on
- * the index, but for the curve.
+ * the index, but for the curve, and for a search space that is not known: whoever
+ * comes to a node that takes one has to call this again.
  */
 const AnnoyIndex *
 AnnoyOpen(Relation rel)
@@ -325,9 +338,11 @@ AnnoyOpen(Relation rel)
 	if (rel->rd_amcache != NULL)
 	{
 		index = (AnnoyIndex *) rel->rd_amcache;
-		if (index->resets == meta.resets)
+		if (index->resets == meta.resets &&
+			index->has_space == (meta.mean != InvalidBlockNumber))
 		{
 			index->curve = meta.curve;
+			index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
 			return copy_index(index, CurrentMemoryContext);
 		}
 		rel->rd_amcache = NULL;
@@ -339,24 +354,26 @@ AnnoyOpen(Relation rel)
 							  "The metapage has the metric \"%s\", but the operator class \"%s\".",
 							  AnnoyMetricName(meta.metric),
 							  AnnoyMetricName(AnnoyIndexMetric(rel)));
-	if (meta.dim > 0 &&
+	if (meta.mean != InvalidBlockNumber &&
 		(uint64) meta.mean + meta.n_mean > RelationGetNumberOfBlocks(rel))
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
 							  "The metapage has a mean at %u of %u pages, but the index ends at %u.",
 							  meta.mean, meta.n_mean, RelationGetNumberOfBlocks(rel));
-	if (meta.dim > 0)
+	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
-						   meta.seed, meta.scale, mean,
+						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
+	index->grown_from = meta.grown_from;
+	index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
 	index->resets = meta.resets;
+	index->generation = (uint8) meta.generation;
 	index->curve = meta.curve;
 	if (mean != NULL)
-	{
 		pfree(mean);
+	if (index->dim > 0)
 		rel->rd_amcache = copy_index(index, rel->rd_indexcxt);
-	}
 	return index;
 }
 
@@ -379,10 +396,13 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->n_trees = index->n_trees;
 	meta->seed = index->seed;
 	meta->dim = index->dim;
-	meta->scale = index->scale;
+	meta->scale_exponent = index->scale_exponent;
 	meta->mean = InvalidBlockNumber;
 	meta->built_items = index->built_items;
+	meta->grown_from = index->built_items;
 	meta->resets = index->resets;
+	meta->generation = index->generation;
+	meta->node_free = InvalidBlockNumber;
 	meta->null_free = InvalidBlockNumber;
 	meta->attributes = InvalidBlockNumber;
 	meta->attributes_free = InvalidBlockNumber;
@@ -479,9 +499,8 @@ clear_leftover(Relation rel, const AnnoyIndex *index)
 }
 
 /*
- * Give an index that has no vectors its dimensions, from the first one.  That
- * vector also serves as the mean: any point of the data does to take a common
- * offset out of them, which is what the mean is for.
+ * Give an index that has no vectors its dimensions, from the first one.  The
+ * search space is decided when there are enough to fill a page, see respace.c.
  *
  * The metapage is changed last and stays locked while the roots are.  Until then
  * the dimensions are unknown to everybody and nobody touches the roots, so a
@@ -492,11 +511,6 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 {
 	const AnnoyIndex *unset = AnnoyOpen(rel);
 	AnnoyIndex *index;
-	float	   *image = palloc(sizeof(float) * vec->dim);
-	double		norm = AnnoyVectorNorm(vec);
-	float		scale = 1.0f;
-	BlockNumber mean_block = InvalidBlockNumber;
-	uint32		mean_pages = 0;
 	Buffer		meta_buffer;
 	GenericXLogState *state;
 	AnnoyMetaPage meta;
@@ -504,13 +518,10 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	if (unset->dim > 0)
 		return unset;
 
-	if (unset->metric != ANNOY_COSINE && unset->metric != ANNOY_HAMMING)
-		scale = AnnoyChooseScale(norm);
-	AnnoyImage(unset->metric, scale, vec, image);
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
-						   unset->n_trees, unset->seed, scale, image,
+						   unset->n_trees, unset->seed, 0, NULL,
 						   unset->attributes_size);
-	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+	index->generation = unset->generation;
 	clear_leftover(rel, index);
 
 	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
@@ -521,6 +532,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		{
 			Buffer		buffer = ReadBuffer(rel, AnnoyRootBlock(tree));
 			float	   *centre = palloc0(sizeof(float) * index->space_dim);
+			Page		page;
 
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 			AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
@@ -531,9 +543,9 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 									  "The root has %u entries, but the metapage no dimensions.",
 									  AnnoyPageGetNode(BufferGetPage(buffer))->count);
 			state = GenericXLogStart(rel);
-			AnnoyNodeInit(GenericXLogRegisterBuffer(state, buffer,
-													GENERIC_XLOG_FULL_IMAGE),
-						  index, tree, 0, centre);
+			page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+			AnnoyNodeInit(page, index, tree, 0, centre);
+			AnnoyPageGetNode(page)->flags |= ANNOY_NODE_PLAIN;
 			GenericXLogFinish(state);
 			UnlockReleaseBuffer(buffer);
 			pfree(centre);
@@ -542,17 +554,138 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		state = GenericXLogStart(rel);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, meta_buffer, 0));
 		meta->dim = index->dim;
-		meta->scale = index->scale;
-		meta->mean = mean_block;
-		meta->n_mean = mean_pages;
 		meta->leftover = 0;
 		GenericXLogFinish(state);
 	}
 	UnlockReleaseBuffer(meta_buffer);
 
 	pfree(index);
-	pfree(image);
 	return AnnoyOpen(rel);
+}
+
+/*
+ * Tell an index its search space, unless it has got one meanwhile.  The metapage
+ * is changed last: a crash before, or somebody else who was faster, leaves pages
+ * of a mean that are not used.
+ */
+void
+AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
+{
+	const AnnoyIndex *unset = AnnoyOpen(rel);
+	AnnoyIndex *index;
+	BlockNumber mean_block;
+	uint32		mean_pages;
+	Buffer		buffer;
+	AnnoyMetaPage meta;
+
+	if (unset->has_space)
+		return;
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
+						   unset->seed, scale_exponent, mean, unset->attributes_size);
+	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+
+	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	if (meta->mean == InvalidBlockNumber)
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+
+		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+		meta->scale_exponent = index->scale_exponent;
+		meta->mean = mean_block;
+		meta->n_mean = mean_pages;
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
+	pfree(index);
+}
+
+/*
+ * Note that there may be nodes that are not part of a tree, or that there are none
+ * any more.  Returns whether it was noted before.
+ */
+bool
+AnnoyMarkOldNodes(Relation rel, bool set)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	bool		was_set;
+
+	was_set = (AnnoyPageGetMeta(BufferGetPage(buffer))->flags & ANNOY_META_OLD_NODES) != 0;
+	if (was_set != set)
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+		AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+
+		meta->flags ^= ANNOY_META_OLD_NODES;
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
+	return was_set;
+}
+
+/*
+ * Put new trees in the place of the old ones: the pages of their roots, and in the
+ * metapage what a new description has and where their nodes begin.  All in one WAL
+ * record, so that there always are complete trees of one kind.  The caller has an
+ * AccessExclusiveLock on the index, and has written and logged all other nodes.
+ *
+ * The curve is of the old trees, and is forgotten.
+ */
+void
+AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
+				  BlockNumber leftmost[][ANNOY_MAX_LEVEL], const char *roots)
+{
+	BlockNumber count = AnnoyRootBlock(index->n_trees);
+	Buffer		buffers[ANNOY_MAX_REPLACED_TREES + 1];
+	BlockNumber mean_block;
+	uint32		mean_pages;
+	AnnoyMetaPage meta;
+
+	Assert(index->n_trees <= ANNOY_MAX_REPLACED_TREES);
+
+	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
+	for (BlockNumber block = 0; block < count; block++)
+	{
+		buffers[block] = ReadBuffer(rel, block);
+		LockBuffer(buffers[block], BUFFER_LOCK_EXCLUSIVE);
+	}
+	AnnoyCheckMeta(rel, buffers[0]);
+	meta = AnnoyPageGetMeta(BufferGetPage(buffers[0]));
+	if (RelationNeedsWAL(rel))
+		XLogEnsureRecordSpace(count, 0);
+
+	START_CRIT_SECTION();
+	meta->scale_exponent = index->scale_exponent;
+	meta->mean = mean_block;
+	meta->n_mean = mean_pages;
+	meta->generation = index->generation;
+	meta->grown_from = index->grown_from;
+	meta->resets++;
+	memset(&meta->curve, 0, sizeof(AnnoyCurve));
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		memcpy(meta->leftmost[tree], leftmost[tree], sizeof(meta->leftmost[tree]));
+		memcpy(BufferGetPage(buffers[AnnoyRootBlock(tree)]), roots + (Size) tree * BLCKSZ,
+			   BLCKSZ);
+	}
+	for (BlockNumber block = 0; block < count; block++)
+		MarkBufferDirty(buffers[block]);
+	if (RelationNeedsWAL(rel))
+	{
+		XLogRecPtr	lsn;
+
+		/* generic WAL has room for four pages only, but whole images will do */
+		XLogBeginInsert();
+		for (BlockNumber block = 0; block < count; block++)
+			XLogRegisterBuffer(block, buffers[block], REGBUF_FORCE_IMAGE | REGBUF_STANDARD);
+		lsn = XLogInsert(RM_XLOG_ID, XLOG_FPI);
+		for (BlockNumber block = 0; block < count; block++)
+			PageSetLSN(BufferGetPage(buffers[block]), lsn);
+	}
+	END_CRIT_SECTION();
+
+	for (BlockNumber block = 0; block < count; block++)
+		UnlockReleaseBuffer(buffers[block]);
 }
 
 /*
@@ -568,11 +701,12 @@ AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
-									   index->n_trees, index->seed, 1.0f, NULL,
+									   index->n_trees, index->seed, 0, NULL,
 									   index->attributes_size);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 
 	empty->resets = index->resets + 1;
+	empty->generation = index->generation;
 	for (BlockNumber block = ANNOY_METAPAGE_BLKNO;
 		 block <= AnnoyRootBlock(index->n_trees - 1); block++)
 	{

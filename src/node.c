@@ -119,6 +119,7 @@ AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
 	node = AnnoyPageGetNode(page);
 	memset(node, 0, sizeof(AnnoyNodeData));
 	node->tree = tree;
+	node->generation = index->generation;
 	node->level = level;
 	node->room = AnnoyNodeCodec(index, node)->capacity *
 		(level == 0 ? LEAF_SPLIT_FILL : INNER_SPLIT_FILL);
@@ -170,13 +171,14 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
 	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	if (node->tree >= index->n_trees ||
+		!AnnoyNodeIsCurrent(index, node) ||
 		node->level >= ANNOY_MAX_LEVEL ||
 		node->count > AnnoyNodeCodec(index, node)->capacity ||
 		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity ||
 		!AnnoyCentreIsSound(node))
 		AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
-							  "The node is of tree %u, on level %u, with %u entries and room for %u; its centre has the scale %g and the squared norm %g.",
-							  node->tree, node->level, node->count, node->room,
+							  "The node is of tree %u and generation %u, on level %u, with %u entries and room for %u; its centre has the scale %g and the squared norm %g.",
+							  node->tree, node->generation, node->level, node->count, node->room,
 							  node->centre_scale, node->centre_norm2);
 }
 
@@ -469,6 +471,22 @@ AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 }
 
 /*
+ * Nothing is known of entries without codes: each may be the nearest.
+ */
+static int
+score_plain(AnnoyNode node, float limit, uint16 *hits, float *scores)
+{
+	if (limit == -INFINITY)
+		return 0;
+	for (int i = 0; i < node->count; i++)
+	{
+		hits[i] = i;
+		scores[i] = -INFINITY;
+	}
+	return node->count;
+}
+
+/*
  * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
  * they are lower bounds, with epsilon as the number of standard deviations.
  * Returns the number of entries below the limit, where NaN is not; hits[] and
@@ -482,6 +500,8 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 	const AnnoyLut *lut = &target->lut;
 	AnnoyScoring scoring;
 
+	if ((node->flags & ANNOY_NODE_PLAIN) != 0)
+		return score_plain(node, limit, hits, scores);
 	if (target->inner_product)
 	{
 		scoring.base = -2 * centre_product(target, node);

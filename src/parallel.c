@@ -191,7 +191,8 @@ begin_parallel(AnnoyBuild *build, int workers)
 }
 
 /*
- * Begin a build: make the state, and start workers if it is large enough.
+ * Begin a build: make the state, and start workers if it is large enough.  VACUUM,
+ * which makes trees anew, works alone, and shows progress of its own.
  */
 void
 AnnoyBuildBegin(AnnoyBuild *build)
@@ -200,9 +201,13 @@ AnnoyBuildBegin(AnnoyBuild *build)
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	int			workers;
 
-	shared->heap_oid = RelationGetRelid(build->heap);
 	shared->index_oid = RelationGetRelid(build->rel);
-	shared->concurrent = build->index_info->ii_Concurrent;
+	if (!build->in_place)
+	{
+		shared->heap_oid = RelationGetRelid(build->heap);
+		shared->heap_blocks = RelationGetNumberOfBlocks(build->heap);
+		shared->concurrent = build->index_info->ii_Concurrent;
+	}
 	shared->max_participants = 1;
 	SpinLockInit(&shared->mutex);
 	ConditionVariableInit(&shared->changed);
@@ -212,14 +217,13 @@ AnnoyBuildBegin(AnnoyBuild *build)
 	pg_atomic_init_u64(&shared->sample_found, 0);
 	shared->n_trees = build->index->n_trees;
 	shared->seed = build->index->seed;
-	shared->heap_blocks = RelationGetNumberOfBlocks(build->heap);
 	shared->null_free = InvalidBlockNumber;
 	shared->attributes_block = InvalidBlockNumber;
 	shared->last_attributes = InvalidBlockNumber;
 
 	build->shared = shared;
 	build->participants = 1;
-	workers = choose_workers(build);
+	workers = build->in_place ? 0 : choose_workers(build);
 	if (workers > 0)
 		begin_parallel(build, workers);
 	if (build->items == NULL)
@@ -271,7 +275,8 @@ AnnoyBuildPhase(AnnoyBuild *build, int phase, double tuples, double blocks)
 	};
 	int64		values[] = {phase, (int64) tuples, 0, (int64) blocks, 0};
 
-	pgstat_progress_update_multi_param(lengthof(params), params, values);
+	if (!build->in_place)
+		pgstat_progress_update_multi_param(lengthof(params), params, values);
 	build->tuples_total = (uint64) tuples;
 	pg_atomic_write_u64(&build->shared->tuples_done, 0);
 	pg_atomic_write_u64(&build->shared->blocks_done, 0);
@@ -306,6 +311,8 @@ report_progress(AnnoyBuild *build)
 	};
 	int64		values[2];
 
+	if (build->in_place)
+		return;
 	values[0] = (int64) pg_atomic_read_u64(&build->shared->tuples_done);
 	values[1] = (int64) pg_atomic_read_u64(&build->shared->blocks_done);
 	pgstat_progress_update_multi_param(lengthof(params), params, values);
@@ -336,8 +343,9 @@ AnnoyBuildProgress(uint64 more, uint64 done, void *arg)
 	if (more > 0)
 	{
 		build->tuples_total += more;
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
-									 (int64) build->tuples_total);
+		if (!build->in_place)
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
+										 (int64) build->tuples_total);
 	}
 	AnnoyBuildAdvance(build, done, 0);
 }
@@ -459,6 +467,9 @@ AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback, void *arg)
 	{
 		BlockNumber first = shared->first_item + unit * ANNOY_UNIT_BLOCKS;
 		BlockNumber end = first + Min(ANNOY_UNIT_BLOCKS, shared->end_items - first);
+
+		if (build->in_place && !build->locked)
+			AnnoyVacuumDelay();
 
 		AnnoyItemWalkRange(build->rel, build->index, strategy, first, end,
 						   callback, arg);
@@ -589,16 +600,20 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 {
 	AnnoyShared *shared = build->shared;
 	MemoryContext old_context;
+	AnnoyDtype	dtype;
 
 	if (build->index_version == shared->index_version)
 		return;
 	old_context = MemoryContextSwitchTo(build->context);
+	/* trees that are made anew keep the items' type, whatever is declared */
+	dtype = build->index != NULL ? build->index->dtype : AnnoyDeclaredDtype(build->rel);
 	if (build->index != NULL)
 		pfree(build->index);
 	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel),
-								  AnnoyDeclaredDtype(build->rel), shared->dim,
-								  shared->n_trees, shared->seed, shared->scale,
+								  dtype, shared->dim,
+								  shared->n_trees, shared->seed, shared->scale_exponent,
 								  shared->mean, AnnoyAttributesSize(build->rel));
+	build->index->generation = shared->generation;
 	build->index_version = shared->index_version;
 	MemoryContextSwitchTo(old_context);
 }

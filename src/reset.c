@@ -93,8 +93,8 @@ has_no_vectors(Relation rel, BufferAccessStrategy strategy, bool locked,
  * Lock the index against everybody else, unless it is in use: by others, or by
  * a scan or a statement of our own besides the one that calls us.
  */
-static bool
-lock_alone(Relation rel)
+bool
+AnnoyLockAlone(Relation rel)
 {
 	return rel->rd_refcnt == 1 && !IsInParallelMode() &&
 		ConditionalLockRelation(rel, AccessExclusiveLock);
@@ -153,7 +153,7 @@ AnnoyResetIfEmpty(Relation rel, BufferAccessStrategy strategy)
 	/* without the lock first, to leave others alone in the usual case */
 	if (!has_no_vectors(rel, strategy, false, &end))
 		return false;
-	if (!has_remains(rel, end) || !lock_alone(rel))
+	if (!has_remains(rel, end) || !AnnoyLockAlone(rel))
 		return true;
 	done = reset_locked(rel, strategy);
 	UnlockRelation(rel, AccessExclusiveLock);

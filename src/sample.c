@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -35,7 +37,7 @@
 /* The number of vectors taken varies; so many standard deviations fit. */
 #define SAMPLE_DEVIATIONS	6
 
-/* Vectors that have a say in scale and centre. */
+/* Vectors that have a say in the centre. */
 #define MAX_PROBE			32768
 
 /* Rows of the sample that a participant maps at a time. */
@@ -44,11 +46,16 @@
 /* Rows that are moved or scaled between two reports of progress. */
 #define REPORT_ROWS			1000
 
-/* Bytes for each row beside it: key, order, cut, and what 2-means needs. */
-#define ROW_OVERHEAD		(sizeof(uint64) + sizeof(int) + 1 + 2 * sizeof(int))
+/* Bytes for each row beside it: key, exponent, order, cut, what 2-means needs. */
+#define ROW_OVERHEAD		(sizeof(uint64) + 2 * sizeof(int) + 1 + 2 * sizeof(int))
 
 /* Where in an index an item is, as a number. */
 #define SLOT_BITS			16
+
+/* Exponents of norms are between these; that of zero is none. */
+#define MIN_EXPONENT		(DBL_MIN_EXP - DBL_MANT_DIG)
+#define MAX_EXPONENT		(DBL_MAX_EXP + 1)
+#define NO_EXPONENT			(MIN_EXPONENT - 1)
 
 /* State of the walk that takes the sample. */
 typedef struct Sampling
@@ -56,6 +63,7 @@ typedef struct Sampling
 	AnnoyBuild *build;
 	float	   *sample;
 	uint64	   *keys;
+	int		   *exponents;		/* of norms; NULL if images have their scale */
 } Sampling;
 
 /* AnnoyItemWalk callback. */
@@ -79,7 +87,18 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	sampling->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
 		ItemPointerGetOffsetNumber(pointer);
 	x = sampling->sample + (Size) row * index->space_dim;
-	AnnoyImage(index->metric, index->scale, &item->vector, x);
+	if (sampling->exponents != NULL)
+	{
+		int		   *exponent = &sampling->exponents[row];
+
+		if (!AnnoyNormExponent(&item->vector, exponent))
+			*exponent = NO_EXPONENT;
+		AnnoyImage(index->metric,
+				   *exponent == NO_EXPONENT ? 1.0 : ldexp(1.0, AnnoyScaleExponent(*exponent)),
+				   &item->vector, x);
+	}
+	else
+		AnnoyImage(index->metric, index->scale, &item->vector, x);
 	memset(x + index->dim, 0, sizeof(float) * (index->space_dim - index->dim));
 }
 
@@ -94,6 +113,8 @@ AnnoyBuildTakeSample(AnnoyBuild *build)
 	sampling.build = build;
 	sampling.sample = AnnoyBuildAddress(build, build->shared->sample);
 	sampling.keys = AnnoyBuildAddress(build, build->shared->sample_key);
+	sampling.exponents = build->shared->sample_exponent == 0 ? NULL :
+		AnnoyBuildAddress(build, build->shared->sample_exponent);
 	AnnoyBuildWalk(build, sample_item, &sampling);
 }
 
@@ -212,39 +233,61 @@ median_norm(AnnoyBuild *build, const int *rows, int count)
 }
 
 /*
- * Fix the search space.  Until now the first vector has set the scale; let most
- * vectors of the sample have a say, which matters if the first is unlike the
- * others.  The centre of the sample becomes the origin.
+ * Decide the scale: that of the median norm, zeroes left out.  It does not depend
+ * on the order of rows.  So far each row of the sample has a scale of its own,
+ * and is brought to the common one.
  */
 static void
-set_space(AnnoyBuild *build)
+set_scale(AnnoyBuild *build)
 {
 	AnnoyShared *shared = build->shared;
-	const AnnoyIndex *index = build->index;
 	float	   *sample = AnnoyBuildAddress(build, shared->sample);
-	int			dim = index->space_dim;
+	int		   *exponents = AnnoyBuildAddress(build, shared->sample_exponent);
+	int			dim = build->index->space_dim;
+	int			counts[MAX_EXPONENT - MIN_EXPONENT + 1] = {0};
+	int			total = 0;
+	int			below = 0;
+	int			median = MIN_EXPONENT;
+
+	for (int i = 0; i < shared->sample_count; i++)
+	{
+		if (exponents[i] != NO_EXPONENT)
+		{
+			counts[exponents[i] - MIN_EXPONENT]++;
+			total++;
+		}
+	}
+	while (below + counts[median - MIN_EXPONENT] <= total / 2 && median < MAX_EXPONENT)
+		below += counts[median++ - MIN_EXPONENT];
+	shared->scale_exponent = total > 0 ? AnnoyScaleExponent(median) : 0;
+
+	for (int i = 0; i < shared->sample_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (exponents[i] != NO_EXPONENT)
+			AnnoyRescaleImage(sample + (Size) i * dim, dim,
+							  shared->scale_exponent - AnnoyScaleExponent(exponents[i]));
+		if ((i + 1) % REPORT_ROWS == 0)
+			AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
+	}
+	AnnoyBuildFree(build, &shared->sample_exponent);
+}
+
+/*
+ * Fix the origin of the search space: the centre of the sample, which has its
+ * final scale and order.
+ */
+static void
+set_origin(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	int			dim = build->index->space_dim;
 	float	   *centre = palloc(sizeof(float) * dim);
 	int			count;
 	int		   *rows = probe_sample(build, &count);
 
-	if (index->metric != ANNOY_COSINE && index->metric != ANNOY_HAMMING)
-	{
-		float		factor = AnnoyChooseScale(median_norm(build, rows, count));
-
-		shared->scale *= factor;
-		for (int i = 0; i < shared->sample_count; i++)
-		{
-			float	   *x = sample + (Size) i * dim;
-
-			CHECK_FOR_INTERRUPTS();
-			for (int j = 0; j < dim; j++)
-				x[j] *= factor;
-			if ((i + 1) % REPORT_ROWS == 0)
-				AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
-		}
-	}
-	AnnoyCentre(sample, dim, rows, count, centre);
-	memcpy(shared->mean, centre, sizeof(float) * index->dim);
+	AnnoyRobustCentre(AnnoyBuildAddress(build, shared->sample), dim, rows, count, centre);
+	memcpy(shared->mean, centre, sizeof(float) * build->index->dim);
 	shared->index_version++;
 	AnnoyBuildSyncIndex(build);
 	pfree(rows);
@@ -267,10 +310,11 @@ AnnoyBuildSample(AnnoyBuild *build)
 	double		room = Max(AnnoyBuildBytes(ANNOY_SAMPLE_MEMORY) / row_size, MIN_SAMPLE);
 	int			count;
 	int		   *rows;
+	int			exponent;
 
 	room = Min(Min(room, enough), PG_INT32_MAX / 2);
 	room = Min(room, shared->item_count);
-	if (shared->tree == 0 && annoy_verbose > -1 && room < shared->item_count &&
+	if (shared->tree == 0 && annoy_verbose > -1 && !build->in_place && room < shared->item_count &&
 		room < GOOD_SAMPLE_PER_LEAF * leaves)
 		ereport(NOTICE,
 				(errmsg("maintenance_work_mem is too small for a good sample of the vectors of index \"%s\"",
@@ -285,6 +329,8 @@ AnnoyBuildSample(AnnoyBuild *build)
 	shared->sample_allocated = (int) room;
 	shared->sample = AnnoyBuildAlloc(build, sizeof(float) * dim * (Size) room);
 	shared->sample_key = AnnoyBuildAlloc(build, sizeof(uint64) * (Size) room);
+	if (shared->tree == 0 && AnnoyIsScaled(index->metric))
+		shared->sample_exponent = AnnoyBuildAlloc(build, sizeof(int) * (Size) room);
 	shared->sample_limit = PG_UINT64_MAX;
 	if (room < shared->item_count)
 	{
@@ -312,17 +358,20 @@ AnnoyBuildSample(AnnoyBuild *build)
 			shared->sample_limit = PG_UINT64_MAX;
 	}
 
+	if (shared->sample_exponent != 0)
+		set_scale(build);
 	shared->sample_order = AnnoyBuildAlloc(build, sizeof(int) * (Size) shared->sample_count);
 	sort_sample(build);
 	AnnoyBuildFree(build, &shared->sample_key);
 	if (shared->tree == 0)
-		set_space(build);
+		set_origin(build);
 	AnnoyBuildProgress(shared->sample_count, 0, build);
 	AnnoyBuildRun(build, ANNOY_STEP_MAP, (shared->sample_count + MAP_ROWS - 1) / MAP_ROWS);
 
 	rows = probe_sample(build, &count);
 	/* brings most points to unit size, see sum_component() in forest.c */
-	shared->sum_unit = AnnoyChooseScale(median_norm(build, rows, count));
+	(void) frexp(median_norm(build, rows, count), &exponent);
+	shared->sum_unit = ldexp(1.0, -exponent);
 	pfree(rows);
 	AnnoyBuildPhaseDone(build, "taking a sample", shared->sample_count, "vectors");
 }

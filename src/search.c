@@ -152,6 +152,12 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 		AnnoyNode	node = lock_node(search, buffer);
 		BlockNumber sibling = split_sibling(node, candidate);
 
+		if (!AnnoyNodeIsKnown(search->index, node))
+		{
+			search->space_decided = true;
+			UnlockReleaseBuffer(buffer);
+			break;
+		}
 		if (node->level != level &&
 			BufferGetBlockNumber(buffer) < AnnoyRootBlock(search->index->n_trees))
 		{
@@ -211,6 +217,48 @@ leaves_wanted(const AnnoyIndex *index, double effort)
 }
 
 /*
+ * Prepare the query for comparisons in the index's search space.
+ */
+static void
+map_query(AnnoySearch *search)
+{
+	const AnnoyIndex *index = search->index;
+
+	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
+	AnnoyMapQuery(index, &search->query, search->target.x);
+	AnnoyTargetSet(&search->target);
+	search->score_factor = index->scale;
+	/* the image of a zero query is not of unit length */
+	if (index->metric == ANNOY_COSINE)
+		search->score_factor = AnnoyVectorNorm(&search->query) > 0 ? 2 : 1;
+	search->mean_shift = 0;
+	if (index->metric == ANNOY_IP)
+	{
+		float	   *image = palloc(sizeof(float) * index->dim);
+
+		AnnoyImage(index->metric, index->scale, &search->query, image);
+		for (int i = 0; i < index->dim; i++)
+			search->mean_shift += 2.0 * image[i] * index->mean[i];
+		pfree(image);
+	}
+}
+
+/*
+ * If the search space was decided after the index was opened, open it again: what
+ * was ranked or scanned is of no use then.
+ */
+static bool
+open_again(AnnoySearch *search)
+{
+	if (!search->space_decided)
+		return false;
+	search->space_decided = false;
+	search->index = AnnoyOpen(search->rel);
+	map_query(search);
+	return true;
+}
+
+/*
  * Rank leaves: the best `wanted' come out in order in nodes[0].  Returns true
  * if that are all leaves there are.
  */
@@ -239,7 +287,9 @@ rank_leaves(AnnoySearch *search, double wanted)
 		Buffer		buffer = AnnoyReadBuffer(search->rel, AnnoyRootBlock(tree), NULL);
 		AnnoyNode	node = lock_node(search, buffer);
 
-		if (node->level > 0)
+		if (!AnnoyNodeIsKnown(index, node))
+			search->space_decided = true;
+		else if (node->level > 0)
 			rank_children(search, node, BufferGetBlockNumber(buffer));
 		else
 		{
@@ -282,49 +332,12 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 	search->rel = rel;
 	search->index = index;
 	search->epsilon = Max(epsilon, MIN_EPSILON);
-	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
-	AnnoyMapQuery(index, query, search->target.x);
-	AnnoyTargetSet(&search->target);
-	if (index->metric == ANNOY_IP)
-	{
-		float	   *image = palloc(sizeof(float) * index->dim);
-
-		AnnoyImage(index->metric, index->scale, query, image);
-		for (int i = 0; i < index->dim; i++)
-			search->mean_shift += 2.0 * image[i] * index->mean[i];
-		pfree(image);
-	}
-	switch (index->metric)
-	{
-		case ANNOY_L2:
-			search->score_factor = (double) index->scale * index->scale;
-			break;
-		case ANNOY_COSINE:
-			/* the image of a zero query is not of unit length */
-			search->score_factor = AnnoyVectorNorm(query) > 0 ? 2 : 1;
-			break;
-		case ANNOY_IP:
-			search->score_factor = 2 * (double) index->scale * index->scale;
-			break;
-		default:
-			search->score_factor = 1;
-			break;
-	}
+	search->query = *query;
+	map_query(search);
 	AnnoyCollectorInit(&search->items);
 	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
 		AnnoyCollectorInit(&search->nodes[level]);
 	return search;
-}
-
-/*
- * The score that corresponds to an exact distance.  Not for manhattan.
- */
-double
-AnnoySearchScore(const AnnoySearch *search, double distance)
-{
-	if (search->index->metric == ANNOY_L2)
-		distance *= distance;
-	return search->score_factor * distance + search->mean_shift;
 }
 
 /*
@@ -358,7 +371,12 @@ AnnoySearchForget(AnnoySearch *search)
 bool
 AnnoySearchRank(AnnoySearch *search, double effort)
 {
-	return rank_leaves(search, leaves_wanted(search->index, effort));
+	bool		all;
+
+	do
+		all = rank_leaves(search, leaves_wanted(search->index, effort));
+	while (open_again(search));
+	return all;
 }
 
 /*
@@ -394,6 +412,8 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
+		if (open_again(search))
+			continue;
 		if (search->root_split != InvalidBlockNumber)
 		{
 			/* each root is a leaf but once */

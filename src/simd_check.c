@@ -282,7 +282,8 @@ check_nodes(Relation rel, const AnnoyIndex *index)
 		buffer = ReadBuffer(rel, block);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		is_node = !PageIsNew(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NODE;
+		is_node = !PageIsNew(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NODE &&
+			AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page));
 		if (is_node)
 		{
 			AnnoyCheckNode(rel, index, buffer);

@@ -29,6 +29,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "annoy.h"
@@ -72,18 +73,42 @@ AnnoyMakeSigns(uint64 seed, int space_dim, float *signs)
 }
 
 /*
- * Scale for data whose vectors have about that norm: a power of two, so that
- * scaling is exact.
+ * Are images of that metric scaled?  Others have about unit size by themselves.
  */
-float
-AnnoyChooseScale(double norm)
+bool
+AnnoyIsScaled(AnnoyMetric metric)
 {
-	int			exponent;
+	return metric != ANNOY_COSINE && metric != ANNOY_HAMMING;
+}
 
-	if (!(norm > 0 && isfinite(norm)))
-		return 1.0f;
-	(void) frexp(norm, &exponent);
-	return (float) ldexp(1.0, -Min(Max(exponent, -120), 120));
+/*
+ * The exponent e of a vector's norm, which is at least 2^(e-1) and less than
+ * 2^e.  Returns false if the norm is zero, which says nothing about scale.
+ */
+bool
+AnnoyNormExponent(const AnnoyVector *vec, int *exponent)
+{
+	double		norm = AnnoyVectorNorm(vec);
+
+	if (norm == 0)
+		return false;
+	if (isfinite(norm))
+		(void) frexp(norm, exponent);
+	else
+		*exponent = DBL_MAX_EXP + 1;	/* finite components, infinite norm */
+	return true;
+}
+
+/*
+ * The exponent of the scale for data whose norms mostly have that exponent: it
+ * brings them near 1.  Scales are powers of two, so that scaling is exact, and
+ * never zero or infinite.
+ */
+int
+AnnoyScaleExponent(int norm_exponent)
+{
+	return -Min(Max(norm_exponent, -ANNOY_MAX_SCALE_EXPONENT),
+				ANNOY_MAX_SCALE_EXPONENT);
 }
 
 static void
@@ -108,10 +133,33 @@ clamp_component(double v)
 }
 
 /*
- * The image of a vector: dim floats.
+ * The image for cosine of a vector whose norm, or its inverse, is out of range.
+ */
+static void
+normalise_extreme(const AnnoyVector *vec, float *image)
+{
+	double		largest = 0;
+	double		sum = 0;
+	int			exponent;
+
+	for (int i = 0; i < vec->dim; i++)
+		largest = Max(largest, fabs(AnnoyVectorComponent(vec, i)));
+	(void) frexp(largest, &exponent);
+	for (int i = 0; i < vec->dim; i++)
+	{
+		double		v = ldexp(AnnoyVectorComponent(vec, i), -exponent);
+
+		sum += v * v;
+	}
+	for (int i = 0; i < vec->dim; i++)
+		image[i] = (float) (ldexp(AnnoyVectorComponent(vec, i), -exponent) / sqrt(sum));
+}
+
+/*
+ * The image of a vector: dim floats.  They are finite, whatever the scale.
  */
 void
-AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
+AnnoyImage(AnnoyMetric metric, double scale, const AnnoyVector *vec,
 		   float *image)
 {
 	double		factor = scale;
@@ -121,6 +169,11 @@ AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
 		double		norm = AnnoyVectorNorm(vec);
 
 		factor = norm > 0 ? 1.0 / norm : 0.0;
+		if (norm > 0 && !(norm >= DBL_MIN && factor >= DBL_MIN))
+		{
+			normalise_extreme(vec, image);
+			return;
+		}
 	}
 
 	switch (vec->dtype)
@@ -158,6 +211,19 @@ AnnoyImage(AnnoyMetric metric, float scale, const AnnoyVector *vec,
 				break;
 			}
 	}
+}
+
+/*
+ * Multiply an image, of at most unit length, by a power of two.
+ */
+void
+AnnoyRescaleImage(float *image, int dim, int exponent)
+{
+	/* more would be cut off anyway, but for zeroes */
+	double		factor = ldexp(1.0, Min(exponent, ANNOY_MAX_SCALE_EXPONENT));
+
+	for (int i = 0; i < dim; i++)
+		image[i] = clamp_component(image[i] * factor);
 }
 
 /*

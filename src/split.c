@@ -51,7 +51,8 @@ typedef struct SplitPlan
 	uint32		changes;		/* of the page the plan was made for */
 	float	   *left_centre;
 	float	   *right_centre;
-	float	   *centre;			/* of both together */
+	bool		is_root;
+	float	   *centre;			/* of both together, for a root */
 	PGAlignedBlock left;
 	PGAlignedBlock right;
 
@@ -81,7 +82,11 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 
 	Assert(count <= codec->capacity);
 
-	AnnoyCentre(points, index->space_dim, order, count, centre);
+	/* an inner node may have far clusters below it, in any proportion */
+	if (level > 0)
+		AnnoyRobustCentre(points, index->space_dim, order, count, centre);
+	else
+		AnnoyCentre(points, index->space_dim, order, count, centre);
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
 		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
@@ -245,7 +250,9 @@ plan_split(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	{
 		for (int i = 0; i < count; i++)
 			order[i] = i;
-		AnnoyMean(points, dim, order, count, plan->centre);
+		/* of use for a root only, which keeps it for a long time */
+		if (plan->is_root)
+			AnnoyRobustCentre(points, dim, order, count, plan->centre);
 		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random,
 							  NULL, NULL);
 		if (first == 0)
@@ -320,8 +327,8 @@ split_root(Relation rel, const AnnoyIndex *index, SplitPlan *plan)
 						plan->tree, RelationGetRelationName(rel), ANNOY_MAX_LEVEL),
 				 errhint("Please REINDEX it.")));
 
-	left = AnnoyExtend(rel, MAIN_FORKNUM, 1);
-	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	left = AnnoyNodeExtend(rel);
+	right = AnnoyNodeExtend(rel);
 	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 
 	state = GenericXLogStart(rel);
@@ -534,7 +541,7 @@ split_below(Relation rel, const AnnoyIndex *index, SplitPlan *plan,
 		return false;
 	}
 	old = *AnnoyPageGetNode(BufferGetPage(left));
-	right = AnnoyExtend(rel, MAIN_FORKNUM, 1);
+	right = AnnoyNodeExtend(rel);
 
 	state = GenericXLogStart(rel);
 
@@ -637,6 +644,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	bool		failed = false;
 	uint32		failed_changes = 0;
 
+	Assert(index->has_space);
 	plan->tries = NEIGHBOUR_TRIES;
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
 	plan->right_centre = palloc(sizeof(float) * index->space_dim);
@@ -656,9 +664,10 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		if (!AnnoyNodeIsFull(index, node))
 			break;
 
+		plan->is_root = block == AnnoyRootBlock(node->tree);
 		plan->neighbour = InvalidBlockNumber;
 		if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 &&
-			block != AnnoyRootBlock(node->tree) && plan->tries-- > 0 &&
+			!plan->is_root && plan->tries-- > 0 &&
 			choose_neighbour(rel, index, block, node, path, plan, sibling->data))
 			neighbour = sibling->data;
 		if (!plan_split(rel, index, copy->data, neighbour, plan))
@@ -670,7 +679,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 			failed_changes = node->changes;
 			continue;
 		}
-		if (block == AnnoyRootBlock(node->tree))
+		if (plan->is_root)
 			done = split_root(rel, index, plan);
 		else
 		{

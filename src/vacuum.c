@@ -142,6 +142,8 @@ is_leaf(VacuumState *state, Buffer buffer)
 	if (state->index->dim == 0 || !AnnoyPageIsValid(page) ||
 		AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE)
 		return false;
+	if (!AnnoyNodeIsCurrent(state->index, AnnoyPageGetNode(page)))
+		return false;
 	AnnoyCheckNode(state->rel, state->index, buffer);
 	return AnnoyPageGetNode(page)->level == 0;
 }
@@ -274,9 +276,7 @@ survey_page(VacuumState *state, BlockNumber block)
 	note_leaf(state, buffer);
 	if (has_unmarked(state, block, page))
 	{
-		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		set_phase(state, ANNOY_VACUUM_BEGUN);
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		lock_for_change(buffer);
 		mark_slots(state, buffer);
 	}
 
@@ -520,12 +520,12 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	state.leaves = palloc0(state.leaves_allocated);
 
 	/*
-	 * one that was cancelled, or met by a crash, does not drop entries any
-	 * more
+	 * Before there are marks, and before a page is looked at: the second pass
+	 * relies on it that new leaves are at the end.  One that was cancelled,
+	 * or met by a crash, does not drop entries any more.
 	 */
 	state.phase = AnnoyGetVacuumPhase(state.rel, NULL);
-	if (state.phase == ANNOY_VACUUM_DROPS)
-		set_phase(&state, ANNOY_VACUUM_BEGUN);
+	set_phase(&state, ANNOY_VACUUM_BEGUN);
 
 	stats->num_index_tuples = 0;
 	do
@@ -613,7 +613,10 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	/* without dimensions there is nothing to forget, nor a curve */
 	if ((surveyed || AnnoyOpen(info->index)->dim > 0) &&
 		!AnnoyResetIfEmpty(info->index, info->strategy))
+	{
+		AnnoyCorrectSpace(info->index, stats->num_index_tuples);
 		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
+	}
 	IndexFreeSpaceMapVacuum(info->index);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;

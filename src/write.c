@@ -178,7 +178,9 @@ sink_flush(AnnoySink *sink, bool followed)
 		return;
 	AnnoyPageGetNode(sink->page.data)->right =
 		followed ? sink->next + 1 : InvalidBlockNumber;
-	block = AnnoyBuildWrite(sink->build->rel, sink->page.data, 1);
+	block = sink->build->in_place ?
+		AnnoyBuildWriteLogged(sink->build->rel, sink->page.data) :
+		AnnoyBuildWrite(sink->build->rel, sink->page.data, 1);
 	if (block != sink->next)
 		elog(ERROR, "unexpected block number %u instead of %u in new index",
 			 block, sink->next);
@@ -240,11 +242,16 @@ sink_add_root(AnnoySink *sink, Page page)
 
 	Assert(!sink->waiting);
 	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
-	buffer = ReadBuffer(sink->build->rel, AnnoyRootBlock(sink->tree));
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	memcpy(BufferGetPage(buffer), page, BLCKSZ);
-	MarkBufferDirty(buffer);
-	UnlockReleaseBuffer(buffer);
+	if (sink->build->in_place)
+		memcpy(sink->build->roots + (Size) sink->tree * BLCKSZ, page, BLCKSZ);
+	else
+	{
+		buffer = ReadBuffer(sink->build->rel, AnnoyRootBlock(sink->tree));
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		memcpy(BufferGetPage(buffer), page, BLCKSZ);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
 	sink->leftmost[AnnoyPageGetNode(page)->level] = AnnoyRootBlock(sink->tree);
 	return AnnoyRootBlock(sink->tree);
 }
