@@ -67,7 +67,10 @@ SELECT calibrated('SELECT v FROM items WHERE id <= 400 ORDER BY (v <-> array_fil
 SELECT calibrated('SELECT array_fill(i::real, ARRAY[8]) FROM generate_series(-500, 500) i');
 -- far away, and farther
 SELECT calibrated('SELECT array_fill(1000::real, ARRAY[8]) FROM generate_series(1, 100) i');
-SELECT calibrated('SELECT array_fill((10 ^ (i / 4))::real, ARRAY[8]) FROM generate_series(1, 148) i');
+SET client_min_messages = error;
+SELECT calibrated('SELECT array_fill((10 ^ (i / 4))::real, ARRAY[8]) FROM generate_series(1, 148) i')
+	~ '^\d+ asked: 10 rows, \d+ queries; 100 rows, \d+ queries; 1000 rows, \d+ queries$' AS usable;
+RESET client_min_messages;
 SELECT calibrated('SELECT array_fill(1e-30::real, ARRAY[8]) FROM generate_series(1, 100) i');
 -- The order in which they come makes no difference to what 1,000 rows take.
 CREATE TABLE tenants AS SELECT i, CASE WHEN i <= 250 THEN array_fill(1::real, ARRAY[8]) ELSE hard(20000 + i) END AS v
@@ -104,8 +107,9 @@ RESET annoy."verbose";
 -- copies of one vector: all are the nearest
 INSERT INTO changing SELECT i, (SELECT v FROM items WHERE id = 5) FROM generate_series(1, 10000) i;
 SELECT annoy_calibrate('changing_v', 'forty');
-SELECT annoy_calibrate('changing_v');
 SELECT usable('changing_v');
+SELECT annoy_calibrate('changing_v') BETWEEN 1 AND 2 AS few;
+SELECT usable('changing_v') ~ '^10 rows, [12] queries; 100 rows, [12] queries; 1000 rows, [12] queries$' AS usable;
 
 --
 -- Indexes that have grown: insertions do not measure, and searches scan more until

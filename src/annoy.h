@@ -875,7 +875,6 @@ typedef struct AnnoyCalibration
 	/* results */
 	AnnoyCurve	curve;			/* without points unless it was measured */
 	AnnoyCurveResult result;
-	int			asked;			/* queries, whatever came of it */
 	double		predicted;		/* doubtful: the recall that was expected ... */
 	double		found;			/* ... and the one there is */
 }			AnnoyCalibration;

@@ -532,6 +532,7 @@ search_query(Calibration *calibration, const SampleQuery *query,
 	}
 	if (calibration->task->queries == NULL)
 		compare_queries(calibration, query, found.cutoff[0]);
+	/* ends at the cutoff itself, as all are finite */
 	while (neighbours[count - 1].distance > found.cutoff[query->rank])
 		count--;
 	if (calibration->leaves == NULL)
@@ -661,7 +662,8 @@ find_trial_answers(Calibration *calibration)
 }
 
 /*
- * The efforts of the curve: a ladder that ends with everything.
+ * The efforts of the curve: a ladder that ends with everything.  They are stored
+ * as floats, and no two may be the same.
  */
 static void
 choose_efforts(Calibration *calibration)
@@ -672,7 +674,7 @@ choose_efforts(Calibration *calibration)
 						   EFFORT_STEP);
 
 	for (double effort = FIRST_EFFORT;
-		 effort < entries && curve->points < ANNOY_CURVE_POINTS - 1;
+		 (float) effort < (float) entries && curve->points < ANNOY_CURVE_POINTS - 1;
 		 effort *= step)
 		curve->effort[curve->points++] = effort;
 	curve->effort[curve->points++] = entries;
@@ -782,7 +784,6 @@ AnnoyCalibrate(Relation rel, AnnoyCalibration * task)
 			take_items(&calibration,
 					   Min(Max(task->vectors / ITEMS_PER_QUERY, MIN_QUERIES), MAX_QUERIES));
 		measure(&calibration);
-		task->asked = calibration.curve.queries[0];
 		task->vectors = calibration.items;
 	}
 	if (task->result == ANNOY_CURVE_MEASURED)

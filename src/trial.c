@@ -19,6 +19,8 @@
 
 #include <math.h>
 
+#include "utils/memutils.h"
+
 #include "annoy.h"
 #include "search.h"
 
@@ -141,6 +143,9 @@ double
 AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial * trial,
 				 double effort)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy trial",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
 	AnnoySearch *search = AnnoySearchInit(rel, index, &trial->vector,
 										  ANNOY_DEFAULT_EPSILON);
 	int			keep = AnnoySearchKeep(index, effort, ANNOY_TRIAL_ROWS);
@@ -161,6 +166,8 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial * trial
 		keep *= KEEP_GROWTH;
 	}
 	AnnoyItemReaderEnd(&reader);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 
 	for (int i = 0; i < count; i++)
 		found += nearest[i] <= trial->nearest[trial->count - 1];

@@ -26,6 +26,11 @@ $node->safe_psql(
 	'postgres', q{
 	INSERT INTO source SELECT -i, NULL FROM generate_series(1, 20) i;
 	CREATE INDEX source_idx ON source USING annoy (v, id) WITH (n_trees = 2);});
+# one tree, whose leaves are ranked for a recall curve, not searched
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE single AS SELECT * FROM source WHERE v IS NOT NULL;
+	CREATE INDEX single_idx ON single USING annoy (v);});
 my $tables = 12;
 $node->safe_psql(
 	'postgres', qq{
@@ -39,7 +44,7 @@ my %path = map { split(/\|/) } split(
 		'postgres', q{
 		VACUUM FREEZE source;
 		SELECT relname, pg_relation_filepath(oid) FROM pg_class
-		WHERE relname ~ '^(source|copy)[0-9]*(_idx)?$'}));
+		WHERE relname ~ '^(source|single|copy)[0-9]*(_idx)?$'}));
 
 sub read_file
 {
@@ -211,6 +216,11 @@ foreach my $case (@curves)
 	write_file($case->[0], $table);
 	write_file("$case->[0]_idx", $copy->{bytes});
 }
+my $single = IndexFile->new(read_file('single_idx'));
+is($single->get(1, 'level'), 2, 'there are three levels of one tree');
+$single->set($_, entry(0, 'offset') => 'nan')
+  foreach (1, $single->all(node => 1));
+write_file('single_idx', $single->{bytes});
 $node->start;
 
 # The result and the messages of an SQL query.
@@ -262,6 +272,13 @@ is(ask("SELECT count(*) FROM annoy_recall_curve('copy3_idx')"),
 	'0 ', 'nor store it');
 is(ask("REINDEX INDEX copy3_idx; SELECT annoy_calibrate('copy3_idx') > 0"),
 	't ', 'REINDEX mends it');
+
+unlike(
+	ask(q{
+		SET statement_timeout = '60s';
+		SELECT annoy_calibrate('single_idx') >= 0}),
+	qr/timeout|connection/,
+	'nodes that cannot be ranked make no endless loop');
 $node->stop;
 
 unlike(slurp_file($node->logfile),
