@@ -222,7 +222,7 @@ varlena_end(const char *value, bool aligned, const char *end)
 		(!VARATT_IS_SHORT(value) && (!aligned || end - value < VARHDRSZ)))
 		return NULL;
 	size = VARSIZE_ANY(value);
-	if (size > end - value ||
+	if (size > (Size) (end - value) ||
 		size < (VARATT_IS_SHORT(value) ? VARHDRSZ_SHORT : VARHDRSZ) ||
 		(VARATT_IS_COMPRESSED(value) &&
 		 (size < VARHDRSZ_COMPRESSED ||

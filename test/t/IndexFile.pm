@@ -85,10 +85,15 @@ our $nulls_per_page = int((8192 - 32) / 8);
 our $slots_per_page = int((8192 - 32) / (4 * $dims + 14));
 my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 
+# The metapage's leftmost nodes, of 100 trees, and its curve, which begins with a
+# double.
+my $leftmost_at = 116;
+my $curve_at = 8 * int(($leftmost_at + 4 * 8 * 100 + 7) / 8);
+
 sub leftmost
 {
 	my ($tree, $level) = @_;
-	return [ 116 + 4 * (8 * $tree + $level), 'L' ];
+	return [ $leftmost_at + 4 * (8 * $tree + $level), 'L' ];
 }
 
 # Fields of pages of some kinds, whatever the vectors are, for whoever does not
@@ -100,7 +105,6 @@ sub header_fields
 
 sub meta_fields
 {
-	my $curve = 108 + 4 * 8 * 100 + 4;
 	return (
 		(map { [ 32 + 4 * $_, 'L' ] } 0, 1),
 		(map { [ 40 + 2 * $_, 'S' ] } 0 .. 3),
@@ -110,9 +114,9 @@ sub meta_fields
 			  attributes attributes_free)
 		},
 		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
-		[ $curve, 'd' ],
-		(map { [ $curve + 8 + 4 * $_, 'L' ] } 0 .. 4),
-		(map { [ $curve + 32 + 4 * int(rand(96)), 'f' ] } 0 .. 3));
+		[ $curve_at, 'd' ],
+		(map { [ $curve_at + 8 + 4 * $_, 'L' ] } 0 .. 4),
+		(map { [ $curve_at + 32 + 4 * int(rand(96)), 'f' ] } 0 .. 3));
 }
 
 sub node_fields
