@@ -231,7 +231,10 @@ sub replay_waits
 
 foreach my $case ('built', 'grown', 'pruned by a query')
 {
-	my $insert = 'INSERT INTO held SELECT id, v[1:2] FROM vectors;';
+	# a page that is not full is pruned by nobody but VACUUM
+	my $rows = $case =~ /pruned/ ? 1500 : 20;
+	my $expected = "$rows|" . $rows * ($rows + 1) / 2;
+	my $insert = "INSERT INTO held SELECT id, v[1:2] FROM vectors WHERE id <= $rows;";
 	my $index = 'CREATE INDEX held_idx ON held USING annoy (v);';
 	my $name = "snapshot on the standby, $case";
 	my $old = q{
@@ -263,12 +266,12 @@ foreach my $case ('built', 'grown', 'pruned by a query')
 	{
 		$primary->wait_for_catchup($standby);
 	}
-	is($reader->query_safe($old), '1500|1125750', "$name: it sees its rows");
+	is($reader->query_safe($old), $expected, "$name: it sees its rows");
 
 	$primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON, PARALLEL 0) held');
 	$primary->safe_psql('postgres', 'INSERT INTO held SELECT -id, v[1:3] FROM vectors');
 	replay_waits();
-	is($reader->query_safe($old), '1500|1125750',
+	is($reader->query_safe($old), $expected,
 		"$name: it does so when VACUUM has been on the primary, and others came");
 	$reader->query_safe('COMMIT');
 	$reader->quit;

@@ -21,7 +21,7 @@ my $node = annoy_node('vacuum', conf => 'max_worker_processes = 4');
 
 sub sql
 {
-	return $node->safe_psql('postgres', $_[0]);
+	return (map { $node->safe_psql('postgres', $_) } @_)[-1];
 }
 
 # A table of so many rows, one in ten of them NULL, with some indexes.
@@ -339,6 +339,7 @@ $vacuum->finish;
 like($error, qr/ERROR:  canceling statement due to user request/,
 	'VACUUM sleeps in the index, and can be cancelled');
 intact_ok('t', 10000, 'VACUUM was cancelled in the index');
+index_check_ok($node, 't_idx', 'VACUUM was cancelled in the index');
 sql('INSERT INTO t SELECT i, ARRAY[i % 100, i / 100, i % 7] FROM generate_series(30001, 31000) i');
 intact_ok('t', 11000, 'VACUUM was cancelled, rows were added');
 
@@ -354,6 +355,36 @@ foreach my $timeout (5, 10, 20, 30, 40, 60)
 sql('VACUUM (INDEX_CLEANUP on) t');
 is(info('t_idx'), '11000|0', 'another VACUUM finishes the work');
 intact_ok('t', 11000, 'another VACUUM');
+
+#
+# Rows come, and leaves are split, while VACUUM takes its time: no entry is moved to
+# where it has been, to point to a slot that it frees.
+#
+create_table('t', 20000, 'CREATE INDEX t_idx ON t USING annoy (v)');
+sql('CHECKPOINT', 'DELETE FROM t WHERE id % 2 = 0');
+$vacuum = IPC::Run::start(
+	[
+		'psql', '-X', '-d', $node->connstr('postgres'),
+		'-c', 'SET vacuum_cost_page_hit = 0; SET vacuum_cost_page_miss = 0;',
+		'-c', 'SET vacuum_cost_limit = 20; SET vacuum_cost_delay = 5;',
+		'-c', "SET application_name = 'slow'",
+		'-c', 'VACUUM (INDEX_CLEANUP on, TRUNCATE off) t'
+	],
+	'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+$node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM pg_stat_progress_vacuum WHERE phase = 'vacuuming indexes'")
+  or die 'VACUUM has not come to the index';
+my $batches = 0;
+do
+{
+	my $first = 100000 + 100 * $batches++;
+
+	sql("INSERT INTO t SELECT i, ARRAY[i % 100, i / 100 % 200, i % 7] FROM generate_series($first, $first + 99) i");
+} while (sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slow'") > 0);
+$vacuum->finish;
+cmp_ok($batches, '>', 10, 'rows came while VACUUM was in the index');
+index_check_ok($node, 't_idx', 'rows came meanwhile');
+intact_ok('t', 10000 + 100 * $batches, 'rows came meanwhile');
 
 my $log = slurp_file($node->logfile);
 
