@@ -322,6 +322,7 @@ extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
+extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int n_trees, uint64 seed, int scale_exponent,
 								  const float *mean, int attributes_size);

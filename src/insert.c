@@ -35,13 +35,13 @@ typedef struct InsertState
 } InsertState;
 
 /*
- * Open the index, and map the vector into its search space; again, when that
- * has been decided meanwhile.
+ * Map the vector into the index's search space; again, when that has been decided
+ * meanwhile, and the index opened again.
  */
 static void
-open_space(InsertState *state)
+use_space(InsertState *state, const AnnoyIndex *index)
 {
-	state->index = AnnoyOpen(state->rel);
+	state->index = index;
 	AnnoyTargetInit(&state->target, state->index, false);
 	AnnoyMapItem(state->index, state->vec, state->target.x);
 	AnnoyTargetSet(&state->target);
@@ -109,7 +109,7 @@ insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
 		if (!AnnoyNodeIsKnown(index, node))
 		{
 			UnlockReleaseBuffer(buffer);
-			open_space(state);
+			use_space(state, AnnoyOpenSpace(state->rel));
 			continue;
 		}
 
@@ -145,7 +145,7 @@ insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
 		if (!index->has_space)
 		{
 			AnnoyDecideSpace(state->rel, index, block);
-			open_space(state);
+			use_space(state, AnnoyOpenSpace(state->rel));
 		}
 		else
 		{
@@ -219,7 +219,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		state->rel = rel;
 		state->vec = &vec;
 		state->has_split = false;
-		open_space(state);
+		use_space(state, index);
 		for (int tree = 0; tree < index->n_trees; tree++)
 			insert_entry(state, tree, &pointer, &leaves);
 		if (state->has_split)

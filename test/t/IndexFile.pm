@@ -43,19 +43,23 @@ my %at = (
 	n_trees => [ 44, 'S' ],
 	seed => [ 48, 'Q' ],
 	dim => [ 56, 'l' ],
-	scale => [ 60, 'f' ],
+	scale_exponent => [ 60, 'l' ],
 	mean => [ 64, 'L' ],
 	n_mean => [ 68, 'L' ],
 	built_items => [ 72, 'd' ],
 	null_free => [ 88, 'L' ],
 	attributes => [ 96, 'L' ],
 	attributes_free => [ 100, 'L' ],
+	generation => [ 108, 'L' ],
+	grown_from => [ 112, 'd' ],
+	node_free => [ 120, 'L' ],
 	# pages of attributes
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
 	start => [ 38, 'S' ],
 	# nodes
-	tree => [ 32, 'S' ],
+	tree => [ 32, 'C' ],
+	node_generation => [ 33, 'C' ],
 	level => [ 34, 'C' ],
 	flags => [ 35, 'C' ],
 	count => [ 36, 'S' ],
@@ -72,7 +76,8 @@ our %kind = (
 	item => 4,
 	data => 5,
 	nulls => 6,
-	attributes => 7);
+	attributes => 7,
+	free => 8);
 our $none = 0xFFFFFFFF;
 our $nulls_per_page = int((8192 - 32) / 8);
 # with a pointer to attributes
@@ -82,7 +87,7 @@ my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 sub leftmost
 {
 	my ($tree, $level) = @_;
-	return [ 108 + 4 * (8 * $tree + $level), 'L' ];
+	return [ 124 + 4 * (8 * $tree + $level), 'L' ];
 }
 
 # Parts of entry i of a node.
