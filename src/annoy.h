@@ -342,6 +342,7 @@ extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 
 /* meta.c */
 extern const AnnoyIndex *AnnoyOpen(Relation rel);
+extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int n_trees, uint64 seed, int scale_exponent,
 								  const float *mean, int attributes_size);
@@ -860,7 +861,7 @@ typedef enum AnnoyCurveResult
 	ANNOY_CURVE_TOO_SMALL,		/* there are too few vectors */
 	ANNOY_CURVE_NO_ANSWERS,		/* no query has a nearest vector */
 	ANNOY_CURVE_DOUBTFUL		/* it is not what searches find */
-}			AnnoyCurveResult;
+} AnnoyCurveResult;
 
 typedef struct AnnoyCalibration
 {
@@ -877,9 +878,9 @@ typedef struct AnnoyCalibration
 	AnnoyCurveResult result;
 	double		predicted;		/* doubtful: the recall that was expected ... */
 	double		found;			/* ... and the one there is */
-}			AnnoyCalibration;
+} AnnoyCalibration;
 
-extern void AnnoyCalibrate(Relation rel, AnnoyCalibration * calibration);
+extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
 
 /* trial.c */
 
@@ -895,12 +896,12 @@ typedef struct AnnoyTrial
 	/* distances of its nearest items, in order */
 	int			count;
 	double		nearest[ANNOY_TRIAL_ROWS];
-}			AnnoyTrial;
+} AnnoyTrial;
 
 extern void AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index,
-							  AnnoyTrial * trials, int n);
+							  AnnoyTrial *trials, int n);
 extern double AnnoyTrialRecall(Relation rel, const AnnoyIndex *index,
-							   const AnnoyTrial * trial, double effort);
+							   const AnnoyTrial *trial, double effort);
 
 /* curve.c */
 
@@ -915,7 +916,7 @@ extern BlockNumber AnnoyFirstLeaf(Relation rel);
 extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
 							   BlockNumber block, PGAlignedBlock *copy,
 							   BlockNumber *steps);
-extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration * calibration,
+extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration,
 							 const char *hint);
 extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 extern void AnnoyRefreshCurve(Relation rel, double items);

@@ -34,6 +34,30 @@ first_free(Page meta_page)
 }
 
 /*
+ * Take the first page off the list.  It and the metapage are locked exclusively.
+ */
+static void
+take_free(Relation rel, Buffer meta_buffer, Buffer buffer)
+{
+	BlockNumber next;
+	GenericXLogState *xlog;
+
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_FREE);
+	next = AnnoyPageGetTag(BufferGetPage(buffer))->next_free;
+	if (next <= ANNOY_FIRST_ROOT_BLKNO ||
+		(next != InvalidBlockNumber && next >= RelationGetNumberOfBlocks(rel)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" has a corrupted list of free pages at block %u",
+						RelationGetRelationName(rel), BufferGetBlockNumber(buffer)),
+				 errhint("Please REINDEX it.")));
+	xlog = GenericXLogStart(rel);
+	AnnoyPageGetTag(GenericXLogRegisterBuffer(xlog, buffer, 0))->next_free = ANNOY_NOT_LISTED;
+	AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0))->node_free = next;
+	GenericXLogFinish(xlog);
+}
+
+/*
  * Get a page for a new node: a free one, or one that is added to the index.
  * Returns its buffer, locked exclusively; what is on the page has to be
  * overwritten.  The caller may hold locks on tree pages, but not on the metapage.
@@ -53,18 +77,18 @@ AnnoyNodeExtend(Relation rel)
 		block = first_free(BufferGetPage(meta_buffer));
 		if (block != InvalidBlockNumber)
 		{
-			GenericXLogState *xlog;
-			AnnoyPageTag *tag;
-
+			/*
+			 * should it be a page that we have locked, do not wait for
+			 * ourselves
+			 */
 			buffer = AnnoyReadBuffer(rel, block, NULL);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			AnnoyCheckPage(rel, buffer, ANNOY_PAGE_FREE);
-			xlog = GenericXLogStart(rel);
-			tag = AnnoyPageGetTag(GenericXLogRegisterBuffer(xlog, buffer, 0));
-			AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0))->node_free =
-				tag->next_free;
-			tag->next_free = ANNOY_NOT_LISTED;
-			GenericXLogFinish(xlog);
+			if (ConditionalLockBuffer(buffer))
+				take_free(rel, meta_buffer, buffer);
+			else
+			{
+				ReleaseBuffer(buffer);
+				buffer = InvalidBuffer;
+			}
 		}
 		LockBuffer(meta_buffer, BUFFER_LOCK_UNLOCK);
 	}

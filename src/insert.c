@@ -34,13 +34,13 @@ typedef struct InsertState
 } InsertState;
 
 /*
- * Open the index, and map the vector into its search space; again, when that
- * has been decided meanwhile.
+ * Map the vector into the index's search space; again, when that has been decided
+ * meanwhile, and the index opened again.
  */
 static void
-open_space(InsertState *state)
+use_space(InsertState *state, const AnnoyIndex *index)
 {
-	state->index = AnnoyOpen(state->rel);
+	state->index = index;
 	AnnoyTargetInit(&state->target, state->index, false);
 	AnnoyMapItem(state->index, state->vec, state->target.x);
 	AnnoyTargetSet(&state->target);
@@ -108,7 +108,7 @@ insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
 		if (!AnnoyNodeIsKnown(index, node))
 		{
 			UnlockReleaseBuffer(buffer);
-			open_space(state);
+			use_space(state, AnnoyOpenSpace(state->rel));
 			continue;
 		}
 
@@ -143,7 +143,7 @@ insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
 		else
 		{
 			AnnoyDecideSpace(state->rel, index, block);
-			open_space(state);
+			use_space(state, AnnoyOpenSpace(state->rel));
 		}
 	}
 	pfree(centre);
@@ -217,7 +217,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		state = palloc(sizeof(InsertState));
 		state->rel = rel;
 		state->vec = &vec;
-		open_space(state);
+		use_space(state, index);
 		for (int tree = 0; tree < index->n_trees; tree++)
 			insert_entry(state, tree, &pointer, &leaves);
 	}

@@ -378,6 +378,19 @@ AnnoyOpen(Relation rel)
 }
 
 /*
+ * The same, for whoever has met a node that takes a search space.
+ */
+const AnnoyIndex *
+AnnoyOpenSpace(Relation rel)
+{
+	const AnnoyIndex *index = AnnoyOpen(rel);
+
+	if (!index->has_space)
+		report_meta(rel);
+	return index;
+}
+
+/*
  * Fill in a new metapage.  Where the mean is, and the leftmost nodes, is for
  * the caller to add.
  */

@@ -172,6 +172,9 @@ AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
 	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	if (node->tree >= index->n_trees ||
 		!AnnoyNodeIsCurrent(index, node) ||
+		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
+		 (node->level > 0 ||
+		  BufferGetBlockNumber(buffer) != AnnoyRootBlock(node->tree))) ||
 		node->level >= ANNOY_MAX_LEVEL ||
 		node->count > AnnoyNodeCodec(index, node)->capacity ||
 		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity ||

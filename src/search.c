@@ -253,7 +253,7 @@ open_again(AnnoySearch *search)
 	if (!search->space_decided)
 		return false;
 	search->space_decided = false;
-	search->index = AnnoyOpen(search->rel);
+	search->index = AnnoyOpenSpace(search->rel);
 	map_query(search);
 	return true;
 }

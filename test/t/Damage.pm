@@ -103,6 +103,26 @@ our @damage = (
 		sub { my ($leaf) = @_; $_->set($leaf, tree => 9) }
 	],
 	[
+		'generation of a leaf',
+		qr/block \d+\n.*node is of generation 9, but the trees are of 0/,
+		sub { my ($leaf) = @_; $_->set($leaf, node_generation => 9) }
+	],
+	[
+		'generation of a root',
+		qr/block 1\n.*node is of generation 9, but the trees are of 0/,
+		sub { $_->set(1, node_generation => 9) }
+	],
+	[
+		'plain leaf',
+		qr/block \d+\n.*on level 0 has the flags/,
+		sub { my ($leaf) = @_; $_->set($leaf, flags => 4) }
+	],
+	[
+		'plain root',
+		qr/block 1\n.*on level 1 has the flags/,
+		sub { $_->set(1, flags => 4) }
+	],
+	[
 		'count too large',
 		qr/block \d+\n.*has 60000 entries, of at most/,
 		sub { my ($leaf) = @_; $_->set($leaf, count => 60000) }
@@ -559,13 +579,43 @@ our @damage = (
 	[ 'seed', qr/block \d+, offset 1\n.*The entry for/, sub { $_->set(0, seed => 42) } ],
 	[
 		'scale',
-		qr/block 0\n.*has the scale 3/,
-		sub { $_->set(0, scale => 3) }
+		qr/block 0\n.*The metapage has/,
+		sub { $_->set(0, scale_exponent => 1023) }
 	],
 	[
 		'other scale',
 		qr/block \d+, offset 1\n.*The entry for/,
-		sub { $_->set(0, scale => 2 * $_->get(0, 'scale')) }
+		sub { $_->set(0, scale_exponent => 1 + $_->get(0, 'scale_exponent')) }
+	],
+	[
+		'other generation',
+		qr/block 1\n.*node is of generation 0, but the trees are of 3/,
+		sub { $_->set(0, generation => 3) }
+	],
+	[
+		'size of what trees were made of',
+		qr/block 0\n.*The metapage has/,
+		sub { $_->set(0, grown_from => -1) }
+	],
+	[
+		'list of free pages begins with a root',
+		qr/block 0\n.*The metapage has/,
+		sub { $_->set(0, node_free => 1) }
+	],
+	[
+		'list of free pages begins with a leaf',
+		qr/block 0\n.*begins with block \d+, which is none/,
+		sub { my ($leaf) = @_; $_->set(0, node_free => $leaf) }
+	],
+	[
+		'list of free pages begins nowhere',
+		qr/block 0\n.*begins with block 1000000, which is none/,
+		sub { $_->set(0, node_free => 1_000_000) }
+	],
+	[
+		'no mean at all',
+		qr/block 0\n.*knows no mean/,
+		sub { $_->set(0, mean => $none); $_->set(0, n_mean => 0) }
 	],
 	[
 		'number of items at the build',

@@ -48,7 +48,7 @@ my %at = (
 	n_trees => [ 44, 'S' ],
 	seed => [ 48, 'Q' ],
 	dim => [ 56, 'l' ],
-	scale => [ 60, 'f' ],
+	scale_exponent => [ 60, 'l' ],
 	mean => [ 64, 'L' ],
 	n_mean => [ 68, 'L' ],
 	built_items => [ 72, 'd' ],
@@ -56,12 +56,16 @@ my %at = (
 	attributes => [ 96, 'L' ],
 	attributes_free => [ 100, 'L' ],
 	vacuum => [ 108, 'L' ],
+	generation => [ 116, 'L' ],
+	grown_from => [ 120, 'd' ],
+	node_free => [ 128, 'L' ],
 	# pages of attributes
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
 	start => [ 38, 'S' ],
 	# nodes
-	tree => [ 32, 'S' ],
+	tree => [ 32, 'C' ],
+	node_generation => [ 33, 'C' ],
 	level => [ 34, 'C' ],
 	flags => [ 35, 'C' ],
 	count => [ 36, 'S' ],
@@ -78,7 +82,8 @@ our %kind = (
 	item => 4,
 	data => 5,
 	nulls => 6,
-	attributes => 7);
+	attributes => 7,
+	free => 8);
 our $none = 0xFFFFFFFF;
 our $nulls_per_page = int((8192 - 32) / 8);
 # with a pointer to attributes
@@ -87,7 +92,7 @@ my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 
 # The metapage's leftmost nodes, of 100 trees, and its curve, which begins with a
 # double.
-my $leftmost_at = 116;
+my $leftmost_at = 132;
 my $curve_at = 8 * int(($leftmost_at + 4 * 8 * 100 + 7) / 8);
 
 sub leftmost
@@ -108,10 +113,10 @@ sub meta_fields
 	return (
 		(map { [ 32 + 4 * $_, 'L' ] } 0, 1),
 		(map { [ 40 + 2 * $_, 'S' ] } 0 .. 3),
-		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 6),
+		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 12),
 		@at{
-			qw(dtype n_trees seed dim scale mean n_mean built_items null_free
-			  attributes attributes_free)
+			qw(dtype n_trees seed dim scale_exponent mean n_mean built_items null_free
+			  attributes attributes_free vacuum generation grown_from node_free)
 		},
 		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
 		[ $curve_at, 'd' ],
@@ -123,7 +128,7 @@ sub node_fields
 {
 	return (
 		@at{
-			qw(tree level flags count room nsn child_nsn right centre_scale
+			qw(tree node_generation level flags count room nsn child_nsn right centre_scale
 			  centre)
 		},
 		[ 40, 'L' ],
