@@ -765,7 +765,7 @@ measure(Calibration *calibration)
  * Locks are held on one page at a time, so others can read and write meanwhile.
  */
 void
-AnnoyCalibrate(Relation rel, AnnoyCalibration * task)
+AnnoyCalibrate(Relation rel, AnnoyCalibration *task)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration",

@@ -243,7 +243,10 @@ AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
 		return effort;
 	}
 
-	/* what ten rows take serves for a few more; after that, misses would add up */
+	/*
+	 * what ten rows take serves for a few more; after that, misses would add
+	 * up
+	 */
 	while (rows < row)
 	{
 		rows *= 10;

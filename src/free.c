@@ -46,11 +46,8 @@ take_free(Relation rel, Buffer meta_buffer, Buffer buffer)
 	next = AnnoyPageGetTag(BufferGetPage(buffer))->next_free;
 	if (next <= ANNOY_FIRST_ROOT_BLKNO ||
 		(next != InvalidBlockNumber && next >= RelationGetNumberOfBlocks(rel)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" has a corrupted list of free pages at block %u",
-						RelationGetRelationName(rel), BufferGetBlockNumber(buffer)),
-				 errhint("Please REINDEX it.")));
+		AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
+							  "The list of free pages continues with block %u.", next);
 	xlog = GenericXLogStart(rel);
 	AnnoyPageGetTag(GenericXLogRegisterBuffer(xlog, buffer, 0))->next_free = ANNOY_NOT_LISTED;
 	AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0))->node_free = next;

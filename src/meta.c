@@ -386,7 +386,8 @@ AnnoyOpenSpace(Relation rel)
 	const AnnoyIndex *index = AnnoyOpen(rel);
 
 	if (!index->has_space)
-		report_meta(rel);
+		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has no mean, but there are nodes that take one.");
 	return index;
 }
 

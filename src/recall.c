@@ -561,7 +561,7 @@ read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector
  * Tell why there is no new curve, if so.
  */
 static void
-report_calibration(Relation rel, const AnnoyCalibration * calibration)
+report_calibration(Relation rel, const AnnoyCalibration *calibration)
 {
 	const char *name = RelationGetRelationName(rel);
 

@@ -32,7 +32,7 @@ typedef struct TrialState
 	const AnnoyIndex *index;
 	AnnoyTrial *trials;
 	int			n;
-}			TrialState;
+} TrialState;
 
 /*
  * Add a distance to those of the nearest, if it is one of them: they are in order,
@@ -61,7 +61,7 @@ is_live(const AnnoyItem *item)
 
 /* Is a pointer that of an item, which may be that of none? */
 static inline bool
-is_self(const AnnoyTrial * trial, const AnnoyPointer *pointer)
+is_self(const AnnoyTrial *trial, const AnnoyPointer *pointer)
 {
 	return ItemPointerIsValid(&trial->self) &&
 		ItemPointerEquals(unconstify(AnnoyPointer *, &trial->self),
@@ -91,7 +91,7 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
  * Find the nearest items of some queries, by a walk over all items.
  */
 void
-AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index, AnnoyTrial * trials, int n)
+AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index, AnnoyTrial *trials, int n)
 {
 	TrialState	state = {.index = index,.trials = trials,.n = n};
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
@@ -107,7 +107,7 @@ AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index, AnnoyTrial * trials, in
  */
 static bool
 look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
-				   const AnnoyTrial * trial, double *nearest, int *count)
+				   const AnnoyTrial *trial, double *nearest, int *count)
 {
 	const AnnoyCollector *items = &search->items;
 	bool		bounds = search->index->metric != ANNOY_L1;
@@ -140,7 +140,7 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
  * is at least one.
  */
 double
-AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial * trial,
+AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial *trial,
 				 double effort)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy trial",
