@@ -207,7 +207,7 @@ while (my @batch = splice(@cases, 0, $tables))
 my @curves = (
 	[ 'copy1', sub { $_->set(0, curve('effort', 0) => 'nan') } ],
 	[ 'copy2', sub { $_->set(0, curve('points') => 1_000_000) } ],
-	[ 'copy3', sub { $_->set(0, scale => $_->get(0, 'scale') / 1024) } ]);
+	[ 'copy3', sub { $_->set(0, scale_exponent => $_->get(0, 'scale_exponent') - 10) } ]);
 foreach my $case (@curves)
 {
 	my $copy = IndexFile->new($index->{bytes});

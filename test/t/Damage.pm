@@ -119,7 +119,7 @@ our @damage = (
 	],
 	[
 		'plain root',
-		qr/block 1\n.*on level 1 has the flags/,
+		qr/block 1\n.*on level \d has the flags/,
 		sub { $_->set(1, flags => 4) }
 	],
 	[
@@ -810,6 +810,7 @@ our @damage = (
 			my ($null) = $_->all('nulls');
 			my @slots = (0, 0, 1, 2) x ($nulls_per_page - 20);
 			$_->set($null, [ slot(20)->[0], 'S*' ], @slots);
+			$_->set(0, vacuum => 1);
 		}
 	],
 	[
@@ -872,12 +873,22 @@ our @damage = (
 		'heap'
 	],
 	[
+		'row marked as dead, and VACUUM said to be done',
+		qr/block \d+, offset 2\n.*slot is marked by VACUUM, which is said to be done/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), @slot[ 0 .. 2 ], 2);
+		}
+	],
+	[
 		'lost row',
 		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			my @slot = $_->get($item, slot(1));
 			$_->set($item, slot(1), @slot[ 0 .. 2 ], 2);
+			$_->set(0, vacuum => 1);
 		},
 		'heap'
 	],
@@ -886,6 +897,7 @@ our @damage = (
 		'all rows marked as dead',
 		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
+			$_->set(0, vacuum => 1);
 			foreach my $item ($_->all('item'))
 			{
 				foreach my $i (0 .. $slots_per_page - 1)
