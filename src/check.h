@@ -86,6 +86,7 @@ extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
 extern void AnnoyCheckTrees(AnnoyCheck *check);
 
 /* check_nulls.c */
+extern void AnnoyCheckFreeList(const AnnoyCheck *check, BlockNumber block);
 extern void AnnoyCheckNulls(AnnoyCheck *check);
 
 /* check_attributes.c */

@@ -119,7 +119,7 @@ our @damage = (
 	],
 	[
 		'plain root',
-		qr/block 1\n.*on level 1 has the flags/,
+		qr/block 1\n.*on level 2 has the flags/,
 		sub { $_->set(1, flags => 4) }
 	],
 	[
