@@ -172,31 +172,6 @@ check_end(const AnnoyCheck *check, BlockNumber block, Page page, int end,
 
 /* Step 1: pages by themselves. */
 
-/*
- * Check that the list of free pages begins with one.  It may have been taken since
- * the metapage was read.
- */
-static void
-check_free_list(const AnnoyCheck *check, BlockNumber block)
-{
-	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
-	bool		is_free = false;
-
-	if (block < RelationGetNumberOfBlocks(check->rel))
-	{
-		is_free = AnnoyCheckReadPage(check, block, copy->data) &&
-			AnnoyPageGetTag(copy->data)->kind == ANNOY_PAGE_FREE;
-	}
-	if (!is_free)
-	{
-		(void) AnnoyCheckReadPage(check, ANNOY_METAPAGE_BLKNO, copy->data);
-		if (AnnoyPageGetMeta(copy->data)->node_free == block)
-			AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
-						"The list of free pages begins with block %u, which is none.", block);
-	}
-	pfree(copy);
-}
-
 static void
 check_meta_page(AnnoyCheck *check, Page page)
 {
@@ -214,7 +189,7 @@ check_meta_page(AnnoyCheck *check, Page page)
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the flags %04X.",
 					meta->flags);
 	if (meta->node_free != InvalidBlockNumber)
-		check_free_list(check, meta->node_free);
+		AnnoyCheckFreeList(check, meta->node_free);
 	if (meta->mean == InvalidBlockNumber && meta->built_items > 0)
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
 					"The metapage knows no mean of an index that was built.");

@@ -91,6 +91,7 @@ extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
 extern void AnnoyCheckTrees(AnnoyCheck *check);
 
 /* check_nulls.c */
+extern void AnnoyCheckFreeList(const AnnoyCheck *check, BlockNumber block);
 extern void AnnoyCheckNulls(AnnoyCheck *check);
 
 /* check_rows.c */

@@ -144,3 +144,28 @@ AnnoyCheckNulls(AnnoyCheck *check)
 		CHECK_FOR_INTERRUPTS();
 	pfree(state.page);
 }
+
+/*
+ * Check that the list of free pages begins with one.  It may have been taken since
+ * the metapage was read.
+ */
+void
+AnnoyCheckFreeList(const AnnoyCheck *check, BlockNumber block)
+{
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	bool		is_free = false;
+
+	if (block < RelationGetNumberOfBlocks(check->rel))
+	{
+		is_free = AnnoyCheckReadPage(check, block, copy->data) &&
+			AnnoyPageGetTag(copy->data)->kind == ANNOY_PAGE_FREE;
+	}
+	if (!is_free)
+	{
+		(void) AnnoyCheckReadPage(check, ANNOY_METAPAGE_BLKNO, copy->data);
+		if (AnnoyPageGetMeta(copy->data)->node_free == block)
+			AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0,
+						"The list of free pages begins with block %u, which is none.", block);
+	}
+	pfree(copy);
+}
