@@ -13,6 +13,22 @@
 use strict;
 use warnings;
 
+# All processes of the server have so little memory, in kB, that what a damaged
+# page asks for is not to be had.  This comes before anything is done with the
+# output.
+BEGIN
+{
+	my $memory_limit = 1_000_000;
+
+	unless (defined $ENV{ANNOY_FUZZ_LIMITED})
+	{
+		local $ENV{ANNOY_FUZZ_LIMITED} = 1;
+		exec('sh', '-c', "ulimit -v $memory_limit && exec \"\$@\"",
+			'sh', $^X, map({ "-I$_" } @INC), $0, @ARGV)
+		  or die "exec: $!";
+	}
+}
+
 use FindBin;
 use lib $FindBin::RealBin;
 
@@ -21,18 +37,6 @@ use IndexFile;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-
-# All processes of the server have so little memory, in kB, that what a damaged
-# page asks for is not to be had.
-my $memory_limit = 1_000_000;
-
-unless (defined $ENV{ANNOY_FUZZ_LIMITED})
-{
-	local $ENV{ANNOY_FUZZ_LIMITED} = 1;
-	exec('sh', '-c', "ulimit -v $memory_limit && exec \"\$@\"",
-		'sh', $^X, map({ "-I$_" } @INC), $0, @ARGV)
-	  or die "exec: $!";
-}
 
 my $seed = $ENV{ANNOY_FUZZ_SEED} // int(rand(1_000_000));
 my $damages = $ENV{ANNOY_FUZZ_PAGES} // 2000;
