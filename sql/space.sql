@@ -215,4 +215,15 @@ INSERT INTO moved SELECT id, 0, (SELECT array_agg(c + 1e4) FROM unnest(v) c) FRO
 SELECT pages() AS before \gset
 VACUUM (PARALLEL 0) moved;
 SELECT pages() = :before AS as_it_was;
+-- it is looked at again when what was misplaced is gone
+TRUNCATE moved;
+INSERT INTO moved SELECT id, 0, (SELECT array_agg(c + 1e4) FROM unnest(v) c) FROM many WHERE id < 0;
+INSERT INTO moved SELECT id, 0, v FROM many WHERE id BETWEEN 1 AND 2000;
+SELECT pages() AS before \gset
+VACUUM (PARALLEL 0) moved;
+SELECT pages() = :before AS as_it_was;
+DELETE FROM moved WHERE id < 0;
+VACUUM (PARALLEL 0) moved;
+SELECT pages() > :before AS made_anew;
+CALL compare(800, NULL, NULL);
 DROP TABLE moved;

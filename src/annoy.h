@@ -357,6 +357,7 @@ extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
 											const AnnoyVector *vec);
 extern void AnnoySetSpace(Relation rel, int scale_exponent, const float *mean);
+extern void AnnoySpaceFits(Relation rel, double items);
 extern bool AnnoyMarkOldNodes(Relation rel, bool set);
 extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 							  BlockNumber leftmost[][ANNOY_MAX_LEVEL],

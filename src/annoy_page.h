@@ -158,9 +158,8 @@ typedef struct AnnoyMetaPageData
 	uint32		vacuum;			/* AnnoyVacuumPhase */
 	uint32		vacuum_changes; /* counts changes of it */
 	uint32		generation;		/* of the trees' nodes */
-	double		grown_from;		/* vectors when trees or search space were
-								 * made last, 0 = trees have grown from
-								 * nothing */
+	double		grown_from;		/* items when trees were made, or the search
+								 * space was found to fit; 0 = neither */
 	BlockNumber node_free;		/* first one in the list of free pages, or
 								 * invalid */
 

@@ -343,6 +343,7 @@ AnnoyOpen(Relation rel)
 		{
 			index->curve = meta.curve;
 			index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
+			index->grown_from = meta.grown_from;
 			return copy_index(index, CurrentMemoryContext);
 		}
 		rel->rd_amcache = NULL;
@@ -612,6 +613,23 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 	}
 	UnlockReleaseBuffer(buffer);
 	pfree(index);
+}
+
+/*
+ * Note that the search space fits the items, of which there are so many.
+ */
+void
+AnnoySpaceFits(Relation rel, double items)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+	GenericXLogState *state;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_meta(rel, buffer);
+	state = GenericXLogStart(rel);
+	AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->grown_from = items;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
 }
 
 /*

@@ -51,11 +51,13 @@
 #define MIN_SAMPLE_ITEMS	50
 
 /*
- * The space is looked at again when there are so many times the vectors there were
- * when trees were made, or so few.
+ * The space is looked at again when there are so many times the items there were
+ * when trees were made, or when it was looked at last; or so few.  If less than a
+ * fifth are misplaced, others are the most by far, and it is corrected at once; if
+ * more are, and are deleted, a fifth is gone.
  */
-#define GROWN				1.3
-#define SHRUNK				0.6
+#define GROWN				1.2
+#define SHRUNK				0.8
 
 /*
  * It does not fit if so many more of the items are out of reach than would be
@@ -477,9 +479,13 @@ AnnoyCorrectSpace(Relation rel, double items)
 		AnnoyFreeOldNodes(rel);
 	if (index->has_space && !IsInParallelMode() &&
 		index->n_trees <= ANNOY_MAX_REPLACED_TREES &&
-		(items >= GROWN * index->grown_from || items <= SHRUNK * index->grown_from) &&
-		has_drifted(rel, index))
-		make_trees(rel, index, items);
+		(items >= GROWN * index->grown_from || items <= SHRUNK * index->grown_from))
+	{
+		if (has_drifted(rel, index))
+			make_trees(rel, index, items);
+		else
+			AnnoySpaceFits(rel, items);
+	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 }
