@@ -621,12 +621,9 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 void
 AnnoySpaceFits(Relation rel, double items)
 {
-	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
-	GenericXLogState *state;
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	GenericXLogState *state = GenericXLogStart(rel);
 
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	check_meta(rel, buffer);
-	state = GenericXLogStart(rel);
 	AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->grown_from = items;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
