@@ -713,6 +713,7 @@ our @damage = (
 		qr/block \d+\n.*in the list of pages of NULLs with free slots, but has none/,
 		sub {
 			my ($null) = $_->all('nulls');
+			$_->set(0, vacuum => 1);
 			my @slots = (0, 0, 1, 2) x ($nulls_per_page - 20);
 			$_->set($null, [ slot(20)->[0], 'S*' ], @slots);
 		}
@@ -782,15 +783,26 @@ our @damage = (
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			my @slot = $_->get($item, slot(1));
+			$_->set(0, vacuum => 1);
 			$_->set($item, slot(1), @slot[ 0 .. 2 ], 2);
 		},
 		'heap'
+	],
+	[
+		'row marked as dead, by no VACUUM',
+		qr/block \d+, offset 2\n.*slot is marked by VACUUM, which is said to be done/,
+		sub {
+			my ($leaf, $inner, $item) = @_;
+			my @slot = $_->get($item, slot(1));
+			$_->set($item, slot(1), @slot[ 0 .. 2 ], 2);
+		}
 	],
 	# as by a VACUUM that did not get further: splits have to do with such items
 	[
 		'all rows marked as dead',
 		qr/lacks row \(\d+,\d+\) of table/,
 		sub {
+			$_->set(0, vacuum => 1);
 			foreach my $item ($_->all('item'))
 			{
 				foreach my $i (0 .. $slots_per_page - 1)
