@@ -91,7 +91,7 @@ AnnoyQualifiedName(Oid oid)
 int
 AnnoyHintForget(Relation rel, int dim)
 {
-	return errhint("When all rows with %d dimensions have been deleted, others can follow after VACUUM (INDEX_CLEANUP ON, PARALLEL 0) %s, or REINDEX INDEX %s.",
+	return errhint("When no row with %d dimensions is left, others can follow after VACUUM (INDEX_CLEANUP ON, PARALLEL 0) %s, or REINDEX INDEX %s.",
 				   dim, AnnoyQualifiedName(rel->rd_index->indrelid),
 				   AnnoyQualifiedName(RelationGetRelid(rel)));
 }
