@@ -89,7 +89,7 @@ typedef struct NewTree
 	int			n_leaves;
 	BlockNumber root;
 	uint8	   *included;
-}			NewTree;
+} NewTree;
 
 static int
 compare_ints(const void *a, const void *b)
@@ -393,7 +393,7 @@ lock_soon(Relation rel)
  * and put them in the place of the old ones.  The index is locked.
  */
 static void
-write_trees(AnnoyBuild *build, NewTree * trees)
+write_trees(AnnoyBuild *build, NewTree *trees)
 {
 	AnnoyShared *shared = build->shared;
 	Size		old_size = build->included_size;
