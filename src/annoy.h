@@ -340,14 +340,17 @@ extern int	AnnoyOptionTrees(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
 extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 
-/* meta.c */
-extern const AnnoyIndex *AnnoyOpen(Relation rel);
-extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
+/* describe.c */
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int n_trees, uint64 seed, int scale_exponent,
 								  const float *mean, int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
+extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
+
+/* meta.c */
+extern const AnnoyIndex *AnnoyOpen(Relation rel);
+extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
 extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
@@ -364,7 +367,6 @@ extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 							  const char *roots);
 extern void AnnoyForgetDimensions(Relation rel);
 extern void AnnoyClearLeftover(Relation rel);
-extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
 
 /*
