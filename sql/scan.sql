@@ -85,6 +85,37 @@ SELECT count(*) FILTER (WHERE d < before) AS inversions, count(*) FROM (
 		SELECT d, row_number() OVER () AS n FROM (SELECT v <-> q AS d FROM parts ORDER BY 1 LIMIT 500) s) t) u;
 DROP TABLE parts;
 
+-- Who reads everything gets everything in order: then a scan begins with all rows.
+CREATE TABLE everything AS SELECT row_number() OVER () AS n, d FROM (SELECT v <-> :q AS d FROM items ORDER BY d) s;
+SELECT count(*), count(*) FILTER (WHERE d < before) AS inversions, count(*) FILTER (WHERE d IS NULL AND n <= 5000) AS early_nulls
+FROM (SELECT *, lag(d) OVER (ORDER BY n) AS before FROM everything) s;
+-- A LIMIT above who relies on the order does not tell how many rows it takes. If
+-- that are all, late rows are left out: no group comes twice, and the end of one
+-- partition does no harm before that of another.
+CREATE TABLE few (id integer, v real[]);
+INSERT INTO few SELECT i, ARRAY(SELECT round(x) FROM unnest(vec(i, 6)) x) FROM generate_series(1, 3000) i;
+CREATE INDEX few_v ON few USING annoy (v real_l1_ops);
+ANALYZE few;
+SET enable_sort = off;
+SET enable_hashagg = off;
+SELECT plan('SELECT v <+> ''{0,1,0,1,0,1}'' AS d, count(*) FROM few GROUP BY d ORDER BY d LIMIT 100');
+SELECT count(*) > 5 AS several, count(*) = count(DISTINCT d) AS once, sum(times) > 2500 AS most
+FROM (SELECT v <+> '{0,1,0,1,0,1}' AS d, count(*) AS times FROM few GROUP BY d ORDER BY d LIMIT 100) s;
+SELECT count(*) = count(DISTINCT d) AS once
+FROM (SELECT DISTINCT ON (v <+> '{0,1,0,1,0,1}') v <+> '{0,1,0,1,0,1}' AS d FROM few ORDER BY d LIMIT 100) s;
+RESET enable_hashagg;
+CREATE TABLE halves (id integer, v real[]) PARTITION BY RANGE (id);
+CREATE TABLE halves1 PARTITION OF halves FOR VALUES FROM (0) TO (3000);
+CREATE TABLE halves2 PARTITION OF halves FOR VALUES FROM (3000) TO (6000);
+INSERT INTO halves SELECT i, ARRAY(SELECT x + i / 3000 * 2 FROM unnest(vec(i, 6)) x) FROM generate_series(1, 5999) i;
+CREATE INDEX halves_v ON halves USING annoy (v);
+ANALYZE halves;
+SELECT count(*), count(*) FILTER (WHERE d < before) AS inversions FROM (
+	SELECT d, lag(d) OVER (ORDER BY n) AS before FROM (
+		SELECT d, row_number() OVER () AS n FROM (SELECT v <-> :q AS d FROM halves ORDER BY d LIMIT 4500) s) t) u;
+RESET enable_sort;
+DROP TABLE everything, few, halves;
+
 -- Such rows come at once if that is set: then they are out of order.
 SET annoy.strict_order = off;
 SET annoy.search_k = 1;

@@ -129,6 +129,7 @@ typedef struct AnnoyIndex
 	uint32		resets;			/* the metapage's, to know a stale copy */
 	uint8		generation;		/* of nodes */
 	double		grown_from;		/* see the metapage */
+	uint32		removed;		/* likewise */
 	bool		has_old_nodes;	/* as of when it was opened */
 	AnnoyCurve	curve;
 
@@ -368,6 +369,7 @@ extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 extern void AnnoyForgetDimensions(Relation rel);
 extern void AnnoyClearLeftover(Relation rel);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
+extern void AnnoyCountRemoved(Relation rel, double removed);
 
 /*
  * Does a page look like one of ours?  What it says of its used part is checked
@@ -793,6 +795,8 @@ typedef struct AnnoyDemand
 	bool		filtered;		/* rows are tested for more conditions */
 	double		limit;			/* rows at most; 0 if that is not known */
 	bool		is_page;		/* the first of them are left out */
+	bool		everything;		/* all rows will be read */
+	bool		relies;			/* not all, and groups rely on the order */
 }			AnnoyDemand;
 
 extern void AnnoyWatchExecutor(void);

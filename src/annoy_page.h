@@ -96,11 +96,12 @@ typedef enum AnnoyPageKind
 
 typedef struct AnnoyCurve
 {
-	double		items;			/* vectors in the index at that time */
+	double		items;			/* vectors in the index when it was measured,
+								 * in vain if there are no points; 0 = never */
 	BlockNumber blocks;			/* its size */
 	uint32		points;			/* 0 = there is no curve */
 	uint32		queries[ANNOY_CURVE_RANKS]; /* 0 = no such recall is known */
-	uint32		unused;
+	uint32		removed;		/* items that VACUUM has removed since then */
 	float		effort[ANNOY_CURVE_POINTS]; /* entries scanned, ascending */
 	float		recall[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
 } AnnoyCurve;
@@ -162,6 +163,8 @@ typedef struct AnnoyMetaPageData
 								 * space was found to fit; 0 = neither */
 	BlockNumber node_free;		/* first one in the list of free pages, or
 								 * invalid */
+	uint32		removed;		/* items that VACUUM has removed since
+								 * grown_from was set */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right

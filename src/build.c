@@ -123,15 +123,14 @@ AnnoyBuildWrite(Relation rel, const char *pages, int n)
 }
 
 /*
- * Write a page to a new block of an index that others use, or will after a crash.
- * Returns the block.
+ * Write a page to a block of an index that others use, or will after a crash.
  */
-BlockNumber
-AnnoyBuildWriteLogged(Relation rel, const char *page)
+void
+AnnoyBuildWriteLogged(Relation rel, BlockNumber block, const char *page)
 {
-	Buffer		buffer = AnnoyExtend(rel, MAIN_FORKNUM, 1);
-	BlockNumber block = BufferGetBlockNumber(buffer);
+	Buffer		buffer = ReadBuffer(rel, block);
 
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	START_CRIT_SECTION();
 	memcpy(BufferGetPage(buffer), page, BLCKSZ);
 	MarkBufferDirty(buffer);
@@ -139,7 +138,6 @@ AnnoyBuildWriteLogged(Relation rel, const char *page)
 		log_newpage_buffer(buffer, true);
 	END_CRIT_SECTION();
 	UnlockReleaseBuffer(buffer);
-	return block;
 }
 
 /*

@@ -252,10 +252,12 @@ typedef struct AnnoySink
 	int			count;
 	int			allocated;
 
-	/* in the index: a page waits until it is known whether one follows */
+	/* in the index: a page waits until it is known which one follows */
 	bool		waiting;
 	PGAlignedBlock page;
-	BlockNumber next;			/* block that the page will get */
+	BlockNumber block;			/* that the page will get */
+	BlockNumber end;			/* of the pages so far, if they are new ones */
+	double		written;		/* pages */
 	BlockNumber leftmost[ANNOY_MAX_LEVEL];
 } AnnoySink;
 
@@ -270,7 +272,8 @@ typedef struct AnnoyTreeStats
 
 /* build.c */
 extern BlockNumber AnnoyBuildWrite(Relation rel, const char *pages, int n);
-extern BlockNumber AnnoyBuildWriteLogged(Relation rel, const char *page);
+extern void AnnoyBuildWriteLogged(Relation rel, BlockNumber block,
+								  const char *page);
 extern void AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index,
 							ForkNumber fork);
 extern void AnnoyBuildLoad(AnnoyBuild *build);

@@ -793,6 +793,8 @@ AnnoyCalibrate(Relation rel, AnnoyCalibration *task)
 		else
 			task->result = ANNOY_CURVE_NO_ANSWERS;
 	}
+	if (task->result == ANNOY_CURVE_DOUBTFUL)
+		task->curve.items = task->vectors;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 }

@@ -99,6 +99,13 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyDisablePath(path)	((void) (path))
 #endif
 
+/* may a window stop before it has read all rows?  (since 15) */
+#if PG_VERSION_NUM >= 150000
+#define AnnoyWindowMayStop(node) (((WindowAggState *) (node))->runcondition != NULL)
+#else
+#define AnnoyWindowMayStop(node) false
+#endif
+
 /* ExecutorRun's last parameter is gone since 18 */
 #if PG_VERSION_NUM >= 180000
 #define ANNOY_RUN_ONCE_PARAMETER

@@ -8,7 +8,8 @@
  * none, and no reason not to use the index: AnnoyCurveIsValid() decides, both
  * before a curve is stored and when it is read.
  *
- * VACUUM measures it when the index has grown, or lost much of what it had.  Until
+ * VACUUM measures it when the index has grown, or lost much of what it had, be it
+ * replaced by other rows or not.  Until
  * VACUUM comes, searches go by the curve there is, and by how much the index has
  * grown since (effort.c).
  *
@@ -41,7 +42,7 @@ bool
 AnnoyCurveIsValid(const AnnoyCurve *curve)
 {
 	if (curve->points == 0)
-		return true;
+		return curve->items >= 0 && curve->items <= MOST_ITEMS;
 	if (curve->points > ANNOY_CURVE_POINTS ||
 		!(curve->items > 0 && curve->items <= MOST_ITEMS) ||
 		curve->blocks == 0 || curve->queries[0] == 0)
@@ -70,10 +71,18 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 	return true;
 }
 
+/*
+ * With so many items, is there no curve where one should be, or one that is out of
+ * date?  What the curve was measured with may be gone, and others have come.  What
+ * has been measured in vain is not measured again before much has changed.
+ */
 static bool
-curve_is_old(const AnnoyCurve *curve, double items)
+curve_is_due(const AnnoyCurve *curve, double items)
 {
-	return items >= GROWN * curve->items || items <= SHRUNK * curve->items;
+	if (curve->items == 0)
+		return items >= ANNOY_CURVE_MIN_ITEMS;
+	return items >= GROWN * (curve->items - curve->removed) ||
+		items <= SHRUNK * curve->items;
 }
 
 /* The leaf with which the walk over the leaves of the first tree begins. */
@@ -159,12 +168,11 @@ AnnoyRefreshCurve(Relation rel, double items)
 	const AnnoyCurve *curve = &index->curve;
 
 	/* items may be NULLs, so count only if it seems to be worth while */
-	if (index->dim > 0 &&
-		(curve->points == 0 ? items >= ANNOY_CURVE_MIN_ITEMS : curve_is_old(curve, items)))
+	if (index->dim > 0 && curve_is_due(curve, items))
 	{
 		AnnoyCalibration calibration = {.vectors = AnnoyCountVectors(rel, index)};
 
-		if (curve->points == 0 || curve_is_old(curve, calibration.vectors))
+		if (curve_is_due(curve, calibration.vectors))
 		{
 			AnnoyCalibrate(rel, &calibration);
 			AnnoyStoreCurve(rel, &calibration.curve);

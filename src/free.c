@@ -93,16 +93,29 @@ AnnoyNodeExtend(Relation rel)
 	return BufferIsValid(buffer) ? buffer : AnnoyExtend(rel, MAIN_FORKNUM, 1);
 }
 
+/*
+ * Is that a page of a tree that was replaced, or of the mean that went with it?
+ */
 static bool
-is_old_node(const AnnoyIndex *index, Page page)
+is_old(const AnnoyIndex *index, BlockNumber mean, uint32 n_mean, BlockNumber block,
+	   Page page)
 {
-	return AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NODE &&
-		!AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page));
+	if (!AnnoyPageIsValid(page))
+		return false;
+	switch (AnnoyPageGetTag(page)->kind)
+	{
+		case ANNOY_PAGE_NODE:
+			return !AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page));
+		case ANNOY_PAGE_MEAN:
+			return block < mean || block - mean >= n_mean;
+		default:
+			return false;
+	}
 }
 
 /*
- * Make free pages of all nodes that are not part of a tree.  Searches and
- * insertions go on meanwhile: nothing leads to these pages.
+ * Make free pages of all nodes that are not part of a tree, and of old means.
+ * Searches and insertions go on meanwhile: nothing leads to these pages.
  */
 void
 AnnoyFreeOldNodes(Relation rel)
@@ -110,6 +123,11 @@ AnnoyFreeOldNodes(Relation rel)
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_VACUUM);
+	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+	BlockNumber mean = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->mean;
+	uint32		n_mean = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->n_mean;
+
+	UnlockReleaseBuffer(meta_buffer);
 
 	for (BlockNumber block = AnnoyRootBlock(index->n_trees); block < nblocks; block++)
 	{
@@ -118,9 +136,8 @@ AnnoyFreeOldNodes(Relation rel)
 		AnnoyVacuumDelay();
 		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (is_old_node(index, BufferGetPage(buffer)))
+		if (is_old(index, mean, n_mean, block, BufferGetPage(buffer)))
 		{
-			Buffer		meta_buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
 			GenericXLogState *xlog;
 			Page		page;
 			AnnoyMetaPage meta;
@@ -128,7 +145,7 @@ AnnoyFreeOldNodes(Relation rel)
 			/* nobody else changes it */
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
+			meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 			xlog = GenericXLogStart(rel);
 			page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 			meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));

@@ -208,6 +208,7 @@ AnnoyOpen(Relation rel)
 			index->curve = meta.curve;
 			index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
 			index->grown_from = meta.grown_from;
+			index->removed = meta.removed;
 			return copy_index(index, CurrentMemoryContext);
 		}
 		rel->rd_amcache = NULL;
@@ -231,6 +232,7 @@ AnnoyOpen(Relation rel)
 						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
+	index->removed = meta.removed;
 	index->has_old_nodes = (meta.flags & ANNOY_META_OLD_NODES) != 0;
 	index->resets = meta.resets;
 	index->generation = (uint8) meta.generation;
@@ -487,8 +489,10 @@ AnnoySpaceFits(Relation rel, double items)
 {
 	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 	GenericXLogState *state = GenericXLogStart(rel);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
 
-	AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->grown_from = items;
+	meta->grown_from = items;
+	meta->removed = 0;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 }
@@ -553,6 +557,7 @@ AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 	meta->n_mean = mean_pages;
 	meta->generation = index->generation;
 	meta->grown_from = index->grown_from;
+	meta->removed = 0;
 	meta->resets++;
 	memset(&meta->curve, 0, sizeof(AnnoyCurve));
 	for (int tree = 0; tree < index->n_trees; tree++)
@@ -670,5 +675,22 @@ AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 		AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
 		GenericXLogFinish(state);
 	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * VACUUM has removed so many items: count them, as those that have come in their
+ * places may be of another kind.
+ */
+void
+AnnoyCountRemoved(Relation rel, double removed)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	GenericXLogState *state = GenericXLogStart(rel);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+
+	meta->removed = (uint32) Min(meta->removed + removed, PG_UINT32_MAX);
+	meta->curve.removed = (uint32) Min(meta->curve.removed + removed, PG_UINT32_MAX);
+	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 }

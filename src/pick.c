@@ -14,7 +14,7 @@
 
 #include "annoy.h"
 
-/* Pages read to find an item to ask, at most. */
+/* Pages read at random to find an item to ask, before others are read in order. */
 #define TRIES_PER_QUERY		256
 
 /* Items drawn for each one that is new, at most. */
@@ -27,15 +27,20 @@ static bool
 choose_item(Relation rel, const AnnoyIndex *index, BlockNumber nblocks,
 			AnnoyRandom *random, AnnoyPointer *pointer)
 {
-	for (int i = 0; i < TRIES_PER_QUERY; i++)
+	BlockNumber block = 0;
+
+	for (uint64 i = 0; i < TRIES_PER_QUERY + (uint64) nblocks; i++)
 	{
-		BlockNumber block = AnnoyRandomBelow(random, nblocks);
-		Buffer		buffer = ReadBuffer(rel, block);
-		Page		page = BufferGetPage(buffer);
+		Buffer		buffer;
 		int			live = 0;
+		Page		page;
 
 		AnnoyVacuumDelay();
 
+		/* where items are few, take the next page that has any */
+		block = i < TRIES_PER_QUERY ? AnnoyRandomBelow(random, nblocks) : (block + 1) % nblocks;
+		buffer = ReadBuffer(rel, block);
+		page = BufferGetPage(buffer);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		if (!PageIsNew(page) && AnnoyPageIsValid(page) &&
 			AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM)

@@ -51,10 +51,11 @@
 #define MIN_SAMPLE_ITEMS	50
 
 /*
- * The space is looked at again when there are so many times the items there were
- * when trees were made, or when it was looked at last; or so few.  If less than a
- * fifth are misplaced, others are the most by far, and it is corrected at once; if
- * more are, and are deleted, a fifth is gone.
+ * The space is looked at again when there are so many times the items that are
+ * left, at least, of those there were when trees were made, or when it was looked
+ * at last; or so few.  If less than a fifth are misplaced, others are the most by
+ * far, and it is corrected at once; if more are, and are deleted, a fifth is gone,
+ * whatever has come in their place.
  */
 #define GROWN				1.2
 #define SHRUNK				0.8
@@ -257,6 +258,21 @@ scale_has_drifted(const AnnoyIndex *index, const AnnoySample *sample)
 	return n > 0 && bad > MISPLACED * n;
 }
 
+/* Do any two items of a sample have different vectors? */
+static bool
+have_different_vectors(const AnnoySample *sample)
+{
+	for (int i = 1; i < sample->count; i++)
+	{
+		const AnnoyVector *vec = &sample->items[i].vector;
+
+		if (memcmp(vec->data, sample->items[0].vector.data,
+				   AnnoyVectorSize(vec->dtype, vec->dim)) != 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Are origin, or the centre of a root, far from most items?
  */
@@ -281,6 +297,11 @@ place_has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *samp
 	}
 	AnnoyRobustCentre(points, dim, order, count, centre);
 	typical2 = typical_distance2(points, dim, count, centre);
+	if (typical2 == 0)
+	{
+		/* so far from the origin that all are one point, as float4 has it */
+		return have_different_vectors(sample);
+	}
 
 	reach = Max(ORIGIN_REACH * (1 << index->centre_bits), MIN_REACH);
 	reach = reach * reach * typical2;
@@ -302,19 +323,17 @@ place_has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *samp
 	pfree(centre);
 	pfree(other);
 	pfree(copy);
-	return drifted && typical2 > 0;
+	return drifted;
 }
 
 /*
- * Does the search space no longer fit what is in the index?
+ * Does the search space no longer fit what is in the index, as far as a sample
+ * tells?
  */
 static bool
-has_drifted(Relation rel, const AnnoyIndex *index)
+has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sample)
 {
-	AnnoySample *sample = AnnoySampleItems(rel, index, index->seed + 3, SAMPLE_ITEMS, false);
-
-	return sample->count >= MIN_SAMPLE_ITEMS &&
-		(scale_has_drifted(index, sample) || place_has_drifted(rel, index, sample));
+	return scale_has_drifted(index, sample) || place_has_drifted(rel, index, sample);
 }
 
 /*
@@ -422,6 +441,23 @@ write_trees(AnnoyBuild *build, NewTree *trees)
 }
 
 /*
+ * Tell that the search space does not fit, and cannot be corrected by this VACUUM:
+ * because it has workers, because others are using the index all the time, or
+ * because there are too many trees.
+ */
+static void
+warn_of_drift(Relation rel)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("index \"%s\" was made for vectors elsewhere than those it has now",
+					RelationGetRelationName(rel)),
+			 errdetail("Searches find less, or take longer."),
+			 errhint("Please REINDEX it, or try VACUUM (PARALLEL 0) %s when the index is not in use.",
+					 AnnoyQualifiedName(rel->rd_index->indrelid))));
+}
+
+/*
  * Make the trees anew.
  */
 static void
@@ -453,9 +489,7 @@ make_trees(Relation rel, const AnnoyIndex *index, double items)
 	{
 		for (int i = 0; i < index->n_trees; i++)
 			tuplesort_end(trees[i].sort);
-		ereport(DEBUG1,
-				(errmsg_internal("index \"%s\" is in use: its trees remain as they are",
-								 RelationGetRelationName(rel))));
+		warn_of_drift(rel);
 		return;
 	}
 	write_trees(build, trees);
@@ -477,14 +511,20 @@ AnnoyCorrectSpace(Relation rel, double items)
 
 	if (index->has_old_nodes)
 		AnnoyFreeOldNodes(rel);
-	if (index->has_space && !IsInParallelMode() &&
-		index->n_trees <= ANNOY_MAX_REPLACED_TREES &&
-		(items >= GROWN * index->grown_from || items <= SHRUNK * index->grown_from))
+	if (index->has_space &&
+		(items >= GROWN * (index->grown_from - index->removed) ||
+		 items <= SHRUNK * index->grown_from))
 	{
-		if (has_drifted(rel, index))
-			make_trees(rel, index, items);
-		else
+		AnnoySample *sample = AnnoySampleItems(rel, index, index->seed + 3, SAMPLE_ITEMS, false);
+
+		if (sample->count < MIN_SAMPLE_ITEMS)
+			;					/* too few to tell, or to matter */
+		else if (!has_drifted(rel, index, sample))
 			AnnoySpaceFits(rel, items);
+		else if (IsInParallelMode() || index->n_trees > ANNOY_MAX_REPLACED_TREES)
+			warn_of_drift(rel);
+		else
+			make_trees(rel, index, items);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);

@@ -30,8 +30,10 @@
  *
  * PostgreSQL takes the order of the rows for exact.  So a row that a round finds
  * when a farther one has been returned comes at the very end: who reads that far
- * gets all rows, and who does not gets them in order.  annoy.strict_order = off
- * returns such rows at once.
+ * gets all rows, and who does not gets them in order.  If all rows will be read,
+ * the scan drains the index at once, and all are in order; if groups are made of
+ * them below a LIMIT, late rows are left out, lest a group comes twice (executor.c).
+ * annoy.strict_order = off returns them at once.
  *
  * What a scan knows takes memory.  When another round might need more than
  * work_mem, the scan drains the index instead, and sorts in what is left of it.
@@ -160,6 +162,8 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 		row.kind = state->strict && state->returned > 0 &&
 			row.distance < state->last_distance ?
 			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
+		if (row.kind == ANNOY_ROW_LATE && state->demand.relies)
+			return;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
 }
@@ -368,6 +372,12 @@ search_harder(Relation rel, AnnoyScanState *state)
 		search_past_failures(rel, state);
 		return true;
 	}
+	if (state->demand.relies)
+	{
+		/* what further rounds find too late is lost: let there be one */
+		AnnoyDrain(rel, state, state->search->index);
+		return true;
+	}
 	per_row = state->returned / rows_demanded(state);
 	effort = AnnoyNextEffort(&state->efforts,
 							 state->efforts.measured > 0 ? 0 : state->effort,
@@ -494,7 +504,7 @@ start_search(IndexScanDesc scan)
 						   state->choice.search_k, &state->efforts);
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
-		if (state->efforts.first == INFINITY)
+		if (state->efforts.first == INFINITY || state->demand.everything)
 			AnnoyDrain(rel, state, index);
 		else if (AnnoyScanTests(state))
 		{

@@ -142,7 +142,8 @@ is_leaf(VacuumState *state, Buffer buffer)
 	if (state->index->dim == 0 || !AnnoyPageIsValid(page) ||
 		AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE)
 		return false;
-	if (!AnnoyNodeIsCurrent(state->index, AnnoyPageGetNode(page)))
+	if (state->index->has_old_nodes &&
+		!AnnoyNodeIsCurrent(state->index, AnnoyPageGetNode(page)))
 		return false;
 	AnnoyCheckNode(state->rel, state->index, buffer);
 	return AnnoyPageGetNode(page)->level == 0;
@@ -563,9 +564,9 @@ annoybulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 /*
  * Estimate the number of items, to know whether the curve is out of date.
  *
- * There is one for each row, but if the index is partial, we know only what the
- * last ANALYZE or VACUUM found, and how much larger the index is than it was when
- * the curve was measured.
+ * There is one for each row.  But if the index is partial, or VACUUM has not read
+ * the whole table, we know only what the last ANALYZE or VACUUM found, and how much
+ * larger the index is than it was when the curve was measured.
  */
 static double
 estimate_items(IndexVacuumInfo *info)
@@ -575,13 +576,13 @@ estimate_items(IndexVacuumInfo *info)
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	double		by_size;
 
-	if (RelationGetIndexPredicate(rel) == NIL)
-		return Max(info->num_heap_tuples, 0);
+	if (RelationGetIndexPredicate(rel) == NIL && !info->estimated_count)
+		return info->num_heap_tuples;
 	if (index->curve.points > 0)
 		by_size = index->curve.items * nblocks / index->curve.blocks;
 	else
 		by_size = AnnoyEstimateItems(index, nblocks);
-	return Max(by_size, rel->rd_rel->reltuples);
+	return Max(by_size, Max(rel->rd_rel->reltuples, 0));
 }
 
 /*
@@ -614,6 +615,8 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if ((surveyed || AnnoyOpen(info->index)->dim > 0) &&
 		!AnnoyResetIfEmpty(info->index, info->strategy))
 	{
+		if (stats->tuples_removed > 0)
+			AnnoyCountRemoved(info->index, stats->tuples_removed);
 		AnnoyCorrectSpace(info->index, stats->num_index_tuples);
 		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
 	}

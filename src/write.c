@@ -167,25 +167,44 @@ level_max(const AnnoyIndex *index)
 /* Sinks. */
 
 /*
- * Write out the page that waits, with or without a right sibling.
+ * The block for the next page: in an index in use, a free one if there is any.
  */
-static void
-sink_flush(AnnoySink *sink, bool followed)
+static BlockNumber
+sink_block(AnnoySink *sink)
 {
+	Buffer		buffer;
 	BlockNumber block;
 
+	if (!sink->build->in_place)
+		return sink->end++;
+	buffer = AnnoyNodeExtend(sink->build->rel);
+	block = BufferGetBlockNumber(buffer);
+	UnlockReleaseBuffer(buffer);
+	return block;
+}
+
+/*
+ * Write out the page that waits, with a right sibling, or without one if that is
+ * invalid.
+ */
+static void
+sink_flush(AnnoySink *sink, BlockNumber right)
+{
 	if (!sink->waiting)
 		return;
-	AnnoyPageGetNode(sink->page.data)->right =
-		followed ? sink->next + 1 : InvalidBlockNumber;
-	block = sink->build->in_place ?
-		AnnoyBuildWriteLogged(sink->build->rel, sink->page.data) :
-		AnnoyBuildWrite(sink->build->rel, sink->page.data, 1);
-	if (block != sink->next)
-		elog(ERROR, "unexpected block number %u instead of %u in new index",
-			 block, sink->next);
+	AnnoyPageGetNode(sink->page.data)->right = right;
+	if (sink->build->in_place)
+		AnnoyBuildWriteLogged(sink->build->rel, sink->block, sink->page.data);
+	else
+	{
+		BlockNumber block = AnnoyBuildWrite(sink->build->rel, sink->page.data, 1);
+
+		if (block != sink->block)
+			elog(ERROR, "unexpected block number %u instead of %u in new index",
+				 block, sink->block);
+	}
 	AnnoyBuildAdvance(sink->build, 0, 1);
-	sink->next++;
+	sink->written++;
 	sink->waiting = false;
 }
 
@@ -214,10 +233,11 @@ sink_add(AnnoySink *sink, Page page)
 	}
 	else
 	{
-		sink_flush(sink, true);
+		block = sink_block(sink);
+		sink_flush(sink, block);
 		memcpy(sink->page.data, page, BLCKSZ);
 		sink->waiting = true;
-		block = sink->next;
+		sink->block = block;
 		if (sink->leftmost[level] == InvalidBlockNumber)
 			sink->leftmost[level] = block;
 	}
@@ -344,7 +364,7 @@ AnnoyMakeInnerLevels(AnnoySink *sink, AnnoyLevel *level, AnnoyRandom *random)
 			root = make_inner_nodes(sink, level, height, is_root, random, &above);
 		}
 		if (!sink->in_memory)
-			sink_flush(sink, false);
+			sink_flush(sink, InvalidBlockNumber);
 		level_free(level);
 		if (is_root)
 			return root;
@@ -687,14 +707,14 @@ static void
 finish_tree(Writer *writer)
 {
 	AnnoySink  *sink = &writer->sink;
-	BlockNumber first_inner;
+	double		leaves;
 
 	if (writer->stats->leaves > 1)
 	{
-		sink_flush(sink, false);
-		first_inner = sink->next;
+		sink_flush(sink, InvalidBlockNumber);
+		leaves = sink->written;
 		(void) AnnoyMakeInnerLevels(sink, &writer->level, &writer->random);
-		writer->stats->inner = sink->next - first_inner + 1;
+		writer->stats->inner = sink->written - leaves + 1;
 	}
 	else
 	{
@@ -744,7 +764,7 @@ AnnoyWriteTree(AnnoyBuild *build, Tuplesortstate *sort, TupleDesc desc,
 	writer->sink.build = build;
 	writer->sink.tree = build->shared->tree;
 	memset(writer->sink.leftmost, 0xFF, sizeof(writer->sink.leftmost));
-	writer->sink.next = RelationGetNumberOfBlocks(build->rel);
+	writer->sink.end = RelationGetNumberOfBlocks(build->rel);
 
 	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
 	{

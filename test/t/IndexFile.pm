@@ -92,7 +92,7 @@ my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 
 # The metapage's leftmost nodes, of 100 trees, and its curve, which begins with a
 # double.
-my $leftmost_at = 132;
+my $leftmost_at = 136;
 my $curve_at = 8 * int(($leftmost_at + 4 * 8 * 100 + 7) / 8);
 
 sub leftmost
