@@ -242,6 +242,8 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 {
 	AnnoySearch *search = state->search;
 	double		last = ANNOY_LAST_EFFORT * state->efforts.all;
+	int			least = Max(state->keep, AnnoySearchKeep(search->index, 0, state->enough_for));
+	int			keep;
 
 	if (state->effort > 0 && effort > state->effort)
 	{
@@ -253,13 +255,15 @@ next_round(Relation rel, AnnoyScanState *state, double effort)
 		if (effort > last && state->efforts.measured == 0)
 			effort = state->efforts.all;
 	}
-	state->keep = Max(state->keep,
-					  AnnoySearchKeep(search->index, effort, state->enough_for));
-	if (exceeds_memory(state, state->keep))
+	keep = Max(least, AnnoySearchKeep(search->index, effort, state->enough_for));
+	while (keep > least && exceeds_memory(state, keep))
+		keep = Max(keep / 2, least);
+	if (exceeds_memory(state, keep))
 	{
 		AnnoyDrain(rel, state, search->index);
 		return;
 	}
+	state->keep = keep;
 	state->effort = effort;
 	state->next = 0;
 	AnnoySearchForest(search, effort, state->keep);
