@@ -226,4 +226,29 @@ DELETE FROM moved WHERE id < 0;
 VACUUM (PARALLEL 0) moved;
 SELECT pages() > :before AS made_anew;
 CALL compare(800, NULL, NULL);
+-- or when others have come in its place, a quarter at a time; and what is made anew
+-- again and again uses the pages of what it replaces
+\set replace 'SELECT unnest(ARRAY[format(''DELETE FROM moved WHERE id %% 4 = %s'', p), format(''INSERT INTO moved SELECT id, 0, (SELECT array_agg(c + %s) FROM unnest(v) c) FROM many WHERE id BETWEEN 1 AND 2000 AND id %% 4 = %s'', :distance, p), ''VACUUM (PARALLEL 0) moved'']) FROM generate_series(0, 3) p'
+\set distance 1e4
+:replace \gexec
+CALL compare(800, NULL, NULL);
+\set distance 0
+:replace \gexec
+SELECT pages() AS before \gset
+\set distance 1e4
+:replace \gexec
+\set distance 0
+:replace \gexec
+SELECT pages() < 1.1 * :before AS no_larger;
+CALL compare(800, NULL, NULL);
+-- so far away that all are the same, as float4 has it
+ALTER TABLE moved ALTER v TYPE double precision[];
+CALL fill_moved('', 'double_l2_ops', 1, 'many', 'c + 1e9', 1000);
+VACUUM (PARALLEL 0) moved;
+CALL compare(800, NULL, NULL);
+-- where items are few of all pages
+CALL fill_moved('', 'double_l2_ops', 31, 'many', 'c + 1e4', 1000);
+DELETE FROM moved WHERE id > 1000;
+VACUUM (PARALLEL 0) moved;
+CALL compare(4000, NULL, NULL);
 DROP TABLE moved;
