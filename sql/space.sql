@@ -244,7 +244,9 @@ CALL compare(800, NULL, NULL);
 -- so far away that all are the same, as float4 has it
 ALTER TABLE moved ALTER v TYPE double precision[];
 CALL fill_moved('', 'double_l2_ops', 1, 'many', 'c + 1e9', 1000);
+SELECT pages() AS before \gset
 VACUUM (PARALLEL 0) moved;
+SELECT pages() > :before AS made_anew;
 CALL compare(800, NULL, NULL);
 -- where items are few of all pages
 CALL fill_moved('', 'double_l2_ops', 31, 'many', 'c + 1e4', 1000);
