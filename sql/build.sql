@@ -1,16 +1,8 @@
 --
 -- Building an index on a table with data, and without
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_build;
-SET search_path = annoy_build, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_build
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 -- All operator classes, with a query for each
 CREATE TABLE classes (n serial, type text, opclass text, operator text, query text);
@@ -77,7 +69,6 @@ FROM classes c, build(c, format('SELECT i, %L::%s FROM generate_series(1, 1000) 
 
 -- one dimension
 SET enable_seqscan = off;
-SET jit = off;
 CREATE TABLE narrow (id integer, v real[]);
 INSERT INTO narrow SELECT i, ARRAY[i % 1000] FROM generate_series(1, 3000) i;
 CREATE INDEX ON narrow USING annoy (v);

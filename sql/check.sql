@@ -1,16 +1,8 @@
 --
 -- annoy_index_check()
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_check;
-SET search_path = annoy_check, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_check
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 -- Whatever happens to an index, nothing is wrong with it: all operator classes,
 -- vectors that take several pages, several trees, copies of one vector, NULLs.

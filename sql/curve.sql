@@ -2,19 +2,10 @@
 -- Recall curves are advice: whatever they were measured with, and whatever has
 -- become of the rows, an index can be used
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_curve;
-SET search_path = annoy_curve, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_curve
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 -- Vectors without much structure, which are hard to find
 CREATE FUNCTION hard(i integer) RETURNS real[] LANGUAGE sql AS
 	$$ SELECT array_agg((number(i, j) + number(i % 50, j))::real ORDER BY j) FROM generate_series(1, 8) j $$;

@@ -1,19 +1,10 @@
 --
 -- The storage parameter dtype: how precisely an index stores vectors
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_dtype;
-SET search_path = annoy_dtype, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_dtype
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 -- fractions that need all digits of a double
 CREATE FUNCTION fractions(i integer, dims integer) RETURNS double precision[]
 IMMUTABLE PARALLEL SAFE LANGUAGE sql AS

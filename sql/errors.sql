@@ -1,19 +1,10 @@
 --
 -- Bad input: each kind has its own SQLSTATE, and says what is wrong
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_errors;
-SET search_path = annoy_errors, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_errors
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 CREATE TABLE bad (n serial, type text, value text, what text);
 INSERT INTO bad (type, value, what) VALUES
 	('real[]', '{1,NULL,3}', 'an element that is NULL'),

@@ -1,16 +1,12 @@
 --
 -- Conditions on further columns of an index
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
+\set schema annoy_filter
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
-CREATE SCHEMA annoy_filter;
-SET search_path = annoy_filter, public;
 SET enable_seqscan = off;
 SET enable_sort = off;
 SET enable_bitmapscan = off;
-SET jit = off;
 SET timezone = 'UTC';
 
 CREATE FUNCTION vec(i integer) RETURNS real[] IMMUTABLE LANGUAGE sql AS

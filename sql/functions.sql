@@ -1,18 +1,9 @@
 --
 -- Annoy's methods as functions
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_functions;
-SET search_path = annoy_functions, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_functions
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
-SET jit = off;
 CREATE TABLE items (id integer PRIMARY KEY, v real[], d double precision[], b bit(32));
 INSERT INTO items SELECT i, vec(i, 32), vec(i, 32), bitvec(i, 32) FROM generate_series(1, 1500) i;
 INSERT INTO items VALUES (2000);

@@ -1,19 +1,10 @@
 --
 -- annoy_index_info()
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_info;
-SET search_path = annoy_info, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_info
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 CREATE TABLE items (id integer PRIMARY KEY, v real[], d double precision[], b bit(64));
 INSERT INTO items SELECT i, vec(i, 64), vec(i, 64), bitvec(i, 64) FROM generate_series(1, 1500) i;
 INSERT INTO items SELECT 1500 + i FROM generate_series(1, 10) i;

@@ -1,20 +1,11 @@
 --
 -- Inserting into an index, and growing one from nothing
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_insert;
-SET search_path = annoy_insert, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_insert
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 -- Only index scans from here on, which leave nothing to chance
 SET enable_seqscan = off;
-SET jit = off;
 SET annoy.search_k = 1000000;
 SET annoy.epsilon = 10;
 

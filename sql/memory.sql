@@ -1,18 +1,9 @@
 --
 -- Builds: little memory, workers, what they tell, what is refused early
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_memory;
-SET search_path = annoy_memory, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_memory
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
-SET jit = off;
 SET annoy.search_k = 1000000;
 SET annoy.epsilon = 10;
 CREATE TABLE items AS SELECT i AS id, vec(i, 1000)::real[] AS v FROM generate_series(1, 4000) i;

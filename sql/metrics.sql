@@ -1,18 +1,8 @@
 --
 -- What each metric returns, to the last bit
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_metrics;
-SET search_path = annoy_metrics, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
-
-SET jit = off;
+\set schema annoy_metrics
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 --
 -- Distances that differ only by rounding: rows are permutations of the same

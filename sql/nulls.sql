@@ -1,20 +1,11 @@
 --
 -- NULL vectors: in the index, and last in its order
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_nulls;
-SET search_path = annoy_nulls, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_nulls
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
 SET enable_sort = off;
-SET jit = off;
 
 -- in a column of each type, few and many, built and inserted
 CREATE FUNCTION with_nulls(type text, query text, nulls text, built boolean,

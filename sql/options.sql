@@ -1,19 +1,10 @@
 --
 -- Storage parameters and settings
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_options;
-SET search_path = annoy_options, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_options
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 -- Vectors without any structure, which are hard to find
 CREATE FUNCTION hard(i integer, dims integer) RETURNS real[] LANGUAGE sql AS
 	$$ SELECT array_agg(number(i, j)::real ORDER BY j) FROM generate_series(1, dims) j $$;

@@ -1,16 +1,8 @@
 --
 -- When the planner uses an index, and when it does not
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_plans;
-SET search_path = annoy_plans, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_plans
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 --
 -- Tables of various sizes, at default settings and with statistics: a few
@@ -185,7 +177,6 @@ SELECT cost(format('SELECT id FROM stored ORDER BY toasted <=> %L', v[1:800])) >
 --
 SET enable_seqscan = off;
 SET enable_sort = off;
-SET jit = off;
 CREATE TABLE only_vectors AS SELECT id, r FROM items;
 CREATE INDEX only_r ON only_vectors USING annoy (r, id);
 ANALYZE only_vectors;

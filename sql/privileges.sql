@@ -1,20 +1,15 @@
 --
 -- Functions that take an index: what they accept, whom they let, what they lock
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-CREATE SCHEMA annoy_privileges;
-SET search_path = annoy_privileges, public;
+\set schema annoy_privileges
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 \set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set calls :abs_srcdir '/test/regress/calls.sql'
-\i :calls
+\i `echo "$PG_ABS_SRCDIR"/test/regress/calls.sql`
 \set ECHO all
+SET client_min_messages = warning;
+
 \pset format unaligned
 
-SET jit = off;
 CREATE ROLE regress_annoy_owner;
 CREATE ROLE regress_annoy_reader;
 CREATE ROLE regress_annoy_nobody;

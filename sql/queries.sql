@@ -1,18 +1,9 @@
 --
 -- Queries of all kinds: with an index they return what they do without
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_queries;
-SET search_path = annoy_queries, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_queries
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
-SET jit = off;
 CREATE TABLE items (id integer PRIMARY KEY, v real[], category integer, owner text, note text);
 -- each vector three times, and some rows without one
 INSERT INTO items SELECT i, vec(i / 3, 8), i % 50, 'role' || i % 7, 'x' FROM generate_series(1, 3000) i;

@@ -1,19 +1,10 @@
 --
 -- Recall as the knob: annoy.target_recall, annoy_recall(), annoy_calibrate()
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_recall;
-SET search_path = annoy_recall, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_recall
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 -- Vectors without much structure, which are hard to find
 CREATE FUNCTION hard(i integer) RETURNS real[] LANGUAGE sql AS
 	$$ SELECT array_agg((number(i, j) + number(i % 50, j))::real ORDER BY j) FROM generate_series(1, 16) j $$;

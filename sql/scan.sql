@@ -1,19 +1,10 @@
 --
 -- Scans
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_scan;
-SET search_path = annoy_scan, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_scan
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 
 CREATE TABLE items (id integer PRIMARY KEY, v real[], category integer);
 INSERT INTO items SELECT i, vec(i, 6), i % 100 FROM generate_series(1, 5000) i;

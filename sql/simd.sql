@@ -1,18 +1,9 @@
 --
 -- Instruction sets: whatever path is taken, the results are the same
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_simd;
-SET search_path = annoy_simd, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_simd
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
-SET jit = off;
 SET enable_seqscan = off;
 
 --

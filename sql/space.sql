@@ -1,11 +1,8 @@
 --
 -- The search space: scale and origin, which no single row decides
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_space;
-SET search_path = annoy_space, public;
+\set schema annoy_space
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 -- Vectors like those that random() makes, but always the same ones.
 CREATE FUNCTION point(i integer, dims integer) RETURNS double precision[] IMMUTABLE LANGUAGE sql AS $$

@@ -1,19 +1,10 @@
 --
 -- Kinds of tables and of indexes, and commands that rebuild them
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_tables;
-SET search_path = annoy_tables, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_tables
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 SET annoy.search_k = 1000000;
 SET annoy.epsilon = 10;
 

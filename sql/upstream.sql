@@ -2,19 +2,10 @@
 -- Annoy's own tests, the small ones: orders and distances by metric.  The large
 -- ones are in test/t/020_upstream.pl, and test/README.md has the list of all.
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-CREATE SCHEMA annoy_upstream;
-SET search_path = annoy_upstream, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
+\set schema annoy_upstream
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-SET jit = off;
 
 -- The ids of the n nearest, in order, by an index.
 CREATE FUNCTION nearest(tab regclass, operator text, query text, n integer DEFAULT 10) RETURNS text LANGUAGE plpgsql AS $$

@@ -4,17 +4,10 @@
 -- Grouped as there, under the names that they have there.  Items are rows whose
 -- id is the item's number; of rows at the same distance, the lower id is first.
 --
+\set schema annoy_upstream
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-CREATE SCHEMA annoy_upstream;
-SET search_path = annoy_upstream, public;
-\set ECHO none
-\getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/test/regress/helpers.sql'
-\i :helpers
-\set ECHO all
 
-SET jit = off;
 -- A new AnnoyIndex: add_item for each of some vectors, and build.
 CREATE FUNCTION build(metric text, VARIADIC vectors text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,9 +1,8 @@
 --
 -- Validation of operator classes
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
+\set schema annoy_validate
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 -- All that come with the extension are valid.
 SELECT opcname, opcintype::regtype, opcdefault, amvalidate(c.oid)
@@ -17,9 +16,6 @@ SELECT opfname, string_agg(DISTINCT oprname, ' ') AS operator, count(*),
 FROM pg_opfamily f JOIN pg_am a ON a.oid = opfmethod JOIN pg_amop ON amopfamily = f.oid
 	JOIN pg_operator o ON o.oid = amopopr
 WHERE amname = 'annoy' GROUP BY opfname ORDER BY opfname COLLATE "C";
-
-CREATE SCHEMA annoy_validate;
-SET search_path = annoy_validate, public;
 
 CREATE FUNCTION valid(name) RETURNS boolean LANGUAGE sql AS
 	$$ SELECT amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod

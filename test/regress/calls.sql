@@ -1,5 +1,5 @@
 -- Calls of all functions of the extension that take an index, and what comes of
--- them.  Tests read this file as they read helpers.sql.
+-- them.
 
 -- A call of each function with a regclass among its arguments, with arguments
 -- chosen by their types and names: NULL if there is one that is not known here.

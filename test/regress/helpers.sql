@@ -1,10 +1,5 @@
--- Functions that several tests use, created in the test's own schema.
---
--- A test reads this file with
---
---	\getenv abs_srcdir PG_ABS_SRCDIR
---	\set helpers :abs_srcdir '/test/regress/helpers.sql'
---	\i :helpers
+-- Functions that several tests use, created in the test's own schema: setup.sql
+-- reads this file.
 
 -- The j-th pseudo-random number that belongs to i, from 0 to 1.
 CREATE FUNCTION number(i bigint, j bigint) RETURNS double precision
