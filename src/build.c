@@ -20,7 +20,7 @@
  * search of place.c, and the centres become the means of what was placed there.
  * That one Lloyd step over the whole tree repairs what the divisions from the
  * top down have cut through, and what is random about a small sample; see
- * src/README for what it is worth.
+ * docs/measurements.md for what it is worth.
  *
  * Assign: another walk over the items places every item, encodes it relative to
  * its leaf's centre and passes the entry to a sort by leaf.
@@ -57,7 +57,7 @@
 #include "annoy.h"
 #include "build.h"
 
-/* Trees that n_trees = -1 gives; see src/README for the measurements. */
+/* Trees that n_trees = -1 gives; see docs/measurements.md. */
 #define AUTOMATIC_TREES		1
 
 /* Blocks of the table that a participant takes at a time. */

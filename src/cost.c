@@ -15,7 +15,7 @@
  *
  * The unit is cpu_operator_cost, which stands for some 12 ns on a machine where
  * cpu_tuple_cost and seq_page_cost are right for tables that are in memory but
- * not in shared buffers; src/README has the measurements.
+ * not in shared buffers; docs/measurements.md has the measurements.
  *
  * Copyright (c) 2026, the annoy developers
  *

@@ -24,7 +24,7 @@
 
 /*
  * Codes of about this many bits per entry: fewer dimensions get more bits
- * each, more dimensions get one.  See src/README for the measurements.
+ * each, more dimensions get one.  See docs/measurements.md.
  */
 #define LEAF_CODE_BITS		256
 #define INNER_CODE_BITS		256

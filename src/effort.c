@@ -45,7 +45,7 @@
  * power of its size: this one if the effort is a small part of everything, and
  * up to 1 if it is all.  And by some entries more, until it is twice as large:
  * where a few leaves are enough, one more or less makes a difference, and the
- * curve knows least.  See src/README.
+ * curve knows least.  See docs/measurements.md.
  */
 #define SIZE_POWER			0.7
 #define GROWN_EFFORT		MIN_EFFORT

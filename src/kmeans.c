@@ -5,7 +5,7 @@
  *
  * Annoy moves two random points towards their followers in 200 online steps.
  * A few Lloyd iterations on up to 1,024 points cost the same and divide
- * better; see src/README.
+ * better; see docs/measurements.md.
  *
  * Points are rows of `dim' floats, dim a multiple of ANNOY_DIM_ALIGN; they are
  * named by their row numbers, and it is arrays of row numbers that get

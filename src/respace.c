@@ -72,7 +72,7 @@
 
 /*
  * An origin so many times as far from the items as these are from their centre,
- * for each step of a quantised centre, blurs it; see src/README.
+ * for each step of a quantised centre, blurs it; see docs/measurements.md.
  */
 #define ORIGIN_REACH		0.08
 #define MIN_REACH			2.0
@@ -222,7 +222,7 @@ typical_distance2(const float *points, int dim, int count, const float *centre)
 
 /*
  * How far from a root's centre, in typical distances, points may be, squared: see
- * src/README.
+ * docs/measurements.md.
  */
 static double
 root_reach2(const AnnoyCodec *codec)

@@ -79,7 +79,7 @@
 
 /*
  * What testing one of the items demanded takes, and one in a walk, and a
- * distance, in entries scanned: see src/README.
+ * distance, in entries scanned: see docs/measurements.md.
  */
 #define TEST_COST			400.0
 #define WALK_COST			1.5
