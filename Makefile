@@ -19,7 +19,9 @@
 DEMO_DATA := $(DATA)
 
 MODULE_big = annoy
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+# The top of src/ and its rooms; see src/README.
+sources = $(wildcard $(foreach type,$(1),src/*.$(type) src/*/*.$(type)))
+OBJS = $(patsubst %.c,%.o,$(sort $(call sources,c)))
 
 EXTENSION = annoy
 DATA = sql/annoy--1.0.0.sql
@@ -36,6 +38,9 @@ TAP_TESTS := $(if $(PROVE_TESTS),1)
 
 EXTRA_CLEAN = test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
 
+# Headers are included by room and name.
+PG_CPPFLAGS = -I$(srcdir)/src
+
 # The same bits on every machine: no contraction into fused multiply-add.
 PG_CFLAGS = -ffp-contract=off -fno-math-errno
 
@@ -47,7 +52,7 @@ ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(server_headers)/postgres.h)),)
 include $(PGXS)
 
 # PGXS does not track headers, and compiles bitcode without PG_CFLAGS.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(call sources,h)
 BITCODE_CFLAGS += $(PG_CFLAGS)
 else
 # On a machine without PostgreSQL, "make demo" and "make test" install it.
@@ -77,7 +82,7 @@ bench:
 	@$(script_env) test/bench/bench.sh
 
 # pg_bsd_indent does not understand statements made by macros.
-indented = $(filter-out src/metric_impl.h,$(wildcard src/*.[ch] test/bench/*.[ch]))
+indented = $(filter-out src/type/metric_impl.h,$(call sources,c h) $(wildcard test/bench/*.[ch]))
 
 indent:
 	test/indent.pl $(indented)

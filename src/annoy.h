@@ -28,9 +28,9 @@
 
 #include "annoy_page.h"
 #include "compat.h"
-#include "kernels.h"
-#include "simd.h"
-#include "vector.h"
+#include "simd/kernels.h"
+#include "simd/simd.h"
+#include "type/type.h"
 
 /* Components of images are not beyond this: their squares still are finite. */
 #define ANNOY_MAX_COMPONENT		1e15
