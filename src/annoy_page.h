@@ -259,6 +259,11 @@ typedef AnnoyNodeData *AnnoyNode;
  */
 typedef ItemPointerData AnnoyPointer;
 
+/* One block of entries with codes of that many bytes. */
+#define ANNOY_BLOCK_SIZE(code_bytes) \
+	(ANNOY_BLOCK_ENTRIES * \
+	 ((code_bytes) + 2 * sizeof(float) + sizeof(uint16) + sizeof(AnnoyPointer)))
+
 /*
  * Item groups.
  *

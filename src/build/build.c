@@ -56,6 +56,9 @@
 
 #include "annoy.h"
 #include "build/build.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* Trees that n_trees = -1 gives; see src/README for the measurements. */
 #define AUTOMATIC_TREES		1

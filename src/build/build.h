@@ -15,8 +15,10 @@
 
 #include <math.h>
 
+#include "access/genam.h"
 #include "access/parallel.h"
 #include "executor/tuptable.h"
+#include "nodes/execnodes.h"
 #include "port/atomics.h"
 #include "portability/instr_time.h"
 #include "storage/condition_variable.h"
@@ -24,6 +26,19 @@
 #include "storage/spin.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
+
+#include "tree/tree.h"
+
+/* Phases of a build, as pg_stat_progress_create_index shows them. */
+#define ANNOY_PHASE_LOAD		2
+#define ANNOY_PHASE_SAMPLE		3
+#define ANNOY_PHASE_SKELETON	4
+#define ANNOY_PHASE_REFINE		5
+#define ANNOY_PHASE_ASSIGN		6
+#define ANNOY_PHASE_SORT		7
+#define ANNOY_PHASE_WRITE		8
+#define ANNOY_PHASE_CALIBRATE	9
+#define ANNOY_PHASE_LOG			10
 
 /*
  * Parts of maintenance_work_mem.  What is in use at the same time: sample and
@@ -269,6 +284,9 @@ typedef struct AnnoyTreeStats
 } AnnoyTreeStats;
 
 /* build.c */
+extern IndexBuildResult *annoybuild(Relation heap, Relation rel,
+									IndexInfo *index_info);
+extern void annoybuildempty(Relation rel);
 extern BlockNumber AnnoyBuildWrite(Relation rel, const char *pages, int n);
 extern BlockNumber AnnoyBuildWriteLogged(Relation rel, const char *page);
 extern void AnnoyBuildEmpty(Relation rel, const AnnoyIndex *index,

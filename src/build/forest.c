@@ -21,6 +21,11 @@
 
 #include "annoy.h"
 #include "build/build.h"
+#include "recall/recall.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
 
 /* Leaves with a smaller part of what fits a page are dropped. */
 #define MIN_LEAF			0.3

@@ -30,6 +30,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_proc.h"
+#include "commands/progress.h"
 #include "executor/instrument.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -40,6 +41,7 @@
 
 #include "annoy.h"
 #include "build/build.h"
+#include "storage/storage.h"
 
 /* Keys of the table of contents. */
 #define KEY_SHARED			UINT64CONST(0xA500000000000001)

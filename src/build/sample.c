@@ -23,6 +23,8 @@
 
 #include "annoy.h"
 #include "build/build.h"
+#include "simd/simd.h"
+#include "space/space.h"
 
 /* However little memory there is. */
 #define MIN_SAMPLE			256

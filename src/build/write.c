@@ -31,6 +31,10 @@
 
 #include "annoy.h"
 #include "build/build.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
 
 /* How full, at most, divisions make inner nodes. */
 #define INNER_FILL			0.9

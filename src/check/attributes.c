@@ -25,7 +25,9 @@
 #include "common/hashfn.h"
 #include "utils/datum.h"
 
+#include "bits.h"
 #include "check/check.h"
+#include "storage/storage.h"
 
 /*
  * Check what can be said of a page of attributes alone.

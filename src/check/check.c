@@ -51,7 +51,12 @@
 #include "lib/bloomfilter.h"
 #include "utils/memutils.h"
 
+#include "bits.h"
 #include "check/check.h"
+#include "error.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /*
  * The Bloom filter is made for so many times the number of items: with ten hash
@@ -59,42 +64,6 @@
  * there once in 10^8 times, as long as maintenance_work_mem has room for it.
  */
 #define BLOOM_ROOM		4
-
-/* Sets of numbers. */
-
-/*
- * Add a number to a set.  Returns false if it was there before.
- */
-bool
-AnnoyBitsAdd(AnnoyBits *bits, uint64 n)
-{
-	uint8		mask = 1 << n % 8;
-
-	if (n / 8 >= bits->size)
-	{
-		uint64		size = Max(Max(n / 8 + 1, 2 * bits->size), 1024);
-
-		bits->bytes = bits->bytes == NULL ?
-			MemoryContextAllocHuge(CurrentMemoryContext, size) :
-			repalloc_huge(bits->bytes, size);
-		memset(bits->bytes + bits->size, 0, size - bits->size);
-		bits->size = size;
-	}
-	if ((bits->bytes[n / 8] & mask) != 0)
-		return false;
-	bits->bytes[n / 8] |= mask;
-	return true;
-}
-
-/*
- * Empty a set.
- */
-void
-AnnoyBitsReset(AnnoyBits *bits)
-{
-	if (bits->bytes != NULL)
-		memset(bits->bytes, 0, bits->size);
-}
 
 /* What all steps need. */
 

@@ -15,14 +15,9 @@
 
 #include "utils/snapshot.h"
 
-#include "annoy.h"
-
-/* A set of numbers, as bits in memory.  It grows as needed. */
-typedef struct AnnoyBits
-{
-	uint8	   *bytes;
-	uint64		size;			/* bytes allocated */
-} AnnoyBits;
+#include "bits.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
 
 /* State of a check. */
 typedef struct AnnoyCheck
@@ -67,37 +62,29 @@ AnnoyCheckItemNumber(const AnnoyCheck *check, BlockNumber block,
 	return (uint64) block * check->numbers_per_block + offset - FirstOffsetNumber;
 }
 
-static inline bool
-AnnoyBitsTest(const AnnoyBits *bits, uint64 n)
-{
-	return n / 8 < bits->size && (bits->bytes[n / 8] & (1 << n % 8)) != 0;
-}
-
 /* check.c */
 
 /* not pg_attribute_printf(): it names a format that clang does not know */
 extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block, int offset,
 						const char *format,...)
 			__attribute__((format(printf, 4, 5))) pg_attribute_noreturn();
-extern bool AnnoyBitsAdd(AnnoyBits *bits, uint64 n);
-extern void AnnoyBitsReset(AnnoyBits *bits);
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);
 extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
 							   Page page);
 
-/* check_tree.c */
+/* tree.c */
 extern void AnnoyCheckTrees(AnnoyCheck *check);
 
-/* check_nulls.c */
+/* nulls.c */
 extern void AnnoyCheckFreeList(const AnnoyCheck *check, BlockNumber block);
 extern void AnnoyCheckNulls(AnnoyCheck *check);
 
-/* check_rows.c */
+/* rows.c */
 extern void AnnoyCheckRows(const AnnoyCheck *check);
 
-/* check_attributes.c */
+/* attributes.c */
 extern void AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block,
 									 Page page);
 extern void AnnoyCheckAttributes(AnnoyCheck *check);

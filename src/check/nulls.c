@@ -18,7 +18,9 @@
  */
 #include "postgres.h"
 
+#include "bits.h"
 #include "check/check.h"
+#include "storage/storage.h"
 
 typedef struct NullsCheck
 {

@@ -18,7 +18,9 @@
 #include "catalog/pg_type.h"
 #include "utils/tuplesort.h"
 
+#include "bits.h"
 #include "check/check.h"
+#include "storage/storage.h"
 
 /*
  * Copy a page if it has slots.  Returns their number.

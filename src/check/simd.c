@@ -23,6 +23,12 @@
 #include "lib/stringinfo.h"
 
 #include "annoy.h"
+#include "check/check.h"
+#include "relation/relation.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* Points that are compared with each node: see make_point(). */
 #define CHECK_POINTS	5

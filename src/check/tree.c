@@ -18,7 +18,11 @@
  */
 #include "postgres.h"
 
+#include "bits.h"
 #include "check/check.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
 
 /* An entry of a leaf. */
 typedef struct LeafEntry

@@ -36,8 +36,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "library/annfile.h"
 #include "annoy.h"
+#include "library/annfile.h"
+#include "library/library.h"
+#include "relation/relation.h"
+#include "simd/simd.h"
+#include "type/type.h"
 
 #define MAX_EXPORT_TREES	10000
 

@@ -22,8 +22,9 @@
 
 #include "miscadmin.h"
 
-#include "library/annfile.h"
 #include "annoy.h"
+#include "library/annfile.h"
+#include "simd/simd.h"
 
 #define TWO_MEANS_STEPS		200
 #define SPLIT_ATTEMPTS		3

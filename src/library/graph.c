@@ -29,7 +29,13 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
-#include "check/check.h"
+#include "bits.h"
+#include "error.h"
+#include "library/library.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
 
 /* Blocks of items among which those that were missed are looked for at a time. */
 #define WALK_BLOCKS		256

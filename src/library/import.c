@@ -39,7 +39,8 @@
 #include "utils/tuplestore.h"
 
 #include "library/annfile.h"
-#include "annoy.h"
+#include "library/library.h"
+#include "type/type.h"
 
 /* Bytes read at a time, if a node is not larger. */
 #define READ_SIZE		(256 * 1024)

@@ -18,6 +18,11 @@
 #include "utils/builtins.h"
 
 #include "annoy.h"
+#include "library/library.h"
+#include "relation/relation.h"
+#include "scan/scan.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 PG_FUNCTION_INFO_V1(annoy_index_info);
 

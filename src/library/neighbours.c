@@ -30,6 +30,10 @@
 #include "utils/tuplesort.h"
 
 #include "annoy.h"
+#include "library/library.h"
+#include "relation/relation.h"
+#include "scan/scan.h"
+#include "type/type.h"
 
 /* Rows that a search returns, for the planner, if n is not a constant. */
 #define TYPICAL_ROWS	10

@@ -38,6 +38,10 @@
 #include "utils/syscache.h"
 
 #include "annoy.h"
+#include "library/library.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* A parameter and its value, NULL if there is none. */
 typedef struct AnnoyParam

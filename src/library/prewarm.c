@@ -14,7 +14,10 @@
 
 #include "utils/builtins.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "library/library.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
 
 /*
  * Read all blocks, in their order.  Returns their number.

@@ -45,7 +45,12 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
+#include "recall/recall.h"
 #include "scan/scan.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
 
 /* Items asked: one of so many, within limits. */
 #define ITEMS_PER_QUERY		100

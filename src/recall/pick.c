@@ -13,6 +13,9 @@
 #include "postgres.h"
 
 #include "annoy.h"
+#include "recall/recall.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* Pages read to find an item to ask, at most. */
 #define TRIES_PER_QUERY		256
@@ -55,19 +58,6 @@ choose_item(Relation rel, const AnnoyIndex *index, BlockNumber nblocks,
 			return true;
 	}
 	return false;
-}
-
-/*
- * Copy a vector into the current memory context.
- */
-AnnoyVector
-AnnoyCopyVector(const AnnoyVector *vec)
-{
-	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
-	AnnoyVector copy = *vec;
-
-	copy.data = memcpy(palloc(size), vec->data, size);
-	return copy;
 }
 
 static bool

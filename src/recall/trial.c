@@ -21,8 +21,10 @@
 
 #include "utils/memutils.h"
 
-#include "annoy.h"
+#include "recall/recall.h"
 #include "scan/scan.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* By how much more candidates are kept, if those of a search did not do. */
 #define KEEP_GROWTH		4

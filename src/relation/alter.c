@@ -29,6 +29,8 @@
 #include "utils/syscache.h"
 
 #include "annoy.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
 
 static object_access_hook_type next_hook = NULL;
 
@@ -36,8 +38,8 @@ static object_access_hook_type next_hook = NULL;
  * Does a storage parameter say how an index is built, rather than how it is
  * used?
  */
-bool
-AnnoyOptionNeedsRebuild(const char *name)
+static bool
+needs_rebuild(const char *name)
 {
 	return strcmp(name, "search_k") != 0 && strcmp(name, "target_recall") != 0 &&
 		strcmp(name, "dimensions") != 0;
@@ -93,7 +95,7 @@ option_changed(Oid oid, const char *index_name, const char *name, const char *va
 {
 	if (strcmp(name, "dimensions") == 0)
 		check_new_dimensions(oid, value);
-	if (AnnoyOptionNeedsRebuild(name) && annoy_verbose > -1)
+	if (needs_rebuild(name) && annoy_verbose > -1)
 		ereport(NOTICE,
 				(errmsg("storage parameter \"%s\" takes effect when index \"%s\" is rebuilt",
 						name, index_name),

@@ -19,6 +19,8 @@
 #include "utils/varbit.h"
 
 #include "annoy.h"
+#include "relation/relation.h"
+#include "type/type.h"
 
 /*
  * Read a value of the indexed column, or a query for it: an array (of any type
@@ -140,4 +142,42 @@ AnnoyCheckNewDimensions(Relation rel, const AnnoyIndex *index,
 						const AnnoyVector *vec)
 {
 	check_dimensions(rel, index, vec, true);
+}
+
+/*
+ * A vector as a value of a type that columns have: an array of real or double
+ * precision, or for bits also a bit string.
+ */
+Datum
+AnnoyMakeDatum(Oid type, const AnnoyVector *vec)
+{
+	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
+	{
+		bool		is_float4 = type == FLOAT4ARRAYOID;
+		Datum	   *values = palloc(sizeof(Datum) * vec->dim);
+		ArrayType  *array;
+
+		for (int i = 0; i < vec->dim; i++)
+		{
+			double		value = AnnoyVectorComponent(vec, i);
+
+			values[i] = is_float4 ? Float4GetDatum((float) value) : Float8GetDatum(value);
+		}
+		array = is_float4 ?
+			construct_array(values, vec->dim, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT) :
+			construct_array(values, vec->dim, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+							TYPALIGN_DOUBLE);
+		pfree(values);
+		return PointerGetDatum(array);
+	}
+	else
+	{
+		VarBit	   *bits = palloc(VARBITTOTALLEN(vec->dim));
+
+		Assert(vec->dtype == ANNOY_BIT);
+		SET_VARSIZE(bits, VARBITTOTALLEN(vec->dim));
+		VARBITLEN(bits) = vec->dim;
+		memcpy(VARBITS(bits), vec->data, VARBITBYTES(bits));
+		return PointerGetDatum(bits);
+	}
 }

@@ -62,7 +62,8 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "annoy.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
 
 static void
 no_such_index(Oid oid)

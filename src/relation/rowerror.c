@@ -32,6 +32,7 @@
 #include "utils/snapmgr.h"
 
 #include "annoy.h"
+#include "relation/relation.h"
 
 /* Doubles from here on are infinite if rounded to a real: 2^128 - 2^103. */
 #define FLOAT4_OVERFLOW		"3.4028235677973366e38"

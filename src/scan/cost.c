@@ -42,15 +42,13 @@
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
-#include "annoy.h"
+#include "scan/scan.h"
+#include "storage/storage.h"
 
 /* How full nodes are, roughly. */
 #define TYPICAL_FILL	0.5
 
 #define LOG2(x)	(log(x) / 0.693147180559945)
-
-/* Least automatic search_k. */
-#define MIN_SEARCH_K	8000
 
 /* Cost of a page that is in shared buffers, as a part of random_page_cost. */
 #define CACHED_PAGE		0.02
@@ -122,22 +120,6 @@ typedef struct ScanCost
 	double		rows;			/* of these, rows that meet all conditions */
 	QualCost	distance_cost;	/* of the operator */
 } ScanCost;
-
-/*
- * How many entries a search scans if nobody says, and the index has no recall
- * curve: the square root of their number times a factor that gives a recall@10
- * of at least 0.95 on all data that we have, but not fewer than take a fraction
- * of a millisecond anyway.
- * Inner products are harder to find: where vectors differ in length, the best
- * ones are spread over more leaves.
- */
-int
-AnnoyDefaultSearchK(const AnnoyIndex *index, double items)
-{
-	double		factor = index->metric == ANNOY_IP ? 65 : 25;
-
-	return (int) Min(Max(ceil(factor * sqrt(items)), MIN_SEARCH_K), 1e9);
-}
 
 /*
  * Cost of touching a number of pages of the index: in shared buffers, as far as
@@ -398,7 +380,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	/* nothing is known of an index that only might be */
 	if (info->hypothetical)
 	{
-		*startup_cost = cpu_operator_cost * MIN_SEARCH_K;
+		*startup_cost = cpu_operator_cost * ANNOY_MIN_SEARCH_K;
 		*total_cost = *startup_cost + info->tuples * cpu_index_tuple_cost;
 		return;
 	}

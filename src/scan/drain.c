@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 
 #include "scan/state.h"
+#include "storage/storage.h"
 
 /* The least memory of a sort, in kB, as work_mem has it. */
 #define MIN_SORT_MEMORY		64

@@ -29,7 +29,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
 
-#include "annoy.h"
+#include "scan/scan.h"
 
 /* The query that is being executed, NULL if there is none. */
 static QueryDesc *running = NULL;

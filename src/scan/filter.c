@@ -25,7 +25,10 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "annoy.h"
+#include "error.h"
 #include "scan/filter.h"
+#include "storage/storage.h"
 
 /* Pages of attributes of which a sample consists, and attempts to find them. */
 #define SAMPLE_PAGES		4

@@ -15,7 +15,7 @@
 
 #include "access/relscan.h"
 
-#include "annoy.h"
+#include "scan/scan.h"
 
 /* One condition on one of the further columns. */
 typedef struct AnnoyFilterKey

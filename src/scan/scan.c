@@ -55,7 +55,12 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "annoy.h"
+#include "relation/relation.h"
 #include "scan/state.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
 
 /* By how much to search harder if all candidates have been returned. */
 #define EFFORT_GROWTH		4

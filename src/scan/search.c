@@ -23,8 +23,12 @@
 
 #include <math.h>
 
-#include "annoy.h"
+#include "error.h"
 #include "scan/scan.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
 
 /* Nodes ranked for each one visited. */
 #define RANK_FACTOR		40

@@ -10,14 +10,13 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ANNOY_SCAN_H
-#define ANNOY_SCAN_H
+#ifndef ANNOY_SCAN_STATE_H
+#define ANNOY_SCAN_STATE_H
 
 #include <math.h>
 
 #include "utils/tuplesort.h"
 
-#include "annoy.h"
 #include "scan/filter.h"
 #include "scan/scan.h"
 
@@ -173,4 +172,4 @@ extern void AnnoyDrain(Relation rel, AnnoyScanState *state,
 					   const AnnoyIndex *index);
 extern bool AnnoyNextDrained(Relation rel, AnnoyScanState *state, AnnoyRow *row);
 
-#endif							/* ANNOY_SCAN_H */
+#endif							/* ANNOY_SCAN_STATE_H */

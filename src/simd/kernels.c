@@ -21,7 +21,7 @@
 
 #include <math.h>
 
-#include "annoy.h"
+#include "simd/simd.h"
 
 #define KERNEL_TARGET
 #define KERNEL(name) name##_portable

@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "annoy.h"
+#include "simd/simd.h"
 
 #ifdef ANNOY_HAVE_X86
 

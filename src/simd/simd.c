@@ -17,7 +17,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
-#include "annoy.h"
+#include "simd/simd.h"
 
 #ifdef ANNOY_HAVE_X86
 #include <cpuid.h>
@@ -121,11 +121,12 @@ AnnoyCheckSimd(int *newval, void **extra pg_attribute_unused(),
 	return false;
 }
 
-void
-AnnoyAssignSimd(int newval, void *extra pg_attribute_unused())
+/*
+ * Use a path, or the best that this machine has.  Returns which one that is.
+ */
+AnnoySimd
+AnnoySimdUse(AnnoySimd path)
 {
-	AnnoySimd	path = newval;
-
 	if (path == ANNOY_SIMD_AUTO)
 	{
 		path = ANNOY_SIMD_LAST;
@@ -133,7 +134,7 @@ AnnoyAssignSimd(int newval, void *extra pg_attribute_unused())
 			path--;
 	}
 	annoy_kernels = path_kernels(path);
-	AnnoyMetricUse(path);
+	return path;
 }
 
 PG_FUNCTION_INFO_V1(annoy_simd_paths);

@@ -54,7 +54,8 @@
 #include <float.h>
 #include <math.h>
 
-#include "annoy.h"
+#include "simd/simd.h"
+#include "space/space.h"
 
 /* Rounding of a table's components moves S by at most this many sigmas. */
 #define LUT_SIGMAS	3.0f

@@ -23,6 +23,8 @@
 #include <math.h>
 
 #include "annoy.h"
+#include "simd/simd.h"
+#include "space/space.h"
 
 #define SAMPLE_POINTS		1024	/* points that decide a division */
 #define LLOYD_ITERATIONS	8

@@ -33,6 +33,9 @@
 #include <math.h>
 
 #include "annoy.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "type/type.h"
 
 /* Components of images are clamped here. */
 #define MAX_COMPONENT	ANNOY_MAX_COMPONENT

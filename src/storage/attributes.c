@@ -24,7 +24,8 @@
 #include "access/toast_compression.h"
 #include "access/tupmacs.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
 
 /* With so much free space, VACUUM puts a page into the list. */
 #define WORTH_LISTING		(ANNOY_ATTRIBUTES_CAPACITY / 4)

@@ -21,6 +21,9 @@
 #include "utils/builtins.h"
 
 #include "annoy.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /*
  * Codes of about this many bits per entry: fewer dimensions get more bits
@@ -41,6 +44,9 @@
  * codes cover only so many dimensions, so that a node keeps its fan-out.
  */
 #define LARGE_DIM			1024
+
+/* No index has more vectors: a pointer to an item has so many bits. */
+#define MOST_ITEMS			ldexp(1.0, 48)
 
 static void
 set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
@@ -173,4 +179,40 @@ AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks)
 		index->n_trees * BLCKSZ / (0.6 * index->leaf.capacity) +
 		index->attributes_size;
 	return Max((nblocks - index->n_trees - 2.0) * BLCKSZ / bytes_per_item, 1);
+}
+
+/*
+ * Can a recall curve be used?  One without points is none, which is no fault.
+ */
+bool
+AnnoyCurveIsValid(const AnnoyCurve *curve)
+{
+	if (curve->points == 0)
+		return true;
+	if (curve->points > ANNOY_CURVE_POINTS ||
+		!(curve->items > 0 && curve->items <= MOST_ITEMS) ||
+		curve->blocks == 0 || curve->queries[0] == 0)
+		return false;
+	for (int rank = 1; rank < ANNOY_CURVE_RANKS; rank++)
+	{
+		if (curve->queries[rank] > curve->queries[rank - 1])
+			return false;
+	}
+	for (uint32 i = 0; i < curve->points; i++)
+	{
+		/* the last is everything, in all trees, but for rounding */
+		if (!(curve->effort[i] >= 1 &&
+			  curve->effort[i] <= 1.001 * ANNOY_MAX_TREES * curve->items) ||
+			(i > 0 && !(curve->effort[i] > curve->effort[i - 1])))
+			return false;
+		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+		{
+			const float *recall = curve->recall[rank];
+
+			if (!(recall[i] >= 0 && recall[i] <= 1) ||
+				(i > 0 && !(recall[i] >= recall[i - 1])))
+				return false;
+		}
+	}
+	return true;
 }

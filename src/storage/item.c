@@ -22,7 +22,9 @@
 #include "storage/freespace.h"
 #include "storage/indexfsm.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* Bytes a row may take in a group, in relation to those of its vector. */
 #define MAX_BLOAT		1.15

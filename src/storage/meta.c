@@ -19,7 +19,9 @@
 #include "catalog/pg_control.h"
 #include "miscadmin.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
+#include "type/type.h"
 
 /* There are no more than an index of all blocks has slots. */
 #define MAX_ITEMS			1e14
@@ -670,5 +672,41 @@ AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 		AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
 		GenericXLogFinish(state);
 	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * What VACUUM is at, and how often that has changed, if changes is not NULL.
+ */
+AnnoyVacuumPhase
+AnnoyGetVacuumPhase(Relation rel, uint32 *changes)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	uint32		phase;
+
+	phase = meta->vacuum;
+	if (changes != NULL)
+		*changes = meta->vacuum_changes;
+	UnlockReleaseBuffer(buffer);
+	return phase;
+}
+
+/*
+ * Say what VACUUM is at.  Nobody else does: the caller has a lock on the table
+ * that one VACUUM at a time can have.
+ */
+void
+AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	GenericXLogState *xlog;
+	AnnoyMetaPage meta;
+
+	xlog = GenericXLogStart(rel);
+	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
+	meta->vacuum = phase;
+	meta->vacuum_changes++;
+	GenericXLogFinish(xlog);
 	UnlockReleaseBuffer(buffer);
 }

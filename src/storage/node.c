@@ -19,7 +19,10 @@
 #include <float.h>
 #include <math.h>
 
-#include "annoy.h"
+#include "error.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
 
 /*
  * How full nodes get by inserts: not completely, which leaves them as full, on

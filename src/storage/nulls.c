@@ -24,7 +24,8 @@
  */
 #include "postgres.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
 
 static void
 report_list(Relation rel, BlockNumber block)

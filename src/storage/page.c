@@ -19,7 +19,8 @@
 #include "storage/buf_internals.h"
 #include "storage/smgr.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
 
 #define CACHE_LINE 64
 

@@ -24,7 +24,8 @@
 #include <float.h>
 #include <math.h>
 
-#include "annoy.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
 
 /* Buckets for few candidates, and for many. */
 #define FEW_BUCKETS		32

@@ -22,7 +22,9 @@
  */
 #include "postgres.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
 
 /* The first free page that may be used, or invalid.  The metapage is locked. */
 static BlockNumber

@@ -18,7 +18,12 @@
 
 #include "utils/memutils.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "relation/relation.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
 
 /* Nodes expanded above the leaves to find one; see AnnoyPlace. */
 #define INSERT_BEAM		ANNOY_PATH_WIDTH

@@ -17,7 +17,9 @@
  */
 #include "postgres.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
 
 /*
  * Collect the `beam' best leaves for a target, nearest first by estimate, from

@@ -29,7 +29,11 @@
 
 #include <math.h>
 
-#include "annoy.h"
+#include "error.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
 
 /* Neither half of a split node gets less than this part. */
 #define MIN_PART		0.3

@@ -36,7 +36,6 @@
 #include <immintrin.h>
 #endif
 
-#include "simd/simd.h"
 #include "type/type.h"
 
 /* What -ffp-contract=off says to gcc; this file is also compiled for JIT. */

@@ -10,9 +10,10 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ANNOY_VECTOR_H
-#define ANNOY_VECTOR_H
+#ifndef ANNOY_TYPE_H
+#define ANNOY_TYPE_H
 
+#include "simd/simd.h"
 #include "type/annoy_opclass.h"
 
 /* More dimensions than this are refused. */
@@ -105,6 +106,7 @@ extern void AnnoyCheckFinite(const AnnoyVector *vec);
 extern void AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y);
 extern bool AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
+extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
@@ -113,5 +115,9 @@ extern double AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x,
 								  const AnnoyVector *y);
 extern double AnnoyNativeDistance(AnnoyMetric metric, double distance);
 extern double AnnoyVectorNorm(const AnnoyVector *vec);
+extern void AnnoyMetricUse(AnnoySimd path);
 
-#endif							/* ANNOY_VECTOR_H */
+/* validate.c */
+extern bool annoyvalidate(Oid opclassoid);
+
+#endif							/* ANNOY_TYPE_H */

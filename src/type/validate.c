@@ -24,7 +24,7 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
-#include "annoy.h"
+#include "type/type.h"
 
 /* What is being validated, and what came out so far */
 typedef struct ValidateState

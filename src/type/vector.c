@@ -572,3 +572,16 @@ ConvertToBits(const AnnoyVector *vec)
 
 	return result;
 }
+
+/*
+ * Copy a vector into the current memory context.
+ */
+AnnoyVector
+AnnoyCopyVector(const AnnoyVector *vec)
+{
+	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
+	AnnoyVector copy = *vec;
+
+	copy.data = memcpy(palloc(size), vec->data, size);
+	return copy;
+}

@@ -30,7 +30,8 @@
 #include "access/xact.h"
 #include "catalog/storage.h"
 
-#include "annoy.h"
+#include "storage/storage.h"
+#include "vacuum/vacuum.h"
 
 /* Blocks that are read before asking whether somebody waits for the lock. */
 #define CHECK_WAITERS_BLOCKS	64

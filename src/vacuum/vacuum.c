@@ -35,7 +35,10 @@
 #include "utils/memutils.h"
 #include "utils/relcache.h"
 
-#include "annoy.h"
+#include "error.h"
+#include "recall/recall.h"
+#include "storage/storage.h"
+#include "vacuum/vacuum.h"
 
 typedef struct VacuumState
 {
@@ -58,42 +61,6 @@ typedef struct VacuumState
 	BlockNumber seen;			/* blocks from here on were not seen yet */
 	Size		leaves_allocated;	/* bytes */
 } VacuumState;
-
-/*
- * What VACUUM is at, and how often that has changed, if changes is not NULL.
- */
-AnnoyVacuumPhase
-AnnoyGetVacuumPhase(Relation rel, uint32 *changes)
-{
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
-	uint32		phase;
-
-	phase = meta->vacuum;
-	if (changes != NULL)
-		*changes = meta->vacuum_changes;
-	UnlockReleaseBuffer(buffer);
-	return phase;
-}
-
-/*
- * Say what VACUUM is at.  Nobody else does: the caller has a lock on the table
- * that one VACUUM at a time can have.
- */
-void
-AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase)
-{
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	GenericXLogState *xlog;
-	AnnoyMetaPage meta;
-
-	xlog = GenericXLogStart(rel);
-	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
-	meta->vacuum = phase;
-	meta->vacuum_changes++;
-	GenericXLogFinish(xlog);
-	UnlockReleaseBuffer(buffer);
-}
 
 static void
 set_phase(VacuumState *state, AnnoyVacuumPhase phase)
