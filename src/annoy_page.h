@@ -106,7 +106,7 @@ typedef struct AnnoyCurve
 } AnnoyCurve;
 
 /*
- * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
+ * What VACUUM is at, see vacuum/vacuum.c.  What a crash, or a VACUUM that was cancelled,
  * leaves here is for the next VACUUM.
  */
 typedef enum AnnoyVacuumPhase

@@ -11,7 +11,7 @@
  * The chain only grows, at its head: the pages that were there when the pages of
  * the index were read are met once.  For the list, what looks wrong is believed
  * if the metapage's counter still is what it was when the walk began, as in
- * check_nulls.c.
+ * nulls.c.
  *
  * Copyright (c) 2026, the annoy developers
  *

@@ -6,9 +6,9 @@
  * A check goes in four steps.  It reads all pages in the order of blocks, and
  * looks at each by itself: is it a page that may be there, and are its contents
  * possible?  It remembers which blocks are tree nodes, and which slots are in
- * use.  Then it walks over the trees (check_tree.c) and the list of pages with
- * free slots for NULLs (check_nulls.c).  Then it looks for TIDs that are there
- * twice (check_rows.c).  Last, if asked to, it scans the table, and looks for
+ * use.  Then it walks over the trees (tree.c) and the list of pages with
+ * free slots for NULLs (nulls.c).  Then it looks for TIDs that are there
+ * twice (rows.c).  Last, if asked to, it scans the table, and looks for
  * each row and its values in a Bloom filter made from the items.
  *
  * All that is done under AccessShareLocks and must not mistake for damage what

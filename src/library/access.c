@@ -19,7 +19,6 @@
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
-#include "funcapi.h"
 #include "utils/lsyscache.h"
 
 #include "library/library.h"

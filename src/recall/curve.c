@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * curve.c
- *	  Recall curves: which can be used, and when an index measures its own anew
- *	  (calibrate.c does it).
+ *	  When an index measures its recall curve anew (calibrate.c does it).
  *
  * A curve is advice.  One that cannot be used, for whatever reason, is as good as
  * none, and no reason not to use the index: AnnoyCurveIsValid() decides, both
@@ -20,8 +19,6 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "utils/memutils.h"
 

@@ -37,7 +37,7 @@ typedef struct AnnoyScanStats
 	instr_time	reranking;		/* items */
 } AnnoyScanStats;
 
-/* One round of a search: see search.c. */
+/* One round of a search, see search.c. */
 typedef struct AnnoySearch
 {
 	Relation	rel;

@@ -4,9 +4,10 @@
  *	  Instruction sets that there is code for, and the choice among them.
  *
  * A path is the code for one instruction set: kernels, which are the inner loops
- * of the search space, and exact metrics (type/metric.c).  All give the same bits, so the choice changes nothing
- * but the speed, and an index does not depend on the machine that built it.
- * Lengths that kernels are given are multiples of ANNOY_DIM_ALIGN.
+ * of the search space, and exact metrics (type/metric.c).  All give the same bits,
+ * so the choice changes nothing but the speed, and an index does not depend on the
+ * machine that built it.  Lengths that kernels are given are multiples of
+ * ANNOY_DIM_ALIGN.
  *
  * Copyright (c) 2026, the annoy developers
  *

@@ -381,7 +381,7 @@ clear_leftover(Relation rel, const AnnoyIndex *index)
 
 /*
  * Give an index that has no vectors its dimensions, from the first one.  The
- * search space is decided when there are enough to fill a page, see respace.c.
+ * search space is decided when there are enough to fill a page, see decide.c.
  *
  * The metapage is changed last and stays locked while the roots are.  Until then
  * the dimensions are unknown to everybody and nobody touches the roots, so a

@@ -8,7 +8,7 @@
  * takes no argument and returns the metric as an integer.  The indexed type
  * is real[], double precision[] or bit.  Further operators of strategy 1 with
  * another right-hand type may join the family as long as the right-hand type
- * can be read as a vector (see vector.h).
+ * can be read as a vector (see type.h).
  *
  * Copyright (c) 2026, the annoy developers
  *
