@@ -25,7 +25,7 @@ chdir(dirname(__FILE__) . '/../src') || die "could not find the sources: $!\n";
 
 # Read the list: files in src/ itself, rooms, and, further to the right, files in
 # these.
-my ($list) = slurp('README') =~ /^Where to find what\n-+\n(.*?)\n\n\n/ms;
+my ($list) = slurp('README') =~ /^Where to find what\n-+\n(.*?)^[^\n]+\n---/ms;
 foreach (split(/\n/, $list // die "src/README has no list of rooms\n"))
 {
 	next unless /^(\t\t?)(\w+\/|\w+\.[ch](?:, \w+\.[ch])*)(?:\t|$)/;
