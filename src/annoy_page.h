@@ -191,6 +191,13 @@ StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 /* Floats of the mean on one page. */
 #define ANNOY_MEAN_PER_PAGE		((int) (ANNOY_PAGE_CAPACITY / sizeof(float)))
 
+/* Number of pages that a mean takes. */
+static inline uint32
+AnnoyMeanPages(int dim)
+{
+	return (dim + ANNOY_MEAN_PER_PAGE - 1) / ANNOY_MEAN_PER_PAGE;
+}
+
 /*
  * A node of a tree, inner or leaf.
  *

@@ -95,12 +95,16 @@ extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
-/* meta.c */
-extern const AnnoyIndex *AnnoyOpen(Relation rel);
-extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
+/* metapage.c */
 extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
+extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel, uint32 *changes);
+extern void AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase);
+
+/* meta.c */
+extern const AnnoyIndex *AnnoyOpen(Relation rel);
+extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
 extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);
 extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
 						   BlockNumber *first, uint32 *count);
@@ -114,8 +118,6 @@ extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 							  const char *roots);
 extern void AnnoyForgetDimensions(Relation rel);
 extern void AnnoyClearLeftover(Relation rel);
-extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel, uint32 *changes);
-extern void AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
 
 /*
