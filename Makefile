@@ -9,7 +9,8 @@
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says; then damage 10,000
 #			indexes
-# make check-build	compile with every compiler and all warnings
+# make check-build	compile with every compiler and all warnings, and see that the
+#			rooms of src/ are in order
 # make bench		measure it beside its peers: see docs/benchmarks.md
 # make indent		format the sources, or make check-indent to see what would
 #			change; make typedefs first if there are new types
