@@ -9,7 +9,8 @@
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says; then damage 10,000
 #			indexes
-# make check-build	compile with every compiler and all warnings
+# make check-build	compile with every compiler and all warnings, and see that the
+#			rooms of src/ are in order
 # make bench		measure it beside its peers: see docs/benchmarks.md
 # make indent		format the sources, or make check-indent to see what would
 #			change; make typedefs first if there are new types
@@ -19,7 +20,9 @@
 DEMO_DATA := $(DATA)
 
 MODULE_big = annoy
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+# The top of src/ and its rooms; see src/README.
+sources = $(wildcard $(foreach type,$(1),src/*.$(type) src/*/*.$(type)))
+OBJS = $(patsubst %.c,%.o,$(sort $(call sources,c)))
 
 EXTENSION = annoy
 DATA = sql/annoy--1.0.0.sql
@@ -36,6 +39,9 @@ TAP_TESTS := $(if $(PROVE_TESTS),1)
 
 EXTRA_CLEAN = test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
 
+# Headers are included by room and name.
+PG_CPPFLAGS = -I$(srcdir)/src
+
 # The same bits on every machine: no contraction into fused multiply-add.
 PG_CFLAGS = -ffp-contract=off -fno-math-errno
 
@@ -47,7 +53,7 @@ ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(server_headers)/postgres.h)),)
 include $(PGXS)
 
 # PGXS does not track headers, and compiles bitcode without PG_CFLAGS.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(call sources,h)
 BITCODE_CFLAGS += $(PG_CFLAGS)
 else
 # On a machine without PostgreSQL, "make demo" and "make test" install it.
@@ -77,7 +83,7 @@ bench:
 	@$(script_env) test/bench/bench.sh
 
 # pg_bsd_indent does not understand statements made by macros.
-indented = $(filter-out src/metric_impl.h,$(wildcard src/*.[ch] test/bench/*.[ch]))
+indented = $(filter-out src/type/metric_impl.h,$(call sources,c h) $(wildcard test/bench/*.[ch]))
 
 indent:
 	test/indent.pl $(indented)

@@ -107,7 +107,7 @@ typedef struct AnnoyCurve
 } AnnoyCurve;
 
 /*
- * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
+ * What VACUUM is at, see vacuum/vacuum.c.  What a crash, or a VACUUM that was cancelled,
  * leaves here is for the next VACUUM.
  */
 typedef enum AnnoyVacuumPhase
@@ -194,6 +194,13 @@ StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 /* Floats of the mean on one page. */
 #define ANNOY_MEAN_PER_PAGE		((int) (ANNOY_PAGE_CAPACITY / sizeof(float)))
 
+/* Number of pages that a mean takes. */
+static inline uint32
+AnnoyMeanPages(int dim)
+{
+	return (dim + ANNOY_MEAN_PER_PAGE - 1) / ANNOY_MEAN_PER_PAGE;
+}
+
 /*
  * A node of a tree, inner or leaf.
  *
@@ -261,6 +268,11 @@ typedef AnnoyNodeData *AnnoyNode;
  * its slot, counted from FirstOffsetNumber.
  */
 typedef ItemPointerData AnnoyPointer;
+
+/* One block of entries with codes of that many bytes. */
+#define ANNOY_BLOCK_SIZE(code_bytes) \
+	(ANNOY_BLOCK_ENTRIES * \
+	 ((code_bytes) + 2 * sizeof(float) + sizeof(uint16) + sizeof(AnnoyPointer)))
 
 /*
  * Item groups.

@@ -13,7 +13,9 @@
  */
 #include "postgres.h"
 
-#include "annoy.h"
+#include "utils/rel.h"
+
+#include "error.h"
 
 /* What was found is a sentence or two. */
 #define MAX_DETAIL	512

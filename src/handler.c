@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handler.c
- *	  The access method's handler, storage parameters and settings.
+ *	  The access method's handler, and what is done when the module is loaded.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -12,150 +12,19 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
-
-#include "utils/builtins.h"
+#include "commands/progress.h"
 
 #include "annoy.h"
+#include "build/build.h"
+#include "relation/relation.h"
+#include "scan/scan.h"
+#include "tree/tree.h"
+#include "type/type.h"
+#include "vacuum/vacuum.h"
 
 PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
-
-int			annoy_search_k = -1;
-double		annoy_target_recall = ANNOY_DEFAULT_RECALL;
-bool		annoy_target_recall_is_set = false;
-double		annoy_epsilon = ANNOY_DEFAULT_EPSILON;
-bool		annoy_strict_order = true;
-int			annoy_verbose = 0;
-int			annoy_simd = ANNOY_SIMD_AUTO;
-int			annoy_n_neighbors = ANNOY_DEFAULT_NEIGHBORS;
-
-static relopt_kind annoy_relopt_kind;
-
-/*
- * Read a seed: a decimal number that fits in 63 bits.
- */
-static bool
-parse_seed(const char *value, uint64 *seed)
-{
-	char	   *end;
-	unsigned long long number;
-
-	if (value[0] < '0' || value[0] > '9')
-		return false;
-	errno = 0;
-	number = strtoull(value, &end, 10);
-	if (errno != 0 || *end != '\0' || number > PG_INT64_MAX)
-		return false;
-	*seed = number;
-	return true;
-}
-
-static void
-validate_seed(const char *value)
-{
-	uint64		seed;
-
-	if (value != NULL && value[0] != '\0' && !parse_seed(value, &seed))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for option \"seed\": \"%s\"", value),
-				 errdetail("Valid values are whole numbers between 0 and " INT64_FORMAT ".",
-						   PG_INT64_MAX)));
-}
-
-/*
- * Read the name of a dtype.  The word bit without quotes arrives as the name of
- * SQL's type, with its schema.
- */
-static bool
-parse_dtype(const char *value, AnnoyDtype *dtype)
-{
-	static const AnnoyDtype dtypes[] = {
-		ANNOY_FLOAT16, ANNOY_FLOAT32, ANNOY_FLOAT64, ANNOY_BIT
-	};
-
-	if (strcmp(value, "pg_catalog.bit") == 0)
-		value = AnnoyDtypeName(ANNOY_BIT);
-	for (int i = 0; i < (int) lengthof(dtypes); i++)
-	{
-		if (pg_strcasecmp(value, AnnoyDtypeName(dtypes[i])) == 0)
-		{
-			*dtype = dtypes[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * Other libraries have wider types than double precision, which is PostgreSQL's
- * widest.
- */
-static void
-validate_dtype(const char *value)
-{
-	static const char *const too_wide[] = {
-		"float80", "float96", "float128", "longdouble", "long double"
-	};
-	AnnoyDtype	dtype;
-
-	if (value == NULL || value[0] == '\0' || parse_dtype(value, &dtype))
-		return;
-	for (int i = 0; i < (int) lengthof(too_wide); i++)
-	{
-		if (pg_strcasecmp(value, too_wide[i]) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("dtype \"%s\" is wider than float64, the widest that PostgreSQL has",
-							value),
-					 errhint("Use \"float64\", which is double precision.")));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
-			 errhint("Valid values are \"float16\", \"float32\" and \"float64\", and \"bit\" for Hamming distance.")));
-}
-
-/*
- * annoy.search_k: -1 or a positive number.
- */
-static bool
-check_search_k(int *newval, void **extra pg_attribute_unused(),
-			   GucSource source pg_attribute_unused())
-{
-	if (*newval != 0)
-		return true;
-	GUC_check_errdetail("Valid values are -1 and those between 1 and %d.", INT_MAX);
-	return false;
-}
-
-/*
- * annoy.target_recall: note whether somebody has set it, since that comes before
- * an index's storage parameter, which comes before the default.
- */
-static bool
-check_target_recall(double *newval pg_attribute_unused(), void **extra,
-					GucSource source)
-{
-	bool	   *is_set;
-
-	if (source <= PGC_S_DYNAMIC_DEFAULT)
-		return true;
-	is_set = AnnoyGucAlloc(sizeof(bool));
-	if (is_set == NULL)
-		return false;
-	*is_set = true;
-	*extra = is_set;
-	return true;
-}
-
-static void
-assign_target_recall(double newval pg_attribute_unused(), void *extra)
-{
-	annoy_target_recall_is_set = extra != NULL;
-}
 
 /*
  * Module load.
@@ -163,196 +32,9 @@ assign_target_recall(double newval pg_attribute_unused(), void *extra)
 void
 _PG_init(void)
 {
-	annoy_relopt_kind = add_reloption_kind();
-	add_int_reloption(annoy_relopt_kind, "n_trees",
-					  "Number of trees in the forest, -1 for automatic",
-					  -1, -1, ANNOY_MAX_TREES, AccessExclusiveLock);
-	add_int_reloption(annoy_relopt_kind, "search_k",
-					  "Number of entries a search scans, -1 for automatic",
-					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
-	add_real_reloption(annoy_relopt_kind, "target_recall",
-					   "Recall that searches aim at, -1 for the setting's value",
-					   -1, -1, 1, ShareUpdateExclusiveLock);
-	add_int_reloption(annoy_relopt_kind, "dimensions",
-					  "Number of dimensions, 0 to take it from the first row",
-					  0, 0, ANNOY_MAX_DIMENSIONS, AccessExclusiveLock);
-	add_string_reloption(annoy_relopt_kind, "seed",
-						 "Seed of all random choices, 0 for the default",
-						 "", validate_seed, AccessExclusiveLock);
-	add_string_reloption(annoy_relopt_kind, "dtype",
-						 "Type of the components of stored vectors, by default the column's",
-						 "", validate_dtype, AccessExclusiveLock);
-
-	DefineCustomRealVariable("annoy.target_recall",
-							 "Sets the part of the nearest rows that a search aims to find.",
-							 "The effort this takes is what the index has measured by itself. "
-							 "1 reads all rows. "
-							 "Where search_k is set, for the session or the index, that counts instead.",
-							 &annoy_target_recall, ANNOY_DEFAULT_RECALL,
-							 ANNOY_MIN_RECALL, 1.0, PGC_USERSET, 0,
-							 check_target_recall, assign_target_recall, NULL);
-	DefineCustomIntVariable("annoy.search_k",
-							"Sets how many entries of the trees a search scans before it returns a row.",
-							"More entries give higher recall and take longer. "
-							"-1 leaves it to the index's storage parameter, or else to annoy.target_recall. "
-							"Searches that are asked for many rows scan more by themselves.",
-							&annoy_search_k, -1, -1, INT_MAX,
-							PGC_USERSET, 0, check_search_k, NULL, NULL);
-	DefineCustomRealVariable("annoy.epsilon",
-							 "Sets how far estimated distances may be off before a search misses a row, in standard deviations.",
-							 "A row is looked at unless its estimated distance is worse by more than this. "
-							 "Higher values give higher recall and look at more rows.",
-							 &annoy_epsilon, ANNOY_DEFAULT_EPSILON, 0.0, 10.0,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("annoy.strict_order",
-							 "Returns rows in the exact order of their distances until a scan has read all.",
-							 "A search that goes on to look further may find rows nearer than those it has returned. "
-							 "They are kept for the end of the scan, or returned at once if this is off.",
-							 &annoy_strict_order, true,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("annoy.n_neighbors",
-							"Sets how many rows the functions named after Annoy's return if they are not told.",
-							NULL,
-							&annoy_n_neighbors, ANNOY_DEFAULT_NEIGHBORS, 1, INT_MAX,
-							PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("annoy.verbose",
-							"Sets how much a build tells about its progress.",
-							"1 reports each phase with counts and times, 2 each tree too; "
-							"-1 leaves out notices, -2 warnings as well.",
-							&annoy_verbose, 0, -2, 2,
-							PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomEnumVariable("annoy.simd",
-							 "Sets which instructions of the processor are used.",
-							 "\"auto\" takes the best that this machine has. "
-							 "All give the same results, at different speed.",
-							 &annoy_simd, ANNOY_SIMD_AUTO, annoy_simd_options,
-							 PGC_USERSET, 0, AnnoyCheckSimd, AnnoyAssignSimd, NULL);
-	MarkGUCPrefixReserved("annoy");
-
+	AnnoyDefineOptions();
 	AnnoyWatchOptions();
 	AnnoyWatchExecutor();
-}
-
-/*
- * Parse and validate storage parameters.
- */
-static bytea *
-annoyoptions(Datum reloptions, bool validate)
-{
-	static const relopt_parse_elt tab[] = {
-		{"n_trees", RELOPT_TYPE_INT, offsetof(AnnoyOptions, n_trees)},
-		{"search_k", RELOPT_TYPE_INT, offsetof(AnnoyOptions, search_k)},
-		{"target_recall", RELOPT_TYPE_REAL, offsetof(AnnoyOptions, target_recall)},
-		{"dimensions", RELOPT_TYPE_INT, offsetof(AnnoyOptions, dimensions)},
-		{"seed", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, seed_offset)},
-		{"dtype", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, dtype_offset)},
-	};
-	AnnoyOptions *options;
-
-	options = (AnnoyOptions *) build_reloptions(reloptions, validate,
-												annoy_relopt_kind,
-												sizeof(AnnoyOptions),
-												tab, lengthof(tab));
-
-	/* ranges of reloptions have no holes, these have */
-	if (validate && options != NULL)
-	{
-		if (options->n_trees == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("value 0 out of bounds for option \"n_trees\""),
-					 errdetail("Valid values are -1 and those between 1 and %d.",
-							   ANNOY_MAX_TREES)));
-		if (options->search_k == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("value 0 out of bounds for option \"search_k\""),
-					 errdetail("Valid values are -1 and those between 1 and %d.",
-							   INT_MAX)));
-		if (options->target_recall != -1 && options->target_recall < ANNOY_MIN_RECALL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("value %g out of bounds for option \"target_recall\"",
-							options->target_recall),
-					 errdetail("Valid values are -1 and those between %g and 1.",
-							   ANNOY_MIN_RECALL)));
-	}
-	return (bytea *) options;
-}
-
-/*
- * The index's own search_k, or -1.
- */
-int
-AnnoyOptionSearchK(Relation rel)
-{
-	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
-
-	return options != NULL ? options->search_k : -1;
-}
-
-/*
- * The recall that the index's searches are to reach, or -1.
- */
-double
-AnnoyOptionTargetRecall(Relation rel)
-{
-	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
-
-	return options != NULL ? options->target_recall : -1;
-}
-
-/*
- * The number of dimensions that the index was declared with, or 0.
- */
-int
-AnnoyOptionDimensions(Relation rel)
-{
-	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
-
-	return options != NULL ? options->dimensions : 0;
-}
-
-/*
- * The number of trees to build, or -1.
- */
-int
-AnnoyOptionTrees(Relation rel)
-{
-	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
-
-	return options != NULL ? options->n_trees : -1;
-}
-
-/*
- * The seed that an index was declared with, or the default.  As in Annoy, an
- * explicit 0 means the default, of which the caller may warn.
- */
-uint64
-AnnoyOptionSeed(Relation rel, bool *is_zero)
-{
-	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
-	const char *value = options != NULL ? GET_STRING_RELOPTION(options, seed_offset) : NULL;
-	uint64		seed;
-
-	*is_zero = false;
-	if (value == NULL || value[0] == '\0' || !parse_seed(value, &seed))
-		return ANNOY_DEFAULT_SEED;
-	*is_zero = seed == 0;
-	return seed == 0 ? ANNOY_DEFAULT_SEED : seed;
-}
-
-/*
- * The type of stored vectors' components that an index was declared with.
- * Returns false if it was not.
- */
-bool
-AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype)
-{
-	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
-	const char *value = options != NULL ? GET_STRING_RELOPTION(options, dtype_offset) : NULL;
-
-	return value != NULL && value[0] != '\0' && parse_dtype(value, dtype);
 }
 
 /*

@@ -1,6 +1,7 @@
 #!/bin/bash
 # make check-build: compile with gcc and clang, with and without assertions,
-# and let no warning pass.
+# and let no warning pass.  Before that, see that no room of the sources depends
+# on one above it.
 #
 # Copyright (c) 2026, the annoy developers
 
@@ -30,6 +31,7 @@ check_build()
 	done
 }
 
+"$top/test/check-rooms.pl"
 need_packages test
 make_scratch
 run_job check_build

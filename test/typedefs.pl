@@ -25,7 +25,7 @@ my %word;
 # PostgreSQL's or the system's types whose names we have for something else
 my %excluded = map { $_ => 1 } qw(text);
 
-foreach my $file (glob('src/*.[ch] test/bench/*.[ch]'))
+foreach my $file (glob('src/*.[ch] src/*/*.[ch] test/bench/*.[ch]'))
 {
 	open(my $fh, '<', $file) || die "could not open \"$file\": $!\n";
 	my $source = do { local $/; <$fh> };

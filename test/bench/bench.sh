@@ -307,7 +307,7 @@ bench()
 	fi
 
 	start_server "$threads"
-	annoy_version=$(cat "$top"/src/*.[ch] "$top"/sql/annoy--*.sql | sha256sum | cut -c 1-16)
+	annoy_version=$(cat "$top"/src/*.[ch] "$top"/src/*/*.[ch] "$top"/sql/annoy--*.sql | sha256sum | cut -c 1-16)
 	vector_version=
 	if run_psql -c 'CREATE EXTENSION vector' 2>/dev/null
 	then

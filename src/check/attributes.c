@@ -1,0 +1,381 @@
+/*-------------------------------------------------------------------------
+ *
+ * attributes.c
+ *	  The part of annoy_index_check() that checks attributes: that items and
+ *	  their attributes point to each other, and that pages of attributes are in
+ *	  their chain and their list.
+ *
+ * Items and attributes come and go together, under the locks on both pages.  So
+ * they are compared under these.
+ *
+ * The chain only grows, at its head: the pages that were there when the pages of
+ * the index were read are met once.  For the list, what looks wrong is believed
+ * if the metapage's counter still is what it was when the walk began, as in
+ * nulls.c.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/check/attributes.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/datum.h"
+
+#include "bits.h"
+#include "check/check.h"
+#include "storage/storage.h"
+
+/*
+ * Check what can be said of a page of attributes alone.
+ */
+void
+AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block, Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	TupleDesc	desc;
+	int			used = 0;
+
+	if (check->index->attributes_size == 0)
+		AnnoyReport(check, block, 0, "The page has attributes, but the index no further columns.");
+	desc = AnnoyAttributesDesc(check->rel);
+	if (header->start > BLCKSZ ||
+		(char *) (header->offsets + header->count) > page + header->start ||
+		(header->count > 0 && header->offsets[header->count - 1] == 0))
+		AnnoyReport(check, block, 0, "The page has %u numbers for tuples that begin at %u.",
+					header->count, header->start);
+	for (char *free = (char *) (header->offsets + header->count); free < page + header->start; free++)
+	{
+		if (*free != 0)
+			AnnoyReport(check, block, 0, "Free space of the page is in use at %d.",
+						(int) (free - page));
+	}
+
+	for (int i = 0; i < header->count; i++)
+	{
+		IndexTuple	tuple;
+
+		if (header->offsets[i] == 0)
+			continue;
+		tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
+		if (tuple == NULL || IndexTupleSize(tuple) > ANNOY_MAX_ATTRIBUTES_SIZE)
+			AnnoyReport(check, block, i + 1, "There are no attributes at %u.",
+						header->offsets[i]);
+		if (!AnnoyAttributesAreSound(desc, tuple))
+			AnnoyReport(check, block, i + 1, "The attributes are not values of the index's columns.");
+		used += MAXALIGN(IndexTupleSize(tuple));
+		for (int j = 0; j < i; j++)
+		{
+			if (header->offsets[j] == header->offsets[i])
+				AnnoyReport(check, block, i + 1, "The attributes are also those at offset %d.",
+							j + 1);
+		}
+	}
+	FreeTupleDesc(desc);
+	if (used != BLCKSZ - header->start)
+		AnnoyReport(check, block, 0, "The page has %d bytes of attributes in %d.",
+					used, BLCKSZ - header->start);
+}
+
+/*
+ * Check that an item and attributes, of which one was seen to point to the other,
+ * both do: the item if item_known, otherwise the attributes.  If that one does not
+ * any more, it is another.
+ */
+static void
+check_pair(const AnnoyCheck *check, const AnnoyPointer *item,
+		   const AnnoyPointer *attributes, bool item_known)
+{
+	BlockNumber item_block = ItemPointerGetBlockNumberNoCheck(item);
+	OffsetNumber item_offset = ItemPointerGetOffsetNumberNoCheck(item);
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(attributes);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(attributes);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(check->rel);
+	bool		item_points = false;
+	bool		tuple_points = false;
+
+	if (item_block < nblocks && item_offset >= FirstOffsetNumber &&
+		item_offset <= check->index->group_slots)
+	{
+		Buffer		buffer = ReadBufferExtended(check->rel, MAIN_FORKNUM, item_block,
+												RBM_NORMAL, check->strategy);
+		Page		page = BufferGetPage(buffer);
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM &&
+			AnnoySlotState(AnnoyPageGetSlots(page) + item_offset - 1) != ANNOY_SLOT_FREE)
+		{
+			AnnoyPointer pointer = AnnoySlotAttributes(check->index, page, item_offset - 1);
+
+			item_points = ItemPointerEquals(&pointer, (ItemPointer) attributes);
+		}
+		if (block < nblocks && block != item_block)
+		{
+			Buffer		attributes_buffer = ReadBufferExtended(check->rel, MAIN_FORKNUM, block,
+															   RBM_NORMAL, check->strategy);
+			Page		attributes_page = BufferGetPage(attributes_buffer);
+
+			LockBuffer(attributes_buffer, BUFFER_LOCK_SHARE);
+			if (AnnoyPageIsValid(attributes_page) &&
+				AnnoyPageGetTag(attributes_page)->kind == ANNOY_PAGE_ATTRIBUTES)
+			{
+				IndexTuple	tuple = AnnoyAttributesGet(attributes_page, offset);
+
+				tuple_points = tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item);
+			}
+			UnlockReleaseBuffer(attributes_buffer);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+
+	if (item_known && item_points && !tuple_points)
+		AnnoyReport(check, item_block, item_offset,
+					"The item has its attributes at (%u,%u), where there are none of it.",
+					block, offset);
+	if (!item_known && tuple_points && !item_points)
+		AnnoyReport(check, block, offset,
+					"The attributes are of item (%u,%u), which has others or does not exist.",
+					item_block, item_offset);
+}
+
+/*
+ * Does that tuple still say that it is of an item, which cannot be?
+ */
+static bool
+still_there(const AnnoyCheck *check, BlockNumber block, OffsetNumber offset,
+			const AnnoyPointer *item, PGAlignedBlock *page)
+{
+	IndexTuple	tuple;
+
+	if (!AnnoyCheckReadPage(check, block, page->data))
+		return false;
+	tuple = AnnoyAttributesGet(page->data, offset);
+	return tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item);
+}
+
+/*
+ * Check the attributes on a page against their items.
+ */
+static void
+check_tuples(const AnnoyCheck *check, BlockNumber block, PGAlignedBlock *page,
+			 PGAlignedBlock *again)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page->data);
+
+	for (int i = 0; i < header->count; i++)
+	{
+		IndexTuple	tuple = AnnoyAttributesGet(page->data, FirstOffsetNumber + i);
+		AnnoyPointer attributes;
+
+		if (tuple == NULL)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		ItemPointerSet(&attributes, block, FirstOffsetNumber + i);
+		if (ItemPointerGetBlockNumberNoCheck(&tuple->t_tid) >= RelationGetNumberOfBlocks(check->rel) ||
+			ItemPointerGetOffsetNumberNoCheck(&tuple->t_tid) < FirstOffsetNumber ||
+			ItemPointerGetOffsetNumberNoCheck(&tuple->t_tid) > check->index->group_slots)
+		{
+			if (still_there(check, block, FirstOffsetNumber + i, &tuple->t_tid, again))
+				AnnoyReport(check, block, i + 1, "The attributes are of item (%u,%u), which cannot exist.",
+							ItemPointerGetBlockNumberNoCheck(&tuple->t_tid),
+							ItemPointerGetOffsetNumberNoCheck(&tuple->t_tid));
+			continue;
+		}
+		check_pair(check, &tuple->t_tid, &attributes, false);
+	}
+}
+
+/*
+ * Check the items of a group against their attributes.
+ */
+static void
+check_items(const AnnoyCheck *check, BlockNumber block, Page page)
+{
+	for (int i = 0; i < check->index->group_slots; i++)
+	{
+		AnnoyPointer item;
+		AnnoyPointer attributes;
+
+		if (AnnoySlotState(AnnoyPageGetSlots(page) + i) == ANNOY_SLOT_FREE)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		ItemPointerSet(&item, block, FirstOffsetNumber + i);
+		attributes = AnnoySlotAttributes(check->index, page, i);
+		check_pair(check, &item, &attributes, true);
+	}
+}
+
+static uint32
+read_heads(const AnnoyCheck *check, BlockNumber *chain, BlockNumber *list)
+{
+	Buffer		buffer = AnnoyLockMeta(check->rel, BUFFER_LOCK_SHARE);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
+	uint32		changes;
+
+	*chain = meta->attributes;
+	*list = meta->attributes_free;
+	changes = meta->attributes_changes;
+	UnlockReleaseBuffer(buffer);
+	return changes;
+}
+
+static bool
+unchanged(const AnnoyCheck *check, uint32 changes)
+{
+	BlockNumber chain;
+	BlockNumber list;
+
+	return read_heads(check, &chain, &list) == changes;
+}
+
+/*
+ * Copy a page.  Returns false unless it is one of attributes.
+ */
+static bool
+read_page(const AnnoyCheck *check, BlockNumber block, PGAlignedBlock *page)
+{
+	return block < RelationGetNumberOfBlocks(check->rel) &&
+		AnnoyCheckReadPage(check, block, page->data) &&
+		AnnoyPageGetTag(page->data)->kind == ANNOY_PAGE_ATTRIBUTES;
+}
+
+/*
+ * Check that each page of attributes is in the chain once.
+ */
+static void
+check_chain(const AnnoyCheck *check, PGAlignedBlock *page)
+{
+	AnnoyBits	met = {0};
+	BlockNumber before = ANNOY_METAPAGE_BLKNO;
+	BlockNumber block;
+	BlockNumber list;
+
+	(void) read_heads(check, &block, &list);
+	while (block != InvalidBlockNumber)
+	{
+		if (!read_page(check, block, page) || !AnnoyBitsAdd(&met, block))
+			AnnoyReport(check, before, 0,
+						"The page points to block %u, which does not follow in the chain of pages of attributes.",
+						block);
+		before = block;
+		block = AnnoyPageGetAttributes(page->data)->next;
+	}
+	for (block = 0; block < check->nblocks; block++)
+	{
+		if (AnnoyBitsTest(&check->attributes, block) && !AnnoyBitsTest(&met, block))
+			AnnoyReport(check, block, 0, "The page is missing in the chain of pages of attributes.");
+	}
+}
+
+/*
+ * Check that exactly the pages that say so are in the list of those with room.
+ * Returns false if the list has changed meanwhile in a way that matters.
+ */
+static bool
+check_list(const AnnoyCheck *check, PGAlignedBlock *page)
+{
+	AnnoyBits	listed = {0};
+	BlockNumber before = ANNOY_METAPAGE_BLKNO;
+	BlockNumber chain;
+	BlockNumber block;
+	uint32		changes = read_heads(check, &chain, &block);
+
+	while (block != InvalidBlockNumber)
+	{
+		if (!read_page(check, block, page) ||
+			AnnoyPageGetTag(page->data)->next_free == ANNOY_NOT_LISTED ||
+			!AnnoyBitsAdd(&listed, block))
+		{
+			if (unchanged(check, changes))
+				AnnoyReport(check, before, 0,
+							"The page points to block %u, which does not follow in the list of pages of attributes.",
+							block);
+			return false;
+		}
+		before = block;
+		block = AnnoyPageGetTag(page->data)->next_free;
+	}
+	for (block = 0; block < check->nblocks; block++)
+	{
+		if (!AnnoyBitsTest(&check->attributes, block) || AnnoyBitsTest(&listed, block) ||
+			!read_page(check, block, page) ||
+			AnnoyPageGetTag(page->data)->next_free == ANNOY_NOT_LISTED)
+			continue;
+		if (unchanged(check, changes))
+			AnnoyReport(check, block, 0, "The page is missing in the list of pages of attributes.");
+		return false;
+	}
+	return true;
+}
+
+void
+AnnoyCheckAttributes(AnnoyCheck *check)
+{
+	PGAlignedBlock *page;
+	PGAlignedBlock *again;
+
+	if (check->index->attributes_size == 0 || check->index->dim == 0)
+		return;
+	page = palloc(sizeof(PGAlignedBlock));
+	again = palloc(sizeof(PGAlignedBlock));
+	check_chain(check, page);
+	while (!check_list(check, page))
+		CHECK_FOR_INTERRUPTS();
+	for (BlockNumber block = 0; block < check->nblocks; block++)
+	{
+		if (AnnoyBitsTest(&check->attributes, block) && read_page(check, block, page))
+			check_tuples(check, block, page, again);
+		if (AnnoyBitsTest(&check->groups, block) &&
+			AnnoyCheckReadPage(check, block, page->data))
+			check_items(check, block, page->data);
+	}
+	pfree(page);
+	pfree(again);
+}
+
+/*
+ * A hash of attributes, the same whether they are compressed or not.
+ */
+uint64
+AnnoyCheckHash(TupleDesc desc, const Datum *values, const bool *isnull)
+{
+	uint64		hash = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		hash = hash_combine64(hash, isnull[i] ? 0 :
+							  (uint64) 1 + datum_image_hash(values[i], attribute->attbyval,
+															attribute->attlen));
+	}
+	return hash;
+}
+
+/*
+ * A hash of an item's attributes.  Returns false if the item has changed.
+ */
+bool
+AnnoyCheckHashItem(const AnnoyCheck *check, TupleDesc desc, const AnnoyPointer *pointer,
+				   const AnnoyItem *item, uint64 *hash)
+{
+	Buffer		buffer = AnnoyAttributesLock(check->rel,
+											 ItemPointerGetBlockNumberNoCheck(&item->attributes),
+											 InvalidBlockNumber, BUFFER_LOCK_SHARE);
+	IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
+										   ItemPointerGetOffsetNumberNoCheck(&item->attributes));
+	bool		found = tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) pointer);
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+
+	if (found)
+	{
+		index_deform_tuple(tuple, desc, values, isnull);
+		*hash = AnnoyCheckHash(desc, values, isnull);
+	}
+	UnlockReleaseBuffer(buffer);
+	return found;
+}

@@ -1,0 +1,479 @@
+/*-------------------------------------------------------------------------
+ *
+ * tree.c
+ *	  annoy_index_check(): the trees.
+ *
+ * A tree is walked over from the root down, and each level from its leftmost
+ * node along the right links.  What a node says of its children or items is
+ * compared with those.  Which items have entries is learnt together with the
+ * parents of leaves, as splits move entries between leaves with the same parent.
+ * See check.c for why that is right while others change the trees.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/check/tree.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "bits.h"
+#include "check/check.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+
+/* An entry of a leaf. */
+typedef struct LeafEntry
+{
+	AnnoyPointer pointer;
+	uint16		number;			/* in the leaf, from 0 */
+	BlockNumber leaf;
+} LeafEntry;
+
+/* State of the walk over one tree. */
+typedef struct TreeCheck
+{
+	AnnoyCheck *check;
+	int			tree;
+	BlockNumber block;			/* the node being checked */
+	PGAlignedBlock page;		/* a copy of it */
+	PGAlignedBlock child;		/* a copy of one of its children */
+	LeafEntry  *entries;		/* of its leaves, if they are its children */
+	int			nentries;
+	AnnoyItemReader reader;
+	float	   *centre;			/* of the node */
+	float	   *point;			/* that an entry stands for */
+} TreeCheck;
+
+/*
+ * Something is wrong with the copied node, unless the node has changed since it
+ * was copied: then this returns false.
+ */
+#define NODE_FAULT(state, offset, ...) \
+	(node_changed(state) ? false : \
+	 (AnnoyReport((state)->check, (state)->block, offset, __VA_ARGS__), false))
+
+static bool
+node_changed(TreeCheck *state)
+{
+	Buffer		buffer = ReadBuffer(state->check->rel, state->block);
+	Page		page = BufferGetPage(buffer);
+	bool		changed;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	changed = PageIsNew(page) ||
+		AnnoyPageGetNode(page)->changes != AnnoyPageGetNode(state->page.data)->changes;
+	UnlockReleaseBuffer(buffer);
+	return changed;
+}
+
+/*
+ * Is there a page with that number?  The index may have grown since we began.
+ */
+static bool
+block_exists(const AnnoyCheck *check, BlockNumber block)
+{
+	return block < check->nblocks ||
+		(block != InvalidBlockNumber && block < RelationGetNumberOfBlocks(check->rel));
+}
+
+/*
+ * Does an entry of a leaf point to a slot of an item group?
+ */
+static bool
+is_slot(const AnnoyCheck *check, const AnnoyPointer *pointer)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
+	PGAlignedBlock page;
+
+	if (offset < FirstOffsetNumber || offset > check->index->group_slots)
+		return false;
+	if (AnnoyBitsTest(&check->groups, block))
+		return true;
+	return block_exists(check, block) &&
+		AnnoyCheckReadPage(check, block, page.data) &&
+		AnnoyPageGetTag(page.data)->kind == ANNOY_PAGE_ITEM;
+}
+
+/*
+ * Check that an entry of the node is what encoding a point gives.
+ */
+static bool
+check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
+{
+	const AnnoyIndex *index = state->check->index;
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, AnnoyPageGetNode(state->page.data));
+	AnnoyEntry	expected;
+	float		offset;
+
+	if ((AnnoyPageGetNode(state->page.data)->flags & ANNOY_NODE_PLAIN) != 0)
+		memset(&expected, 0, sizeof(expected));
+	else
+		AnnoyEncode(index, codec, state->point, state->centre, &expected);
+	if (memcmp(entry->code, expected.code, codec->bytes) != 0)
+		return NODE_FAULT(state, i + 1, "The entry for (%u,%u) has a wrong code.",
+						  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
+						  ItemPointerGetOffsetNumberNoCheck(&entry->pointer));
+	offset = AnnoyNodeOffset(AnnoyPageGetNode(state->page.data), &expected);
+	if (memcmp(&entry->offset, &offset, sizeof(float)) != 0 ||
+		memcmp(&entry->slope, &expected.slope, sizeof(float)) != 0 ||
+		entry->error != expected.error)
+		return NODE_FAULT(state, i + 1,
+						  "The entry for (%u,%u) has the factors %g, %g, %g instead of %g, %g, %g.",
+						  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
+						  ItemPointerGetOffsetNumberNoCheck(&entry->pointer),
+						  entry->offset, entry->slope, AnnoyErrorToFloat(entry->error),
+						  offset, expected.slope, AnnoyErrorToFloat(expected.error));
+	return true;
+}
+
+/*
+ * Check an entry of a leaf against its item.  Returns false if the leaf has
+ * changed.
+ */
+static bool
+check_leaf_entry(TreeCheck *state, int i)
+{
+	const AnnoyIndex *index = state->check->index;
+	AnnoyEntry	entry;
+	BlockNumber block;
+	OffsetNumber offset;
+	AnnoyItem	item;
+	bool		has_vector;
+
+	AnnoyNodeGet(index, AnnoyPageGetNode(state->page.data), i, &entry);
+	block = ItemPointerGetBlockNumberNoCheck(&entry.pointer);
+	offset = ItemPointerGetOffsetNumberNoCheck(&entry.pointer);
+	if (!is_slot(state->check, &entry.pointer))
+		return NODE_FAULT(state, i + 1, "The entry points to (%u,%u), which is not a slot.",
+						  block, offset);
+
+	AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, &entry.pointer),
+				   &entry.pointer, &item);
+	has_vector = item.vector.data != NULL;
+	if (has_vector)
+	{
+		AnnoyCheckVector(state->check->rel, &entry.pointer, &item.vector);
+		AnnoyMapItem(index, &item.vector, state->point);
+	}
+	AnnoyItemRelease(&state->reader);
+	if (!has_vector)
+		return NODE_FAULT(state, i + 1, "The entry points to slot (%u,%u), which %s.",
+						  block, offset,
+						  (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_FREE ?
+						  "is free" : "has no vector");
+	return check_code(state, i, &entry);
+}
+
+/*
+ * Remember the entries of a leaf: of the root, or of a child of the node.
+ */
+static void
+collect_entries(TreeCheck *state, BlockNumber leaf, Page page)
+{
+	const AnnoyIndex *index = state->check->index;
+	AnnoyNode	node = AnnoyPageGetNode(page);
+
+	for (int i = 0; i < node->count; i++)
+	{
+		LeafEntry  *entry = &state->entries[state->nentries++];
+
+		entry->pointer = *AnnoyNodePointer(index, node, i);
+		entry->number = i;
+		entry->leaf = leaf;
+	}
+}
+
+/*
+ * Check an entry of an inner node against the child.  Returns false if the
+ * node has changed.
+ */
+static bool
+check_inner_entry(TreeCheck *state, int i)
+{
+	AnnoyCheck *check = state->check;
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+	AnnoyNode	child = AnnoyPageGetNode(state->child.data);
+	AnnoyEntry	entry;
+	BlockNumber block;
+
+	AnnoyNodeGet(check->index, node, i, &entry);
+	block = ItemPointerGetBlockNumberNoCheck(&entry.pointer);
+	if (ItemPointerGetOffsetNumberNoCheck(&entry.pointer) != InvalidOffsetNumber ||
+		block < AnnoyRootBlock(check->index->n_trees) ||
+		!block_exists(check, block) ||
+		!AnnoyCheckReadPage(check, block, state->child.data) ||
+		AnnoyPageGetTag(state->child.data)->kind != ANNOY_PAGE_NODE)
+		return NODE_FAULT(state, i + 1, "The entry points to (%u,%u), which is not a tree node.",
+						  block, ItemPointerGetOffsetNumberNoCheck(&entry.pointer));
+	if (child->tree != node->tree || child->level + 1 != node->level)
+		return NODE_FAULT(state, i + 1,
+						  "A node on level %u of tree %u points to block %u, which is on level %u of tree %u.",
+						  node->level, node->tree, block, child->level, child->tree);
+	if (child->nsn > node->child_nsn)
+		return NODE_FAULT(state, i + 1,
+						  "Block %u, a child, has the split sequence number %u, but the node says they end at %u.",
+						  block, child->nsn, node->child_nsn);
+	AnnoyNodeReadCentre(check->index, child, state->point);
+	if (!check_code(state, i, &entry))
+		return false;
+	if (child->level == 0)
+	{
+		AnnoyCheckNodePage(check, block, state->child.data);
+		collect_entries(state, block, state->child.data);
+	}
+	return true;
+}
+
+/*
+ * Note that an item has an entry in a leaf, and check that it has no other in the
+ * tree.
+ */
+static void
+add_leaf_entry(TreeCheck *state, LeafEntry *entry)
+{
+	AnnoyCheck *check = state->check;
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(&entry->pointer);
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&entry->pointer);
+	AnnoyItem	item;
+
+	/* items do not move, so nobody can have changed that meanwhile */
+	if (!is_slot(check, &entry->pointer))
+		AnnoyReport(check, entry->leaf, entry->number + 1,
+					"The entry points to (%u,%u), which is not a slot.", block, offset);
+	if (AnnoyBitsAdd(&check->entries, AnnoyCheckItemNumber(check, block, offset)))
+		return;
+
+	/* the slot may have belonged to another item when it was seen first */
+	AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, &entry->pointer),
+				   &entry->pointer, &item);
+	AnnoyItemRelease(&state->reader);
+	if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
+		AnnoyCheckRowVisible(check, &item.tid))
+		AnnoyReport(check, entry->leaf, entry->number + 1,
+					"The entry is the second one in tree %d for item (%u,%u).",
+					state->tree, block, offset);
+}
+
+/*
+ * Remember what a checked node, and leaves below it, point to, and check that
+ * nothing else in the tree does.
+ */
+static void
+add_entries(TreeCheck *state)
+{
+	AnnoyCheck *check = state->check;
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+
+	for (int i = 0; node->level > 0 && i < node->count; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(check->index, node, i));
+
+		if (!AnnoyBitsAdd(&check->children, block))
+			AnnoyReport(check, state->block, i + 1,
+						"The entry is the second one that points to block %u.", block);
+	}
+	for (int i = 0; i < state->nentries; i++)
+		add_leaf_entry(state, &state->entries[i]);
+}
+
+/*
+ * Copy a node, and check it and its entries; again, if it changes meanwhile.
+ * What was collected from leaves below it counts only if the node is unchanged
+ * after that: then no entry has gone from one to the other.
+ */
+static void
+check_node(TreeCheck *state, BlockNumber block)
+{
+	AnnoyCheck *check = state->check;
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+	float		norm2;
+	bool		done = false;
+
+	state->block = block;
+	while (!done)
+	{
+		if (!AnnoyCheckReadPage(check, block, state->page.data) ||
+			AnnoyPageGetTag(state->page.data)->kind != ANNOY_PAGE_NODE)
+			AnnoyReport(check, block, 0, "The page is not a tree node.");
+		AnnoyCheckNodePage(check, block, state->page.data);
+		AnnoyNodeReadCentre(check->index, node, state->centre);
+		norm2 = annoy_kernels->dot(state->centre, state->centre, check->index->space_dim);
+		if (memcmp(&norm2, &node->centre_norm2, sizeof(float)) != 0)
+			AnnoyReport(check, block, 0, "The node's centre has the squared norm %g instead of %g.",
+						node->centre_norm2, norm2);
+		state->nentries = 0;
+		done = true;
+		for (int i = 0; i < node->count && done; i++)
+			done = node->level > 0 ? check_inner_entry(state, i) : check_leaf_entry(state, i);
+		if (done && node->level == 1)
+			done = !node_changed(state);
+		if (done && node->level == 0 && block == AnnoyRootBlock(state->tree))
+			collect_entries(state, block, state->page.data);
+	}
+}
+
+/*
+ * Read what the metapage knows of the current tree.
+ */
+static void
+read_leftmost(const TreeCheck *state, BlockNumber *leftmost)
+{
+	Buffer		buffer = ReadBuffer(state->check->rel, ANNOY_METAPAGE_BLKNO);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(leftmost, AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[state->tree],
+		   sizeof(BlockNumber) * ANNOY_MAX_LEVEL);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Check the root, and whether the metapage has the right levels.  Returns
+ * false if the root has changed meanwhile.
+ */
+static bool
+check_root(TreeCheck *state, BlockNumber *leftmost)
+{
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+	BlockNumber root = AnnoyRootBlock(state->tree);
+
+	check_node(state, root);
+	read_leftmost(state, leftmost);
+	if (node->tree != state->tree || node->right != InvalidBlockNumber || node->nsn != 0)
+		return NODE_FAULT(state, 0,
+						  "The root of tree %d belongs to tree %u, has the right sibling %u and the split sequence number %u.",
+						  state->tree, node->tree, node->right, node->nsn);
+	for (int level = node->level; level < ANNOY_MAX_LEVEL; level++)
+	{
+		BlockNumber expected = level == node->level ? root : InvalidBlockNumber;
+
+		if (leftmost[level] != expected)
+			return NODE_FAULT(state, 0,
+							  "The metapage has block %u as leftmost node on level %d of tree %d, which has its root on level %u.",
+							  leftmost[level], level, state->tree, node->level);
+	}
+	add_entries(state);
+	return true;
+}
+
+/*
+ * Walk over one level of a tree below the root.
+ */
+static void
+check_level(TreeCheck *state, int level, BlockNumber leftmost)
+{
+	AnnoyCheck *check = state->check;
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+	BlockNumber from = ANNOY_METAPAGE_BLKNO;
+	BlockNumber block = leftmost;
+
+	do
+	{
+		if (block < AnnoyRootBlock(check->index->n_trees) || !block_exists(check, block))
+			AnnoyReport(check, from, 0, "The link to block %u on level %d of tree %d leads nowhere.",
+						block, level, state->tree);
+		if (!AnnoyBitsAdd(&check->linked, block))
+			AnnoyReport(check, from, 0,
+						"The link to block %u on level %d of tree %d is the second one to that block.",
+						block, level, state->tree);
+		check_node(state, block);
+		if (node->tree != state->tree || node->level != level)
+			AnnoyReport(check, block, 0,
+						"The node is on level %u of tree %u, but linked from block %u on level %d of tree %d.",
+						node->level, node->tree, from, level, state->tree);
+		add_entries(state);
+		from = block;
+		block = node->right;
+	} while (block != InvalidBlockNumber);
+}
+
+/*
+ * Check that the nodes that were there before have been met in the walk over
+ * their tree.
+ */
+static void
+check_nodes(const TreeCheck *state)
+{
+	const AnnoyCheck *check = state->check;
+
+	for (BlockNumber block = 0; block < check->nblocks; block++)
+	{
+		if (!AnnoyBitsTest(&check->nodes[state->tree], block))
+			continue;
+		if (!AnnoyBitsTest(&check->linked, block))
+			AnnoyReport(check, block, 0, "The node is not linked to the others of its level.");
+		if (!AnnoyBitsTest(&check->children, block))
+			AnnoyReport(check, block, 0, "The node has no entry on the level above.");
+	}
+}
+
+/*
+ * Check that the items that were there before have an entry in the tree that we
+ * have just walked over.
+ */
+static void
+check_entries(TreeCheck *state)
+{
+	const AnnoyCheck *check = state->check;
+
+	for (BlockNumber block = 0; block < check->nblocks; block++)
+	{
+		if (!AnnoyBitsTest(&check->groups, block))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		for (int offset = FirstOffsetNumber; offset <= check->index->group_slots; offset++)
+		{
+			uint64		number = AnnoyCheckItemNumber(check, block, offset);
+			AnnoyPointer pointer;
+			AnnoyItem	item;
+
+			if (!AnnoyBitsTest(&check->items, number) || AnnoyBitsTest(&check->entries, number))
+				continue;
+			ItemPointerSet(&pointer, block, offset);
+			AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, &pointer),
+						   &pointer, &item);
+			AnnoyItemRelease(&state->reader);
+			if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
+				AnnoyCheckRowVisible(check, &item.tid))
+				AnnoyReport(check, block, offset, "The item has no entry in tree %d.",
+							state->tree);
+		}
+	}
+}
+
+/*
+ * Check all trees of an index that has dimensions.
+ */
+void
+AnnoyCheckTrees(AnnoyCheck *check)
+{
+	const AnnoyIndex *index = check->index;
+	TreeCheck  *state = palloc(sizeof(TreeCheck));
+
+	state->check = check;
+	state->centre = palloc(sizeof(float) * index->space_dim);
+	state->point = palloc(sizeof(float) * index->space_dim);
+	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
+	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		BlockNumber leftmost[ANNOY_MAX_LEVEL];
+
+		state->tree = tree;
+		AnnoyBitsReset(&check->entries);
+		while (!check_root(state, leftmost))
+			CHECK_FOR_INTERRUPTS();
+		for (int level = AnnoyPageGetNode(state->page.data)->level - 1; level >= 0; level--)
+			check_level(state, level, leftmost[level]);
+		check_nodes(state);
+		check_entries(state);
+	}
+	AnnoyItemReaderEnd(&state->reader);
+	pfree(state->entries);
+	pfree(state->centre);
+	pfree(state->point);
+	pfree(state);
+}

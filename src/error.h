@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * error.h
+ *	  How damage to an index is reported.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/error.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_ERROR_H
+#define ANNOY_ERROR_H
+
+#include "storage/block.h"
+#include "utils/relcache.h"
+
+/* not pg_attribute_printf(): it names a format that clang does not know */
+extern void AnnoyReportCorruptionV(Relation rel, BlockNumber block, int offset,
+								   const char *format, va_list args)
+			__attribute__((format(printf, 4, 0))) pg_attribute_noreturn();
+extern void AnnoyReportCorruption(Relation rel, BlockNumber block,
+								  const char *format,...)
+			__attribute__((format(printf, 3, 4))) pg_attribute_noreturn();
+
+#endif							/* ANNOY_ERROR_H */

@@ -1,0 +1,665 @@
+/*-------------------------------------------------------------------------
+ *
+ * recall.c
+ *	  Functions about recall: annoy_recall() measures that of an index,
+ *	  annoy_calibrate() renews the curve from which searches choose their
+ *	  effort, and annoy_recall_curve() shows it.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/recall/recall.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "annoy.h"
+#include "recall/recall.h"
+#include "relation/relation.h"
+#include "scan/scan.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
+
+/* The most that annoy_recall takes. */
+#define MAX_ROWS			10000
+#define MAX_QUERIES			10000
+
+/* Queries read at a time, and kept, from a user's table. */
+#define FETCH_QUERIES		100
+#define KEEP_QUERIES		1000
+
+/*
+ * A row asked as a query.
+ */
+typedef struct RecallQuery
+{
+	AnnoyVector vector;
+	AnnoyPointer item;
+	ItemPointerData item_tid;
+	ItemPointerData tid;		/* of the version that is visible */
+
+	/* exact distances of the nearest others: a heap, the farthest first */
+	int			count;
+	double	   *nearest;
+} RecallQuery;
+
+typedef struct RecallState
+{
+	Relation	heap;
+	Relation	rel;
+	const AnnoyIndex *index;
+	Snapshot	snapshot;
+	int			rows;			/* k */
+	int			search_k;		/* -1 = as set for session or index */
+	RecallQuery *queries;
+	int			nqueries;
+
+	/* if stored vectors are rounded: to compute distances from the table's */
+	bool		rounded;
+	IndexInfo  *info;
+	EState	   *estate;
+	MemoryContext row_context;
+
+	/* sums over all queries */
+	double		wanted;
+	double		found;
+	double		entries;
+	instr_time	time;
+} RecallState;
+
+/*
+ * Does the snapshot see the row of an item?  If so, *tid becomes that of the
+ * visible version.
+ */
+static bool
+row_visible(const RecallState *state, ItemPointer tid)
+{
+	return table_index_fetch_tuple_check(state->heap, tid, state->snapshot, NULL);
+}
+
+/*
+ * Take rows as queries.
+ */
+static void
+choose_queries(RecallState *state, int wanted)
+{
+	AnnoySample *sample = AnnoySampleItems(state->rel, state->index,
+										   state->index->seed + 3, wanted,
+										   false);
+
+	state->queries = palloc0(sizeof(RecallQuery) * Max(sample->count, 1));
+	for (int i = 0; i < sample->count; i++)
+	{
+		RecallQuery *query = &state->queries[state->nqueries];
+
+		query->item_tid = sample->items[i].tid;
+		query->tid = query->item_tid;
+		AnnoyCheckRow(state->rel, state->heap, &query->tid);
+		if (!row_visible(state, &query->tid))
+			continue;
+		query->vector = sample->items[i].vector;
+		query->item = sample->items[i].pointer;
+		query->nearest = palloc(sizeof(double) * state->rows);
+		state->nqueries++;
+	}
+}
+
+/*
+ * Replace the farthest of a query's nearest, or add one.
+ */
+static void
+add_nearest(RecallQuery *query, int rows, double distance)
+{
+	double	   *heap = query->nearest;
+	int			i;
+
+	if (query->count < rows)
+	{
+		for (i = query->count++; i > 0 && heap[(i - 1) / 2] < distance; i = (i - 1) / 2)
+			heap[i] = heap[(i - 1) / 2];
+	}
+	else
+	{
+		for (i = 0;;)
+		{
+			int			child = 2 * i + 1;
+
+			if (child + 1 < rows && heap[child + 1] > heap[child])
+				child++;
+			if (child >= rows || heap[child] <= distance)
+				break;
+			heap[i] = heap[child];
+			i = child;
+		}
+	}
+	heap[i] = distance;
+}
+
+/*
+ * AnnoyItemWalk callback: compare an item with all queries.
+ */
+static void
+compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	RecallState *state = arg;
+	bool		known_visible = false;
+
+	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->vector.data == NULL)
+		return;
+	for (int i = 0; i < state->nqueries; i++)
+	{
+		RecallQuery *query = &state->queries[i];
+		double		distance;
+
+		if (ItemPointerEquals(pointer, &query->item))
+			continue;
+		distance = AnnoyStoredDistance(state->index->metric, &item->vector, &query->vector);
+		if (unlikely(isnan(distance)))
+			AnnoyCheckVector(state->rel, pointer, &item->vector);
+		if (query->count == state->rows && distance >= query->nearest[0])
+			continue;
+		if (!known_visible)
+		{
+			ItemPointerData tid = item->tid;
+
+			AnnoyCheckRow(state->rel, state->heap, &tid);
+			if (!row_visible(state, &tid))
+				return;
+			known_visible = true;
+		}
+		add_nearest(query, state->rows, distance);
+	}
+}
+
+/*
+ * Does the index store less than the column has?
+ */
+static bool
+is_rounded(Relation rel, const AnnoyIndex *index)
+{
+	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
+		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
+	return index->dtype == ANNOY_FLOAT16;
+}
+
+/*
+ * Callback of the scan of the table: compare a row with all queries.
+ */
+static void
+compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
+			bool alive pg_attribute_unused(), void *arg)
+{
+	RecallState *state = arg;
+	MemoryContext old_context;
+	AnnoyVector vec;
+
+	CHECK_FOR_INTERRUPTS();
+
+	if (isnull[0])
+		return;
+	old_context = MemoryContextSwitchTo(state->row_context);
+	vec = AnnoyReadColumn(rel, values[0]);
+	AnnoyCheckDimensions(rel, state->index, &vec);
+	for (int i = 0; i < state->nqueries; i++)
+	{
+		RecallQuery *query = &state->queries[i];
+		double		distance;
+
+		if (ItemPointerEquals(tid, &query->item_tid))
+			continue;
+		distance = AnnoyDistance(state->index->metric, &vec, &query->vector);
+		if (query->count < state->rows || distance < query->nearest[0])
+			add_nearest(query, state->rows, distance);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(state->row_context);
+}
+
+/*
+ * Find the exact answers.  They are those that a sequential scan would give: if
+ * the index has rounded vectors, they come from the table.
+ */
+static void
+find_answers(RecallState *state)
+{
+	TableScanDesc scan;
+
+	if (!state->rounded)
+	{
+		AnnoyItemWalk(state->rel, state->index, GetAccessStrategy(BAS_BULKREAD),
+					  compare_item, state);
+		return;
+	}
+
+	/* as in CREATE INDEX CONCURRENTLY: what a snapshot sees */
+	state->info->ii_Concurrent = true;
+	scan = table_beginscan_strat(state->heap, state->snapshot, 0, NULL, true, true);
+	(void) table_index_build_scan(state->heap, state->rel, state->info, true, false,
+								  compare_row, state, scan);
+}
+
+/*
+ * The distance of a row of the table from a query.
+ */
+static double
+row_distance(RecallState *state, const RecallQuery *query, ItemPointer tid,
+			 TupleTableSlot *slot)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(state->row_context);
+	double		distance = INFINITY;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+
+	if (!table_tuple_fetch_row_version(state->heap, tid, state->snapshot, slot))
+		elog(ERROR, "could not fetch a row that was found before");
+	GetPerTupleExprContext(state->estate)->ecxt_scantuple = slot;
+	FormIndexDatum(state->info, slot, state->estate, values, isnull);
+	if (!isnull[0])
+	{
+		AnnoyVector vec = AnnoyReadColumn(state->rel, values[0]);
+
+		distance = AnnoyDistance(state->index->metric, &vec, &query->vector);
+	}
+	ResetPerTupleExprContext(state->estate);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(state->row_context);
+	return distance;
+}
+
+/*
+ * Ask the index, and count what it finds within the distance of the last of the
+ * exact answers.
+ */
+static void
+search_queries(RecallState *state)
+{
+	Oid			type = state->rel->rd_opcintype[0];
+	Oid			operator = get_opfamily_member(state->rel->rd_opfamily[0], type, type,
+											   ANNOY_DISTANCE_STRATEGY);
+	TupleTableSlot *slot = table_slot_create(state->heap, NULL);
+	IndexScanDesc scan = AnnoyBeginScan(state->heap, state->rel, state->snapshot, 0, 1);
+	ItemPointerData *found = palloc(sizeof(ItemPointerData) * state->rows);
+
+	AnnoyScanSetSearchK(scan, state->search_k);
+	for (int i = 0; i < state->nqueries; i++)
+	{
+		RecallQuery *query = &state->queries[i];
+		Datum		value = AnnoyMakeDatum(type, &query->vector);
+		ScanKeyData key;
+		instr_time	start;
+		instr_time	end;
+		int			seen = 0;
+
+		CHECK_FOR_INTERRUPTS();
+
+		ScanKeyEntryInitialize(&key, SK_ORDER_BY, 1, ANNOY_DISTANCE_STRATEGY, type,
+							   state->rel->rd_indcollation[0], get_opcode(operator), value);
+		INSTR_TIME_SET_CURRENT(start);
+		index_rescan(scan, NULL, 0, &key, 1);
+		while (seen < query->count && index_getnext_slot(scan, ForwardScanDirection, slot))
+		{
+			if (ItemPointerEquals(&slot->tts_tid, &query->tid))
+				continue;
+			found[seen++] = slot->tts_tid;
+			if (!state->rounded && !scan->xs_orderbynulls[0] &&
+				DatumGetFloat8(scan->xs_orderbyvals[0]) <= query->nearest[0])
+				state->found++;
+		}
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_ACCUM_DIFF(state->time, end, start);
+		state->entries += AnnoyScanEntries(scan);
+		state->wanted += query->count;
+		for (int j = 0; state->rounded && j < seen; j++)
+			state->found += row_distance(state, query, &found[j], slot) <= query->nearest[0];
+		pfree(DatumGetPointer(value));
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	pfree(found);
+}
+
+/*
+ * Measure the recall.
+ */
+static void
+measure(RecallState *state, int queries)
+{
+	state->rounded = is_rounded(state->rel, state->index);
+	state->info = BuildIndexInfo(state->rel);
+	state->estate = CreateExecutorState();
+	state->row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy recall row",
+											   ALLOCSET_DEFAULT_SIZES);
+	choose_queries(state, queries);
+	find_answers(state);
+	search_queries(state);
+	MemoryContextDelete(state->row_context);
+	FreeExecutorState(state->estate);
+}
+
+static void
+check_argument(const char *name, int value, int most)
+{
+	if (value < 1 || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be between 1 and %d", name, most)));
+}
+
+PG_FUNCTION_INFO_V1(annoy_recall);
+
+/*
+ * Asks rows of the table as queries, each without itself, and compares what the
+ * index finds with the exact answers.
+ */
+Datum
+annoy_recall(PG_FUNCTION_ARGS)
+{
+	RecallState state = {0};
+	int			queries = PG_GETARG_INT32(2);
+	int			search_k = PG_GETARG_INT32(3);
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_SELECT,
+		.snapshot = ANNOY_STATEMENT_SNAPSHOT,
+	};
+	AnnoyAccess access;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	state.rows = PG_GETARG_INT32(1);
+	check_argument("k", state.rows, MAX_ROWS);
+	check_argument("queries", queries, MAX_QUERIES);
+	if (search_k != -1)
+		check_argument("search_k", search_k, PG_INT32_MAX);
+
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	state.heap = access.heap;
+	state.rel = access.rel;
+	state.index = access.index;
+	state.snapshot = access.snapshot;
+	state.search_k = search_k;
+	if (state.index->dim > 0)
+		measure(&state, queries);
+
+	nulls[0] = state.wanted == 0;
+	values[0] = Float8GetDatum(state.wanted == 0 ? 0 : state.found / state.wanted);
+	nulls[1] = nulls[2] = state.nqueries == 0;
+	values[1] = Float8GetDatum(state.nqueries == 0 ? 0 :
+							   INSTR_TIME_GET_MILLISEC(state.time) / state.nqueries);
+	values[2] = Float8GetDatum(state.nqueries == 0 ? 0 : state.entries / state.nqueries);
+	values[3] = Int32GetDatum(state.nqueries);
+
+	AnnoyCloseIndex(&access);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * Can values of that type be compared with the indexed column?
+ */
+static bool
+is_query_type(Relation rel, Oid type)
+{
+	Oid			column = rel->rd_opcintype[0];
+
+	type = getBaseType(type);
+	if (column == BITOID || column == VARBITOID)
+		return type == BITOID || type == VARBITOID;
+	return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
+		type == NUMERICARRAYOID || type == INT2ARRAYOID ||
+		type == INT4ARRAYOID || type == INT8ARRAYOID;
+}
+
+/*
+ * The SQL that reads the queries of a table: its first column of a type that
+ * fits.
+ */
+static char *
+queries_sql(Relation rel, Oid table)
+{
+	Relation	queries = AnnoyOpenQueried(table);
+	TupleDesc	desc = RelationGetDescr(queries);
+	char	   *sql = NULL;
+
+	for (int i = 0; i < desc->natts && sql == NULL; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (!attribute->attisdropped && is_query_type(rel, attribute->atttypid))
+		{
+			const char *name = quote_identifier(NameStr(attribute->attname));
+
+			sql = psprintf("SELECT %s FROM %s WHERE %s IS NOT NULL", name,
+						   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(queries)),
+													  RelationGetRelationName(queries)),
+						   name);
+		}
+	}
+	if (sql == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("relation \"%s\" has no column of queries for index \"%s\"",
+						RelationGetRelationName(queries), RelationGetRelationName(rel)),
+				 errhint("The first column of vectors of a type that can be compared with the indexed column is taken.")));
+	relation_close(queries, NoLock);
+	return sql;
+}
+
+/*
+ * Read a user's queries: all, or a sample of them.  Returns their number.
+ */
+static int
+read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector *queries)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext row_context;
+	AnnoyRandom random = index->seed;
+	uint32		seen = 0;
+	SPIPlanPtr	plan;
+	Portal		portal;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy query",
+										ALLOCSET_DEFAULT_SIZES);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_QUERIES);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
+											  SPI_tuptable->tupdesc, 1, &isnull);
+			uint32		place = seen < KEEP_QUERIES ? seen : AnnoyRandomBelow(&random, seen + 1);
+			MemoryContext old_context = MemoryContextSwitchTo(row_context);
+			AnnoyVector query = AnnoyReadColumn(rel, value);
+
+			/* detoasting and converting leave copies */
+			AnnoyCheckDimensions(rel, index, &query);
+			seen++;
+			if (place < KEEP_QUERIES)
+			{
+				if (index->metric == ANNOY_HAMMING)
+					query = AnnoyConvertVector(&query, ANNOY_BIT);
+				if (seen > KEEP_QUERIES)
+					pfree(unconstify(void *, queries[place].data));
+				MemoryContextSwitchTo(context);
+				queries[place] = AnnoyCopyVector(&query);
+			}
+			MemoryContextSwitchTo(old_context);
+			MemoryContextReset(row_context);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	return Min(seen, KEEP_QUERIES);
+}
+
+/*
+ * Tell why there is no new curve, if so.
+ */
+static void
+report_calibration(Relation rel, const AnnoyCalibration *calibration)
+{
+	const char *name = RelationGetRelationName(rel);
+
+	switch (calibration->result)
+	{
+		case ANNOY_CURVE_MEASURED:
+			break;
+		case ANNOY_CURVE_TOO_SMALL:
+			if (annoy_verbose > -1)
+				ereport(NOTICE,
+						(errmsg("index \"%s\" is too small for a recall curve", name),
+						 errdetail("It has %.0f vectors; with fewer than %d, a search looks at all of them.",
+								   calibration->vectors, ANNOY_CURVE_MIN_ITEMS)));
+			break;
+		case ANNOY_CURVE_NO_ANSWERS:
+			if (annoy_verbose > -1)
+				ereport(NOTICE,
+						(errmsg("recall of index \"%s\" could not be measured", name),
+						 errdetail("No query has a nearest row, at a finite distance.")));
+			break;
+		case ANNOY_CURVE_DOUBTFUL:
+			AnnoyWarnOfDoubt(rel, calibration,
+							 calibration->queries == NULL ? "Please REINDEX it." :
+							 "The curve is as before. Queries unlike the rows may take a higher annoy.search_k; "
+							 "annoy_calibrate() without queries tells whether a REINDEX does.");
+			break;
+	}
+}
+
+PG_FUNCTION_INFO_V1(annoy_calibrate);
+
+/*
+ * Measures the recall curve anew.  Returns the number of queries that it comes
+ * from, which is 0 if there is none.  A user's queries of which nothing can be
+ * learned are no reason to forget what has been.
+ */
+Datum
+annoy_calibrate(PG_FUNCTION_ARGS)
+{
+	/* does not conflict with reading, writing, or VACUUM, but with itself */
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_MAINTAIN,
+		.changes = "annoy_calibrate()",
+		.lock = ShareUpdateExclusiveLock,
+	};
+	AnnoyAccess access;
+	Relation	rel;
+	const AnnoyIndex *index;
+	AnnoyCalibration calibration = {.try_searches = true};
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	rel = access.rel;
+	index = access.index;
+	if (!PG_ARGISNULL(1))
+	{
+		AnnoyVector *queries = palloc(sizeof(AnnoyVector) * KEEP_QUERIES);
+		int			nqueries = read_queries(rel, index, queries_sql(rel, PG_GETARG_OID(1)),
+											queries);
+
+		if (nqueries == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("relation \"%s\" contains no queries",
+							get_rel_name(PG_GETARG_OID(1)))));
+		calibration.queries = queries;
+		calibration.nqueries = nqueries;
+	}
+	if (index->dim > 0)
+		calibration.vectors = AnnoyCountVectors(rel, index);
+	AnnoyCalibrate(rel, &calibration);
+	report_calibration(rel, &calibration);
+	if (calibration.curve.points > 0 || calibration.queries == NULL ||
+		calibration.result == ANNOY_CURVE_TOO_SMALL)
+		AnnoyStoreCurve(rel, &calibration.curve);
+	AnnoyCloseIndex(&access);
+
+	/* a transaction without an ID is not flushed otherwise */
+	ForceSyncCommit();
+	PG_RETURN_INT32(calibration.curve.queries[0]);
+}
+
+PG_FUNCTION_INFO_V1(annoy_recall_curve);
+
+/*
+ * The points of the recall curve.
+ */
+Datum
+annoy_recall_curve(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *context;
+	AnnoyCurve *curve;
+	uint64		n;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+		AnnoyAccess access;
+		MemoryContext old_context;
+
+		context = SRF_FIRSTCALL_INIT();
+		old_context = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		if (get_call_result_type(fcinfo, NULL, &context->tuple_desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		context->tuple_desc = BlessTupleDesc(context->tuple_desc);
+		AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+		curve = palloc(sizeof(AnnoyCurve));
+		*curve = access.index->curve;
+		context->user_fctx = curve;
+		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+			context->max_calls += curve->queries[rank] > 0 ? curve->points : 0;
+		MemoryContextSwitchTo(old_context);
+		AnnoyCloseIndex(&access);
+	}
+
+	context = SRF_PERCALL_SETUP();
+	curve = context->user_fctx;
+	n = context->call_cntr;
+	if (n < context->max_calls)
+	{
+		int			rank = n / curve->points;
+		int			point = n % curve->points;
+		Datum		values[4];
+		bool		nulls[4] = {0};
+
+		values[0] = Int32GetDatum(AnnoyCurveRows(rank));
+		values[1] = Int32GetDatum((int32) Min(curve->effort[point], 2147483520.0f));
+		values[2] = Float8GetDatum(curve->recall[rank][point]);
+		values[3] = Int32GetDatum((int32) curve->queries[rank]);
+		SRF_RETURN_NEXT(context, HeapTupleGetDatum(heap_form_tuple(context->tuple_desc,
+																   values, nulls)));
+	}
+	SRF_RETURN_DONE(context);
+}

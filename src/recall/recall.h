@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * recall.h
+ *	  The recall curve: measuring it, and when.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/recall/recall.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_RECALL_H
+#define ANNOY_RECALL_H
+
+#include "scan/scan.h"
+
+/* pick.c */
+
+/* Some items of an index, see AnnoySampleItems. */
+typedef struct AnnoySample
+{
+	int			count;
+	struct
+	{
+		AnnoyPointer pointer;
+		ItemPointerData tid;
+		AnnoyVector vector;
+	}			items[FLEXIBLE_ARRAY_MEMBER];
+} AnnoySample;
+
+extern AnnoySample *AnnoySampleItems(Relation rel, const AnnoyIndex *index,
+									 uint64 seed, int wanted, bool distinct);
+
+/* calibrate.c */
+
+/* What comes of measuring a recall curve. */
+typedef enum AnnoyCurveResult
+{
+	ANNOY_CURVE_MEASURED,
+	ANNOY_CURVE_TOO_SMALL,		/* there are too few vectors */
+	ANNOY_CURVE_NO_ANSWERS,		/* no query has a nearest vector */
+	ANNOY_CURVE_DOUBTFUL		/* it is not what searches find */
+} AnnoyCurveResult;
+
+typedef struct AnnoyCalibration
+{
+	/* set by the caller */
+	double		vectors;		/* in the index, about */
+	const AnnoyVector *queries; /* NULL = ask items */
+	int			nqueries;
+	bool		try_searches;	/* look at every item, to be sure */
+	AnnoyProgress progress;		/* counts items and queries; or NULL */
+	void	   *progress_arg;
+
+	/* results */
+	AnnoyCurve	curve;			/* without points unless it was measured */
+	AnnoyCurveResult result;
+	double		predicted;		/* doubtful: the recall that was expected ... */
+	double		found;			/* ... and the one there is */
+} AnnoyCalibration;
+
+extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
+
+/* trial.c */
+
+/* So many queries are tried, for so many rows. */
+#define ANNOY_TRIAL_QUERIES		20
+#define ANNOY_TRIAL_ROWS		10
+
+typedef struct AnnoyTrial
+{
+	AnnoyVector vector;
+	AnnoyPointer self;			/* invalid if it is not an item */
+
+	/* distances of its nearest items, in order */
+	int			count;
+	double		nearest[ANNOY_TRIAL_ROWS];
+} AnnoyTrial;
+
+extern void AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index,
+							  AnnoyTrial *trials, int n);
+extern double AnnoyTrialRecall(Relation rel, const AnnoyIndex *index,
+							   const AnnoyTrial *trial, double effort);
+
+/* curve.c */
+
+/*
+ * Indexes with fewer vectors have no curve: without one, a search scans at
+ * least as many.
+ */
+#define ANNOY_CURVE_MIN_ITEMS	8000
+
+extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration,
+							 const char *hint);
+extern void AnnoyRefreshCurve(Relation rel, double items);
+
+#endif							/* ANNOY_RECALL_H */

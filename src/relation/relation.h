@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * relation.h
+ *	  An index and its table as SQL knows them: values of the column, rows that
+ *	  errors name, rights of whoever calls a function.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/relation/relation.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_RELATION_H
+#define ANNOY_RELATION_H
+
+#include "access/tableam.h"
+#include "utils/snapshot.h"
+
+#include "storage/storage.h"
+
+/* column.c */
+extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
+							Datum value);
+extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
+								 const AnnoyVector *vec);
+extern void AnnoyCheckNewDimensions(Relation rel, const AnnoyIndex *index,
+									const AnnoyVector *vec);
+extern char *AnnoyQualifiedName(Oid oid);
+extern int	AnnoyHintForget(Relation rel, int dim);
+extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
+
+/* What errors about a row of a table say; see rowerror.c. */
+typedef struct AnnoyRowErrors
+{
+	Relation	heap;
+	const char *table_name;
+	const char *table;			/* SQL, as are these: */
+	const char *column;
+	const char *predicate;		/* NULL if there is none */
+	Oid			type;			/* of the column */
+	MemoryContext context;
+
+	/* the row at work, and what it has to fit */
+	ItemPointerData tid;
+	bool		in_vector;
+	int			dim;			/* 0 = any */
+	AnnoyDtype	dtype;
+	ErrorContextCallback callback;
+} AnnoyRowErrors;
+
+/* rowerror.c */
+extern AnnoyRowErrors *AnnoyRowErrorsMake(Relation heap, Relation rel);
+extern void AnnoyRowErrorsBegin(AnnoyRowErrors *errors, Relation rel,
+								const AnnoyIndex *index,
+								const ItemPointerData *tid, bool in_vector);
+extern void AnnoyRowErrorsEnd(AnnoyRowErrors *errors);
+
+/* open.c */
+
+/* What a user must be allowed to do who calls a function with an index. */
+typedef enum AnnoyRight
+{
+	ANNOY_MAY_EXECUTE,			/* no more than to call the function */
+	ANNOY_MAY_SELECT,			/* SELECT on the whole table */
+	ANNOY_MAY_MAINTAIN,			/* owner, or MAINTAIN on the table (since 17) */
+	ANNOY_OWNS_INDEX,
+	ANNOY_OWNS_TABLE,
+} AnnoyRight;
+
+/* Which rows of the table a function looks at. */
+typedef enum AnnoySnapshot
+{
+	ANNOY_NO_SNAPSHOT,			/* none */
+	ANNOY_STATEMENT_SNAPSHOT,	/* those that the statement sees */
+	ANNOY_NEW_SNAPSHOT,			/* those committed when the locks are held */
+} AnnoySnapshot;
+
+/* What a function wants to do with an index: see open.c. */
+typedef struct AnnoyRequest
+{
+	AnnoyRight	right;
+	AnnoySnapshot snapshot;
+	bool		returns_rows;	/* rows or vectors go to the user */
+	const char *changes;		/* name of a function that changes something */
+	LOCKMODE	heap_lock;		/* on the table ... */
+	LOCKMODE	lock;			/* ... and the index, if not AccessShareLock */
+} AnnoyRequest;
+
+/* An index that a function has opened. */
+typedef struct AnnoyAccess
+{
+	Relation	heap;
+	Relation	rel;
+	const AnnoyIndex *index;
+	Snapshot	snapshot;		/* NULL if none was asked for */
+
+	/* for AnnoyCloseIndex() */
+	LOCKMODE	heap_lock;		/* to be given back */
+	LOCKMODE	lock;
+	Oid			user;			/* the caller, and what goes with that */
+	int			security_context;
+	int			nestlevel;
+} AnnoyAccess;
+
+extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
+						   AnnoyAccess *access);
+extern void AnnoyCloseIndex(AnnoyAccess *access);
+extern Relation AnnoyOpenQueried(Oid oid);
+
+/*
+ * Is that a table as PostgreSQL's own access method stores it: in the main fork,
+ * and each row in the block that its TID names?
+ */
+static inline bool
+AnnoyIsHeap(Relation table)
+{
+	return table->rd_tableam == GetHeapamTableAmRoutine();
+}
+
+/* alter.c */
+extern void AnnoyWatchOptions(void);
+
+#endif							/* ANNOY_RELATION_H */

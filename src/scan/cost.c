@@ -1,0 +1,560 @@
+/*-------------------------------------------------------------------------
+ *
+ * cost.c
+ *	  What the planner should think of a scan, and of a distance.
+ *
+ * What a search costs depends on how many rows are taken, and not linearly: it
+ * goes in rounds, each of which costs more than the one before, until it is
+ * cheaper to walk over all items; and heap pages that were read need not be read
+ * again.  A path has but two costs, between which LIMIT interpolates.  So we work
+ * out what k rows cost, conditions on the table included; and let the line go
+ * through the cost of one row, and of as many as would make sorting the table as
+ * cheap, which is where a wrong estimate would lead to a wrong plan.  What lies
+ * between is cheaper than the line says by less than that, and what lies beyond
+ * is not done with the index.
+ *
+ * The unit is cpu_operator_cost, which stands for some 12 ns on a machine where
+ * cpu_tuple_cost and seq_page_cost are right for tables that are in memory but
+ * not in shared buffers; docs/measurements.md has the measurements.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/cost.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/array.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/spccache.h"
+
+#include "scan/scan.h"
+#include "storage/storage.h"
+
+/* How full nodes are, roughly. */
+#define TYPICAL_FILL	0.5
+
+#define LOG2(x)	(log(x) / 0.693147180559945)
+
+/* Cost of a page that is in shared buffers, as a part of random_page_cost. */
+#define CACHED_PAGE		0.02
+
+/*
+ * Operators' costs of: preparing a query, for each dimension; visiting a leaf;
+ * scoring an entry, and each byte of its code.
+ */
+#define PREPARE_COST	0.5
+#define LEAF_COST		5.0
+#define ENTRY_COST		0.4
+#define CODE_BYTE_COST	0.005
+
+/* Looking at an item in a round, and in a walk; for 4 bytes of its vector. */
+#define ITEM_COST		5.0
+#define WALK_COST		15.0
+#define WORD_COST		0.05
+
+/* Items that are looked at, for no row and for each. */
+#define LEAST_ITEMS		20.0
+#define ITEMS_PER_ROW	2.0
+
+/* Testing the conditions of an item, without the operators; in a walk. */
+#define TEST_COST		60.0
+#define TEST_WALK_COST	1.5
+
+/*
+ * Calling a distance function; for each dimension; fetching a value that is
+ * stored out of line.
+ */
+#define CALL_COST		20.0
+#define DISTANCE_COST	0.2
+#define TOAST_COST		500.0
+
+/* Values of more bytes are stored out of line if nobody knows better. */
+#define TOASTED_BYTES	2000
+#define TOASTED_WIDTH	18		/* of what is in the row then */
+#define ARRAY_HEADER	24
+
+/*
+ * Of what cannot be done: more than a plan that is disabled, and finite, as the
+ * difference of two infinite costs compares with nothing.
+ */
+#define REFUSED_COST	1e100
+
+/* What the cost of a scan is made from. */
+typedef struct ScanCost
+{
+	PlannerInfo *root;
+	const IndexOptInfo *info;
+	double		loops;			/* scans, one after the other */
+
+	/* of the index */
+	int			dims;			/* 0 = it has no vectors */
+	int			n_trees;
+	int			item_pages;		/* to read for an item */
+	int			item_words;		/* of 4 bytes */
+	int			attributes_size;
+	double		entry_cost;
+	double		leaf_entries;
+	double		items;
+	AnnoyEfforts efforts;
+
+	/* of the query */
+	bool		tests_attributes;	/* there are conditions on further columns */
+	QualCost	qual_cost;		/* of the conditions in the index */
+	double		passing;		/* part of the items that meets them */
+	double		fetched;		/* rows that come from the index if all do */
+	double		rows;			/* of these, rows that meet all conditions */
+	QualCost	distance_cost;	/* of the operator */
+} ScanCost;
+
+/*
+ * Cost of touching a number of pages of the index: in shared buffers, as far as
+ * these have room for it; in the kernel's cache, which costs as much as the pages
+ * of a sequential scan are said to; or on disk.
+ */
+static Cost
+page_cost(const ScanCost *scan, double touched)
+{
+	double		pages = Max(scan->info->pages, 1);
+	double		shared = Min(NBuffers / pages, 1);
+	double		cached = Min(effective_cache_size / pages, 1);
+	double		random_cost;
+	double		seq_cost;
+	double		fetched;
+
+	get_tablespace_page_costs(scan->info->reltablespace, &random_cost, &seq_cost);
+	fetched = index_pages_fetched(touched * scan->loops, scan->info->pages, pages,
+								  scan->root) / scan->loops;
+	return touched * random_cost * CACHED_PAGE +
+		fetched * (Max(cached - shared, 0) * seq_cost + (1 - cached) * random_cost);
+}
+
+/*
+ * Cost of a round that scans so many entries, but for the items looked at.
+ */
+static Cost
+round_cost(const ScanCost *scan, double effort)
+{
+	double		entries = Min(effort, scan->items * scan->n_trees);
+	double		leaves = entries / scan->leaf_entries + 2 * scan->n_trees;
+
+	return page_cost(scan, leaves) +
+		cpu_operator_cost * (leaves * LEAF_COST + entries * scan->entry_cost);
+}
+
+static Cost
+item_cost(const ScanCost *scan, double items)
+{
+	return page_cost(scan, items * scan->item_pages) +
+		items * cpu_operator_cost * (ITEM_COST + WORD_COST * scan->item_words);
+}
+
+/* Cost of walking over so many items, and sorting them. */
+static Cost
+walk_cost(const ScanCost *scan, double items)
+{
+	return page_cost(scan, Min(items * scan->item_pages, scan->info->pages)) +
+		items * cpu_operator_cost * (WALK_COST + WORD_COST * scan->item_words +
+									 2 * LOG2(Max(items, 2)));
+}
+
+/*
+ * Cost of a search until it has returned so many rows.  This follows next_round
+ * and search_harder in scan.c.
+ */
+static Cost
+search_cost(const ScanCost *scan, double rows)
+{
+	Cost		cost = cpu_operator_cost * PREPARE_COST * scan->dims;
+	double		effort = 0;
+	double		enough_for = 0;
+
+	if (scan->dims == 0)
+		return walk_cost(scan, scan->items);
+	while (enough_for < rows)
+	{
+		double		next = AnnoyNextEffort(&scan->efforts,
+										   scan->efforts.measured > 0 ? 0 : effort,
+										   enough_for + 1, 1, &enough_for);
+
+		if (scan->efforts.measured > 0 && enough_for > ANNOY_DEEP_ROWS)
+			next *= ANNOY_DEEP_EFFORT;
+		if (next >= INFINITY ||
+			(effort > ANNOY_LAST_EFFORT * scan->efforts.all && next > effort))
+			return cost + walk_cost(scan, scan->items);
+		if (next > effort)
+		{
+			effort = next;
+			cost += round_cost(scan, effort);
+		}
+	}
+	return cost + item_cost(scan, Min(LEAST_ITEMS + ITEMS_PER_ROW * rows, scan->items));
+}
+
+/*
+ * What search_cost is with conditions in the index: a search that goes as far as rows that
+ * fail demand, or a walk over all attributes, and over the items that pass.
+ */
+static Cost
+filtered_cost(const ScanCost *scan, double rows)
+{
+	double		wanted = ANNOY_FILTER_MARGIN * Max(rows, ANNOY_FILTER_ROWS) / scan->passing;
+	double		effort = AnnoyEffortForRows(&scan->efforts, wanted);
+	Cost		walk;
+
+	walk = page_cost(scan, scan->items * scan->attributes_size / BLCKSZ) +
+		scan->items * (cpu_operator_cost * TEST_WALK_COST + scan->qual_cost.per_tuple) +
+		walk_cost(scan, scan->items * scan->passing);
+	if (Max(effort, wanted) < ANNOY_LAST_EFFORT * scan->efforts.all)
+		walk = Min(walk, round_cost(scan, effort) + item_cost(scan, rows) +
+				   page_cost(scan, 2 * wanted) +
+				   wanted * (cpu_operator_cost * TEST_COST + scan->qual_cost.per_tuple));
+	return scan->qual_cost.startup + cpu_operator_cost * PREPARE_COST * scan->dims + walk;
+}
+
+/* Pages of the table that are read to fetch so many rows. */
+static double
+table_pages(const ScanCost *scan, double fetched)
+{
+	return index_pages_fetched(fetched * scan->loops, scan->info->rel->pages,
+							   scan->info->pages, scan->root) / scan->loops;
+}
+
+/*
+ * Cost of fetching rows from the table and testing them.  Pages cost what they do
+ * in a bitmap scan, which is what to compare with: the more of a table is read,
+ * the more of it is in memory.
+ */
+static Cost
+fetch_cost(const ScanCost *scan, double fetched)
+{
+	const		RelOptInfo *rel = scan->info->rel;
+	double		pages = table_pages(scan, fetched);
+	double		random_cost;
+	double		seq_cost;
+
+	get_tablespace_page_costs(rel->reltablespace, &random_cost, &seq_cost);
+	return pages * (random_cost - (random_cost - seq_cost) *
+					sqrt(Min(pages / Max(rel->pages, 1), 1))) +
+		fetched * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);
+}
+
+/*
+ * Cost of fetching all rows, as cost_index has it.
+ */
+static Cost
+planned_fetch_cost(const ScanCost *scan)
+{
+	const		RelOptInfo *rel = scan->info->rel;
+	double		random_cost;
+
+	get_tablespace_page_costs(rel->reltablespace, &random_cost, NULL);
+	return random_cost * table_pages(scan, scan->fetched) +
+		scan->fetched * (cpu_tuple_cost + rel->baserestrictcost.per_tuple);
+}
+
+/*
+ * Cost of k rows that meet all conditions.  So many have to be fetched that one
+ * of them can be expected at each of k evenly spread places.
+ */
+static Cost
+scan_cost(const ScanCost *scan, double k)
+{
+	double		fetched = k < scan->rows ?
+	k * (scan->fetched + 1) / (scan->rows + 1) : scan->fetched;
+
+	return (scan->tests_attributes ? filtered_cost(scan, fetched) : search_cost(scan, fetched)) +
+		fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
+		k * scan->distance_cost.per_tuple;
+}
+
+/*
+ * Cost of the same by reading the table and sorting.
+ */
+static Cost
+sort_cost(const ScanCost *scan, double k)
+{
+	const		RelOptInfo *rel = scan->info->rel;
+	double		seq_cost;
+
+	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_cost);
+	return seq_cost * rel->pages +
+		rel->tuples * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
+		scan->rows * (scan->distance_cost.per_tuple +
+					  2 * cpu_operator_cost * LOG2(Max(Min(2 * k, scan->rows), 2)));
+}
+
+/*
+ * For how many rows is the index half way between the cost of the first and that
+ * of a sort?  At most all.  Another index may be cheaper than a sort.
+ */
+static double
+middle_row(const ScanCost *scan, Cost first_cost)
+{
+	double		low = 1;
+	double		high = scan->rows;
+
+	if (first_cost >= sort_cost(scan, low) ||
+		scan_cost(scan, high) <= (first_cost + sort_cost(scan, high)) / 2)
+		return high;
+	while (high > Max(1.05 * low, low + 1))
+	{
+		double		k = ceil(sqrt(low * high));
+
+		if (k >= high)
+			break;
+		if (scan_cost(scan, k) <= (first_cost + sort_cost(scan, k)) / 2)
+			low = k;
+		else
+			high = k;
+	}
+	return high;
+}
+
+/*
+ * What is to be known of an index.
+ */
+static void
+describe_index(ScanCost *scan)
+{
+	const IndexOptInfo *info = scan->info;
+	Relation	rel = index_open(info->indexoid, NoLock);
+	const AnnoyIndex *index = AnnoyOpen(rel);
+
+	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->efforts);
+	scan->dims = index->dim;
+	scan->n_trees = index->n_trees;
+	scan->item_pages = index->group_pages > 1 ? 2 : 1;
+	scan->item_words = index->item_size / 4;
+	scan->attributes_size = index->attributes_size;
+	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
+	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);
+	scan->items = Max(AnnoyEstimateItems(index, info->pages), 1);
+	index_close(rel, NoLock);
+}
+
+void
+annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
+				  Cost *startup_cost, Cost *total_cost,
+				  Selectivity *selectivity, double *correlation,
+				  double *pages)
+{
+	IndexOptInfo *info = path->indexinfo;
+	RelOptInfo *rel = info->rel;
+	List	   *quals = get_quals_from_indexclauses(path->indexclauses);
+	List	   *predicate = add_predicate_to_index_quals(info, NIL);
+	ScanCost	scan = {0};
+	ListCell   *cell;
+	double		last;
+	Cost		first_cost;
+	Cost		per_row = 0;
+
+	*selectivity = clauselist_selectivity(root, add_predicate_to_index_quals(info, quals),
+										  rel->relid, JOIN_INNER, NULL);
+	*correlation = 0.0;
+	*pages = info->pages;
+
+	/* the method cannot do this: there is always a sequential scan instead */
+	if (list_length(path->indexorderbys) != 1)
+	{
+		*startup_cost = REFUSED_COST;
+		*total_cost = REFUSED_COST;
+		AnnoyDisablePath(&path->path);
+		return;
+	}
+
+	/* nothing is known of an index that only might be */
+	if (info->hypothetical)
+	{
+		*startup_cost = cpu_operator_cost * ANNOY_MIN_SEARCH_K;
+		*total_cost = *startup_cost + info->tuples * cpu_index_tuple_cost;
+		return;
+	}
+
+	scan.root = root;
+	scan.info = info;
+	scan.loops = Max(loop_count, 1);
+	foreach(cell, path->indexclauses)
+		scan.tests_attributes |= lfirst_node(IndexClause, cell)->indexcol > 0;
+	cost_qual_eval(&scan.qual_cost, quals, root);
+	cost_qual_eval(&scan.distance_cost, path->indexorderbys, root);
+	scan.passing = Min(*selectivity /
+					   Max(clauselist_selectivity(root, predicate, rel->relid,
+												  JOIN_INNER, NULL), 1e-10), 1);
+	scan.passing = Max(scan.passing, 1e-10);
+	scan.fetched = clamp_row_est(*selectivity * rel->tuples);
+	scan.rows = Min(path->path.param_info ? path->path.param_info->ppi_rows : rel->rows,
+					scan.fetched);
+	describe_index(&scan);
+
+	first_cost = scan_cost(&scan, 1);
+	last = middle_row(&scan, first_cost);
+	if (last > 1)
+		per_row = Max((scan_cost(&scan, last) - first_cost) / (last - 1), 0);
+	*startup_cost = Max(first_cost - per_row, 0);
+
+	/* the planner adds what fetching all rows costs, and all distances */
+	*total_cost = *startup_cost +
+		Max(scan.rows * (per_row - scan.distance_cost.per_tuple) -
+			planned_fetch_cost(&scan), 0);
+}
+
+/*
+ * The table of an argument that is a column, or NULL.
+ */
+static RangeTblEntry *
+column_table(PlannerInfo *root, Node *arg)
+{
+	Var		   *var = (Var *) arg;
+	RangeTblEntry *rte;
+
+	if (!IsA(arg, Var) || var->varlevelsup > 0 || var->varattno <= 0 ||
+		var->varno <= 0 || (int) var->varno >= root->simple_rel_array_size)
+		return NULL;
+	rte = planner_rt_fetch(var->varno, root);
+	return rte != NULL && rte->rtekind == RTE_RELATION ? rte : NULL;
+}
+
+/*
+ * Bytes of a component of a vector of that type, or 0.
+ */
+static int
+component_bytes(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case FLOAT4ARRAYOID:
+			return sizeof(float4);
+		case FLOAT8ARRAYOID:
+			return sizeof(float8);
+		default:
+			return 0;
+	}
+}
+
+/*
+ * The dimensions of a constant, or 0.  Functions are not called to find out: that
+ * may take long, and we are asked many times.
+ */
+static double
+constant_dims(Node *arg)
+{
+	ArrayType  *array;
+
+	if (!IsA(arg, Const) || ((Const *) arg)->constisnull ||
+		!OidIsValid(get_base_element_type(exprType(arg))))
+		return 0;
+	array = DatumGetArrayTypeP(((Const *) arg)->constvalue);
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/*
+ * The dimensions of a column, or 0 if they are not known: what there is room for
+ * in it, or else, if it is stored out of line, those of an index on it.
+ */
+static double
+column_dims(PlannerInfo *root, Node *arg)
+{
+	RangeTblEntry *rte = column_table(root, arg);
+	Var		   *var = (Var *) arg;
+	int			bytes = component_bytes(exprType(arg));
+	RelOptInfo *rel;
+	double		width;
+	ListCell   *cell;
+
+	if (rte == NULL || bytes == 0)
+		return 0;
+	width = get_attavgwidth(rte->relid, var->varattno);
+	if (width > ARRAY_HEADER)
+		return (width - ARRAY_HEADER) / bytes;
+
+	rel = root->simple_rel_array[var->varno];
+	foreach(cell, rel != NULL ? rel->indexlist : NIL)
+	{
+		ScanCost	scan = {0};
+
+		scan.info = lfirst(cell);
+		if (scan.info->amcostestimate == annoycostestimate &&
+			!scan.info->hypothetical && scan.info->indexkeys[0] == var->varattno)
+		{
+			describe_index(&scan);
+			return scan.dims;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Cost of having an argument of so many dimensions in memory, for each call.
+ */
+static Cost
+read_cost(PlannerInfo *root, Node *arg, double dims)
+{
+	RangeTblEntry *rte = column_table(root, arg);
+	double		bytes = ARRAY_HEADER + dims * component_bytes(exprType(arg));
+	double		width;
+	double		toasted;
+
+	if (rte == NULL || bytes <= ARRAY_HEADER + TOASTED_WIDTH)
+		return 0;
+	width = get_attavgwidth(rte->relid, ((Var *) arg)->varattno);
+	if (width <= 0)
+		width = bytes > TOASTED_BYTES ? TOASTED_WIDTH : bytes;
+	/* part of the rows where it is not in the row */
+	toasted = Min(Max((bytes - width) / (bytes - TOASTED_WIDTH), 0), 1);
+	if (toasted < 0.05)
+		return 0;
+	return toasted * (TOAST_COST * cpu_operator_cost + seq_page_cost * bytes / BLCKSZ);
+}
+
+PG_FUNCTION_INFO_V1(annoy_distance_support);
+
+/*
+ * Planner support: what a distance costs.  The planner knows nothing of
+ * dimensions, nor of values that are stored out of line.
+ */
+Datum
+annoy_distance_support(PG_FUNCTION_ARGS)
+{
+	SupportRequestCost *request = (SupportRequestCost *) PG_GETARG_POINTER(0);
+	List	   *args = NIL;
+	double		dims = 0;
+	ListCell   *cell;
+
+	if (!IsA(request, SupportRequestCost) || request->root == NULL || request->node == NULL)
+		PG_RETURN_POINTER(NULL);
+	if (IsA(request->node, OpExpr))
+		args = ((OpExpr *) request->node)->args;
+	else if (IsA(request->node, FuncExpr))
+		args = ((FuncExpr *) request->node)->args;
+
+	foreach(cell, args)
+		dims = Max(dims, constant_dims(lfirst(cell)));
+	if (dims == 0)
+	{
+		foreach(cell, args)
+			dims = Max(dims, column_dims(request->root, lfirst(cell)));
+	}
+	if (dims == 0)
+		PG_RETURN_POINTER(NULL);
+
+	request->startup = 0;
+	request->per_tuple = cpu_operator_cost * (CALL_COST + DISTANCE_COST * dims);
+	foreach(cell, args)
+		request->per_tuple += read_cost(request->root, lfirst(cell), dims);
+	PG_RETURN_POINTER(request);
+}

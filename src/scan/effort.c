@@ -1,0 +1,296 @@
+/*-------------------------------------------------------------------------
+ *
+ * effort.c
+ *	  How hard to search: the number of entries to scan.
+ *
+ * What an index knows about itself is its recall curve (see calibrate.c): at a
+ * ladder of efforts, which part of the 10, 100 and 1,000 nearest a search
+ * finds.  From it comes the effort for the recall that is wanted, unless
+ * search_k says what to do, or there is no curve.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/effort.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "annoy.h"
+#include "scan/scan.h"
+#include "storage/storage.h"
+
+/* Without a curve, the first effort is good for this many rows ... */
+#define ROWS_PER_EFFORT		40
+
+/* ... and by so much a round's effort exceeds that of the one before. */
+#define EFFORT_GROWTH		4
+
+/*
+ * The effort measured for so many rows serves for a few more: those that are
+ * not visible, or that are not what a condition wants.
+ */
+#define ROWS_TOLERANCE		1.2
+
+/* Beyond what is measured, effort grows with this power of the rows wanted. */
+#define MIN_ROWS_POWER		0.3
+#define MAX_ROWS_POWER		0.8
+
+/* Fewer entries take no less time. */
+#define MIN_EFFORT			500.0
+
+/*
+ * In an index that has grown since its curve was measured, effort grows with a
+ * power of its size: this one if the effort is a small part of everything, and
+ * up to 1 if it is all.  And by some entries more, until it is twice as large:
+ * where a few leaves are enough, one more or less makes a difference, and the
+ * curve knows least.  See docs/measurements.md.
+ */
+#define SIZE_POWER			0.7
+#define GROWN_EFFORT		MIN_EFFORT
+
+/*
+ * Without a curve, the default effort is good for this recall; for more, it is
+ * multiplied by this power of how many times fewer rows may be missed.
+ */
+#define DEFAULT_RECALL		0.95
+#define MISSED_POWER		0.5
+
+/*
+ * The recall to aim at is above the one wanted by a part of what is missing to
+ * 1, but by no more than a constant: queries that are not rows are a little
+ * harder, and users notice rather what is below.
+ */
+#define MARGIN_PART			0.3
+#define MAX_MARGIN			0.015
+
+/*
+ * Where all is found, the logit of the recall says nothing about the efforts
+ * below.  Then this stands for it.
+ */
+#define ALL_FOUND			0.998
+
+static double
+logit(double p)
+{
+	return log(p / (1 - p));
+}
+
+/*
+ * The effort at which the curve reaches a recall, for one of the numbers of
+ * rows; as much as there is if it does not.  Between the points of the curve,
+ * the logit of the recall is nearly linear in the logarithm of the effort.
+ */
+static double
+effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
+				  const AnnoyEfforts *efforts)
+{
+	double		queries = curve->queries[rank];
+	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
+	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
+	double		goal = Min(recall + margin, most);
+	double		last_reached = 0;
+
+	for (int i = 0; i < (int) curve->points; i++)
+	{
+		double		reached = Min(curve->recall[rank][i], most);
+
+		if (reached >= goal)
+		{
+			double		part;
+
+			if (i == 0 || last_reached <= 0)
+				return curve->effort[i];
+			if (reached >= most)
+				reached = Max(goal, Min(most, ALL_FOUND));
+			part = (logit(goal) - logit(last_reached)) /
+				(logit(reached) - logit(last_reached));
+			return curve->effort[i - 1] *
+				pow(curve->effort[i] / curve->effort[i - 1], part);
+		}
+		last_reached = Max(last_reached, reached);
+	}
+	return efforts->all;
+}
+
+/*
+ * What was an effort before the index became so many times as large: at least
+ * as much is to be found by what is returned.
+ */
+static double
+effort_when_grown(double effort, double growth, double all)
+{
+	double		part = Min(effort / all, 1);
+
+	if (growth <= 1)
+		return effort;
+	return (effort + GROWN_EFFORT * Min(growth - 1, 1)) *
+		pow(growth, SIZE_POWER + (1 - SIZE_POWER) * part);
+}
+
+/*
+ * How many entries a search scans if nobody says, and the index has no recall
+ * curve: the square root of their number times a factor that gives a recall@10
+ * of at least 0.95 on all data that we have, but not fewer than take a fraction
+ * of a millisecond anyway.
+ * Inner products are harder to find: where vectors differ in length, the best
+ * ones are spread over more leaves.
+ */
+static int
+default_search_k(const AnnoyIndex *index, double items)
+{
+	double		factor = index->metric == ANNOY_IP ? 65 : 25;
+
+	return (int) Min(Max(ceil(factor * sqrt(items)), ANNOY_MIN_SEARCH_K), 1e9);
+}
+
+/*
+ * The effort that finds the part of the nearest that is wanted, where the index
+ * does not know itself.
+ */
+static double
+effort_without_curve(const AnnoyIndex *index, double items, double recall)
+{
+	double		effort = default_search_k(index, items);
+
+	if (recall > DEFAULT_RECALL)
+		effort *= pow((1 - DEFAULT_RECALL) / (1 - recall), MISSED_POWER);
+	return effort;
+}
+
+/*
+ * Choose efforts for the recall that is wanted from the curve.
+ */
+static void
+efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
+				   AnnoyEfforts *efforts)
+{
+	double		all = curve->effort[curve->points - 1];
+	double		power = 0;
+
+	efforts->measured = 0;
+	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
+	{
+		double		effort = effort_for_recall(curve, rank, recall, efforts);
+
+		effort = effort_when_grown(effort, growth, all);
+		effort = Max(effort, rank == 0 ? MIN_EFFORT : efforts->effort[rank - 1]);
+		if (rank > 0)
+			power = log10(effort / efforts->effort[rank - 1]);
+		efforts->effort[efforts->measured++] = effort;
+	}
+	efforts->power = power <= MAX_ROWS_POWER ?
+		Max(power, MIN_ROWS_POWER) : MAX_ROWS_POWER;
+}
+
+/*
+ * The search_k that a caller wants, or if that is -1 the one set for the session,
+ * or else for the index, or -1.
+ */
+static int
+chosen_search_k(Relation rel, int search_k)
+{
+	if (search_k > 0)
+		return search_k;
+	return annoy_search_k > 0 ? annoy_search_k : AnnoyOptionSearchK(rel);
+}
+
+/*
+ * The recall that is wanted: as the session says, or else the index.
+ */
+static double
+chosen_recall(Relation rel)
+{
+	double		recall = AnnoyOptionTargetRecall(rel);
+
+	return annoy_target_recall_is_set || recall < 0 ? annoy_target_recall : recall;
+}
+
+/*
+ * Choose how hard to search an index of that many blocks.  search_k is -1, or
+ * comes before settings.
+ */
+void
+AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
+				   int search_k, AnnoyEfforts *efforts)
+{
+	const AnnoyCurve *curve = &index->curve;
+	double		items = AnnoyEstimateItems(index, blocks);
+
+	search_k = chosen_search_k(rel, search_k);
+	memset(efforts, 0, sizeof(AnnoyEfforts));
+	efforts->all = Max(items, index->built_items) * index->n_trees;
+	if (search_k > 0)
+		efforts->first = search_k;
+	else if (chosen_recall(rel) >= 1)
+		efforts->first = INFINITY;
+	else if (curve->points > 0)
+	{
+		efforts_for_recall(curve, chosen_recall(rel),
+						   (double) blocks / curve->blocks, efforts);
+		efforts->first = efforts->effort[0];
+	}
+	else
+		efforts->first = effort_without_curve(index, items, chosen_recall(rel));
+	if (efforts->first < INFINITY)
+		efforts->first = Min(efforts->first, efforts->all);
+}
+
+/*
+ * The effort of the next round, before a row is returned, if `effort' was that
+ * of the last, and so many items have been a row so far (1, unless some are
+ * dead).  *enough_for is set to the number of rows it will be good for.
+ */
+double
+AnnoyNextEffort(const AnnoyEfforts *efforts, double effort, double row,
+				double items_per_row, double *enough_for)
+{
+	double		rows = 10 * ROWS_TOLERANCE;
+	int			rank = 0;
+	double		wanted;
+
+	if (efforts->measured == 0)
+	{
+		wanted = Max(row / ROWS_PER_EFFORT, 1) * efforts->first;
+		if (wanted > effort)
+			effort = Max(wanted, effort * EFFORT_GROWTH);
+		*enough_for = Max(floor(effort / efforts->first * ROWS_PER_EFFORT), row);
+		return effort;
+	}
+
+	/*
+	 * what ten rows take serves for a few more; after that, misses would add
+	 * up
+	 */
+	while (rows < row)
+	{
+		rows *= 10;
+		rank++;
+	}
+	wanted = rank == 0 ? efforts->effort[0] : AnnoyEffortForRows(efforts, rows);
+	*enough_for = rows;
+	return Max(wanted * pow(items_per_row, efforts->power), effort);
+}
+
+/*
+ * The effort that finds so many of the nearest rows: between those that are
+ * known, its logarithm is taken to be linear in that of the rows.
+ */
+double
+AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows)
+{
+	double		rank = log10(Max(rows / AnnoyCurveRows(0), 1));
+	int			below = (int) rank;
+	double		enough_for;
+
+	if (efforts->measured == 0)
+		return AnnoyNextEffort(efforts, 0, rows, 1, &enough_for);
+	if (below >= efforts->measured - 1)
+		return efforts->effort[efforts->measured - 1] *
+			pow(10, efforts->power * (rank - (efforts->measured - 1)));
+	return efforts->effort[below] *
+		pow(efforts->effort[below + 1] / efforts->effort[below], rank - below);
+}

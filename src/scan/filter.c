@@ -1,0 +1,403 @@
+/*-------------------------------------------------------------------------
+ *
+ * filter.c
+ *	  Conditions of a scan on the index's columns.
+ *
+ * A condition on a further column is tested by calling the operator's function
+ * with what the index has stored and the value asked for: whatever operator
+ * there is in the operator class.  Operators are taken for strict, as everywhere
+ * in indexes.
+ *
+ * The vector itself can be asked for IS NULL and IS NOT NULL.  Rows whose vector
+ * is NULL have no attributes in the index: whether they qualify, the executor
+ * finds out.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/filter.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "annoy.h"
+#include "error.h"
+#include "scan/filter.h"
+#include "storage/storage.h"
+
+/* Pages of attributes of which a sample consists, and attempts to find them. */
+#define SAMPLE_PAGES		4
+#define SAMPLE_ATTEMPTS		24
+
+/* As many tests as the sample counts for beside those of the scan. */
+#define SAMPLE_WEIGHT		32
+
+/*
+ * Add a condition on a further column.  Returns false if nothing can meet it.
+ */
+static bool
+add_key(AnnoyFilter *filter, ScanKey scan_key)
+{
+	AnnoyFilterKey *key = &filter->keys[filter->n_keys++];
+
+	key->attribute = scan_key->sk_attno - 1;
+	key->tests_null = (scan_key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0;
+	key->wants_null = (scan_key->sk_flags & SK_SEARCHNULL) != 0;
+	if (key->tests_null)
+		return true;
+	if ((scan_key->sk_flags & SK_ISNULL) != 0)
+		return false;
+
+	key->call = palloc0(SizeForFunctionCallInfo(2));
+	InitFunctionCallInfoData(*key->call, &scan_key->sk_func, 2, scan_key->sk_collation,
+							 NULL, NULL);
+	if ((scan_key->sk_flags & SK_SEARCHARRAY) != 0)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(scan_key->sk_argument);
+		Oid			type = ARR_ELEMTYPE(array);
+		int16		length;
+		bool		by_value;
+		char		align;
+		bool	   *nulls;
+		int			n;
+
+		get_typlenbyvalalign(type, &length, &by_value, &align);
+		deconstruct_array(array, type, length, by_value, align, &key->values, &nulls, &n);
+		for (int i = 0; i < n; i++)
+		{
+			if (!nulls[i])
+				key->values[key->n_values++] = key->values[i];
+		}
+		return key->n_values > 0;
+	}
+
+	key->values = palloc(sizeof(Datum));
+	key->values[0] = scan_key->sk_argument;
+	key->n_values = 1;
+	/* not anew for each item */
+	if (get_typlen(OidIsValid(scan_key->sk_subtype) ? scan_key->sk_subtype :
+				   filter->rel->rd_opcintype[scan_key->sk_attno - 1]) == -1)
+		key->values[0] = PointerGetDatum(PG_DETOAST_DATUM(key->values[0]));
+	return true;
+}
+
+/*
+ * Prepare the conditions of a scan, in the current memory context.  NULL if there
+ * are none.  They point to the scan's keys and their values.
+ */
+AnnoyFilter *
+AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
+{
+	AnnoyFilter *filter;
+
+	if (scan->numberOfKeys == 0)
+		return NULL;
+	filter = palloc0(sizeof(AnnoyFilter));
+	filter->rel = scan->indexRelation;
+	filter->index = index;
+	filter->keys = palloc0(sizeof(AnnoyFilterKey) * scan->numberOfKeys);
+	filter->context = AllocSetContextCreate(CurrentMemoryContext, "annoy filter",
+											ALLOCSET_SMALL_SIZES);
+	if (index->attributes_size > 0)
+		filter->desc = AnnoyAttributesDesc(filter->rel);
+	filter->vectors = true;
+	filter->nulls = true;
+	for (int i = 0; i < scan->numberOfKeys; i++)
+	{
+		ScanKey		key = &scan->keyData[i];
+
+		if (key->sk_attno > 1)
+		{
+			if (!add_key(filter, key))
+				filter->vectors = filter->nulls = false;
+		}
+		else if ((key->sk_flags & SK_SEARCHNULL) != 0)
+			filter->vectors = false;
+		else if ((key->sk_flags & SK_SEARCHNOTNULL) != 0)
+			filter->nulls = false;
+		else
+			elog(ERROR, "unexpected condition on the vector of annoy index \"%s\"",
+				 RelationGetRelationName(filter->rel));
+	}
+	return filter;
+}
+
+/*
+ * Does a value of a column meet a condition?
+ */
+static bool
+value_passes(AnnoyFilterKey *key, Datum value)
+{
+	FunctionCallInfo call = key->call;
+
+	call->args[0].value = value;
+	for (int i = 0; i < key->n_values; i++)
+	{
+		Datum		result;
+
+		call->args[1].value = key->values[i];
+		call->isnull = false;
+		result = FunctionCallInvoke(call);
+		if (!call->isnull && DatumGetBool(result))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Do attributes meet all conditions?  Operators may leave something in the
+ * current memory context.
+ */
+static inline bool
+tuple_passes(AnnoyFilter *filter, IndexTuple tuple)
+{
+	bool		passes = true;
+
+	if (unlikely(!AnnoyAttributesAreSound(filter->desc, tuple)))
+		AnnoyReportCorruption(filter->rel, InvalidBlockNumber,
+							  "The attributes of the item in slot %u of block %u are not values of the index's columns.",
+							  ItemPointerGetOffsetNumberNoCheck(&tuple->t_tid),
+							  ItemPointerGetBlockNumberNoCheck(&tuple->t_tid));
+	for (int i = 0; i < filter->n_keys && passes; i++)
+	{
+		AnnoyFilterKey *key = &filter->keys[i];
+		bool		isnull;
+		Datum		value = index_getattr(tuple, key->attribute, filter->desc, &isnull);
+
+		if (key->tests_null)
+			passes = isnull == key->wants_null;
+		else
+			passes = !isnull && value_passes(key, value);
+	}
+	filter->tested++;
+	filter->passed += passes;
+	return passes;
+}
+
+/*
+ * Have the processor fetch what AnnoyFilterItem will need: where the attributes of
+ * an item whose group's first page is pinned are, most likely.  That is exact on
+ * pages that were written in a build, if all columns are of fixed length.
+ */
+void
+AnnoyFilterPrefetch(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item)
+{
+	const AnnoyIndex *index = filter->index;
+	int			slot_no = ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
+	Page		page = BufferGetPage(buffer);
+	bool		is_live;
+	AnnoyPointer pointer;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	is_live = AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM &&
+		AnnoySlotState(AnnoyPageGetSlots(page) + slot_no) == ANNOY_SLOT_LIVE;
+	if (is_live)
+		pointer = AnnoySlotAttributes(index, page, slot_no);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+
+	if (is_live)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&pointer);
+		OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&pointer);
+		int			number_at =
+		(char *) (AnnoyPageGetAttributes(page)->offsets + offset - FirstOffsetNumber) - (char *) page;
+		int			tuple_at = BLCKSZ - offset * (index->attributes_size - (int) sizeof(uint16));
+
+		AnnoyPrefetchBuffer(filter->rel, block);
+		AnnoyPrefetchPage(filter->rel, block, 0, 1);
+		if (number_at < BLCKSZ)
+			AnnoyPrefetchPage(filter->rel, block, number_at, 1);
+		if (tuple_at > number_at)
+			AnnoyPrefetchPage(filter->rel, block, tuple_at, 1);
+	}
+}
+
+/*
+ * Does an item whose group's first page is pinned meet the conditions on
+ * attributes?  Not if it is not live.
+ *
+ * Both pages are locked, in this order, so that item and attributes belong
+ * together.
+ */
+bool
+AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item)
+{
+	int			slot_no = ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
+	Page		page = BufferGetPage(buffer);
+	MemoryContext old_context = MemoryContextSwitchTo(filter->context);
+	bool		passes = false;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(filter->rel, buffer, ANNOY_PAGE_ITEM);
+	if (AnnoySlotState(AnnoyPageGetSlots(page) + slot_no) == ANNOY_SLOT_LIVE)
+	{
+		AnnoyPointer pointer = AnnoySlotAttributes(filter->index, page, slot_no);
+		Buffer		attributes_buffer =
+		AnnoyAttributesLock(filter->rel, ItemPointerGetBlockNumberNoCheck(&pointer),
+							ItemPointerGetBlockNumberNoCheck(item), BUFFER_LOCK_SHARE);
+		IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(attributes_buffer),
+											   ItemPointerGetOffsetNumberNoCheck(&pointer));
+
+		if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
+			AnnoyReportAttributes(filter->rel, item, &pointer);
+		passes = tuple_passes(filter, tuple);
+		UnlockReleaseBuffer(attributes_buffer);
+	}
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(filter->context);
+	return passes;
+}
+
+/*
+ * Test all attributes of a page that has been copied.  They follow one another,
+ * in whatever order.
+ */
+static void
+test_page(AnnoyFilter *filter, BlockNumber block, Page page,
+		  AnnoyFilterCallback callback, void *arg)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(filter->context);
+	Size		start = AnnoyPageGetAttributes(page)->start;
+
+	while (start < BLCKSZ)
+	{
+		IndexTuple	tuple = (IndexTuple) (page + start);
+		Size		size = MAXALIGN(IndexTupleSize(tuple));
+
+		if (IndexTupleSize(tuple) < sizeof(IndexTupleData) || start + size > BLCKSZ)
+			AnnoyReportCorruption(filter->rel, block, "Attributes at %zu are said to take %zu bytes.",
+								  start, size);
+		if (tuple_passes(filter, tuple))
+		{
+			MemoryContextSwitchTo(old_context);
+			callback(&tuple->t_tid, arg);
+			MemoryContextSwitchTo(filter->context);
+		}
+		start += size;
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(filter->context);
+}
+
+/* AnnoyFilterCallback for what only counts. */
+static void
+ignore_item(const AnnoyPointer *item pg_attribute_unused(),
+			void *arg pg_attribute_unused())
+{
+}
+
+/*
+ * Copy the page of attributes that some item of a group has its own on.  Returns
+ * false if there is no such group.
+ */
+static bool
+copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
+{
+	Buffer		buffer = ReadBuffer(filter->rel, block);
+	Page		page = BufferGetPage(buffer);
+	AnnoyPointer pointer;
+	bool		found = false;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM)
+	{
+		for (int i = 0; i < filter->index->group_slots && !found; i++)
+		{
+			found = AnnoySlotState(AnnoyPageGetSlots(page) + i) == ANNOY_SLOT_LIVE;
+			if (found)
+				pointer = AnnoySlotAttributes(filter->index, page, i);
+		}
+	}
+	if (found)
+	{
+		Buffer		attributes_buffer =
+		AnnoyAttributesLock(filter->rel, ItemPointerGetBlockNumberNoCheck(&pointer),
+							block, BUFFER_LOCK_SHARE);
+
+		memcpy(copy, BufferGetPage(attributes_buffer), BLCKSZ);
+		UnlockReleaseBuffer(attributes_buffer);
+	}
+	UnlockReleaseBuffer(buffer);
+	return found;
+}
+
+/*
+ * Learn what part of the items meets the conditions, from a few pages of
+ * attributes.
+ */
+void
+AnnoyFilterSample(AnnoyFilter *filter)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(filter->rel);
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	AnnoyRandom random = filter->index->seed;
+	int			pages = 0;
+
+	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < SAMPLE_PAGES; i++)
+	{
+		if (copy_attributes_of(filter, AnnoyRandomBelow(&random, nblocks), copy->data))
+		{
+			test_page(filter, InvalidBlockNumber, copy->data, ignore_item, NULL);
+			pages++;
+		}
+	}
+	pfree(copy);
+	filter->sample_rate = (filter->passed + 0.5) / (filter->tested + 1);
+	filter->tested = filter->passed = 0;
+}
+
+/*
+ * The part of the items that meets the conditions, as far as is known: of those
+ * near the query, rather than of all.
+ */
+double
+AnnoyFilterRate(const AnnoyFilter *filter)
+{
+	return (filter->passed + SAMPLE_WEIGHT * filter->sample_rate) /
+		(filter->tested + SAMPLE_WEIGHT);
+}
+
+/*
+ * Call a function for every item whose attributes meet the conditions, live or
+ * dead.  No locks are held meanwhile: by then there may be another item, of a row
+ * that our snapshot does not see.  Returns how many were tested.
+ */
+double
+AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
+{
+	Relation	rel = filter->rel;
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	BlockNumber block = AnnoyAttributesFirst(rel);
+	BlockNumber steps = 0;
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	double		before = filter->tested;
+
+	while (block != InvalidBlockNumber)
+	{
+		BlockNumber next;
+		Buffer		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber,
+												 BUFFER_LOCK_SHARE);
+
+		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+		if (++steps > nblocks && steps > (nblocks = RelationGetNumberOfBlocks(rel)))
+			AnnoyReportCorruption(rel, block, "Pages of attributes form a circle.");
+		next = AnnoyPageGetAttributes(copy->data)->next;
+		if (next != InvalidBlockNumber)
+		{
+			AnnoyPrefetchBuffer(rel, next);
+			AnnoyPrefetchPage(rel, next, 0, BLCKSZ);
+		}
+		test_page(filter, block, copy->data, callback, arg);
+		block = next;
+	}
+	pfree(copy);
+	return filter->tested - before;
+}

@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows.c
+ *	  Rows in the order of their distance, for a scan.
+ *
+ * As long as a scan goes in rounds, rows come and go: they are a heap in memory.
+ * When it has walked over all items, what is left is sorted by tuplesort.c, in
+ * memory and on disk.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/rows.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "utils/float.h"
+
+#include "scan/state.h"
+
+static inline bool
+row_less(const AnnoyRow *a, const AnnoyRow *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind;
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
+}
+
+/* Add a row to those in memory. */
+static void
+push(AnnoyRows *rows, const AnnoyRow *row)
+{
+	int			i;
+
+	if (rows->count == rows->allocated)
+	{
+		rows->allocated = Max(256, 2 * rows->allocated);
+		rows->rows = rows->rows == NULL ?
+			palloc(sizeof(AnnoyRow) * rows->allocated) :
+			repalloc_huge(rows->rows, sizeof(AnnoyRow) * rows->allocated);
+	}
+	i = rows->count++;
+	while (i > 0 && row_less(row, &rows->rows[(i - 1) / 2]))
+	{
+		rows->rows[i] = rows->rows[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	rows->rows[i] = *row;
+}
+
+/* Take the first row of those in memory. */
+static AnnoyRow
+pop(AnnoyRows *rows)
+{
+	AnnoyRow	top = rows->rows[0];
+	AnnoyRow	last = rows->rows[--rows->count];
+	int			n = rows->count;
+	int			i = 0;
+
+	for (;;)
+	{
+		int			child = 2 * i + 1;
+
+		if (child >= n)
+			break;
+		if (child + 1 < n && row_less(&rows->rows[child + 1], &rows->rows[child]))
+			child++;
+		if (!row_less(&rows->rows[child], &last))
+			break;
+		rows->rows[i] = rows->rows[child];
+		i = child;
+	}
+	if (n > 0)
+		rows->rows[i] = last;
+	return top;
+}
+
+/*
+ * Add a row to those to be sorted.
+ *
+ * The first column decides about nearly all: the distance, NaN if there is none,
+ * which sorts behind all numbers, and NULL for a row that is late, which sorts
+ * behind that.
+ */
+static void
+put(AnnoyRows *rows, const AnnoyRow *row)
+{
+	TupleTableSlot *slot = rows->put_slot;
+	double		key = row->kind == ANNOY_ROW_NULL ? get_float8_nan() : row->distance;
+
+	ExecClearTuple(slot);
+	slot->tts_values[0] = Float8GetDatum(key);
+	slot->tts_isnull[0] = row->kind == ANNOY_ROW_LATE;
+	slot->tts_values[1] = Float8GetDatum(row->distance);
+	slot->tts_isnull[1] = row->kind == ANNOY_ROW_NULL;
+	slot->tts_values[2] = PointerGetDatum(&row->tid);
+	slot->tts_isnull[2] = false;
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(rows->sort, slot);
+}
+
+/* Add a row, to those to be sorted if there are such. */
+void
+AnnoyRowsAdd(AnnoyRows *rows, const AnnoyRow *row)
+{
+	if (rows->sort != NULL)
+		put(rows, row);
+	else
+		push(rows, row);
+}
+
+/*
+ * Begin to sort, with the rows that are in memory.  The sort may use so many kB.
+ */
+void
+AnnoyRowsBeginSort(AnnoyRows *rows, int memory)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(3);
+	AttrNumber	attributes[] = {1, 2, 3};
+	Oid			operators[] = {Float8LessOperator, Float8LessOperator, TIDLessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false, false};
+
+	TupleDescInitEntry(desc, 1, "key", FLOAT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "distance", FLOAT8OID, -1, 0);
+	TupleDescInitEntry(desc, 3, "tid", TIDOID, -1, 0);
+	rows->put_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	rows->get_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	rows->sort = tuplesort_begin_heap(desc, 3, attributes, operators, collations,
+									  nulls_first, memory, NULL,
+									  ANNOY_TUPLESORT_NONE);
+	for (int i = 0; i < rows->count; i++)
+		put(rows, &rows->rows[i]);
+	if (rows->rows != NULL)
+		pfree(rows->rows);
+	rows->rows = NULL;
+	rows->count = rows->allocated = 0;
+}
+
+/*
+ * Sort, if there is something to sort.
+ */
+void
+AnnoyRowsSort(AnnoyRows *rows)
+{
+	if (rows->sort != NULL)
+		tuplesort_performsort(rows->sort);
+}
+
+/*
+ * Take the first row, of those in memory if there are any.  Returns false if none
+ * is left.
+ */
+bool
+AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row)
+{
+	bool		is_late;
+	bool		isnull;
+
+	if (rows->count > 0)
+	{
+		*row = pop(rows);
+		return true;
+	}
+	if (rows->sort == NULL ||
+		!tuplesort_gettupleslot(rows->sort, true, false, rows->get_slot, NULL))
+		return false;
+	(void) slot_getattr(rows->get_slot, 1, &is_late);
+	row->distance = DatumGetFloat8(slot_getattr(rows->get_slot, 2, &isnull));
+	row->kind = is_late ? ANNOY_ROW_LATE : isnull ? ANNOY_ROW_NULL : ANNOY_ROW_IN_ORDER;
+	if (isnull)
+		row->distance = 0;
+	row->tid = *(ItemPointer) DatumGetPointer(slot_getattr(rows->get_slot, 3, &isnull));
+	row->prefetched = false;
+	return true;
+}
+
+void
+AnnoyRowsEndSort(AnnoyRows *rows)
+{
+	if (rows->sort == NULL)
+		return;
+	tuplesort_end(rows->sort);
+	ExecDropSingleTupleTableSlot(rows->get_slot);
+	ExecDropSingleTupleTableSlot(rows->put_slot);
+	rows->sort = NULL;
+}

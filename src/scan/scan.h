@@ -1,0 +1,166 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  Scans, and the searches that they are made of.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/scan.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_SCAN_H
+#define ANNOY_SCAN_H
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "nodes/pathnodes.h"
+#include "portability/instr_time.h"
+
+#include "tree/tree.h"
+
+/* What a scan has done; see annoy_last_scan(). */
+typedef struct AnnoyScanStats
+{
+	int64		rounds;
+	int64		inner_nodes;	/* visited, roots included */
+	int64		leaves;
+	int64		entries;		/* of leaves */
+	int64		items;			/* whose exact distance was computed */
+	int64		rows;			/* returned */
+	bool		walked;			/* over all items in the end */
+	int64		pages;			/* of the index and of the server's buffers */
+	int64		pages_read;		/* of these, not found in shared buffers */
+	instr_time	routing;		/* ranking leaves */
+	instr_time	scanning;		/* leaves */
+	instr_time	reranking;		/* items */
+} AnnoyScanStats;
+
+/* One round of a search, see search.c. */
+typedef struct AnnoySearch
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	AnnoyVector query;			/* whose data are the caller's */
+	AnnoyTarget target;
+	double		epsilon;		/* see annoy.epsilon */
+	double		mean_shift;		/* inner product: score less that of x - mean */
+	double		score_factor;	/* see AnnoySearchScore */
+
+	/* results of AnnoySearchForest */
+	AnnoyCollector items;		/* candidates, by lower bound */
+	bool		complete;		/* every leaf was scanned */
+	double		scanned;		/* entries */
+	BlockNumber root_split;		/* a root that was not what it was when
+								 * ranked, or invalid */
+	bool		space_decided;	/* a node was not understood */
+	AnnoyScanStats stats;
+
+	/* work space: nodes to visit by level, leaves at 0 */
+	AnnoyCollector nodes[ANNOY_MAX_LEVEL];
+	double		ranked[ANNOY_MAX_LEVEL];	/* nodes scored so far */
+	uint16		hits[ANNOY_MAX_ENTRIES];
+	float		scores[ANNOY_MAX_ENTRIES];
+} AnnoySearch;
+
+/*
+ * The score that corresponds to an exact distance, where there is one: not for
+ * manhattan.  A scale, being at most 2^1022, is multiplied by one factor at a time.
+ */
+static inline double
+AnnoySearchScore(const AnnoySearch *search, double distance)
+{
+	double		scaled = search->score_factor * distance;
+
+	switch (search->index->metric)
+	{
+		case ANNOY_L2:
+			return scaled * scaled;
+		case ANNOY_IP:
+			return 2 * search->index->scale * scaled + search->mean_shift;
+		default:
+			return scaled;
+	}
+}
+
+/* search.c */
+extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
+									const AnnoyVector *query, double epsilon);
+extern int	AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows);
+extern void AnnoySearchForget(AnnoySearch *search);
+extern bool AnnoySearchRank(AnnoySearch *search, double effort);
+extern void AnnoySearchForest(AnnoySearch *search, double effort, int keep);
+
+/* scan.c */
+extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);
+extern void annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
+						ScanKey orderbys, int norderbys);
+extern bool annoygettuple(IndexScanDesc scan, ScanDirection dir);
+extern void annoyendscan(IndexScanDesc scan);
+extern void AnnoyScanRelax(IndexScanDesc scan);
+extern double AnnoyScanEntries(IndexScanDesc scan);
+extern void AnnoyScanSetSearchK(IndexScanDesc scan, int search_k);
+extern const AnnoyScanStats *AnnoyLastScan(void);
+
+/* executor.c */
+typedef struct AnnoyDemand
+{
+	bool		filtered;		/* rows are tested for more conditions */
+	double		limit;			/* rows at most; 0 if that is not known */
+	bool		is_page;		/* the first of them are left out */
+	bool		everything;		/* all rows will be read */
+	bool		relies;			/* not all, and groups rely on the order */
+} AnnoyDemand;
+
+extern void AnnoyWatchExecutor(void);
+extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
+
+/* effort.c */
+
+/* Least automatic search_k. */
+#define ANNOY_MIN_SEARCH_K		8000
+
+/* A round that would scan more than this part of all entries scans all. */
+#define ANNOY_LAST_EFFORT		0.5
+
+/*
+ * With conditions in the index: rows that are thought to be wanted at first, and
+ * as many times the rows that will be demanded are searched for.
+ */
+#define ANNOY_FILTER_ROWS		10
+#define ANNOY_FILTER_MARGIN		1.5
+
+/*
+ * If the executor has conditions of its own, the rows it wants are as hard to
+ * find as the last of all that it takes, so an effort that finds the wanted part
+ * of all on average is not enough: search harder by a factor.  Who takes so many
+ * rows has conditions, most likely, even if none are seen: in a join, say.
+ */
+#define ANNOY_DEEP_ROWS		1200
+#define ANNOY_DEEP_EFFORT		2
+
+typedef struct AnnoyEfforts
+{
+	double		first;			/* before any row; infinite = all items */
+	double		all;			/* estimate of the entries in the forest */
+	int			measured;		/* 0 = not from the curve */
+	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
+	double		power;			/* of the rows, for more of them */
+} AnnoyEfforts;
+
+extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
+							   BlockNumber blocks, int search_k,
+							   AnnoyEfforts *efforts);
+extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
+							  double row, double items_per_row,
+							  double *enough_for);
+extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
+
+/* cost.c */
+extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
+							  double loop_count, Cost *startup_cost,
+							  Cost *total_cost, Selectivity *selectivity,
+							  double *correlation, double *pages);
+
+#endif							/* ANNOY_SCAN_H */

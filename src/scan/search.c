@@ -1,0 +1,438 @@
+/*-------------------------------------------------------------------------
+ *
+ * search.c
+ *	  One round of a search: from the roots to candidate items.
+ *
+ * Inner nodes are expanded level by level, best first, over all trees at once,
+ * until many times more nodes of the next level are ranked than will be
+ * visited: ranking a node costs a few nanoseconds, visiting the wrong one a
+ * page.  Then the best leaves are scanned, until the effort is spent.
+ *
+ * A node may be split between the reading of its parent and its own: then its
+ * split sequence number is higher than its parent knew, and what it has lost
+ * is found by following its right link.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/search.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "error.h"
+#include "scan/scan.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "type/type.h"
+
+/* Nodes ranked for each one visited. */
+#define RANK_FACTOR		40
+
+/* Candidates kept: at least so many, and one for so many entries scanned. */
+#define MIN_KEEP		192
+#define SCAN_PER_KEEP	96
+
+/*
+ * The same for manhattan, where scores only hint at distances; and so many for
+ * each row that is wanted.
+ */
+#define MIN_KEEP_L1			256
+#define SCAN_PER_KEEP_L1	16
+#define KEEP_PER_ROW_L1		8
+
+/*
+ * So many visits ahead, the processor is told to fetch the descriptor of a
+ * node's buffer, and the first bytes of the node; the rest of a page it foresees.
+ */
+#define DESCRIBE_AHEAD	8
+#define FETCH_AHEAD		4
+#define FETCH_BYTES		1024
+
+/* Bounds are wanted, not estimates. */
+#define MIN_EPSILON		1e-6
+
+/* How full nodes are, roughly, to guess how many must be visited. */
+#define TYPICAL_FILL	0.4
+
+static inline BlockNumber
+candidate_block(const AnnoyCandidate *candidate)
+{
+	return ItemPointerGetBlockNumberNoCheck(&candidate->pointer);
+}
+
+/* Lock a pinned node for reading and check it. */
+static AnnoyNode
+lock_node(AnnoySearch *search, Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(search->rel, search->index, buffer);
+	return AnnoyPageGetNode(BufferGetPage(buffer));
+}
+
+/*
+ * The right sibling to visit as well, because the node was split after its
+ * parent was read.
+ */
+static BlockNumber
+split_sibling(AnnoyNode node, const AnnoyCandidate *candidate)
+{
+	return node->nsn > candidate->nsn ? node->right : InvalidBlockNumber;
+}
+
+/*
+ * Raise an error if a chain of right links does not end.
+ */
+static void
+check_chain(AnnoySearch *search, BlockNumber block, BlockNumber steps)
+{
+	CHECK_FOR_INTERRUPTS();
+
+	if (steps > RelationGetNumberOfBlocks(search->rel))
+		AnnoyReportCorruption(search->rel, block, "Right links form a circle.");
+}
+
+static void
+check_level(AnnoySearch *search, AnnoyNode node, BlockNumber block, int level)
+{
+	if (node->level != level)
+		AnnoyReportCorruption(search->rel, block, "The node is on level %u instead of %d.",
+							  node->level, level);
+}
+
+/*
+ * Rank the children of an inner node.  Those whose scores are below no limit, not
+ * even where there is none, will not be visited, however many nodes are wanted.
+ */
+static void
+rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
+{
+	AnnoyCollector *children = &search->nodes[node->level - 1];
+	int			nhits;
+
+	nhits = AnnoyNodeScore(&search->target, node, 0, children->limit,
+						   search->hits, search->scores);
+	search->ranked[node->level - 1] += node->count;
+	if (unlikely(nhits < node->count && children->limit == INFINITY))
+	{
+		AnnoyCheckEntries(search->rel, search->index, node, block);
+		search->ranked[node->level - 1] -= node->count - nhits;
+	}
+	AnnoyCollect(children, search->index, node, nhits, search->hits, search->scores);
+	search->stats.inner_nodes++;
+}
+
+/*
+ * Scan the entries of a leaf for candidates.
+ */
+static void
+scan_leaf(AnnoySearch *search, AnnoyNode node)
+{
+	int			nhits;
+
+	nhits = AnnoyNodeScore(&search->target, node, search->epsilon,
+						   search->items.limit, search->hits, search->scores);
+	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
+				 search->scores);
+	/* copies of one vector count once, lest they use up the effort */
+	search->scanned += (node->flags & ANNOY_NODE_UNIFORM) ? 1 : node->count;
+	search->stats.leaves++;
+	search->stats.entries += node->count;
+}
+
+/*
+ * Visit a pinned node, and what was split off from it.
+ */
+static void
+visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
+	  Buffer buffer)
+{
+	for (BlockNumber steps = 1;; steps++)
+	{
+		AnnoyNode	node = lock_node(search, buffer);
+		BlockNumber sibling = split_sibling(node, candidate);
+
+		if (!AnnoyNodeIsKnown(search->index, node))
+		{
+			search->space_decided = true;
+			UnlockReleaseBuffer(buffer);
+			break;
+		}
+		if (node->level != level &&
+			BufferGetBlockNumber(buffer) < AnnoyRootBlock(search->index->n_trees))
+		{
+			/* a root that was a leaf has been split since: rank again */
+			search->root_split = BufferGetBlockNumber(buffer);
+			UnlockReleaseBuffer(buffer);
+			break;
+		}
+		check_level(search, node, BufferGetBlockNumber(buffer), level);
+		if (node->level > 0)
+			rank_children(search, node, BufferGetBlockNumber(buffer));
+		else
+			scan_leaf(search, node);
+		UnlockReleaseBuffer(buffer);
+		if (sibling == InvalidBlockNumber)
+			break;
+		check_chain(search, sibling, steps);
+		buffer = AnnoyReadBuffer(search->rel, sibling, NULL);
+	}
+}
+
+/*
+ * Visit the nodes to visit on a level from the first on, at least a number of
+ * them, until *progress reaches a goal.  Returns how many were visited.
+ */
+static int
+visit_best(AnnoySearch *search, int level, int at_least,
+		   const double *progress, double goal)
+{
+	const AnnoyCollector *nodes = &search->nodes[level];
+	int			described = 0;
+	int			fetched = 0;
+	int			visited = 0;
+
+	while (visited < nodes->count && (visited < at_least || *progress < goal))
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		for (; described < nodes->count && described < visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD);
+			 described++)
+			AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[described]));
+		for (; fetched < nodes->count && fetched < visited + FETCH_AHEAD; fetched++)
+			AnnoyPrefetchPage(search->rel, candidate_block(&nodes->candidates[fetched]),
+							  0, FETCH_BYTES);
+		visit(search, &nodes->candidates[visited], level,
+			  AnnoyReadBuffer(search->rel, candidate_block(&nodes->candidates[visited]), NULL));
+		visited++;
+	}
+	return visited;
+}
+
+/* How many leaves a search with that effort will visit, roughly. */
+static double
+leaves_wanted(const AnnoyIndex *index, double effort)
+{
+	return ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) + index->n_trees;
+}
+
+/*
+ * Prepare the query for comparisons in the index's search space.
+ */
+static void
+map_query(AnnoySearch *search)
+{
+	const AnnoyIndex *index = search->index;
+
+	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
+	AnnoyMapQuery(index, &search->query, search->target.x);
+	AnnoyTargetSet(&search->target);
+	search->score_factor = index->scale;
+	/* the image of a zero query is not of unit length */
+	if (index->metric == ANNOY_COSINE)
+		search->score_factor = AnnoyVectorNorm(&search->query) > 0 ? 2 : 1;
+	search->mean_shift = 0;
+	if (index->metric == ANNOY_IP)
+	{
+		float	   *image = palloc(sizeof(float) * index->dim);
+
+		AnnoyImage(index->metric, index->scale, &search->query, image);
+		for (int i = 0; i < index->dim; i++)
+			search->mean_shift += 2.0 * image[i] * index->mean[i];
+		pfree(image);
+	}
+}
+
+/*
+ * If the search space was decided after the index was opened, open it again: what
+ * was ranked or scanned is of no use then.
+ */
+static bool
+open_again(AnnoySearch *search)
+{
+	if (!search->space_decided)
+		return false;
+	search->space_decided = false;
+	search->index = AnnoyOpenSpace(search->rel);
+	map_query(search);
+	return true;
+}
+
+/*
+ * Rank leaves: the best `wanted' come out in order in nodes[0].  Returns true
+ * if that are all leaves there are.
+ */
+static bool
+rank_leaves(AnnoySearch *search, double wanted)
+{
+	const AnnoyIndex *index = search->index;
+	double		visits[ANNOY_MAX_LEVEL];	/* on each level */
+	bool		all = true;
+
+	visits[0] = wanted;
+	for (int level = 1; level < ANNOY_MAX_LEVEL; level++)
+		visits[level] = Max(ceil(RANK_FACTOR * visits[level - 1] /
+								 (TYPICAL_FILL * index->inner.capacity)),
+							2 * index->n_trees);
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+	{
+		AnnoyCollectorReset(&search->nodes[level],
+							level > 0 || wanted >= PG_INT32_MAX ? PG_INT32_MAX : (int) wanted);
+		search->ranked[level] = 0;
+	}
+
+	/* roots are always expanded */
+	for (int tree = 0; tree < index->n_trees; tree++)
+	{
+		Buffer		buffer = AnnoyReadBuffer(search->rel, AnnoyRootBlock(tree), NULL);
+		AnnoyNode	node = lock_node(search, buffer);
+
+		if (!AnnoyNodeIsKnown(index, node))
+			search->space_decided = true;
+		else if (node->level > 0)
+			rank_children(search, node, BufferGetBlockNumber(buffer));
+		else
+		{
+			AnnoyCandidate root;
+
+			root.score = AnnoyNodeDistance(&search->target, node);
+			root.nsn = PG_UINT32_MAX;
+			ItemPointerSet(&root.pointer, AnnoyRootBlock(tree), InvalidOffsetNumber);
+			AnnoyCollectorAdd(&search->nodes[0], &root);
+			search->ranked[0]++;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+
+	for (int level = ANNOY_MAX_LEVEL - 1; level > 0; level--)
+	{
+		AnnoyCollector *nodes = &search->nodes[level];
+
+		AnnoyCollectorFinish(nodes);
+		if (visit_best(search, level, 2 * index->n_trees,
+					   &search->ranked[level - 1],
+					   RANK_FACTOR * visits[level - 1]) < nodes->count)
+			all = false;
+	}
+
+	AnnoyCollectorFinish(&search->nodes[0]);
+	return all && search->nodes[0].count == search->ranked[0];
+}
+
+/*
+ * Prepare searches for a query, in the current memory context: epsilon is how
+ * far estimates may be off, in standard deviations.
+ */
+AnnoySearch *
+AnnoySearchInit(Relation rel, const AnnoyIndex *index,
+				const AnnoyVector *query, double epsilon)
+{
+	AnnoySearch *search = palloc0(sizeof(AnnoySearch));
+
+	search->rel = rel;
+	search->index = index;
+	search->epsilon = Max(epsilon, MIN_EPSILON);
+	search->query = *query;
+	map_query(search);
+	AnnoyCollectorInit(&search->items);
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+		AnnoyCollectorInit(&search->nodes[level]);
+	return search;
+}
+
+/*
+ * How many candidates a search with that effort, for so many rows, usually needs.
+ */
+int
+AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows)
+{
+	bool		l1 = index->metric == ANNOY_L1;
+	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
+
+	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
+	return Min(keep, PG_INT32_MAX / 8);
+}
+
+/*
+ * Give up what the last search has found, when there will be no other.
+ */
+void
+AnnoySearchForget(AnnoySearch *search)
+{
+	AnnoyCollectorFree(&search->items);
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+		AnnoyCollectorFree(&search->nodes[level]);
+}
+
+/*
+ * Rank leaves as a search with that effort does.  Returns true if the result,
+ * in search->nodes[0], has all leaves there are.
+ */
+bool
+AnnoySearchRank(AnnoySearch *search, double effort)
+{
+	bool		all;
+
+	do
+		all = rank_leaves(search, leaves_wanted(search->index, effort));
+	while (open_again(search));
+	return all;
+}
+
+/*
+ * Search until that many entries have been scanned.  Afterwards search->items
+ * has up to `keep' candidates in order of their lower bounds; items not among
+ * them have bounds of at least items.limit, or were not scanned.
+ */
+void
+AnnoySearchForest(AnnoySearch *search, double effort, int keep)
+{
+	const AnnoyIndex *index = search->index;
+	double		wanted = leaves_wanted(index, effort);
+	AnnoyCollector *leaves = &search->nodes[0];
+	int			roots_split = 0;
+
+	search->stats.rounds++;
+	for (;;)
+	{
+		instr_time	start;
+		instr_time	ranked;
+		instr_time	scanned;
+		bool		all;
+
+		INSTR_TIME_SET_CURRENT(start);
+		all = rank_leaves(search, wanted);
+		INSTR_TIME_SET_CURRENT(ranked);
+
+		search->scanned = 0;
+		AnnoyCollectorReset(&search->items, keep);
+		search->root_split = InvalidBlockNumber;
+		search->complete = visit_best(search, 0, 0, &search->scanned,
+									  effort) == leaves->count && all;
+		INSTR_TIME_SET_CURRENT(scanned);
+		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
+		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
+		if (open_again(search))
+			continue;
+		if (search->root_split != InvalidBlockNumber)
+		{
+			/* each root is a leaf but once */
+			if (++roots_split > index->n_trees)
+				AnnoyReportCorruption(search->rel, search->root_split,
+									  "A node points to this root.");
+			continue;
+		}
+		if (search->complete || search->scanned >= effort)
+			break;
+
+		/* leaves were emptier than thought, or many copies of one vector */
+		if (wanted >= PG_INT32_MAX)
+			break;
+		wanted *= 4;
+	}
+	AnnoyCollectorFinish(&search->items);
+}

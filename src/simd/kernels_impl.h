@@ -1,0 +1,286 @@
+/*-------------------------------------------------------------------------
+ *
+ * kernels_impl.h
+ *	  What the kernels for all instruction sets have in common, and the bodies
+ *	  of those that the compiler vectorises well enough.
+ *
+ * Included once by the file of each instruction set, with KERNEL(name) giving
+ * a function its name and KERNEL_TARGET its target attribute.  GNU C vectors
+ * fix the order of all additions, so that every instance gives the same bits;
+ * vectors stay inside functions, because passing them would make the ABI depend
+ * on the target.  WIDEN8(p) and WIDEN16(p) make floats of eight integers; they
+ * may be given, as compilers do not always find the instruction.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/simd/kernels_impl.h
+ *
+ *-------------------------------------------------------------------------
+ */
+
+#ifndef WIDEN8
+#define WIDEN8(p)	__builtin_convertvector(*(const v8b *) (p), v8f)
+#define WIDEN16(p)	__builtin_convertvector(*(const v8s *) (p), v8f)
+#endif
+
+typedef float v4f __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float v8f __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int v8i __attribute__((vector_size(32), aligned(4), may_alias));
+typedef short v8s __attribute__((vector_size(16), aligned(2), may_alias));
+typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
+
+/*
+ * A table's bytes hold sums of four components, each rounded: up to two more
+ * than LUT_LEVELS, then.  Two of them must fit one byte, see kernels_avx2.c.
+ * Points whose components are smaller than LUT_LEAST are taken for zero, as
+ * their inverse might be infinite.
+ */
+#define LUT_LEVELS		125.0f
+#define LUT_LEAST		1e-30f
+
+/* Conversion to integers cuts off: to make it round, make numbers positive. */
+#define LUT_SHIFT		256
+
+#define SUM8(v) \
+	((((v)[0] + (v)[4]) + ((v)[2] + (v)[6])) + \
+	 (((v)[1] + (v)[5]) + ((v)[3] + (v)[7])))
+
+/* Factors of a block of entries; see annoy_page.h for the layout. */
+typedef struct BlockFactors
+{
+	const float *offset;
+	const float *slope;
+	const uint16 *error;
+} BlockFactors;
+
+static inline BlockFactors
+block_factors(const uint8 *block, const AnnoyScoring *scoring)
+{
+	int			code_bytes = scoring->planes * scoring->plane_bytes;
+	BlockFactors f;
+
+	f.offset = (const float *) (block + code_bytes * ANNOY_BLOCK_ENTRIES);
+	f.slope = f.offset + ANNOY_BLOCK_ENTRIES;
+	f.error = (const uint16 *) (f.slope + ANNOY_BLOCK_ENTRIES);
+	return f;
+}
+
+/*
+ * Append the entries of a block that have their bit set in `mask' to hits[] and
+ * scores[], and return the new number of hits.
+ */
+static inline int
+append_hits(uint32 mask, int first, const float *block_scores, int nhits,
+			uint16 *hits, float *scores)
+{
+	while (mask != 0)
+	{
+		int			j = pg_rightmost_one_pos32(mask);
+
+		hits[nhits] = first + j;
+		scores[nhits] = block_scores[j];
+		nhits++;
+		mask &= mask - 1;
+	}
+	return nhits;
+}
+
+/*
+ * How a shuffle of bytes makes a table of four components, given as 32-bit
+ * integers: component k goes to the bytes whose number has bit k set, and
+ * nothing to the others.
+ */
+static const uint8 component_bytes[4][16] = {
+	{128, 0, 128, 0, 128, 0, 128, 0, 128, 0, 128, 0, 128, 0, 128, 0},
+	{128, 128, 4, 4, 128, 128, 4, 4, 128, 128, 4, 4, 128, 128, 4, 4},
+	{128, 128, 128, 128, 8, 8, 8, 8, 128, 128, 128, 128, 8, 8, 8, 8},
+	{128, 128, 128, 128, 128, 128, 128, 128, 12, 12, 12, 12, 12, 12, 12, 12}
+};
+
+KERNEL_TARGET static float
+KERNEL(l2) (const float *x, const float *y, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			d0 = *(const v8f *) (x + i) - *(const v8f *) (y + i);
+		v8f			d1 = *(const v8f *) (x + i + 8) - *(const v8f *) (y + i + 8);
+
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(dot) (const float *x, const float *y, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		sum0 += *(const v8f *) (x + i) * *(const v8f *) (y + i);
+		sum1 += *(const v8f *) (x + i + 8) * *(const v8f *) (y + i + 8);
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(centre_l2) (const float *x, const int8 *centre, float scale, int n,
+				   float *residual)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = WIDEN8(centre + i);
+		v8f			c1 = WIDEN8(centre + i + 8);
+		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
+		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
+
+		*(v8f *) (residual + i) = d0;
+		*(v8f *) (residual + i + 8) = d1;
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(centre_dot) (const float *x, const int8 *centre, float scale, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = WIDEN8(centre + i);
+		v8f			c1 = WIDEN8(centre + i + 8);
+
+		sum0 += *(const v8f *) (x + i) * c0;
+		sum1 += *(const v8f *) (x + i + 8) * c1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0) * scale;
+}
+
+KERNEL_TARGET static float
+KERNEL(centre16_l2) (const float *x, const int16 *centre, float scale, int n,
+					 float *residual)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = WIDEN16(centre + i);
+		v8f			c1 = WIDEN16(centre + i + 8);
+		v8f			d0 = *(const v8f *) (x + i) - c0 * scale;
+		v8f			d1 = *(const v8f *) (x + i + 8) - c1 * scale;
+
+		*(v8f *) (residual + i) = d0;
+		*(v8f *) (residual + i + 8) = d1;
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static float
+KERNEL(centre16_dot) (const float *x, const int16 *centre, float scale, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			c0 = WIDEN16(centre + i);
+		v8f			c1 = WIDEN16(centre + i + 8);
+
+		sum0 += *(const v8f *) (x + i) * c0;
+		sum1 += *(const v8f *) (x + i + 8) * c1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0) * scale;
+}
+
+KERNEL_TARGET static void
+KERNEL(add) (double *sum, const float *x, int n)
+{
+	for (int i = 0; i < n; i += 4)
+		*(v4d *) (sum + i) += __builtin_convertvector(*(const v4f *) (x + i), v4d);
+}
+
+KERNEL_TARGET static void
+KERNEL(fit) (const float *x, int n, float inverse_step, int top,
+			 float *xu, float *uu)
+{
+	v8f			sum_xu = {0};
+	v8f			sum_uu = {0};
+
+	for (int i = 0; i < n; i += 8)
+	{
+		v8i			bits = *(const v8i *) (x + i) & 0x7FFFFFFF;
+		v8f			magnitude = (v8f) bits;
+		v8i			half = __builtin_convertvector(magnitude * inverse_step, v8i);
+		v8i			fits = half < top / 2;
+		v8f			u;
+
+		half = (half & fits) | (~fits & (top / 2));
+		u = __builtin_convertvector(2 * half + 1, v8f);
+		sum_xu += magnitude * u;
+		sum_uu += u * u;
+	}
+	*xu = SUM8(sum_xu);
+	*uu = SUM8(sum_uu);
+}
+
+KERNEL_TARGET static void
+KERNEL(multiply) (float *x, const float *y, int n)
+{
+	for (int i = 0; i < n; i += 8)
+		*(v8f *) (x + i) *= *(const v8f *) (y + i);
+}
+
+KERNEL_TARGET static void
+KERNEL(hadamard) (float *x, int n)
+{
+	for (int half = 1; half < 8; half *= 2)
+	{
+		for (int i = 0; i < n; i += 2 * half)
+		{
+			for (int j = i; j < i + half; j++)
+			{
+				float		a = x[j];
+				float		b = x[j + half];
+
+				x[j] = a + b;
+				x[j + half] = a - b;
+			}
+		}
+	}
+	for (int half = 8; half < n; half *= 2)
+	{
+		for (int i = 0; i < n; i += 2 * half)
+		{
+			for (int j = i; j < i + half; j += 8)
+			{
+				v8f			a = *(const v8f *) (x + j);
+				v8f			b = *(const v8f *) (x + j + half);
+
+				*(v8f *) (x + j) = a + b;
+				*(v8f *) (x + j + half) = a - b;
+			}
+		}
+	}
+}

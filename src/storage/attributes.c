@@ -1,0 +1,489 @@
+/*-------------------------------------------------------------------------
+ *
+ * attributes.c
+ *	  Pages of attributes: what items have in the index's further columns.
+ *
+ * The attributes of an item are written and deleted in the WAL record that sets
+ * or frees its slot, under the lock on its group's first page.  So an item that
+ * is not free points to a tuple which points back to it, and no tuple is without
+ * an item, whenever a crash comes.
+ *
+ * Insertions try the first page of the list of those with room.  One that has
+ * no room for what they have leaves the list, however much is left, until VACUUM
+ * has made it worth another try.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/storage/attributes.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/toast_compression.h"
+#include "access/tupmacs.h"
+
+#include "error.h"
+#include "storage/storage.h"
+
+/* With so much free space, VACUUM puts a page into the list. */
+#define WORTH_LISTING		(ANNOY_ATTRIBUTES_CAPACITY / 4)
+
+/* Compression makes a value no smaller than one of so many parts. */
+#define MAX_COMPRESSION		256
+
+/* What a value of a type of variable length is thought to take. */
+#define TYPICAL_VARLENA		16
+
+/*
+ * Raise an error unless the index has one vector, which comes first.
+ */
+void
+AnnoyCheckColumns(Relation rel)
+{
+	for (int i = 1; i <= IndexRelationGetNumberOfAttributes(rel); i++)
+	{
+		bool		is_vector = OidIsValid(index_getprocid(rel, i, ANNOY_METRIC_PROC));
+
+		if (i == 1 && !is_vector)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					 errmsg("the first column of annoy index \"%s\" is not a vector",
+							RelationGetRelationName(rel)),
+					 errdetail("Vectors are of type real[], double precision[] or bit."),
+					 errhint("Name the vector first, then the columns for conditions.")));
+		if (i > 1 && is_vector)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("annoy index \"%s\" has more than one vector",
+							RelationGetRelationName(rel)),
+					 errdetail("The operator class of column %d is one for vectors.", i),
+					 errhint("Create an index for each vector.")));
+	}
+}
+
+/*
+ * How many bytes the attributes of an item take, roughly; 0 if the index has no
+ * further columns.
+ */
+int
+AnnoyAttributesSize(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Size		size = sizeof(IndexTupleData);
+
+	if (desc->natts == 1)
+		return 0;
+	for (int i = 1; i < desc->natts; i++)
+	{
+		int			length = TupleDescAttr(desc, i)->attlen;
+
+		size += length > 0 ? length : TYPICAL_VARLENA;
+	}
+	return MAXALIGN(size) + sizeof(uint16);
+}
+
+/*
+ * The row type of attributes: that of the index without the vector.
+ */
+TupleDesc
+AnnoyAttributesDesc(Relation rel)
+{
+	TupleDesc	all = RelationGetDescr(rel);
+	TupleDesc	desc = CreateTemplateTupleDesc(all->natts - 1);
+
+	for (int i = 1; i < all->natts; i++)
+		TupleDescCopyEntry(desc, i, all, i + 1);
+	return desc;
+}
+
+/*
+ * Make the attributes of a row from the values of all columns of the index.
+ */
+IndexTuple
+AnnoyFormAttributes(Relation rel, TupleDesc desc, Datum *values, bool *isnull)
+{
+	IndexTuple	tuple = index_form_tuple(desc, values + 1, isnull + 1);
+
+	if (IndexTupleSize(tuple) > ANNOY_MAX_ATTRIBUTES_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("columns of a row take %zu bytes in index \"%s\", of at most %d",
+						IndexTupleSize(tuple), RelationGetRelationName(rel),
+						ANNOY_MAX_ATTRIBUTES_SIZE),
+				 errdetail("The limit is for all columns but the vector together."),
+				 errhint("Index a shorter expression, or leave a column out.")));
+	return tuple;
+}
+
+/* Pages. */
+
+/*
+ * Make an empty page of attributes.  All of it counts as used, since it is
+ * filled from both ends.
+ */
+void
+AnnoyAttributesInit(Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+
+	AnnoyPageInit(page, ANNOY_PAGE_ATTRIBUTES);
+	header->next = InvalidBlockNumber;
+	header->start = BLCKSZ;
+	AnnoyPageSetEnd(page, page + BLCKSZ);
+}
+
+static int
+free_space(Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+
+	return page + header->start - (char *) (header->offsets + header->count);
+}
+
+/* The number that the next tuple gets, from 0. */
+static int
+free_number(AnnoyAttributes header)
+{
+	int			number = 0;
+
+	while (number < header->count && header->offsets[number] != 0)
+		number++;
+	return number;
+}
+
+/*
+ * Does a page have room for a tuple?
+ */
+bool
+AnnoyAttributesFit(Page page, IndexTuple tuple)
+{
+	int			size = MAXALIGN(IndexTupleSize(tuple));
+
+	return free_space(page) >= size + (int) sizeof(uint16);
+}
+
+/*
+ * Put a tuple on a page that has room for it.  Returns its number, counted from
+ * FirstOffsetNumber.
+ */
+OffsetNumber
+AnnoyAttributesAdd(Page page, IndexTuple tuple)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	int			number = free_number(header);
+	Size		size = MAXALIGN(IndexTupleSize(tuple));
+
+	Assert(AnnoyAttributesFit(page, tuple));
+	if (number == header->count)
+		header->count++;
+	header->start -= size;
+	header->offsets[number] = header->start;
+	memset(page + header->start, 0, size);
+	memcpy(page + header->start, tuple, IndexTupleSize(tuple));
+	return FirstOffsetNumber + number;
+}
+
+/*
+ * The tuple with a number.  NULL if there is none, or if that cannot be one.
+ */
+IndexTuple
+AnnoyAttributesGet(Page page, OffsetNumber offset)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	Size		start;
+	IndexTuple	tuple;
+
+	if (offset < FirstOffsetNumber || offset > header->count)
+		return NULL;
+	start = header->offsets[offset - FirstOffsetNumber];
+	if (start < header->start || start != MAXALIGN(start) ||
+		start > BLCKSZ - sizeof(IndexTupleData))
+		return NULL;
+	tuple = (IndexTuple) (page + start);
+	if (IndexTupleSize(tuple) < sizeof(IndexTupleData) ||
+		start + MAXALIGN(IndexTupleSize(tuple)) > BLCKSZ)
+		return NULL;
+	return tuple;
+}
+
+/*
+ * Where a value of variable length that begins there ends, at an address that is
+ * aligned for its type or not; NULL if it would end
+ * behind `end', or is none that an index tuple may have.  What compression could
+ * not have made so small, no memory is to be allocated for.
+ */
+static const char *
+varlena_end(const char *value, bool aligned, const char *end)
+{
+	Size		size;
+
+	if (value >= end || VARATT_IS_EXTERNAL(value) ||
+		(!VARATT_IS_SHORT(value) && (!aligned || end - value < VARHDRSZ)))
+		return NULL;
+	size = VARSIZE_ANY(value);
+	if (size > (Size) (end - value) ||
+		size < (VARATT_IS_SHORT(value) ? VARHDRSZ_SHORT : VARHDRSZ) ||
+		(VARATT_IS_COMPRESSED(value) &&
+		 (size < VARHDRSZ_COMPRESSED ||
+		  VARDATA_COMPRESSED_GET_COMPRESS_METHOD(value) > TOAST_LZ4_COMPRESSION_ID ||
+		  VARDATA_COMPRESSED_GET_EXTSIZE(value) > MAX_COMPRESSION * size)))
+		return NULL;
+	return value + size;
+}
+
+/*
+ * Are all values of a tuple within it?  Then they can be read without harm, if
+ * their types' functions do none whatever the bytes of a value are.
+ */
+bool
+AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple)
+{
+	const bits8 *nulls = IndexTupleHasNulls(tuple) ?
+	(const bits8 *) (tuple + 1) : NULL;
+	const char *start = (const char *) tuple + IndexInfoFindDataOffset(tuple->t_info);
+	const char *end = (const char *) tuple + IndexTupleSize(tuple);
+	const char *at = start;
+
+	for (int i = 0; i < desc->natts && at <= end; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (nulls != NULL && att_isnull(i, nulls))
+			continue;
+		if (attribute->attlen == -1)
+		{
+			const char *aligned = start + att_align_nominal(at - start, attribute->attalign);
+
+			/* bytes of padding are zero, and a short value needs none */
+			if (at >= end || *at == 0)
+				at = aligned;
+			at = IndexTupleHasVarwidths(tuple) ? varlena_end(at, at == aligned, end) : NULL;
+			if (at == NULL)
+				return false;
+		}
+		else if (attribute->attlen == -2)
+		{
+			at = IndexTupleHasVarwidths(tuple) && at < end ? memchr(at, 0, end - at) : NULL;
+			if (at == NULL)
+				return false;
+			at++;
+		}
+		else
+			at = start + att_align_nominal(at - start, attribute->attalign) +
+				attribute->attlen;
+	}
+	return at <= end;
+}
+
+/*
+ * Remove a tuple, and close the gap.
+ */
+static void
+remove_tuple(Page page, OffsetNumber offset, IndexTuple tuple)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	int			number = offset - FirstOffsetNumber;
+	int			start = (char *) tuple - page;
+	int			size = MAXALIGN(IndexTupleSize(tuple));
+
+	memmove(page + header->start + size, page + header->start, start - header->start);
+	memset(page + header->start, 0, size);
+	header->offsets[number] = 0;
+	header->start += size;
+	for (int i = 0; i < header->count; i++)
+	{
+		if (header->offsets[i] != 0 && header->offsets[i] < start)
+			header->offsets[i] += size;
+	}
+	while (header->count > 0 && header->offsets[header->count - 1] == 0)
+		header->count--;
+}
+
+/* The index. */
+
+/*
+ * The first page of the chain, or an invalid block.
+ */
+BlockNumber
+AnnoyAttributesFirst(Relation rel)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+	BlockNumber first = AnnoyPageGetMeta(BufferGetPage(buffer))->attributes;
+
+	UnlockReleaseBuffer(buffer);
+	return first;
+}
+
+/*
+ * Is the page's header in order, as far as its use is concerned?
+ */
+static bool
+header_is_valid(Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+
+	return header->start <= BLCKSZ && header->start == MAXALIGN(header->start) &&
+		(char *) (header->offsets + header->count) <= page + header->start;
+}
+
+/*
+ * Lock the page of attributes that another page points to, and check it.  The
+ * caller holds the lock of the page `locked', or that is invalid: were it the
+ * same, we would wait for ourselves.
+ */
+Buffer
+AnnoyAttributesLock(Relation rel, BlockNumber block, BlockNumber locked, int mode)
+{
+	Buffer		buffer;
+	AnnoyAttributes header;
+
+	if (block == locked)
+		AnnoyReportCorruption(rel, block, "The page, which has items, is said to have attributes.");
+	buffer = AnnoyReadBuffer(rel, block, NULL);
+	LockBuffer(buffer, mode);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_ATTRIBUTES);
+	header = AnnoyPageGetAttributes(BufferGetPage(buffer));
+	if (!header_is_valid(BufferGetPage(buffer)))
+		AnnoyReportCorruption(rel, block, "The page has %u numbers for attributes that begin at %u.",
+							  header->count, header->start);
+	return buffer;
+}
+
+/*
+ * Take a page off the list, if it is the first one.  The caller holds an
+ * exclusive lock on it.
+ */
+static void
+unlist(Relation rel, Buffer buffer)
+{
+	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(meta_buffer));
+
+	if (meta->attributes_free == BufferGetBlockNumber(buffer))
+	{
+		GenericXLogState *xlog = GenericXLogStart(rel);
+		Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+		AnnoyPageTag *tag = AnnoyPageGetTag(page);
+
+		if (tag->next_free == ANNOY_NOT_LISTED)
+			AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
+								  "The page is first in the list of pages of attributes, but says that it is in none.");
+		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
+		meta->attributes_free = tag->next_free;
+		meta->attributes_changes++;
+		tag->next_free = ANNOY_NOT_LISTED;
+		GenericXLogFinish(xlog);
+	}
+	UnlockReleaseBuffer(meta_buffer);
+}
+
+/*
+ * Find a page with room for a tuple.  Returns its buffer, locked exclusively; if
+ * the page is new, it is all zeroes and becomes one of attributes by
+ * AnnoyAttributesPut.  The caller holds the lock of the page `locked'.
+ */
+Buffer
+AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked)
+{
+	for (;;)
+	{
+		Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+		BlockNumber block = AnnoyPageGetMeta(BufferGetPage(buffer))->attributes_free;
+
+		UnlockReleaseBuffer(buffer);
+		if (block == InvalidBlockNumber)
+			return AnnoyExtend(rel, MAIN_FORKNUM, 1);
+
+		buffer = AnnoyAttributesLock(rel, block, locked, BUFFER_LOCK_EXCLUSIVE);
+		if (AnnoyAttributesFit(BufferGetPage(buffer), tuple))
+			return buffer;
+
+		/*
+		 * Somebody else may have done so meanwhile.  This comes to an end
+		 * even if the list is a circle: what was taken off is noticed.
+		 */
+		unlist(rel, buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Put a tuple on a page found by AnnoyAttributesRoom, as a part of a WAL record.
+ * Returns the metapage's buffer, locked, if it is part of the record too.
+ */
+Buffer
+AnnoyAttributesPut(Relation rel, GenericXLogState *xlog, Buffer buffer,
+				   IndexTuple tuple, AnnoyPointer *pointer)
+{
+	bool		is_new = PageIsNew(BufferGetPage(buffer));
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer,
+												 is_new ? GENERIC_XLOG_FULL_IMAGE : 0);
+	Buffer		meta_buffer = InvalidBuffer;
+
+	if (is_new)
+	{
+		AnnoyMetaPage meta;
+
+		AnnoyAttributesInit(page);
+		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
+		AnnoyPageGetAttributes(page)->next = meta->attributes;
+		AnnoyPageGetTag(page)->next_free = meta->attributes_free;
+		meta->attributes = block;
+		meta->attributes_free = block;
+		meta->attributes_changes++;
+	}
+	ItemPointerSet(pointer, block, AnnoyAttributesAdd(page, tuple));
+	return meta_buffer;
+}
+
+/*
+ * Delete the attributes of an item, as a part of the WAL record in which their
+ * page was registered.  Returns the metapage's buffer, locked, if it has become
+ * part of the record because the page joins the list.
+ */
+Buffer
+AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog, Page page,
+					  BlockNumber block, OffsetNumber offset,
+					  const AnnoyPointer *item)
+{
+	IndexTuple	tuple = AnnoyAttributesGet(page, offset);
+	AnnoyPageTag *tag = AnnoyPageGetTag(page);
+	Buffer		meta_buffer;
+	AnnoyMetaPage meta;
+
+	if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
+	{
+		AnnoyPointer pointer;
+
+		ItemPointerSet(&pointer, block, offset);
+		AnnoyReportAttributes(rel, item, &pointer);
+	}
+	remove_tuple(page, offset, tuple);
+	if (tag->next_free != ANNOY_NOT_LISTED || free_space(page) < WORTH_LISTING)
+		return InvalidBuffer;
+
+	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
+	tag->next_free = meta->attributes_free;
+	meta->attributes_free = block;
+	meta->attributes_changes++;
+	return meta_buffer;
+}
+
+/*
+ * Raise an error because an item's attributes are not where they should be.
+ */
+void
+AnnoyReportAttributes(Relation rel, const AnnoyPointer *item,
+					  const AnnoyPointer *attributes)
+{
+	AnnoyReportCorruption(rel, ItemPointerGetBlockNumberNoCheck(item),
+						  "The item in slot %u has lost its attributes, which should be at (%u,%u).",
+						  ItemPointerGetOffsetNumberNoCheck(item),
+						  ItemPointerGetBlockNumberNoCheck(attributes),
+						  ItemPointerGetOffsetNumberNoCheck(attributes));
+}

@@ -1,0 +1,218 @@
+/*-------------------------------------------------------------------------
+ *
+ * describe.c
+ *	  What is known of an index from a few numbers: the shape of its nodes, codes
+ *	  and items, and how many of these there may be.
+ *
+ * meta.c reads and writes the numbers.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/storage/describe.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "annoy.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "type/type.h"
+
+/*
+ * Codes of about this many bits per entry: fewer dimensions get more bits
+ * each, more dimensions get one.  See docs/measurements.md.
+ */
+#define LEAF_CODE_BITS		256
+#define INNER_CODE_BITS		256
+#define MAX_CODE_BITS_PER_DIM	8
+
+/*
+ * Up to here a centre takes two bytes per dimension, which keeps codes sharp
+ * in clusters that are small and far apart.
+ */
+#define MEDIUM_DIM			256
+
+/*
+ * From here on a centre takes half a byte per dimension instead of one, and
+ * codes cover only so many dimensions, so that a node keeps its fan-out.
+ */
+#define LARGE_DIM			1024
+
+/* No index has more vectors: a pointer to an item has so many bits. */
+#define MOST_ITEMS			ldexp(1.0, 48)
+
+static void
+set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
+{
+	Size		space = ANNOY_PAGE_CAPACITY - MAXALIGN(sizeof(AnnoyNodeData)) -
+	index->centre_bytes;
+
+	codec->bits = Min(Max(code_bits / index->space_dim, 1), MAX_CODE_BITS_PER_DIM);
+	codec->dims = Min(index->space_dim, LARGE_DIM);
+	codec->bytes = codec->bits * codec->dims / 8;
+	codec->capacity = space / ANNOY_BLOCK_SIZE(codec->bytes) * ANNOY_BLOCK_ENTRIES;
+	codec->capacity = Min(codec->capacity, ANNOY_MAX_ENTRIES);
+	Assert(codec->capacity >= ANNOY_BLOCK_ENTRIES);
+	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES && codec->bytes % 2 == 0);
+}
+
+/*
+ * Make the description of an index, one piece of memory in the current
+ * context.  With dim = 0, only what does not depend on it is filled in.  Without a
+ * mean, the search space is not known.
+ */
+AnnoyIndex *
+AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
+			   uint64 seed, int scale_exponent, const float *mean,
+			   int attributes_size)
+{
+	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
+	AnnoyIndex *index;
+
+	index = palloc0(MAXALIGN(sizeof(AnnoyIndex)) +
+					sizeof(float) * space_dim * (ANNOY_ROTATION_ROUNDS + 1));
+	index->metric = metric;
+	index->dtype = dtype;
+	index->dim = dim;
+	index->n_trees = n_trees;
+	index->seed = seed;
+	index->attributes_size = attributes_size;
+	if (dim <= 0)
+		return index;
+
+	index->space_dim = space_dim;
+	index->scale_exponent = scale_exponent;
+	index->scale = ldexp(1.0, scale_exponent);
+	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
+	index->has_space = mean != NULL;
+	if (mean != NULL)
+		memcpy(index->mean, mean, sizeof(float) * dim);
+	index->signs = index->mean + space_dim;
+	AnnoyMakeSigns(seed, space_dim, index->signs);
+
+	index->centre_bits = space_dim > LARGE_DIM ? 4 : space_dim > MEDIUM_DIM ? 8 : 16;
+	index->centre_bytes = space_dim * index->centre_bits / 8;
+	set_codec(index, &index->leaf, LEAF_CODE_BITS);
+	set_codec(index, &index->inner, INNER_CODE_BITS);
+	AnnoyItemGeometry(index);
+	return index;
+}
+
+/*
+ * The metric of an index's operator class.
+ */
+AnnoyMetric
+AnnoyIndexMetric(Relation rel)
+{
+	FmgrInfo   *proc = index_getprocinfo(rel, 1, ANNOY_METRIC_PROC);
+	int32		metric = DatumGetInt32(FunctionCall0Coll(proc, InvalidOid));
+
+	if (metric < ANNOY_L2 || metric > ANNOY_HAMMING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("support function %d of the operator class of index \"%s\" returned %d, which is no metric",
+						ANNOY_METRIC_PROC, RelationGetRelationName(rel), metric)));
+	return metric;
+}
+
+/*
+ * The type in which a new index is to store vectors: what it was declared with,
+ * or else that of the column.  For hamming only one bit of each component
+ * counts, whatever the column's type.
+ */
+AnnoyDtype
+AnnoyDeclaredDtype(Relation rel)
+{
+	Oid			type = rel->rd_opcintype[0];
+	bool		hamming = AnnoyIndexMetric(rel) == ANNOY_HAMMING;
+	AnnoyDtype	native = ANNOY_BIT;
+	AnnoyDtype	dtype;
+
+	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
+	{
+		if (!hamming)
+			native = type == FLOAT4ARRAYOID ? ANNOY_FLOAT32 : ANNOY_FLOAT64;
+	}
+	else if ((type != BITOID && type != VARBITOID) || !hamming)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("access method \"annoy\" cannot index type %s with metric \"%s\"",
+						format_type_be(type),
+						AnnoyMetricName(AnnoyIndexMetric(rel)))));
+
+	if (!AnnoyOptionDtype(rel, &dtype))
+		return native;
+	if ((dtype == ANNOY_BIT) != hamming)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("index \"%s\" cannot store vectors as %s",
+						RelationGetRelationName(rel), AnnoyDtypeName(dtype)),
+				 hamming ?
+				 errdetail("For Hamming distance, vectors are stored as bits.") :
+				 errdetail("Only Hamming distance can be computed from bits."),
+				 hamming ?
+				 errhint("Leave out the storage parameter dtype.") :
+				 errhint("Valid values of dtype are \"float16\", \"float32\" and \"float64\" here.")));
+	return dtype;
+}
+
+/*
+ * Estimate the number of items from the size of the index.
+ */
+double
+AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks)
+{
+	double		bytes_per_item;
+
+	if (index->dim == 0)
+		return 0;
+
+	/* nodes are about 60 % full */
+	bytes_per_item = (double) index->group_pages * BLCKSZ / index->group_slots +
+		index->n_trees * BLCKSZ / (0.6 * index->leaf.capacity) +
+		index->attributes_size;
+	return Max((nblocks - index->n_trees - 2.0) * BLCKSZ / bytes_per_item, 1);
+}
+
+/*
+ * Can a recall curve be used?  One without points is none, which is no fault.
+ */
+bool
+AnnoyCurveIsValid(const AnnoyCurve *curve)
+{
+	if (curve->points == 0)
+		return curve->items >= 0 && curve->items <= MOST_ITEMS;
+	if (curve->points > ANNOY_CURVE_POINTS ||
+		!(curve->items > 0 && curve->items <= MOST_ITEMS) ||
+		curve->blocks == 0 || curve->queries[0] == 0)
+		return false;
+	for (int rank = 1; rank < ANNOY_CURVE_RANKS; rank++)
+	{
+		if (curve->queries[rank] > curve->queries[rank - 1])
+			return false;
+	}
+	for (uint32 i = 0; i < curve->points; i++)
+	{
+		/* the last is everything, in all trees, but for rounding */
+		if (!(curve->effort[i] >= 1 &&
+			  curve->effort[i] <= 1.001 * ANNOY_MAX_TREES * curve->items) ||
+			(i > 0 && !(curve->effort[i] > curve->effort[i - 1])))
+			return false;
+		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
+		{
+			const float *recall = curve->recall[rank];
+
+			if (!(recall[i] >= 0 && recall[i] <= 1) ||
+				(i > 0 && !(recall[i] >= recall[i - 1])))
+				return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,534 @@
+/*-------------------------------------------------------------------------
+ *
+ * node.c
+ *	  Nodes of trees: pages that hold a centre and entries relative to it.
+ *
+ * Functions here work on pages in memory: a registered copy of a buffer's
+ * page, a page the build is filling, or, for those that do not change
+ * anything, a buffer's page under a share lock.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/storage/node.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "error.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+
+/*
+ * How full nodes get by inserts: not completely, which leaves them as full, on
+ * average, as a build does.  Fuller ones are coarser, and a search would find
+ * less in as many entries.
+ */
+#define LEAF_SPLIT_FILL		0.7
+#define INNER_SPLIT_FILL	0.6
+
+/*
+ * A node is near the origin if its centre is at most so many times as far from
+ * it as its points are from the centre.
+ */
+#define NEAR_FACTOR			8.0
+
+/* Room that a build gives a node, in relation to the number of its entries. */
+#define BUILT_ROOM			1.25
+
+/* The blocks of entries. */
+static inline uint8 *
+node_blocks(const AnnoyIndex *index, AnnoyNode node)
+{
+	return (uint8 *) AnnoyNodeCentre(node) + index->centre_bytes;
+}
+
+/* Where the parts of an entry are. */
+typedef struct EntryPlace
+{
+	uint8	   *code;			/* bytes are ANNOY_BLOCK_ENTRIES apart */
+	float	   *offset;
+	float	   *slope;
+	uint16	   *error;
+	AnnoyPointer *pointer;
+} EntryPlace;
+
+static EntryPlace
+entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+	int			lane = i % ANNOY_BLOCK_ENTRIES;
+	uint8	   *block;
+	float	   *factors;
+	EntryPlace	place;
+
+	Assert(i >= 0 && i < codec->capacity);
+
+	block = node_blocks(index, node) +
+		(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(codec->bytes);
+	factors = (float *) (block + codec->bytes * ANNOY_BLOCK_ENTRIES);
+
+	place.code = block + lane;
+	place.offset = factors + lane;
+	place.slope = factors + ANNOY_BLOCK_ENTRIES + lane;
+	place.error = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + lane;
+	place.pointer = (AnnoyPointer *)
+		((uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + ANNOY_BLOCK_ENTRIES) + lane;
+	return place;
+}
+
+/*
+ * Where on its page a node ends.
+ */
+int
+AnnoyNodeEnd(const AnnoyIndex *index, Page page)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			blocks = (node->count + ANNOY_BLOCK_ENTRIES - 1) / ANNOY_BLOCK_ENTRIES;
+
+	return (char *) node_blocks(index, node) - page +
+		blocks * ANNOY_BLOCK_SIZE(AnnoyNodeCodec(index, node)->bytes);
+}
+
+/* Set the number of entries and the end of the page's used part. */
+static void
+set_count(const AnnoyIndex *index, Page page, int count)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+
+	node->count = count;
+	node->changes++;
+	AnnoyPageSetEnd(page, page + AnnoyNodeEnd(index, page));
+}
+
+/*
+ * Make a page an empty node with that centre, which is replaced by its
+ * quantised form.
+ */
+void
+AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree, int level,
+			  float *centre)
+{
+	AnnoyNode	node;
+	int16		quantised[ANNOY_MAX_DIMENSIONS];
+	int8	   *stored;
+
+	AnnoyPageInit(page, ANNOY_PAGE_NODE);
+	node = AnnoyPageGetNode(page);
+	memset(node, 0, sizeof(AnnoyNodeData));
+	node->tree = tree;
+	node->generation = index->generation;
+	node->level = level;
+	node->room = AnnoyNodeCodec(index, node)->capacity *
+		(level == 0 ? LEAF_SPLIT_FILL : INNER_SPLIT_FILL);
+	node->right = InvalidBlockNumber;
+	stored = (int8 *) AnnoyNodeCentre(node);
+	node->centre_scale = AnnoyQuantise(index, centre, quantised);
+	node->centre_norm2 = annoy_kernels->dot(centre, centre, index->space_dim);
+	if (index->centre_bits == 16)
+		memcpy(stored, quantised, sizeof(int16) * index->space_dim);
+	else if (index->centre_bits == 8)
+	{
+		for (int i = 0; i < index->space_dim; i++)
+			stored[i] = (int8) quantised[i];
+	}
+	else
+	{
+		for (int i = 0; i < index->space_dim; i += 2)
+			stored[i / 2] = (int8) ((quantised[i] + 8) | (quantised[i + 1] + 8) << 4);
+	}
+	set_count(index, page, 0);
+}
+
+/*
+ * Is a node's centre one that can be?  What is computed from it and from points
+ * is finite then.
+ */
+bool
+AnnoyCentreIsSound(AnnoyNode node)
+{
+	/* not so if they are NaN */
+	return node->centre_scale >= 0 && node->centre_scale <= ANNOY_MAX_CENTRE_SCALE &&
+		node->centre_norm2 >= 0 && node->centre_norm2 <= FLT_MAX;
+}
+
+/*
+ * Raise an error unless the page is a node that can be read without harm.  The
+ * caller holds a lock on the buffer.
+ *
+ * Where it points to is checked when that is read.  Factors of entries are not
+ * checked, as each visit would have to look at all of them: the scores that
+ * come from NaN are not below any limit, so such an entry is passed over, and
+ * see AnnoyCheckEntries.
+ */
+void
+AnnoyCheckNode(Relation rel, const AnnoyIndex *index, Buffer buffer)
+{
+	AnnoyNode	node;
+
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_NODE);
+	node = AnnoyPageGetNode(BufferGetPage(buffer));
+	if (node->tree >= index->n_trees ||
+		!AnnoyNodeIsCurrent(index, node) ||
+		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
+		 (node->level > 0 ||
+		  BufferGetBlockNumber(buffer) != AnnoyRootBlock(node->tree))) ||
+		node->level >= ANNOY_MAX_LEVEL ||
+		node->count > AnnoyNodeCodec(index, node)->capacity ||
+		node->room < ANNOY_MIN_ROOM || node->room > AnnoyNodeCodec(index, node)->capacity ||
+		!AnnoyCentreIsSound(node))
+		AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
+							  "The node is of tree %u and generation %u, on level %u, with %u entries and room for %u; its centre has the scale %g and the squared norm %g.",
+							  node->tree, node->generation, node->level, node->count, node->room,
+							  node->centre_scale, node->centre_norm2);
+}
+
+/*
+ * Raise an error if an entry of a node, whose block that is, has factors that are
+ * not finite.  This is for when a score suggests it.
+ */
+void
+AnnoyCheckEntries(Relation rel, const AnnoyIndex *index, AnnoyNode node,
+				  BlockNumber block)
+{
+	for (int i = 0; i < node->count; i++)
+	{
+		EntryPlace	place = entry_place(index, node, i);
+		float		error = AnnoyErrorToFloat(*place.error);
+
+		if (!isfinite(*place.offset) || !isfinite(*place.slope) || !isfinite(error))
+			AnnoyReportCorruption(rel, block, "Entry %d of the node has the factors %g, %g, %g.",
+								  i + 1, *place.offset, *place.slope, error);
+	}
+}
+
+/*
+ * Copy a node's page, so that it can be read without a lock.  The caller holds
+ * none on it.
+ */
+void
+AnnoyCopyNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
+			  Page copy)
+{
+	Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(rel, index, buffer);
+	memcpy(copy, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * Is a node to be split before it gets another entry?  Copies of one vector may
+ * fill a leaf.
+ */
+bool
+AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node)
+{
+	int			capacity = AnnoyNodeCodec(index, node)->capacity;
+
+	return node->count >= ((node->flags & ANNOY_NODE_UNIFORM) ? capacity : node->room);
+}
+
+/*
+ * Give a node that is being built room for as many entries as it has, and some.
+ * Otherwise, when all rows are deleted and inserted again, those nodes would be
+ * split that a build has made fuller than inserts do.
+ */
+void
+AnnoyNodeMakeRoom(const AnnoyIndex *index, AnnoyNode node)
+{
+	int			capacity = AnnoyNodeCodec(index, node)->capacity;
+
+	node->room = Max(node->room, Min(BUILT_ROOM * node->count, capacity));
+}
+
+/*
+ * The integers of a centre of at most 8 bits, one int8 per dimension: in place,
+ * or unpacked into the work space.
+ */
+static const int8 *
+centre_int8(const AnnoyIndex *index, AnnoyNode node, int8 *work)
+{
+	const uint8 *stored = (const uint8 *) AnnoyNodeCentre(node);
+
+	Assert(index->centre_bits <= 8);
+	if (index->centre_bits == 8)
+		return (const int8 *) stored;
+	for (int i = 0; i < index->space_dim; i += 2)
+	{
+		work[i] = (stored[i / 2] & 15) - 8;
+		work[i + 1] = (stored[i / 2] >> 4) - 8;
+	}
+	return work;
+}
+
+/*
+ * Copy out a node's centre: space_dim floats.
+ */
+void
+AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node, float *centre)
+{
+	if (index->centre_bits == 16)
+	{
+		const int16 *quantised = (const int16 *) AnnoyNodeCentre(node);
+
+		for (int i = 0; i < index->space_dim; i++)
+			centre[i] = node->centre_scale * quantised[i];
+	}
+	else
+	{
+		int8		work[ANNOY_MAX_DIMENSIONS];
+		const int8 *quantised = centre_int8(index, node, work);
+
+		for (int i = 0; i < index->space_dim; i++)
+			centre[i] = node->centre_scale * quantised[i];
+	}
+}
+
+/*
+ * What entry i points to.
+ */
+AnnoyPointer *
+AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	return entry_place(index, node, i).pointer;
+}
+
+/*
+ * The number of the entry of an inner node that points to a child, or -1.
+ */
+int
+AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node, BlockNumber child)
+{
+	for (int i = 0; i < node->count; i++)
+	{
+		if (ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(index, node, i)) == child)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Do two entries have the same code and factors?  Entries of identical vectors
+ * do.
+ */
+bool
+AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i, int j)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	EntryPlace	a = entry_place(index, node, i);
+	EntryPlace	b = entry_place(index, node, j);
+
+	for (int k = 0; k < bytes * ANNOY_BLOCK_ENTRIES; k += ANNOY_BLOCK_ENTRIES)
+	{
+		if (a.code[k] != b.code[k])
+			return false;
+	}
+	return *a.offset == *b.offset && *a.slope == *b.slope && *a.error == *b.error;
+}
+
+/*
+ * Read entry i.
+ */
+void
+AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	EntryPlace	place = entry_place(index, node, i);
+
+	for (int b = 0; b < bytes; b++)
+		entry->code[b] = place.code[b * ANNOY_BLOCK_ENTRIES];
+	entry->offset = *place.offset;
+	entry->shift = 0;
+	entry->slope = *place.slope;
+	entry->error = *place.error;
+	entry->pointer = *place.pointer;
+}
+
+/*
+ * Overwrite entry i.
+ */
+void
+AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
+			 const AnnoyEntry *entry)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	EntryPlace	place = entry_place(index, node, i);
+
+	Assert(i < node->count);
+
+	for (int b = 0; b < bytes; b++)
+		place.code[b * ANNOY_BLOCK_ENTRIES] = entry->code[b];
+	*place.offset = AnnoyNodeOffset(node, entry);
+	*place.slope = entry->slope;
+	*place.error = entry->error;
+	*place.pointer = entry->pointer;
+	node->changes++;
+}
+
+/*
+ * Add an entry.  The caller has made sure that there is room.
+ */
+void
+AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+
+	Assert(node->count < codec->capacity);
+
+	/* a block of entries starts out as zeroes */
+	if (node->count % ANNOY_BLOCK_ENTRIES == 0)
+		memset(node_blocks(index, node) +
+			   node->count / ANNOY_BLOCK_ENTRIES * ANNOY_BLOCK_SIZE(codec->bytes),
+			   0, ANNOY_BLOCK_SIZE(codec->bytes));
+	set_count(index, page, node->count + 1);
+	AnnoyNodePut(index, page, node->count - 1, entry);
+}
+
+/*
+ * Mark a node without entries as near the origin, if it is, considering the
+ * mean |r|^2 of the points it is made for.
+ */
+void
+AnnoyNodeSetNear(AnnoyNode node, double mean_offset)
+{
+	Assert(node->count == 0);
+
+	if (node->centre_norm2 <= NEAR_FACTOR * NEAR_FACTOR * mean_offset)
+		node->flags |= ANNOY_NODE_NEAR;
+}
+
+/*
+ * Remove entry i; the last entry takes its place.
+ */
+void
+AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	int			last = node->count - 1;
+	EntryPlace	place = entry_place(index, node, last);
+	AnnoyEntry	entry;
+
+	Assert(i <= last);
+
+	AnnoyNodeGet(index, node, last, &entry);
+	for (int b = 0; b < bytes; b++)
+		place.code[b * ANNOY_BLOCK_ENTRIES] = 0;
+	*place.offset = 0;
+	*place.slope = 0;
+	*place.error = 0;
+	memset(place.pointer, 0, sizeof(AnnoyPointer));
+	if (i < last)
+		AnnoyNodePut(index, page, i, &entry);
+	set_count(index, page, last);
+}
+
+/* Inner product of a target and a node's centre. */
+static float
+centre_product(AnnoyTarget *target, AnnoyNode node)
+{
+	const AnnoyIndex *index = target->index;
+
+	if (index->centre_bits == 16)
+		return annoy_kernels->centre16_dot(target->x,
+										   (const int16 *) AnnoyNodeCentre(node),
+										   node->centre_scale, index->space_dim);
+	return annoy_kernels->centre_dot(target->x, centre_int8(index, node, target->centre),
+									 node->centre_scale, index->space_dim);
+}
+
+/*
+ * Squared distance of a target and a node's centre.  Leaves the target
+ * relative to the centre in target->residual.
+ */
+static float
+centre_distance(AnnoyTarget *target, AnnoyNode node)
+{
+	const AnnoyIndex *index = target->index;
+
+	if (index->centre_bits == 16)
+		return annoy_kernels->centre16_l2(target->x,
+										  (const int16 *) AnnoyNodeCentre(node),
+										  node->centre_scale, index->space_dim,
+										  target->residual);
+	return annoy_kernels->centre_l2(target->x, centre_int8(index, node, target->centre),
+									node->centre_scale, index->space_dim,
+									target->residual);
+}
+
+/*
+ * Score of a node's centre for a target: squared distance, or -2 times the
+ * inner product.
+ */
+float
+AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
+{
+	return target->inner_product ? -2 * centre_product(target, node) :
+		centre_distance(target, node);
+}
+
+/*
+ * Nothing is known of entries without codes: each may be the nearest.
+ */
+static int
+score_plain(AnnoyNode node, float limit, uint16 *hits, float *scores)
+{
+	if (limit == -INFINITY)
+		return 0;
+	for (int i = 0; i < node->count; i++)
+	{
+		hits[i] = i;
+		scores[i] = -INFINITY;
+	}
+	return node->count;
+}
+
+/*
+ * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
+ * they are lower bounds, with epsilon as the number of standard deviations.
+ * Returns the number of entries below the limit, where NaN is not; hits[] and
+ * scores[] need ANNOY_MAX_ENTRIES elements.
+ */
+int
+AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
+			   float limit, uint16 *hits, float *scores)
+{
+	const AnnoyIndex *index = target->index;
+	const AnnoyLut *lut = &target->lut;
+	AnnoyScoring scoring;
+
+	if ((node->flags & ANNOY_NODE_PLAIN) != 0)
+		return score_plain(node, limit, hits, scores);
+	if (target->inner_product)
+	{
+		scoring.base = -2 * centre_product(target, node);
+		scoring.width = epsilon * sqrtf(target->norm2);
+	}
+	else
+	{
+		if (node->flags & ANNOY_NODE_NEAR)
+			scoring.base = Max(target->norm2 + node->centre_norm2 -
+							   2 * centre_product(target, node), 0);
+		else
+		{
+			scoring.base = centre_distance(target, node);
+			AnnoyLutFill(&target->node_lut, index, target->residual);
+			lut = &target->node_lut;
+		}
+		scoring.width = epsilon * sqrtf(scoring.base);
+	}
+	AnnoyLutScoring(lut, AnnoyNodeCodec(index, node), epsilon > 0, &scoring);
+	scoring.use_offset = target->inner_product ? 0 : 1;
+
+	return annoy_kernels->score(node_blocks(index, node), node->count,
+								&scoring, limit, hits, scores);
+}

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.c
+ *	  What all pages of an index have in common.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/storage/page.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "executor/instrument.h"
+#include "storage/buf_internals.h"
+#include "storage/smgr.h"
+
+#include "error.h"
+#include "storage/storage.h"
+
+#define CACHE_LINE 64
+
+/*
+ * In how many buffers at most a session remembers to have found pages, and how
+ * it spreads pages of different indexes.
+ */
+#define MAX_RECENT		(1 << 18)
+#define RECENT_SPREAD	7919
+
+/*
+ * With less usage than this a buffer is looked up in the ordinary way, which
+ * makes it more.
+ */
+#define MIN_USAGE		2
+
+/*
+ * Make an empty page of a kind.
+ */
+void
+AnnoyPageInit(Page page, AnnoyPageKind kind)
+{
+	PageInit(page, BLCKSZ, 0);
+	AnnoyPageGetTag(page)->page_id = ANNOY_PAGE_ID;
+	AnnoyPageGetTag(page)->kind = kind;
+	AnnoyPageSetEnd(page, AnnoyPageGetData(page));
+}
+
+/*
+ * Say where the used part of a page ends.  Generic WAL does not log what lies
+ * behind.
+ */
+void
+AnnoyPageSetEnd(Page page, const void *end)
+{
+	Size		lower = (const char *) end - (const char *) page;
+
+	Assert(lower >= SizeOfPageHeaderData);
+	Assert(lower <= ((PageHeader) page)->pd_special);
+	((PageHeader) page)->pd_lower = lower;
+}
+
+/*
+ * Report a page that is not one of ours, or not of the kind that was expected.
+ */
+void
+AnnoyReportPage(Relation rel, BlockNumber block, Page page, int kind)
+{
+	AnnoyPageTag *tag = AnnoyPageGetTag(page);
+
+	if (PageIsNew(page))
+		AnnoyReportCorruption(rel, block, "The page is all zeroes.");
+	if (!AnnoyPageIsValid(page))
+		AnnoyReportCorruption(rel, block, "The page has the tag %04X, kind %u, and ends at %u, %u.",
+							  tag->page_id, tag->kind, ((PageHeader) page)->pd_upper,
+							  ((PageHeader) page)->pd_special);
+	AnnoyReportCorruption(rel, block, "The page is of kind %u instead of %d.",
+						  tag->kind, kind);
+}
+
+/*
+ * Raise an error unless a page is what we expect it to be.  The caller holds a
+ * lock on the buffer.
+ */
+void
+AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind)
+{
+	Page		page = BufferGetPage(buffer);
+
+	/* an all-zero page has no tag */
+	if (unlikely(!AnnoyPageIsValid(page) || AnnoyPageGetTag(page)->kind != kind))
+		AnnoyReportPage(rel, BufferGetBlockNumber(buffer), page, kind);
+}
+
+/*
+ * Is a block within a relation?
+ *
+ * Nobody cuts off the end of what we have locked.  So a size that the storage
+ * manager has seen is a size that the relation has at least, and asking the
+ * operating system is only for blocks beyond, which are new or do not exist.
+ */
+bool
+AnnoyBlockExists(Relation rel, BlockNumber block)
+{
+	BlockNumber known = RelationGetSmgr(rel)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && block < known) ||
+		block < RelationGetNumberOfBlocks(rel);
+}
+
+/* Will the replacement of buffers spare this one for a while? */
+static inline bool
+is_in_use(Buffer buffer)
+{
+	uint32		state = pg_atomic_read_u32(&GetBufferDescriptor(buffer - 1)->state);
+
+	return BUF_STATE_GET_USAGECOUNT(state) >= MIN_USAGE;
+}
+
+/*
+ * After a page that was not in shared buffers, more of that kind are expected
+ * among so many read next; then so many pages that are not yet wanted are asked
+ * for from the operating system.
+ */
+#define COLD_READS		64
+#define COLD_AHEAD		32
+
+static int	cold_reads = 0;
+
+/* In which buffers this session found pages the last time; a power of two. */
+static Buffer *recent = NULL;
+static uint32 recent_count;
+
+static inline Buffer *
+recent_buffer(Relation rel, BlockNumber block)
+{
+	return &recent[(rel->rd_id * RECENT_SPREAD + block) & (recent_count - 1)];
+}
+
+/* Raise an error if a block that a page points to does not exist. */
+static inline void
+check_block(Relation rel, BlockNumber block)
+{
+	if (unlikely(!AnnoyBlockExists(rel, block)))
+		AnnoyReportCorruption(rel, InvalidBlockNumber,
+							  "A page points to block %u, which does not exist.", block);
+}
+
+/*
+ * Pin a page that another page points to, which may be damaged: the block is
+ * one that exists, or an error is raised.  What the page is remains to be checked
+ * when it has been locked.  The caller holds no lock on that page.
+ *
+ * Try first in which buffer the page was the last time.  A search reads
+ * hundreds of pages, and looking up each in the table of buffers, with a cache
+ * miss or two that nothing can hide, is a fifth of it.  Pages that are found in
+ * this way do not gain usage, as far as the replacement of buffers is concerned,
+ * so take the ordinary way when it has become low.
+ */
+Buffer
+AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
+{
+	Buffer	   *hint;
+
+	if (strategy != NULL || RelationUsesLocalBuffers(rel))
+	{
+		check_block(rel, block);
+		return ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	}
+
+	if (recent == NULL)
+	{
+		recent_count = pg_nextpower2_32(Min(NBuffers, MAX_RECENT));
+		recent = MemoryContextAllocZero(TopMemoryContext,
+										sizeof(Buffer) * recent_count);
+	}
+	hint = recent_buffer(rel, block);
+	if (*hint != InvalidBuffer && is_in_use(*hint) &&
+		ReadRecentBuffer(AnnoyRelationFile(rel), MAIN_FORKNUM, block, *hint))
+	{
+		pgstat_count_buffer_read(rel);
+		pgstat_count_buffer_hit(rel);
+	}
+	else
+	{
+		int64		reads = pgBufferUsage.shared_blks_read;
+
+		check_block(rel, block);
+		*hint = ReadBuffer(rel, block);
+		if (pgBufferUsage.shared_blks_read > reads)
+			cold_reads = COLD_READS;
+		else if (cold_reads > 0)
+			cold_reads--;
+	}
+	return *hint;
+}
+
+/*
+ * How many pages ahead of the one being read it is worth while to prefetch, if
+ * it is `ahead' for pages in shared buffers.
+ */
+int
+AnnoyPrefetchDistance(int ahead)
+{
+	return cold_reads > 0 ? Max(ahead, COLD_AHEAD) : ahead;
+}
+
+/*
+ * Have the processor fetch what AnnoyReadBuffer will need of a page, if the
+ * page is where it was the last time: the descriptor of its buffer.  Where pages
+ * have to be read, have the operating system read it.
+ */
+void
+AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
+{
+	if (cold_reads > 0)
+	{
+		/* who reads it reports one that does not exist */
+		if (AnnoyBlockExists(rel, block))
+			(void) PrefetchBuffer(rel, MAIN_FORKNUM, block);
+		return;
+	}
+	if (recent != NULL && *recent_buffer(rel, block) != InvalidBuffer)
+		__builtin_prefetch(GetBufferDescriptor(*recent_buffer(rel, block) - 1));
+}
+
+/*
+ * Likewise some bytes of its content.
+ */
+void
+AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
+{
+	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
+
+	if (buffer != InvalidBuffer)
+	{
+		Page		page = BufferGetPage(buffer);
+
+		for (int i = offset; i < offset + bytes; i += CACHE_LINE)
+			__builtin_prefetch(page + i);
+	}
+}
+
+/*
+ * Add consecutive pages to an index.  Returns the first one's buffer, locked
+ * exclusively; the page is all zeroes, as are those after it.
+ */
+Buffer
+AnnoyExtend(Relation rel, ForkNumber fork, int pages)
+{
+	Buffer		first;
+
+	LockRelationForExtension(rel, ExclusiveLock);
+	first = ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, NULL);
+	for (int i = 1; i < pages; i++)
+		ReleaseBuffer(ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, NULL));
+	UnlockRelationForExtension(rel, ExclusiveLock);
+
+	LockBuffer(first, BUFFER_LOCK_EXCLUSIVE);
+	return first;
+}

@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * storage.h
+ *	  Pages: what annoy_page.h lays out, read and changed.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/storage/storage.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_STORAGE_H
+#define ANNOY_STORAGE_H
+
+#include "access/generic_xlog.h"
+#include "access/genam.h"
+#include "access/itup.h"
+
+#include "annoy.h"
+#include "space/space.h"
+
+/* More entries than this a node never has. */
+#define ANNOY_MAX_ENTRIES		512
+
+/*
+ * More trees than this are not replaced together: their roots and the metapage
+ * are in one WAL record.
+ */
+#define ANNOY_MAX_REPLACED_TREES	31
+
+/* With fewer entries than this a node cannot be split. */
+#define ANNOY_MIN_ROOM			2
+
+#define AnnoyNodeCodec(index, node) \
+	((node)->level == 0 ? &(index)->leaf : &(index)->inner)
+#define AnnoyRootBlock(tree) ((BlockNumber) (ANNOY_FIRST_ROOT_BLKNO + (tree)))
+
+/*
+ * Can a node be understood with a description of the index?  Not if it has codes,
+ * and the description is from before the search space was decided; then
+ * AnnoyOpen gives a new one.
+ */
+static inline bool
+AnnoyNodeIsKnown(const AnnoyIndex *index, AnnoyNode node)
+{
+	return index->has_space || (node->flags & ANNOY_NODE_PLAIN) != 0;
+}
+
+/* Is a node part of a tree, and not one that was replaced? */
+static inline bool
+AnnoyNodeIsCurrent(const AnnoyIndex *index, AnnoyNode node)
+{
+	return node->generation == index->generation;
+}
+
+/* What a node stores as the offset of an entry. */
+static inline float
+AnnoyNodeOffset(AnnoyNode node, const AnnoyEntry *entry)
+{
+	return (node->flags & ANNOY_NODE_NEAR) ? entry->offset + entry->shift :
+		entry->offset;
+}
+
+/* An item as read by AnnoyItemFetch. */
+typedef struct AnnoyItem
+{
+	ItemPointerData tid;
+	uint16		state;
+	AnnoyPointer attributes;	/* if the index has further columns and the
+								 * item a vector */
+	AnnoyVector vector;			/* data are NULL if the vector is */
+} AnnoyItem;
+
+typedef struct AnnoyItemReader
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	BufferAccessStrategy strategy;
+	Buffer		buffer;			/* locked first page of the group */
+	char	   *scratch;		/* for vectors that straddle pages */
+	bool		tests_first;	/* most items' vectors are not wanted */
+} AnnoyItemReader;
+
+/* What a walk over all items calls for each slot in use. */
+typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
+								   const AnnoyItem *item, void *arg);
+
+/* describe.c */
+extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
+								  int n_trees, uint64 seed, int scale_exponent,
+								  const float *mean, int attributes_size);
+extern AnnoyMetric AnnoyIndexMetric(Relation rel);
+extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
+extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
+extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
+
+/* metapage.c */
+extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
+extern Buffer AnnoyLockMeta(Relation rel, int mode);
+extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
+extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel, uint32 *changes);
+extern void AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase);
+
+/* meta.c */
+extern const AnnoyIndex *AnnoyOpen(Relation rel);
+extern const AnnoyIndex *AnnoyOpenSpace(Relation rel);
+extern void AnnoyInitMetaPage(Page page, const AnnoyIndex *index);
+extern void AnnoyWriteMean(Relation rel, const AnnoyIndex *index,
+						   BlockNumber *first, uint32 *count);
+extern const AnnoyIndex *AnnoySetDimensions(Relation rel,
+											const AnnoyVector *vec);
+extern void AnnoySetSpace(Relation rel, int scale_exponent, const float *mean);
+extern void AnnoySpaceFits(Relation rel, double items);
+extern bool AnnoyMarkOldNodes(Relation rel, bool set);
+extern void AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
+							  BlockNumber leftmost[][ANNOY_MAX_LEVEL],
+							  const char *roots);
+extern void AnnoyForgetDimensions(Relation rel);
+extern void AnnoyClearLeftover(Relation rel);
+extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
+extern void AnnoyCountRemoved(Relation rel, double removed);
+
+/*
+ * Does a page look like one of ours?  What it says of its used part is checked
+ * as well, lest whoever changes the page writes beyond its end.
+ */
+static inline bool
+AnnoyPageIsValid(Page page)
+{
+	PageHeader	header = (PageHeader) page;
+
+	return header->pd_upper == BLCKSZ && header->pd_special == BLCKSZ &&
+		AnnoyPageGetTag(page)->page_id == ANNOY_PAGE_ID;
+}
+
+/* page.c */
+extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
+extern void AnnoyPageSetEnd(Page page, const void *end);
+extern void AnnoyReportPage(Relation rel, BlockNumber block, Page page, int kind)
+			pg_attribute_noreturn();
+extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
+extern bool AnnoyBlockExists(Relation rel, BlockNumber block);
+extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
+							  BufferAccessStrategy strategy);
+extern int	AnnoyPrefetchDistance(int ahead);
+extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
+extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
+							  int bytes);
+extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
+
+/* node.c */
+extern void AnnoyNodeInit(Page page, const AnnoyIndex *index, int tree,
+						  int level, float *centre);
+extern void AnnoyNodeSetNear(AnnoyNode node, double mean_offset);
+extern bool AnnoyCentreIsSound(AnnoyNode node);
+extern void AnnoyCheckNode(Relation rel, const AnnoyIndex *index,
+						   Buffer buffer);
+extern void AnnoyCheckEntries(Relation rel, const AnnoyIndex *index,
+							  AnnoyNode node, BlockNumber block);
+extern bool AnnoyNodeIsFull(const AnnoyIndex *index, AnnoyNode node);
+extern void AnnoyNodeMakeRoom(const AnnoyIndex *index, AnnoyNode node);
+extern void AnnoyCopyNode(Relation rel, const AnnoyIndex *index,
+						  BlockNumber block, Page copy);
+extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
+								float *centre);
+extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
+									  int i);
+extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,
+							   BlockNumber child);
+extern bool AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i,
+							  int j);
+extern int	AnnoyNodeEnd(const AnnoyIndex *index, Page page);
+extern void AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i,
+						 AnnoyEntry *entry);
+extern void AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
+						 const AnnoyEntry *entry);
+extern void AnnoyNodeAppend(const AnnoyIndex *index, Page page,
+							const AnnoyEntry *entry);
+extern void AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i);
+extern float AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node);
+extern int	AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
+						   float limit, uint16 *hits, float *scores);
+
+/* item.c */
+extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
+						 int slot, const AnnoyVector *vec);
+extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
+						 int slot);
+extern void AnnoyItemGeometry(AnnoyIndex *index);
+extern void AnnoySlotSet(const AnnoyIndex *index, Page page, int slot_no,
+						 const ItemPointerData *tid,
+						 const AnnoyPointer *attributes);
+extern void AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no);
+extern AnnoyPointer AnnoySlotAttributes(const AnnoyIndex *index, Page page,
+										int slot_no);
+extern void AnnoyItemRecordFree(Relation rel, BlockNumber block);
+extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
+									ItemPointer tid, const AnnoyVector *vec,
+									IndexTuple attributes);
+extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
+								const AnnoyIndex *index,
+								BufferAccessStrategy strategy);
+extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
+extern bool AnnoyItemMayExist(Relation rel, const AnnoyIndex *index,
+							  const AnnoyPointer *pointer);
+extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
+extern void AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid);
+extern void AnnoyCheckVector(Relation rel, const AnnoyPointer *pointer,
+							 const AnnoyVector *vec);
+extern void AnnoyItemPrefetch(AnnoyItemReader *reader,
+							  const AnnoyPointer *pointer);
+extern Buffer AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer);
+extern void AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
+						   const AnnoyPointer *pointer, AnnoyItem *item);
+extern void AnnoyItemRelease(AnnoyItemReader *reader);
+extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
+extern void AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
+							   BufferAccessStrategy strategy,
+							   BlockNumber first, BlockNumber end,
+							   AnnoyItemCallback callback, void *arg);
+extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
+						  BufferAccessStrategy strategy,
+						  AnnoyItemCallback callback, void *arg);
+
+/* nulls.c */
+extern void AnnoyNullsInit(Page page);
+extern Buffer AnnoyNullsLink(Relation rel, GenericXLogState *xlog, Page page,
+							 BlockNumber block);
+extern void AnnoyNullsInsert(Relation rel, ItemPointer tid);
+extern void AnnoyNullsCut(Relation rel, BlockNumber end);
+extern void AnnoyNullsWalk(Relation rel, BufferAccessStrategy strategy,
+						   AnnoyItemCallback callback, void *arg);
+
+/* attributes.c */
+extern void AnnoyCheckColumns(Relation rel);
+extern int	AnnoyAttributesSize(Relation rel);
+extern TupleDesc AnnoyAttributesDesc(Relation rel);
+extern IndexTuple AnnoyFormAttributes(Relation rel, TupleDesc desc,
+									  Datum *values, bool *isnull);
+extern void AnnoyAttributesInit(Page page);
+extern bool AnnoyAttributesFit(Page page, IndexTuple tuple);
+extern OffsetNumber AnnoyAttributesAdd(Page page, IndexTuple tuple);
+extern IndexTuple AnnoyAttributesGet(Page page, OffsetNumber offset);
+extern BlockNumber AnnoyAttributesFirst(Relation rel);
+extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked);
+extern Buffer AnnoyAttributesPut(Relation rel, GenericXLogState *xlog,
+								 Buffer buffer, IndexTuple tuple,
+								 AnnoyPointer *pointer);
+extern Buffer AnnoyAttributesLock(Relation rel, BlockNumber block,
+								  BlockNumber locked, int mode);
+extern Buffer AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog,
+									Page page, BlockNumber block,
+									OffsetNumber offset,
+									const AnnoyPointer *item);
+extern void AnnoyReportAttributes(Relation rel, const AnnoyPointer *item,
+								  const AnnoyPointer *attributes)
+			pg_attribute_noreturn();
+extern bool AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple);
+
+#endif							/* ANNOY_STORAGE_H */

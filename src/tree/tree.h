@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * tree.h
+ *	  Trees: descending to a leaf, walking over all, adding an entry.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/tree/tree.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_TREE_H
+#define ANNOY_TREE_H
+
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+
+#include "relation/relation.h"
+#include "storage/storage.h"
+
+/* Widest beam of AnnoyPlace. */
+#define ANNOY_MAX_BEAM			16
+
+/* A scored entry: a node to visit, or an item to look at. */
+typedef struct AnnoyCandidate
+{
+	float		score;
+	uint32		nsn;			/* nodes: parent's child_nsn when it was read */
+	AnnoyPointer pointer;
+} AnnoyCandidate;
+
+/*
+ * Collects the candidates with the lowest scores: appends what is below the
+ * limit, and when the array is full keeps the best and lowers the limit.
+ */
+typedef struct AnnoyCollector
+{
+	AnnoyCandidate *candidates;
+	int			count;
+	int			keep;			/* how many are wanted */
+	int			allocated;
+	float		limit;			/* scores from here on are not wanted */
+} AnnoyCollector;
+
+/* collect.c */
+extern void AnnoyCollectorInit(AnnoyCollector *collector);
+extern void AnnoyCollectorReset(AnnoyCollector *collector, int keep);
+extern void AnnoyCollectorFree(AnnoyCollector *collector);
+extern Size AnnoyCollectorMemory(int keep);
+extern void AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
+						 AnnoyNode node, int nhits, const uint16 *hits,
+						 const float *scores);
+extern void AnnoyCollectorAdd(AnnoyCollector *collector,
+							  const AnnoyCandidate *candidate);
+extern void AnnoyCollectorFinish(AnnoyCollector *collector);
+
+/* place.c */
+typedef AnnoyNode (*AnnoyReadNode) (BlockNumber block, void *arg);
+
+extern void AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
+					   AnnoyReadNode read_node, void *arg,
+					   AnnoyCollector *leaves);
+
+/* walk.c */
+extern BlockNumber AnnoyFirstLeaf(Relation rel);
+extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
+							   BlockNumber block, PGAlignedBlock *copy,
+							   BlockNumber *steps);
+extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
+
+/* insert.c */
+extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
+						ItemPointer tid, Relation heap,
+						IndexUniqueCheck check_unique,
+						bool index_unchanged,
+						IndexInfo *index_info);
+
+/* decide.c */
+extern void AnnoyDecideSpace(Relation rel, const AnnoyIndex *index,
+							 BlockNumber block);
+
+/* free.c */
+extern Buffer AnnoyNodeExtend(Relation rel);
+extern void AnnoyFreeOldNodes(Relation rel);
+
+/*
+ * The nodes that a descent to a leaf has read.  A node that is split has its
+ * parent among those of the level above, most likely.
+ */
+#define ANNOY_PATH_WIDTH	3	/* nodes of one level */
+
+typedef struct AnnoyPath
+{
+	int			count[ANNOY_MAX_LEVEL];
+	BlockNumber block[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH];
+	uint32		nsn[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH]; /* as it was then */
+} AnnoyPath;
+
+/* split.c */
+extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
+						  int level, const float *points, const int *order,
+						  int count, const AnnoyPointer *pointers,
+						  float *centre);
+extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
+						   BlockNumber block, const AnnoyPath *path);
+
+#endif							/* ANNOY_TREE_H */

@@ -1,0 +1,278 @@
+/*-------------------------------------------------------------------------
+ *
+ * metric_impl.h
+ *	  The sums behind the metrics, for one instruction set.
+ *
+ * metric.c includes this once for each instruction set, having defined
+ *
+ *	METRIC_NAME(name)	the name of a function for this instruction set
+ *	METRIC_TARGET		the attribute that selects the instruction set, or empty
+ *	METRIC_WIDTH		doubles in a vector register, 2, 4 or 8
+ *	METRIC_WIDEN(from)	a DVec of the METRIC_WIDTH floats at this address;
+ *						optional, for where the compiler does not do it well
+ *	METRIC_WIDEN_HALVES(from, to)	store METRIC_LANES floats that are the halves
+ *						at an address; optional
+ *
+ * What is written here must give the same bits for any METRIC_WIDTH.  Hence
+ * the sums always run in METRIC_LANES lanes, whatever the number of registers
+ * they take: component i is added to lane i % METRIC_LANES, and the lanes are
+ * added up in a fixed order.  Functions neither take nor return vector types,
+ * whose calling convention depends on the instruction set.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/type/metric_impl.h
+ *
+ *-------------------------------------------------------------------------
+ */
+
+#define DVec	METRIC_NAME(DVec)
+#define DVecU	METRIC_NAME(DVecU)
+#define FVecU	METRIC_NAME(FVecU)
+#define IVec	METRIC_NAME(IVec)
+#define Kernels METRIC_NAME(Kernels)
+
+/* Doubles, and integers of the same width to operate on their bits. */
+typedef double DVec __attribute__((vector_size(8 * METRIC_WIDTH)));
+typedef int64 IVec __attribute__((vector_size(8 * METRIC_WIDTH)));
+
+/* The same number of components in memory, aligned as single components. */
+typedef double DVecU __attribute__((vector_size(8 * METRIC_WIDTH), aligned(8), may_alias));
+typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), may_alias));
+
+#ifndef METRIC_WIDEN
+#define METRIC_WIDEN(from)	__builtin_convertvector(*(const FVecU *) (from), DVec)
+#endif
+
+#ifndef METRIC_WIDEN_HALVES
+#define METRIC_WIDEN_HALVES(from, to) \
+	for (int l = 0; l < METRIC_LANES; l++) \
+		(to)[l] = AnnoyHalfToFloat((from)[l])
+#endif
+
+/* Do something for each register that the lanes take. */
+#if METRIC_WIDTH == 2
+#define EACH_REGISTER(DO)	DO(0) DO(1) DO(2) DO(3)
+#elif METRIC_WIDTH == 4
+#define EACH_REGISTER(DO)	DO(0) DO(1)
+#else
+#define EACH_REGISTER(DO)	DO(0)
+#endif
+
+/*
+ * Compute the sums that a metric needs:
+ *
+ *	ANNOY_L2		sum[0] = sum of (x - y)^2
+ *	ANNOY_L1		sum[0] = sum of |x - y|
+ *	ANNOY_IP		sum[0] = sum of x * y
+ *	ANNOY_COSINE	sum[0] = sum of x * y, sum[1] of x * x, sum[2] of y * y
+ *	ANNOY_HAMMING	sum[0] = number of components where x > 0.5 differs from y > 0.5,
+ *					sum[1] = sum of x + y
+ *
+ * x and y are arrays of dim components, of which xtype and ytype are the types.
+ * If any component is not finite, then one of the sums is not finite either;
+ * that is all that ANNOY_HAMMING has its second sum for.  Sums that the metric
+ * does not need are left alone.
+ *
+ * All arguments but x, y, dim and sum are constants once this is inlined.
+ */
+static pg_attribute_always_inline METRIC_TARGET void
+METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, MetricType xtype,
+				  const void *y, MetricType ytype, int dim, double *sum)
+{
+	const AnnoyHalf *xh = x;
+	const float *xf = x;
+	const double *xd = x;
+	const AnnoyHalf *yh = y;
+	const float *yf = y;
+	const double *yd = y;
+	const int	nsums = metric == ANNOY_COSINE ? 3 : metric == ANNOY_HAMMING ? 2 : 1;
+	const Size	n = dim;
+	double		lane[3][METRIC_LANES];
+	Size		i;
+
+#define ZERO_REGISTER(k) \
+	DVec		p##k = {0}; \
+	DVec		q##k = {0}; \
+	DVec		r##k = {0};
+
+	EACH_REGISTER(ZERO_REGISTER);
+
+#define ADD_REGISTER(k) \
+	do { \
+		const int	lane0 = (k) * METRIC_WIDTH; \
+		DVec		a; \
+		DVec		b; \
+\
+		if (xtype == TYPE_DOUBLE) \
+			a = *(const DVecU *) (xd + i + lane0); \
+		else \
+			a = METRIC_WIDEN((xtype == TYPE_HALF ? xwidened : xf + i) + lane0); \
+		if (ytype == TYPE_DOUBLE) \
+			b = *(const DVecU *) (yd + i + lane0); \
+		else \
+			b = METRIC_WIDEN((ytype == TYPE_HALF ? ywidened : yf + i) + lane0); \
+\
+		if (metric == ANNOY_L2) \
+			p##k += (a - b) * (a - b); \
+		else if (metric == ANNOY_L1) \
+			p##k += (DVec) ((IVec) (a - b) & PG_INT64_MAX); \
+		else if (metric == ANNOY_HAMMING) \
+		{ \
+			IVec		differ = (IVec) (a > 0.5) ^ (IVec) (b > 0.5); \
+			DVec		one = {0}; \
+\
+			one += 1.0; \
+			p##k += (DVec) (differ & (IVec) one); \
+			q##k += a + b; \
+		} \
+		else \
+		{ \
+			p##k += a * b; \
+			if (metric == ANNOY_COSINE) \
+			{ \
+				q##k += a * a; \
+				r##k += b * b; \
+			} \
+		} \
+	} while (0);
+
+	for (i = 0; i + METRIC_LANES <= n; i += METRIC_LANES)
+	{
+		float		xwidened[METRIC_LANES];
+		float		ywidened[METRIC_LANES];
+
+		if (xtype == TYPE_HALF)
+			METRIC_WIDEN_HALVES(xh + i, xwidened);
+		if (ytype == TYPE_HALF)
+			METRIC_WIDEN_HALVES(yh + i, ywidened);
+		EACH_REGISTER(ADD_REGISTER);
+	}
+
+#define STORE_REGISTER(k) \
+	*(DVecU *) &lane[0][(k) * METRIC_WIDTH] = p##k; \
+	*(DVecU *) &lane[1][(k) * METRIC_WIDTH] = q##k; \
+	*(DVecU *) &lane[2][(k) * METRIC_WIDTH] = r##k;
+
+	EACH_REGISTER(STORE_REGISTER);
+
+	/* The same for the components that are left */
+	for (int l = 0; i < n; i++, l++)
+	{
+		double		a = xtype == TYPE_DOUBLE ? xd[i] :
+		xtype == TYPE_FLOAT ? xf[i] : AnnoyHalfToFloat(xh[i]);
+		double		b = ytype == TYPE_DOUBLE ? yd[i] :
+		ytype == TYPE_FLOAT ? yf[i] : AnnoyHalfToFloat(yh[i]);
+
+		if (metric == ANNOY_L2)
+			lane[0][l] += (a - b) * (a - b);
+		else if (metric == ANNOY_L1)
+			lane[0][l] += fabs(a - b);
+		else if (metric == ANNOY_HAMMING)
+		{
+			lane[0][l] += (a > 0.5) != (b > 0.5);
+			lane[1][l] += a + b;
+		}
+		else
+		{
+			lane[0][l] += a * b;
+			if (metric == ANNOY_COSINE)
+			{
+				lane[1][l] += a * a;
+				lane[2][l] += b * b;
+			}
+		}
+	}
+
+	for (int s = 0; s < nsums; s++)
+		sum[s] = ((lane[s][0] + lane[s][4]) + (lane[s][2] + lane[s][6])) +
+			((lane[s][1] + lane[s][5]) + (lane[s][3] + lane[s][7]));
+}
+
+/* The functions for one metric, named for the bytes of x's and y's components */
+#define METRIC_FUNCTION(name, metric, bytes, xtype, ytype) \
+static METRIC_TARGET void \
+METRIC_NAME(name##bytes) (const void *x, const void *y, int dim, double *sum) \
+{ \
+	METRIC_NAME(Sum) (metric, x, xtype, y, ytype, dim, sum); \
+}
+
+#define METRIC_FUNCTIONS(name, metric) \
+	METRIC_FUNCTION(name, metric, 22, TYPE_HALF, TYPE_HALF) \
+	METRIC_FUNCTION(name, metric, 24, TYPE_HALF, TYPE_FLOAT) \
+	METRIC_FUNCTION(name, metric, 28, TYPE_HALF, TYPE_DOUBLE) \
+	METRIC_FUNCTION(name, metric, 44, TYPE_FLOAT, TYPE_FLOAT) \
+	METRIC_FUNCTION(name, metric, 48, TYPE_FLOAT, TYPE_DOUBLE) \
+	METRIC_FUNCTION(name, metric, 88, TYPE_DOUBLE, TYPE_DOUBLE)
+
+METRIC_FUNCTIONS(L2, ANNOY_L2)
+METRIC_FUNCTIONS(Cosine, ANNOY_COSINE)
+METRIC_FUNCTIONS(IP, ANNOY_IP)
+METRIC_FUNCTIONS(L1, ANNOY_L1)
+METRIC_FUNCTIONS(Hamming, ANNOY_HAMMING)
+
+/*
+ * Number of bits that differ between two vectors of bits.
+ */
+static METRIC_TARGET int
+METRIC_NAME(CountBits) (const void *x, const void *y, int dim)
+{
+	const unsigned char *xb = x;
+	const unsigned char *yb = y;
+	int			nbytes = (dim + 7) / 8;
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i + (int) sizeof(uint64) <= nbytes; i += sizeof(uint64))
+	{
+		uint64		a;
+		uint64		b;
+
+		memcpy(&a, xb + i, sizeof(uint64));
+		memcpy(&b, yb + i, sizeof(uint64));
+		count += __builtin_popcountll(a ^ b);
+	}
+	for (; i < nbytes; i++)
+		count += __builtin_popcount(xb[i] ^ yb[i]);
+
+	return count;
+}
+
+#define METRIC_ROW(name) \
+	{ \
+		{METRIC_NAME(name##22), METRIC_NAME(name##24), METRIC_NAME(name##28)}, \
+		{NULL, METRIC_NAME(name##44), METRIC_NAME(name##48)}, \
+		{NULL, NULL, METRIC_NAME(name##88)} \
+	}
+
+/* In the order of AnnoyMetric, which starts from 1 */
+static const MetricKernels Kernels = {
+	{
+		{{NULL}},
+		METRIC_ROW(L2),
+		METRIC_ROW(Cosine),
+		METRIC_ROW(IP),
+		METRIC_ROW(L1),
+		METRIC_ROW(Hamming)
+	},
+	METRIC_NAME(CountBits)
+};
+
+#undef DVec
+#undef DVecU
+#undef FVecU
+#undef IVec
+#undef Kernels
+#undef EACH_REGISTER
+#undef ZERO_REGISTER
+#undef ADD_REGISTER
+#undef STORE_REGISTER
+#undef METRIC_FUNCTION
+#undef METRIC_FUNCTIONS
+#undef METRIC_ROW
+#undef METRIC_NAME
+#undef METRIC_TARGET
+#undef METRIC_WIDEN
+#undef METRIC_WIDEN_HALVES
+#undef METRIC_WIDTH

@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * operators.c
+ *	  The SQL functions on vectors, most of them behind the operators.
+ *
+ * One C function serves all argument types of an SQL function, because an
+ * array knows the type of its elements.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/type/operators.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "type/type.h"
+
+/*
+ * Right-hand argument of a distance function that is an array of numeric, and
+ * what it was converted to.  Kept in fn_extra.
+ */
+typedef struct NumericVectorCache
+{
+	ArrayType  *array;
+	AnnoyVector vec;
+} NumericVectorCache;
+
+static AnnoyVector ReadRightArray(FunctionCallInfo fcinfo);
+static AnnoyVector ReadNumericArray(FmgrInfo *flinfo, ArrayType *array);
+static double ArrayDistance(FunctionCallInfo fcinfo, AnnoyMetric metric);
+
+PG_FUNCTION_INFO_V1(annoy_l2_distance);
+PG_FUNCTION_INFO_V1(annoy_cosine_distance);
+PG_FUNCTION_INFO_V1(annoy_negative_inner_product);
+PG_FUNCTION_INFO_V1(annoy_l1_distance);
+PG_FUNCTION_INFO_V1(annoy_hamming_distance);
+PG_FUNCTION_INFO_V1(annoy_hamming_distance_bit);
+PG_FUNCTION_INFO_V1(annoy_angular_distance);
+PG_FUNCTION_INFO_V1(annoy_inner_product);
+PG_FUNCTION_INFO_V1(annoy_metric);
+PG_FUNCTION_INFO_V1(annoy_distance);
+PG_FUNCTION_INFO_V1(annoy_distance_bit);
+PG_FUNCTION_INFO_V1(annoy_norm);
+PG_FUNCTION_INFO_V1(annoy_normalize);
+PG_FUNCTION_INFO_V1(annoy_dims);
+PG_FUNCTION_INFO_V1(annoy_dims_bit);
+
+PG_FUNCTION_INFO_V1(annoy_l2_metric);
+PG_FUNCTION_INFO_V1(annoy_cosine_metric);
+PG_FUNCTION_INFO_V1(annoy_ip_metric);
+PG_FUNCTION_INFO_V1(annoy_l1_metric);
+PG_FUNCTION_INFO_V1(annoy_hamming_metric);
+
+/*
+ * Read the second argument of a distance function.
+ *
+ * ARRAY[0.1, 0.2] is an array of numeric, and converting it takes far longer
+ * than the distance does.  So do that once, not for each row.
+ */
+static AnnoyVector
+ReadRightArray(FunctionCallInfo fcinfo)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+
+	if (ARR_ELEMTYPE(array) == NUMERICOID && fcinfo->flinfo != NULL)
+		return ReadNumericArray(fcinfo->flinfo, array);
+
+	return AnnoyReadArray(PointerGetDatum(array));
+}
+
+static AnnoyVector
+ReadNumericArray(FmgrInfo *flinfo, ArrayType *array)
+{
+	NumericVectorCache *cache = flinfo->fn_extra;
+	Size		size = VARSIZE(array);
+	AnnoyVector vec;
+	void	   *data;
+
+	if (cache != NULL && VARSIZE(cache->array) == size &&
+		memcmp(cache->array, array, size) == 0)
+		return cache->vec;
+
+	/* This errors out, or leaves rubbish in the caller's short-lived context. */
+	vec = AnnoyReadArray(PointerGetDatum(array));
+
+	if (cache != NULL)
+	{
+		flinfo->fn_extra = NULL;
+		pfree(cache->array);
+		pfree((void *) cache->vec.data);
+		pfree(cache);
+	}
+
+	cache = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(NumericVectorCache));
+	cache->array = MemoryContextAlloc(flinfo->fn_mcxt, size);
+	memcpy(cache->array, array, size);
+	data = MemoryContextAlloc(flinfo->fn_mcxt, AnnoyVectorSize(vec.dtype, vec.dim));
+	memcpy(data, vec.data, AnnoyVectorSize(vec.dtype, vec.dim));
+	cache->vec = vec;
+	cache->vec.data = data;
+	flinfo->fn_extra = cache;
+
+	return cache->vec;
+}
+
+static double
+ArrayDistance(FunctionCallInfo fcinfo, AnnoyMetric metric)
+{
+	AnnoyVector x = AnnoyReadArray(PG_GETARG_DATUM(0));
+	AnnoyVector y = ReadRightArray(fcinfo);
+
+	AnnoyCheckSameDimensions(&x, &y);
+	return AnnoyDistance(metric, &x, &y);
+}
+
+Datum
+annoy_l2_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_L2));
+}
+
+Datum
+annoy_cosine_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_COSINE));
+}
+
+Datum
+annoy_negative_inner_product(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_IP));
+}
+
+Datum
+annoy_l1_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_L1));
+}
+
+Datum
+annoy_hamming_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_HAMMING));
+}
+
+Datum
+annoy_hamming_distance_bit(PG_FUNCTION_ARGS)
+{
+	AnnoyVector x = AnnoyReadBits(PG_GETARG_DATUM(0));
+	AnnoyVector y = AnnoyReadBits(PG_GETARG_DATUM(1));
+
+	AnnoyCheckSameDimensions(&x, &y);
+	PG_RETURN_FLOAT8(AnnoyDistance(ANNOY_HAMMING, &x, &y));
+}
+
+/*
+ * What Annoy calls the angular distance: the Euclidean distance of the
+ * normalized vectors.
+ */
+Datum
+annoy_angular_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_COSINE, ArrayDistance(fcinfo, ANNOY_COSINE)));
+}
+
+Datum
+annoy_inner_product(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_IP, ArrayDistance(fcinfo, ANNOY_IP)));
+}
+
+/*
+ * The name under which Annoy knows a metric.
+ */
+Datum
+annoy_metric(PG_FUNCTION_ARGS)
+{
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(AnnoyMetricName(metric)));
+}
+
+/*
+ * The distance that Annoy returns for a metric that is given by its name.
+ */
+Datum
+annoy_distance(PG_FUNCTION_ARGS)
+{
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	AnnoyVector x = AnnoyReadArray(PG_GETARG_DATUM(1));
+	AnnoyVector y = AnnoyReadArray(PG_GETARG_DATUM(2));
+
+	AnnoyCheckSameDimensions(&x, &y);
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(metric, AnnoyDistance(metric, &x, &y)));
+}
+
+Datum
+annoy_distance_bit(PG_FUNCTION_ARGS)
+{
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	AnnoyVector x = AnnoyReadBits(PG_GETARG_DATUM(1));
+	AnnoyVector y = AnnoyReadBits(PG_GETARG_DATUM(2));
+
+	if (metric != ANNOY_HAMMING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("bit strings have no %s distance", AnnoyMetricName(metric)),
+				 errhint("Their metric is \"hamming\".")));
+	AnnoyCheckSameDimensions(&x, &y);
+	PG_RETURN_FLOAT8(AnnoyDistance(ANNOY_HAMMING, &x, &y));
+}
+
+Datum
+annoy_norm(PG_FUNCTION_ARGS)
+{
+	AnnoyVector vec = AnnoyReadArray(PG_GETARG_DATUM(0));
+
+	PG_RETURN_FLOAT8(AnnoyVectorNorm(&vec));
+}
+
+/*
+ * The vector divided by its norm, or the same vector if that is zero.
+ */
+Datum
+annoy_normalize(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	Oid			elemtype = ARR_ELEMTYPE(array);
+	AnnoyVector vec = AnnoyReadArray(PointerGetDatum(array));
+	double	   *data = palloc(AnnoyVectorSize(ANNOY_FLOAT64, vec.dim));
+	Datum	   *elems = palloc(sizeof(Datum) * vec.dim);
+	double		largest = 0;
+	double		norm;
+	int			exponent;
+
+	AnnoyCheckFinite(&vec);
+
+	for (int i = 0; i < vec.dim; i++)
+	{
+		data[i] = AnnoyVectorComponent(&vec, i);
+		largest = Max(largest, fabs(data[i]));
+	}
+
+	/* Scale it first, lest the norm be infinite or too small to divide by. */
+	(void) frexp(largest, &exponent);
+	for (int i = 0; i < vec.dim; i++)
+		data[i] = ldexp(data[i], -exponent);
+
+	vec.dtype = ANNOY_FLOAT64;
+	vec.data = data;
+	norm = AnnoyVectorNorm(&vec);
+	if (norm == 0)
+		norm = 1;
+
+	for (int i = 0; i < vec.dim; i++)
+		elems[i] = elemtype == FLOAT4OID ?
+			Float4GetDatum((float4) (data[i] / norm)) :
+			Float8GetDatum(data[i] / norm);
+
+	if (elemtype == FLOAT4OID)
+		array = construct_array(elems, vec.dim, FLOAT4OID,
+								sizeof(float4), true, TYPALIGN_INT);
+	else
+		array = construct_array(elems, vec.dim, FLOAT8OID,
+								sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+Datum
+annoy_dims(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(AnnoyReadArray(PG_GETARG_DATUM(0)).dim);
+}
+
+Datum
+annoy_dims_bit(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(AnnoyReadBits(PG_GETARG_DATUM(0)).dim);
+}
+
+/*
+ * Support functions of the operator classes, which only say what the metric
+ * is.
+ */
+
+Datum
+annoy_l2_metric(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_L2);
+}
+
+Datum
+annoy_cosine_metric(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_COSINE);
+}
+
+Datum
+annoy_ip_metric(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_IP);
+}
+
+Datum
+annoy_l1_metric(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_L1);
+}
+
+Datum
+annoy_hamming_metric(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_HAMMING);
+}

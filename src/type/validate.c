@@ -1,0 +1,364 @@
+/*-------------------------------------------------------------------------
+ *
+ * validate.c
+ *	  Validation of annoy's operator classes.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/type/validate.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/amvalidate.h"
+#include "access/htup_details.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "type/type.h"
+
+/* What is being validated, and what came out so far */
+typedef struct ValidateState
+{
+	Oid			opfamilyoid;
+	Oid			opcintype;
+	char	   *opfamilyname;
+	char	   *opclassname;
+	bool		result;
+} ValidateState;
+
+static void ValidateInputType(ValidateState *state);
+static void ValidateFunction(ValidateState *state, Form_pg_amproc procform);
+static void ValidateOperator(ValidateState *state, Form_pg_amop oprform);
+static void ValidateGroups(ValidateState *state, List *groups);
+static bool IsVectorType(Oid type, Oid indexed);
+static bool IsForConditions(CatCList *oprlist, CatCList *proclist);
+static void ValidateConditions(ValidateState *state, CatCList *oprlist);
+
+/*
+ * Validator for an annoy opclass: one for vectors, or one for conditions on
+ * further columns, which has neither ordering operators nor support functions.
+ *
+ * Reports every problem it finds, and returns whether there was none.  What
+ * cannot be seen in the catalogs is not checked: neither that the metric is one
+ * (the first use of an index finds out) nor that it is the operator's.
+ */
+bool
+annoyvalidate(Oid opclassoid)
+{
+	ValidateState state;
+	HeapTuple	classtup;
+	HeapTuple	familytup;
+	Form_pg_opclass classform;
+	Form_pg_opfamily familyform;
+	CatCList   *proclist;
+	CatCList   *oprlist;
+
+	/* Fetch opclass information */
+	classtup = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
+	if (!HeapTupleIsValid(classtup))
+		elog(ERROR, "cache lookup failed for operator class %u", opclassoid);
+	classform = (Form_pg_opclass) GETSTRUCT(classtup);
+
+	state.opfamilyoid = classform->opcfamily;
+	state.opcintype = classform->opcintype;
+	state.opclassname = NameStr(classform->opcname);
+	state.result = true;
+
+	/* Fetch opfamily information */
+	familytup = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(state.opfamilyoid));
+	if (!HeapTupleIsValid(familytup))
+		elog(ERROR, "cache lookup failed for operator family %u", state.opfamilyoid);
+	familyform = (Form_pg_opfamily) GETSTRUCT(familytup);
+
+	state.opfamilyname = NameStr(familyform->opfname);
+
+	/* Fetch all operators and support functions of the opfamily */
+	oprlist = SearchSysCacheList1(AMOPSTRATEGY,
+								  ObjectIdGetDatum(state.opfamilyoid));
+	proclist = SearchSysCacheList1(AMPROCNUM,
+								   ObjectIdGetDatum(state.opfamilyoid));
+
+	if (IsForConditions(oprlist, proclist))
+		ValidateConditions(&state, oprlist);
+	else
+	{
+		ValidateInputType(&state);
+
+		for (int i = 0; i < proclist->n_members; i++)
+			ValidateFunction(&state,
+							 (Form_pg_amproc) GETSTRUCT(&proclist->members[i]->tuple));
+
+		for (int i = 0; i < oprlist->n_members; i++)
+			ValidateOperator(&state,
+							 (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple));
+
+		ValidateGroups(&state, identify_opfamily_groups(oprlist, proclist));
+	}
+
+	ReleaseCatCacheList(proclist);
+	ReleaseCatCacheList(oprlist);
+	ReleaseSysCache(familytup);
+	ReleaseSysCache(classtup);
+
+	return state.result;
+}
+
+/*
+ * The opclass must be for a type that can be stored.
+ */
+static void
+ValidateInputType(ValidateState *state)
+{
+	if (state->opcintype != FLOAT4ARRAYOID &&
+		state->opcintype != FLOAT8ARRAYOID &&
+		state->opcintype != BITOID)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator class \"%s\" of access method %s is for type %s, which is not supported",
+						state->opclassname, "annoy",
+						format_type_be(state->opcintype))));
+		state->result = false;
+	}
+}
+
+/*
+ * Check an individual support function.
+ */
+static void
+ValidateFunction(ValidateState *state, Form_pg_amproc procform)
+{
+	bool		ok;
+
+	/* An index calls the one of its own type, so others would be of no use. */
+	if (procform->amproclefttype != procform->amprocrighttype)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains support function %s with different left and right input types",
+						state->opfamilyname, "annoy",
+						format_procedure(procform->amproc))));
+		state->result = false;
+	}
+
+	switch (procform->amprocnum)
+	{
+		case ANNOY_METRIC_PROC:
+			ok = check_amproc_signature(procform->amproc, INT4OID, true, 0, 0);
+			break;
+		default:
+			ereport(INFO,
+					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					 errmsg("operator family \"%s\" of access method %s contains function %s with invalid support number %d",
+							state->opfamilyname, "annoy",
+							format_procedure(procform->amproc),
+							procform->amprocnum)));
+			state->result = false;
+			return;				/* don't want additional message */
+	}
+
+	if (!ok)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains function %s with wrong signature for support number %d",
+						state->opfamilyname, "annoy",
+						format_procedure(procform->amproc),
+						procform->amprocnum)));
+		state->result = false;
+	}
+}
+
+/*
+ * Check an individual operator.
+ */
+static void
+ValidateOperator(ValidateState *state, Form_pg_amop oprform)
+{
+	if (oprform->amopstrategy != ANNOY_DISTANCE_STRATEGY)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains operator %s with invalid strategy number %d",
+						state->opfamilyname, "annoy",
+						format_operator(oprform->amopopr),
+						oprform->amopstrategy)));
+		state->result = false;
+	}
+
+	/* There is nothing to search for, only an order. */
+	if (oprform->amoppurpose != AMOP_ORDER)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains operator %s, which is not an ordering operator",
+						state->opfamilyname, "annoy",
+						format_operator(oprform->amopopr))));
+		state->result = false;
+	}
+	else if (!opfamily_can_sort_type(oprform->amopsortfamily, FLOAT8OID))
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains incorrect ORDER BY opfamily specification for operator %s",
+						state->opfamilyname, "annoy",
+						format_operator(oprform->amopopr))));
+		state->result = false;
+	}
+
+	/* Distances are double precision. */
+	if (!check_amop_signature(oprform->amopopr, FLOAT8OID,
+							  oprform->amoplefttype, oprform->amoprighttype))
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
+						state->opfamilyname, "annoy",
+						format_operator(oprform->amopopr))));
+		state->result = false;
+	}
+
+	/* An index reads the right-hand value itself, not through the operator. */
+	if (!IsVectorType(oprform->amoprighttype, oprform->amoplefttype))
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator family \"%s\" of access method %s contains operator %s, whose right-hand type cannot be used as a vector",
+						state->opfamilyname, "annoy",
+						format_operator(oprform->amopopr))));
+		state->result = false;
+	}
+}
+
+/*
+ * Check that the opclass's own type has its operator and its support function.
+ * Those of other types may be for other opclasses of the family.
+ */
+static void
+ValidateGroups(ValidateState *state, List *groups)
+{
+	const uint64 all_operators = UINT64CONST(1) << ANNOY_DISTANCE_STRATEGY;
+	const uint64 all_functions = UINT64CONST(1) << ANNOY_METRIC_PROC;
+	bool		has_operator = false;
+	bool		has_function = false;
+	ListCell   *lc;
+
+	foreach(lc, groups)
+	{
+		OpFamilyOpFuncGroup *group = (OpFamilyOpFuncGroup *) lfirst(lc);
+
+		if (group->lefttype == state->opcintype &&
+			group->righttype == state->opcintype)
+		{
+			has_operator = (group->operatorset & all_operators) != 0;
+			has_function = (group->functionset & all_functions) != 0;
+		}
+	}
+
+	if (!has_operator)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator class \"%s\" of access method %s is missing operator %d",
+						state->opclassname, "annoy",
+						ANNOY_DISTANCE_STRATEGY)));
+		state->result = false;
+	}
+
+	if (!has_function)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator class \"%s\" of access method %s is missing support function %d",
+						state->opclassname, "annoy",
+						ANNOY_METRIC_PROC)));
+		state->result = false;
+	}
+}
+
+/*
+ * Can a value of the type be compared with what an index on the other type
+ * stores?  See AnnoyReadArray and AnnoyReadBits.
+ */
+static bool
+IsVectorType(Oid type, Oid indexed)
+{
+	if (indexed == BITOID)
+		return type == BITOID || type == VARBITOID;
+
+	switch (get_element_type(type))
+	{
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Is the opfamily one for conditions?  It is for vectors if anything in it is.
+ */
+static bool
+IsForConditions(CatCList *oprlist, CatCList *proclist)
+{
+	for (int i = 0; i < oprlist->n_members; i++)
+	{
+		Form_pg_amop oprform = (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple);
+
+		if (oprform->amoppurpose != AMOP_SEARCH)
+			return false;
+	}
+	return oprlist->n_members > 0 && proclist->n_members == 0;
+}
+
+/*
+ * Check the operators of an opfamily for conditions: all return boolean, and
+ * some are for the opclass's own type.
+ */
+static void
+ValidateConditions(ValidateState *state, CatCList *oprlist)
+{
+	bool		has_operator = false;
+
+	for (int i = 0; i < oprlist->n_members; i++)
+	{
+		Form_pg_amop oprform = (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple);
+
+		if (oprform->amoplefttype == state->opcintype)
+			has_operator = true;
+		if (!check_amop_signature(oprform->amopopr, BOOLOID,
+								  oprform->amoplefttype, oprform->amoprighttype))
+		{
+			ereport(INFO,
+					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					 errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
+							state->opfamilyname, "annoy",
+							format_operator(oprform->amopopr))));
+			state->result = false;
+		}
+	}
+
+	if (!has_operator)
+	{
+		ereport(INFO,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("operator class \"%s\" of access method %s has no operator for its type",
+						state->opclassname, "annoy")));
+		state->result = false;
+	}
+}

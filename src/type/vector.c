@@ -1,0 +1,587 @@
+/*-------------------------------------------------------------------------
+ *
+ * vector.c
+ *	  Reading vectors from SQL values, checking them and converting them.
+ *
+ * A vector comes as a one-dimensional array of numbers or as a bit string.
+ * What can be used where it lies is not copied: the views made here point
+ * into the (detoasted) argument.
+ *
+ * Whether the components are finite is not checked on reading, because the
+ * distance functions find that out at no cost (see metric.c).  Whoever stores
+ * a vector calls AnnoyCheckFinite.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/type/vector.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "parser/scansup.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/varbit.h"
+
+#include "type/type.h"
+
+/* Numbers from here on are infinite if rounded to a half. */
+#define HALF_OVERFLOW		65520.0
+
+/* The smallest half with all its digits, 2^-14. */
+#define HALF_MIN_NORMAL		(1.0 / (1 << 14))
+
+typedef struct MetricName
+{
+	const char *name;
+	AnnoyMetric metric;
+} MetricName;
+
+/* All names of the metrics: Annoy's own one first, then those it also takes. */
+static const MetricName metric_names[] = {
+	{"angular", ANNOY_COSINE},
+	{"cosine", ANNOY_COSINE},
+	{"euclidean", ANNOY_L2},
+	{"l2", ANNOY_L2},
+	{"lstsq", ANNOY_L2},
+	{"manhattan", ANNOY_L1},
+	{"l1", ANNOY_L1},
+	{"cityblock", ANNOY_L1},
+	{"taxicab", ANNOY_L1},
+	{"dot", ANNOY_IP},
+	{"@", ANNOY_IP},
+	{".", ANNOY_IP},
+	{"dotproduct", ANNOY_IP},
+	{"inner", ANNOY_IP},
+	{"innerproduct", ANNOY_IP},
+	{"hamming", ANNOY_HAMMING}
+};
+
+static void CheckDimensionLimit(int dim);
+static double *ReadNumbers(ArrayType *array, int dim);
+static AnnoyHalf *ConvertToHalves(const AnnoyVector *vec);
+static float4 *ConvertToFloat4(const AnnoyVector *vec);
+static float8 *ConvertToFloat8(const AnnoyVector *vec);
+static bits8 *ConvertToBits(const AnnoyVector *vec);
+
+/*
+ * The metric's name, as Annoy spells it.
+ */
+const char *
+AnnoyMetricName(AnnoyMetric metric)
+{
+	for (int i = 0; i < (int) lengthof(metric_names); i++)
+	{
+		if (metric_names[i].metric == metric)
+			return metric_names[i].name;
+	}
+
+	elog(ERROR, "unrecognized annoy metric: %d", (int) metric);
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * Look up the metric of that name: one that Annoy takes, in any case, with
+ * blanks around it or not.  Returns false if there is none.
+ */
+bool
+AnnoyFindMetric(const char *name, AnnoyMetric *metric)
+{
+	const char *start = name;
+	const char *end = name + strlen(name);
+
+	while (start < end && scanner_isspace(*start))
+		start++;
+	while (end > start && scanner_isspace(end[-1]))
+		end--;
+	for (int i = 0; i < (int) lengthof(metric_names); i++)
+	{
+		if (strlen(metric_names[i].name) == (size_t) (end - start) &&
+			pg_strncasecmp(metric_names[i].name, start, end - start) == 0)
+		{
+			*metric = metric_names[i].metric;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The same, or an error that lists the names.
+ */
+AnnoyMetric
+AnnoyMetricFromName(const char *name)
+{
+	AnnoyMetric metric;
+	StringInfoData names;
+
+	if (AnnoyFindMetric(name, &metric))
+		return metric;
+
+	initStringInfo(&names);
+	for (int i = 0; i < (int) lengthof(metric_names); i++)
+		appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ", metric_names[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized metric \"%s\"", name),
+			 errdetail("Valid names are %s.", names.data)));
+	return ANNOY_L2;			/* keep compiler quiet */
+}
+
+const char *
+AnnoyDtypeName(AnnoyDtype dtype)
+{
+	switch (dtype)
+	{
+		case ANNOY_FLOAT16:
+			return "float16";
+		case ANNOY_FLOAT32:
+			return "float32";
+		case ANNOY_FLOAT64:
+			return "float64";
+		case ANNOY_BIT:
+			return "bit";
+	}
+
+	elog(ERROR, "unrecognized annoy dtype: %d", (int) dtype);
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * Bytes of data that a vector of this many dimensions has.
+ */
+Size
+AnnoyVectorSize(AnnoyDtype dtype, int dim)
+{
+	switch (dtype)
+	{
+		case ANNOY_FLOAT16:
+			return (Size) dim * sizeof(AnnoyHalf);
+		case ANNOY_FLOAT32:
+			return (Size) dim * sizeof(float4);
+		case ANNOY_FLOAT64:
+			return (Size) dim * sizeof(float8);
+		case ANNOY_BIT:
+			return ((Size) dim + 7) / 8;
+	}
+
+	elog(ERROR, "unrecognized annoy dtype: %d", (int) dtype);
+	return 0;					/* keep compiler quiet */
+}
+
+/*
+ * The first element.  This is ARR_DATA_PTR, but compiles under -Wsign-compare.
+ */
+static inline const void *
+ArrayElements(ArrayType *array)
+{
+	Size		offset = ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
+
+	if (ARR_HASNULL(array))
+		offset = array->dataoffset;
+
+	return (const char *) array + offset;
+}
+
+static void
+CheckDimensionLimit(int dim)
+{
+	if (dim > ANNOY_MAX_DIMENSIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("vector cannot have more than %d dimensions",
+						ANNOY_MAX_DIMENSIONS),
+				 errdetail("The vector has %d dimensions.", dim)));
+}
+
+/*
+ * View an array of numbers as a vector.
+ *
+ * Any array is accepted whose elements are real, double precision, or a type
+ * that constants are likely to have (numeric and the integers); the latter
+ * are converted to double precision.  Errors out unless the array has one
+ * dimension, from 1 to ANNOY_MAX_DIMENSIONS elements, and no null.
+ *
+ * The data live as long as the argument, or else in the current context.
+ */
+AnnoyVector
+AnnoyReadArray(Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	AnnoyVector vec;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("vector must be a one-dimensional array"),
+				 errdetail("The array has %d dimensions.", ARR_NDIM(array))));
+
+	/* An empty array has no dimensions, rather than one of length 0. */
+	if (ARR_NDIM(array) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
+				 errmsg("vector must have at least one dimension")));
+
+	vec.dim = ARR_DIMS(array)[0];
+	CheckDimensionLimit(vec.dim);
+
+	/* A null bitmap may be there though no null is left. */
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("vector must not contain nulls")));
+
+	switch (ARR_ELEMTYPE(array))
+	{
+		case FLOAT4OID:
+			vec.dtype = ANNOY_FLOAT32;
+			vec.data = ArrayElements(array);
+			break;
+		case FLOAT8OID:
+			vec.dtype = ANNOY_FLOAT64;
+			vec.data = ArrayElements(array);
+			break;
+		default:
+			vec.dtype = ANNOY_FLOAT64;
+			vec.data = ReadNumbers(array, vec.dim);
+			break;
+	}
+
+	return vec;
+}
+
+/*
+ * Convert an array of numeric or integer elements to double precision.
+ */
+static double *
+ReadNumbers(ArrayType *array, int dim)
+{
+	double	   *result = palloc(sizeof(double) * dim);
+
+	switch (ARR_ELEMTYPE(array))
+	{
+		case INT2OID:
+			{
+				const int16 *elem = ArrayElements(array);
+
+				for (int i = 0; i < dim; i++)
+					result[i] = elem[i];
+				break;
+			}
+		case INT4OID:
+			{
+				const int32 *elem = ArrayElements(array);
+
+				for (int i = 0; i < dim; i++)
+					result[i] = elem[i];
+				break;
+			}
+		case INT8OID:
+			{
+				const int64 *elem = ArrayElements(array);
+
+				for (int i = 0; i < dim; i++)
+					result[i] = (double) elem[i];
+				break;
+			}
+		case NUMERICOID:
+			{
+				Datum	   *elem;
+				int			nelems;
+
+				deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT,
+								  &elem, NULL, &nelems);
+				Assert(nelems == dim);
+				for (int i = 0; i < dim; i++)
+					result[i] = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+																   elem[i]));
+				break;
+			}
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("array of type %s cannot be used as a vector",
+							format_type_be(ARR_ELEMTYPE(array)))));
+	}
+
+	return result;
+}
+
+/*
+ * View a bit or bit varying value as a vector.
+ */
+AnnoyVector
+AnnoyReadBits(Datum value)
+{
+	VarBit	   *bits = DatumGetVarBitP(value);
+	AnnoyVector vec;
+
+	if (VARBITLEN(bits) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
+				 errmsg("vector must have at least one dimension")));
+	CheckDimensionLimit(VARBITLEN(bits));
+
+	vec.dtype = ANNOY_BIT;
+	vec.dim = VARBITLEN(bits);
+	vec.data = VARBITS(bits);
+	return vec;
+}
+
+/*
+ * The first component that is NaN or infinite, counted from 0, and its value;
+ * or -1.
+ */
+int
+AnnoyFindNotFinite(const AnnoyVector *vec, double *value)
+{
+	if (vec->dtype == ANNOY_FLOAT32)
+	{
+		const float4 *data = vec->data;
+
+		for (int i = 0; i < vec->dim; i++)
+		{
+			*value = data[i];
+			if (!isfinite(*value))
+				return i;
+		}
+	}
+	else if (vec->dtype == ANNOY_FLOAT64)
+	{
+		const float8 *data = vec->data;
+
+		for (int i = 0; i < vec->dim; i++)
+		{
+			*value = data[i];
+			if (!isfinite(*value))
+				return i;
+		}
+	}
+	else if (vec->dtype == ANNOY_FLOAT16)
+	{
+		for (int i = 0; i < vec->dim; i++)
+		{
+			*value = AnnoyVectorComponent(vec, i);
+			if (!isfinite(*value))
+				return i;
+		}
+	}
+	return -1;
+}
+
+/*
+ * Error out if a component is NaN or infinite.
+ */
+void
+AnnoyCheckFinite(const AnnoyVector *vec)
+{
+	double		value;
+	int			i = AnnoyFindNotFinite(vec, &value);
+
+	if (i >= 0)
+		ereport(ERROR,
+				(errcode(isnan(value) ? ERRCODE_INVALID_TEXT_REPRESENTATION :
+						 ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("vector must not contain NaN or infinity"),
+				 errdetail("Component %d is %s.",
+						   i + 1, float8out_internal(value))));
+}
+
+void
+AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y)
+{
+	if (x->dim != y->dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("different vector dimensions %d and %d",
+						x->dim, y->dim)));
+}
+
+/*
+ * Would a number that is rounded to that type be infinite?
+ */
+static inline bool
+IsOutOfRange(double value, AnnoyDtype dtype)
+{
+	switch (dtype)
+	{
+		case ANNOY_FLOAT16:
+			return fabs(value) >= HALF_OVERFLOW;
+		case ANNOY_FLOAT32:
+			return isinf((float4) value);
+		case ANNOY_FLOAT64:
+		case ANNOY_BIT:
+			break;
+	}
+	return false;
+}
+
+/*
+ * Can a vector be converted to that type?
+ */
+bool
+AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype)
+{
+	if (vec->dtype == dtype)
+		return true;
+	for (int i = 0; i < vec->dim; i++)
+	{
+		if (IsOutOfRange(AnnoyVectorComponent(vec, i), dtype))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * View a vector with components of the given type.
+ *
+ * The data are those of the argument if the type is the same, and converted
+ * in the current context if not: rounded to the nearest, and of two that are
+ * equally near to the even one.  A bit is whether the component is greater than
+ * 0.5, and as a number it is 0 or 1.  Errors out if a number is too large; one
+ * that is too small becomes zero.
+ */
+AnnoyVector
+AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
+{
+	AnnoyVector result;
+
+	if (vec->dtype == dtype)
+		return *vec;
+
+	result.dtype = dtype;
+	result.dim = vec->dim;
+	result.data = NULL;
+
+	switch (dtype)
+	{
+		case ANNOY_FLOAT16:
+			result.data = ConvertToHalves(vec);
+			break;
+		case ANNOY_FLOAT32:
+			result.data = ConvertToFloat4(vec);
+			break;
+		case ANNOY_FLOAT64:
+			result.data = ConvertToFloat8(vec);
+			break;
+		case ANNOY_BIT:
+			result.data = ConvertToBits(vec);
+			break;
+	}
+
+	return result;
+}
+
+/*
+ * A component, counted from 0, that is to be converted.
+ */
+static inline double
+ComponentInRange(const AnnoyVector *vec, int i, AnnoyDtype dtype)
+{
+	double		value = AnnoyVectorComponent(vec, i);
+
+	if (unlikely(IsOutOfRange(value, dtype)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("\"%s\" is out of range for %s",
+						vec->dtype == ANNOY_FLOAT64 ? float8out_internal(value) :
+						psprintf("%.9g", value),
+						AnnoyDtypeName(dtype)),
+				 errdetail("It is component %d of a vector that is to be stored in an index as %s.",
+						   i + 1, AnnoyDtypeName(dtype)),
+				 errhint("An index with the storage parameter dtype = %s can store it.",
+						 AnnoyDtypeName(IsOutOfRange(value, ANNOY_FLOAT32) ?
+										ANNOY_FLOAT64 : ANNOY_FLOAT32))));
+	return value;
+}
+
+/*
+ * The nearest half, of a number that is not out of range.
+ */
+static inline AnnoyHalf
+DoubleToHalf(double value)
+{
+	union
+	{
+		uint64		i;
+		double		f;
+	}			u;
+	AnnoyHalf	sign;
+
+	u.f = value;
+	sign = (u.i >> 63) << 15;
+	u.f = fabs(value);
+
+	/* subnormal halves are multiples of 2^-24 */
+	if (u.f < HALF_MIN_NORMAL)
+		return sign | (AnnoyHalf) rint(u.f * (1 << 24));
+
+	/* 42 of the 52 digits go; those that remain may carry into the exponent */
+	u.i -= UINT64CONST(1023 - 15) << 52;
+	u.i += (UINT64CONST(1) << 41) - 1 + ((u.i >> 42) & 1);
+	return sign | (AnnoyHalf) (u.i >> 42);
+}
+
+static AnnoyHalf *
+ConvertToHalves(const AnnoyVector *vec)
+{
+	AnnoyHalf  *result = palloc(AnnoyVectorSize(ANNOY_FLOAT16, vec->dim));
+
+	for (int i = 0; i < vec->dim; i++)
+		result[i] = DoubleToHalf(ComponentInRange(vec, i, ANNOY_FLOAT16));
+
+	return result;
+}
+
+static float4 *
+ConvertToFloat4(const AnnoyVector *vec)
+{
+	float4	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT32, vec->dim));
+
+	for (int i = 0; i < vec->dim; i++)
+		result[i] = (float4) ComponentInRange(vec, i, ANNOY_FLOAT32);
+
+	return result;
+}
+
+static float8 *
+ConvertToFloat8(const AnnoyVector *vec)
+{
+	float8	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT64, vec->dim));
+
+	for (int i = 0; i < vec->dim; i++)
+		result[i] = AnnoyVectorComponent(vec, i);
+
+	return result;
+}
+
+static bits8 *
+ConvertToBits(const AnnoyVector *vec)
+{
+	bits8	   *result = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
+
+	for (int i = 0; i < vec->dim; i++)
+		result[i / 8] |= (AnnoyVectorComponent(vec, i) > 0.5) << (7 - i % 8);
+
+	return result;
+}
+
+/*
+ * Copy a vector into the current memory context.
+ */
+AnnoyVector
+AnnoyCopyVector(const AnnoyVector *vec)
+{
+	Size		size = AnnoyVectorSize(vec->dtype, vec->dim);
+	AnnoyVector copy = *vec;
+
+	copy.data = memcpy(palloc(size), vec->data, size);
+	return copy;
+}

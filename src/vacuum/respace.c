@@ -1,0 +1,449 @@
+/*-------------------------------------------------------------------------
+ *
+ * respace.c
+ *	  The search space of an index in use: correcting it.
+ *
+ * The search space is decided by a build, or by the first vectors that come to an
+ * index that was made before its rows (decide.c).
+ *
+ * What comes later may be elsewhere.  An origin far from the data costs precision:
+ * centres of nodes are quantised in proportion to their distance from it.  So does
+ * a root's centre, relative to which the centres below are encoded.  VACUUM looks
+ * at a sample of the items.  If most are so far off that it matters, it makes the
+ * trees anew, in a space that is chosen as a build chooses it, by the code of the
+ * build (forest.c).
+ *
+ * Meanwhile the old trees are searched, and get entries of new items.  Only to
+ * write the new trees, VACUUM locks the index against everybody else, if it can
+ * have the lock soon.  Under the lock, items that have come meanwhile are assigned
+ * as well; nodes are written to new pages; then one WAL record has the new roots
+ * take the places of the old ones.  Until then a crash, or an error, leaves the old
+ * trees as they were, and some pages that are not part of a tree, which the next
+ * VACUUM frees (free.c), as it does the old nodes.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/vacuum/respace.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+
+#include "build/build.h"
+#include "recall/recall.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "vacuum/vacuum.h"
+
+/* Items that tell whether the search space fits, and without which none do. */
+#define SAMPLE_ITEMS		300
+#define MIN_SAMPLE_ITEMS	50
+
+/*
+ * The space is looked at again when there are so many times the items that are
+ * left, at least, of those there were when trees were made, or when it was looked
+ * at last; or so few.  If less than a fifth are misplaced, others are the most by
+ * far, and it is corrected at once; if more are, and are deleted, a fifth is gone,
+ * whatever has come in their place.
+ */
+#define GROWN				1.2
+#define SHRUNK				0.8
+
+/*
+ * It does not fit if so many more of the items are out of reach than would be
+ * otherwise: all of them, or nearly, if they are in one place.  If they are in
+ * several, no place is better.
+ */
+#define MISPLACED			0.5
+
+/* In powers of two: so far from unit size, squares are out of range, nearly. */
+#define MAX_MAGNITUDE		40
+
+/*
+ * An origin so many times as far from the items as these are from their centre,
+ * for each step of a quantised centre, blurs it; see docs/measurements.md.
+ */
+#define ORIGIN_REACH		0.08
+#define MIN_REACH			2.0
+
+/* As long as this VACUUM tries to lock the index, as often, in ms. */
+#define LOCK_TIMEOUT		5000
+#define LOCK_INTERVAL		50
+
+/* A tree that is to be written. */
+typedef struct NewTree
+{
+	Tuplesortstate *sort;
+	AnnoyShare	centres;
+	AnnoyShare	inner;
+	int			n_leaves;
+	BlockNumber root;
+	uint8	   *included;
+} NewTree;
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Which part of some points is farther from a centre than the distance whose
+ * square is given?
+ */
+static double
+part_out_of_reach(const float *points, int dim, int count, const float *centre,
+				  double reach2)
+{
+	int			n = 0;
+
+	for (int i = 0; i < count; i++)
+		n += annoy_kernels->l2(points + (Size) i * dim, centre, dim) > reach2;
+	return (double) n / count;
+}
+
+/*
+ * The square of how far most points are from their centre, but for those at the
+ * centre itself.
+ */
+static double
+typical_distance2(const float *points, int dim, int count, const float *centre)
+{
+	float	   *distances = palloc(sizeof(float) * count);
+	int			n = 0;
+	double		result;
+
+	for (int i = 0; i < count; i++)
+	{
+		distances[n] = annoy_kernels->l2(points + (Size) i * dim, centre, dim);
+		n += distances[n] > 0;
+	}
+	result = n > 0 ? AnnoyMedian(distances, n) : 0;
+	pfree(distances);
+	return result;
+}
+
+/*
+ * How far from a root's centre, in typical distances, points may be, squared: see
+ * docs/measurements.md.
+ */
+static double
+root_reach2(const AnnoyCodec *codec)
+{
+	return Max(0.133 * sqrt(codec->dims) * (1 << (codec->bits - 1)), MIN_REACH);
+}
+
+/*
+ * Are most vectors of a size for which the scale is wrong, while there is one that
+ * is right?
+ */
+static bool
+scale_has_drifted(const AnnoyIndex *index, const AnnoySample *sample)
+{
+	int		   *exponents = palloc(sizeof(int) * sample->count);
+	int			n = 0;
+	int			bad = 0;
+	int			better;
+
+	for (int i = 0; AnnoyIsScaled(index->metric) && i < sample->count; i++)
+		n += AnnoyNormExponent(&sample->items[i].vector, &exponents[n]);
+	if (n > 0)
+	{
+		qsort(exponents, n, sizeof(int), compare_ints);
+		better = AnnoyScaleExponent(exponents[n / 2]);
+		for (int i = 0; i < n; i++)
+		{
+			bad += abs(exponents[i] + index->scale_exponent) > MAX_MAGNITUDE;
+			bad -= abs(exponents[i] + better) > MAX_MAGNITUDE;
+		}
+	}
+	pfree(exponents);
+	return n > 0 && bad > MISPLACED * n;
+}
+
+/* Do any two items of a sample have different vectors? */
+static bool
+have_different_vectors(const AnnoySample *sample)
+{
+	for (int i = 1; i < sample->count; i++)
+	{
+		const AnnoyVector *vec = &sample->items[i].vector;
+
+		if (memcmp(vec->data, sample->items[0].vector.data,
+				   AnnoyVectorSize(vec->dtype, vec->dim)) != 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Are origin, or the centre of a root, far from most items?
+ */
+static bool
+place_has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sample)
+{
+	int			dim = index->space_dim;
+	int			count = sample->count;
+	float	   *points = palloc_extended(sizeof(float) * dim * count, MCXT_ALLOC_HUGE);
+	int		   *order = palloc(sizeof(int) * count);
+	float	   *centre = palloc(sizeof(float) * dim);
+	float	   *other = palloc0(sizeof(float) * dim);	/* the origin first */
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	double		typical2;
+	double		reach;
+	bool		drifted;
+
+	for (int i = 0; i < count; i++)
+	{
+		AnnoyMapItem(index, &sample->items[i].vector, points + (Size) i * dim);
+		order[i] = i;
+	}
+	AnnoyRobustCentre(points, dim, order, count, centre);
+	typical2 = typical_distance2(points, dim, count, centre);
+	if (typical2 == 0)
+	{
+		/* so far from the origin that all are one point, as float4 has it */
+		return have_different_vectors(sample);
+	}
+
+	reach = Max(ORIGIN_REACH * (1 << index->centre_bits), MIN_REACH);
+	reach = reach * reach * typical2;
+	drifted = part_out_of_reach(points, dim, count, other, reach) >
+		part_out_of_reach(points, dim, count, centre, reach) + MISPLACED;
+
+	reach = root_reach2(&index->inner) * typical2;
+	for (int tree = 0; tree < index->n_trees && !drifted; tree++)
+	{
+		AnnoyCopyNode(rel, index, AnnoyRootBlock(tree), copy->data);
+		if (AnnoyPageGetNode(copy->data)->level == 0)
+			continue;
+		AnnoyNodeReadCentre(index, AnnoyPageGetNode(copy->data), other);
+		drifted = part_out_of_reach(points, dim, count, other, reach) >
+			part_out_of_reach(points, dim, count, centre, reach) + MISPLACED;
+	}
+	pfree(points);
+	pfree(order);
+	pfree(centre);
+	pfree(other);
+	pfree(copy);
+	return drifted;
+}
+
+/*
+ * Does the search space no longer fit what is in the index, as far as a sample
+ * tells?
+ */
+static bool
+has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sample)
+{
+	return scale_has_drifted(index, sample) || place_has_drifted(rel, index, sample);
+}
+
+/*
+ * Begin to make the trees of an index anew.
+ */
+static AnnoyBuild *
+begin_rebuild(Relation rel, const AnnoyIndex *index)
+{
+	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
+	AnnoyShared *shared;
+
+	build->rel = rel;
+	build->in_place = true;
+	build->context = CurrentMemoryContext;
+	build->step_context = AllocSetContextCreate(CurrentMemoryContext, "annoy build step",
+												ALLOCSET_DEFAULT_SIZES);
+	build->row_context = build->step_context;
+	build->index = AnnoyMakeIndex(index->metric, index->dtype, index->dim, index->n_trees,
+								  index->seed, 0, index->mean, index->attributes_size);
+	build->roots = palloc0((Size) index->n_trees * BLCKSZ);
+	AnnoyBuildBegin(build);
+
+	shared = build->shared;
+	shared->dim = index->dim;
+	memcpy(shared->mean, index->mean, sizeof(float) * index->dim);
+	shared->generation = index->generation + 1;
+	shared->index_version = 1;
+	AnnoyBuildSyncIndex(build);
+	shared->item_count = Max(AnnoyCountVectors(rel, index), 1);
+	shared->first_item = AnnoyRootBlock(index->n_trees);
+	shared->end_items = RelationGetNumberOfBlocks(rel);
+	return build;
+}
+
+/*
+ * Make room to remember which items of the index are in a tree.
+ */
+static void
+resize_included(AnnoyBuild *build)
+{
+	const AnnoyIndex *index = build->index;
+	double		items = ((double) build->shared->end_items / index->group_pages + 2) * index->group_slots;
+	Size		size = (Size) (items / BITS_PER_BYTE) + 1;
+
+	if (build->included == NULL)
+		build->included = MemoryContextAllocExtended(CurrentMemoryContext, size,
+													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	else if (size > build->included_size)
+	{
+		build->included = repalloc_huge(build->included, size);
+		memset(build->included + build->included_size, 0, size - build->included_size);
+	}
+	build->included_size = size;
+}
+
+/*
+ * Lock the index against everybody else, if that can be done soon.
+ */
+static bool
+lock_soon(Relation rel)
+{
+	for (int waited = 0; waited < LOCK_TIMEOUT; waited += LOCK_INTERVAL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (AnnoyLockAlone(rel))
+			return true;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 LOCK_INTERVAL, WAIT_EVENT_VACUUM_DELAY);
+		ResetLatch(MyLatch);
+	}
+	return false;
+}
+
+/*
+ * Write the trees that have been made, with the items that have come meanwhile,
+ * and put them in the place of the old ones.  The index is locked.
+ */
+static void
+write_trees(AnnoyBuild *build, NewTree *trees)
+{
+	AnnoyShared *shared = build->shared;
+	Size		old_size = build->included_size;
+	BlockNumber (*leftmost)[ANNOY_MAX_LEVEL] =
+	palloc(sizeof(BlockNumber) * ANNOY_MAX_LEVEL * shared->n_trees);
+
+	build->locked = true;
+	shared->end_items = RelationGetNumberOfBlocks(build->rel);
+	(void) AnnoyMarkOldNodes(build->rel, true);
+	for (int i = 0; i < shared->n_trees; i++)
+	{
+		shared->tree = i;
+		shared->centres = trees[i].centres;
+		shared->inner = trees[i].inner;
+		shared->n_leaves = trees[i].n_leaves;
+		shared->root = trees[i].root;
+		build->sort = trees[i].sort;
+		build->included = trees[i].included;
+		build->included_size = old_size;
+		resize_included(build);
+		AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, AnnoyBuildItemUnits(build));
+		AnnoyFinishTree(build, leftmost[i]);
+		pfree(build->included);
+	}
+	AnnoyReplaceTrees(build->rel, build->index, leftmost, build->roots);
+}
+
+/*
+ * Tell that the search space does not fit, and cannot be corrected by this VACUUM:
+ * because it has workers, because others are using the index all the time, or
+ * because there are too many trees.
+ */
+static void
+warn_of_drift(Relation rel)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("index \"%s\" was made for vectors elsewhere than those it has now",
+					RelationGetRelationName(rel)),
+			 errdetail("Searches find less, or take longer."),
+			 errhint("Please REINDEX it, or try VACUUM (PARALLEL 0) %s when the index is not in use.",
+					 AnnoyQualifiedName(rel->rd_index->indrelid))));
+}
+
+/*
+ * Make the trees anew.
+ */
+static void
+make_trees(Relation rel, const AnnoyIndex *index, double items)
+{
+	AnnoyBuild *build = begin_rebuild(rel, index);
+	AnnoyShared *shared = build->shared;
+	NewTree    *trees = palloc0(sizeof(NewTree) * index->n_trees);
+
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": the search space has drifted, making trees anew",
+							 RelationGetRelationName(rel))));
+	for (int i = 0; i < index->n_trees; i++)
+	{
+		build->included = NULL;
+		resize_included(build);
+		AnnoyGrowTree(build, i);
+		trees[i].sort = build->sort;
+		trees[i].centres = shared->centres;
+		trees[i].inner = shared->inner;
+		trees[i].n_leaves = shared->n_leaves;
+		trees[i].root = shared->root;
+		trees[i].included = build->included;
+		shared->centres = shared->inner = 0;
+	}
+	build->index->grown_from = items;
+
+	if (!lock_soon(rel))
+	{
+		for (int i = 0; i < index->n_trees; i++)
+			tuplesort_end(trees[i].sort);
+		warn_of_drift(rel);
+		return;
+	}
+	write_trees(build, trees);
+	UnlockRelation(rel, AccessExclusiveLock);
+	AnnoyFreeOldNodes(rel);
+}
+
+/*
+ * VACUUM has counted that many items: correct the search space if it no longer
+ * fits them.  Also frees what an earlier attempt that failed has left.
+ */
+void
+AnnoyCorrectSpace(Relation rel, double items)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy space",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	const AnnoyIndex *index = AnnoyOpen(rel);
+
+	if (index->has_old_nodes)
+		AnnoyFreeOldNodes(rel);
+	if (index->has_space &&
+		(items >= GROWN * (index->grown_from - index->removed) ||
+		 items <= SHRUNK * index->grown_from))
+	{
+		AnnoySample *sample = AnnoySampleItems(rel, index, index->seed + 3, SAMPLE_ITEMS, false);
+
+		if (sample->count < MIN_SAMPLE_ITEMS)
+			;					/* too few to tell, or to matter */
+		else if (!has_drifted(rel, index, sample))
+			AnnoySpaceFits(rel, items);
+		else if (IsInParallelMode() || index->n_trees > ANNOY_MAX_REPLACED_TREES)
+			warn_of_drift(rel);
+		else
+			make_trees(rel, index, items);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,593 @@
+/*-------------------------------------------------------------------------
+ *
+ * vacuum.c
+ *	  Removing dead rows.
+ *
+ * There are three passes.  The first reads the whole index: it asks about every
+ * item's row, marks the dead ones' slots, and notes which blocks are leaves.
+ * The second visits the leaves and drops the entries of dead items.  The third
+ * visits the pages of these items and frees the slots.  So a slot is free only
+ * when no entry points to it any more, and what a crash leaves behind is marked
+ * for the next VACUUM.
+ *
+ * Dead items are remembered in memory between the passes.  When there is no
+ * room for more, the first pass stops until the other two are done with those.
+ *
+ * The metapage says that there are marks, before the first one is made and until
+ * the last one is gone.  So a VACUUM that is not told of dead rows reads the
+ * index only if another one did not get to its end.  It also says that the
+ * second pass is under way: splits heed that, see src/README.
+ *
+ * Pages are looked at under a share lock.  Only a page that is to change is
+ * locked exclusively, and then looked at again.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/vacuum/vacuum.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "postmaster/autovacuum.h"
+#include "storage/indexfsm.h"
+#include "utils/memutils.h"
+#include "utils/relcache.h"
+
+#include "error.h"
+#include "recall/recall.h"
+#include "storage/storage.h"
+#include "vacuum/vacuum.h"
+
+typedef struct VacuumState
+{
+	IndexVacuumInfo *info;
+	Relation	rel;
+	const AnnoyIndex *index;
+	IndexBulkDeleteResult *stats;
+	IndexBulkDeleteCallback callback;	/* NULL if no row is known to be dead */
+	void	   *callback_state;
+	AnnoyVacuumPhase phase;		/* as the metapage says */
+
+	/* dead items to deal with, in the order of their pointers */
+	AnnoyPointer *dead;
+	Size		ndead;
+	Size		dead_allocated;
+	Size		max_dead;
+
+	/* a bit for each block seen: may it be a leaf? */
+	uint8	   *leaves;
+	BlockNumber seen;			/* blocks from here on were not seen yet */
+	Size		leaves_allocated;	/* bytes */
+} VacuumState;
+
+static void
+set_phase(VacuumState *state, AnnoyVacuumPhase phase)
+{
+	if (state->phase == phase)
+		return;
+	AnnoySetVacuumPhase(state->rel, phase);
+	state->phase = phase;
+}
+
+/*
+ * Read a page and lock it for looking at it.
+ */
+static Buffer
+read_page(VacuumState *state, BlockNumber block)
+{
+	Buffer		buffer = ReadBufferExtended(state->rel, MAIN_FORKNUM, block,
+											RBM_NORMAL, state->info->strategy);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	return buffer;
+}
+
+/*
+ * Lock a page that was looked at for changing it.  Whatever was seen may have
+ * changed when this returns.
+ */
+static void
+lock_for_change(Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+}
+
+/*
+ * Is that page a leaf?  The caller holds a lock on it.
+ *
+ * Not if we know of no dimensions: should the first vector have come after we
+ * looked, it is not dead.
+ */
+static bool
+is_leaf(VacuumState *state, Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+
+	if (state->index->dim == 0 || !AnnoyPageIsValid(page) ||
+		AnnoyPageGetTag(page)->kind != ANNOY_PAGE_NODE)
+		return false;
+	if (state->index->has_old_nodes &&
+		!AnnoyNodeIsCurrent(state->index, AnnoyPageGetNode(page)))
+		return false;
+	AnnoyCheckNode(state->rel, state->index, buffer);
+	return AnnoyPageGetNode(page)->level == 0;
+}
+
+/*
+ * Note whether a page may be a leaf when the second pass comes to it.  A new
+ * page may: somebody who splits a leaf has just added it.  Blocks come in order.
+ */
+static void
+note_leaf(VacuumState *state, Buffer buffer)
+{
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	Size		size = (Size) block / BITS_PER_BYTE + 1;
+
+	if (block < state->seen)
+		return;
+	if (size > state->leaves_allocated)
+	{
+		Size		old_size = state->leaves_allocated;
+
+		state->leaves_allocated = Max(size, 2 * old_size);
+		state->leaves = repalloc_huge(state->leaves, state->leaves_allocated);
+		memset(state->leaves + old_size, 0, state->leaves_allocated - old_size);
+	}
+	if (PageIsNew(BufferGetPage(buffer)) || is_leaf(state, buffer))
+		state->leaves[block / BITS_PER_BYTE] |= 1 << block % BITS_PER_BYTE;
+	state->seen = block + 1;
+}
+
+static bool
+may_be_leaf(VacuumState *state, BlockNumber block)
+{
+	return block >= state->seen ||
+		(state->leaves[block / BITS_PER_BYTE] & 1 << block % BITS_PER_BYTE) != 0;
+}
+
+/*
+ * Does a page have a slot of a row that is dead, but not marked so?
+ */
+static bool
+has_unmarked(VacuumState *state, BlockNumber block, Page page)
+{
+	AnnoySlot	slots = AnnoyPageGetSlots(page);
+	int			nslots = AnnoyPageSlotCount(state->index, page);
+	bool		found = false;
+
+	for (int i = 0; state->callback != NULL && i < nslots; i++)
+	{
+		if (AnnoySlotState(&slots[i]) != ANNOY_SLOT_LIVE)
+			continue;
+		if (!ItemPointerIsValid(&slots[i].tid))
+			AnnoyReportCorruption(state->rel, block, "The item in slot %d is that of row (%u,%u), which cannot exist.",
+								  i + 1, ItemPointerGetBlockNumberNoCheck(&slots[i].tid),
+								  ItemPointerGetOffsetNumberNoCheck(&slots[i].tid));
+		/* CREATE INDEX CONCURRENTLY wants to be told of every row */
+		found |= state->callback(&slots[i].tid, state->callback_state);
+	}
+	return found;
+}
+
+static void
+mark_slots(VacuumState *state, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	AnnoySlot	slots = AnnoyPageGetSlots(page);
+	int			nslots = AnnoyPageSlotCount(state->index, page);
+
+	for (int i = 0; i < nslots; i++)
+	{
+		if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE &&
+			state->callback(&slots[i].tid, state->callback_state))
+			slots[i].state = ANNOY_SLOT_DEAD;
+	}
+	GenericXLogFinish(xlog);
+}
+
+static void
+remember_dead(VacuumState *state, BlockNumber block, OffsetNumber slot)
+{
+	if (state->ndead == state->dead_allocated)
+	{
+		state->dead_allocated = Min(state->max_dead, 2 * state->dead_allocated);
+		state->dead = repalloc_huge(state->dead,
+									sizeof(AnnoyPointer) * state->dead_allocated);
+	}
+	ItemPointerSet(&state->dead[state->ndead], block, slot);
+	state->ndead++;
+}
+
+static bool
+is_listed(Page page)
+{
+	return AnnoyPageGetTag(page)->next_free != ANNOY_NOT_LISTED;
+}
+
+/*
+ * Put a page of NULLs in the list of those with free slots.
+ */
+static void
+link_nulls(VacuumState *state, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	Buffer		meta_buffer = AnnoyNullsLink(state->rel, xlog, page,
+											 BufferGetBlockNumber(buffer));
+
+	GenericXLogFinish(xlog);
+	UnlockReleaseBuffer(meta_buffer);
+}
+
+/*
+ * Pass 1, one page: mark the slots of dead rows, remember those that are marked,
+ * count the others, and note if it is a leaf.
+ */
+static void
+survey_page(VacuumState *state, BlockNumber block)
+{
+	Buffer		buffer = read_page(state, block);
+	Page		page = BufferGetPage(buffer);
+	AnnoySlot	slots = AnnoyPageGetSlots(page);
+	int			nslots;
+	int			nfree = 0;
+	bool		is_nulls;
+
+	/* what is skipped here would still point to slots that are freed */
+	if (!PageIsNew(page) && !AnnoyPageIsValid(page))
+		AnnoyReportPage(state->rel, block, page, 0);
+
+	note_leaf(state, buffer);
+	if (has_unmarked(state, block, page))
+	{
+		lock_for_change(buffer);
+		mark_slots(state, buffer);
+	}
+
+	nslots = AnnoyPageSlotCount(state->index, page);
+	is_nulls = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+	for (int i = 0; i < nslots; i++)
+	{
+		switch (AnnoySlotState(&slots[i]))
+		{
+			case ANNOY_SLOT_FREE:
+				nfree++;
+				break;
+			case ANNOY_SLOT_LIVE:
+				state->stats->num_index_tuples++;
+				break;
+			case ANNOY_SLOT_DEAD:
+				remember_dead(state, block, FirstOffsetNumber + i);
+				break;
+		}
+	}
+
+	/* a crash while the index was reset may have left it out of the list */
+	if (is_nulls && nfree > 0 && !is_listed(page))
+	{
+		lock_for_change(buffer);
+		if (!is_listed(page))
+			link_nulls(state, buffer);
+	}
+	UnlockReleaseBuffer(buffer);
+
+	/* the free space map is not WAL-logged and may have lost it */
+	if (!is_nulls && nfree > 0)
+		AnnoyItemRecordFree(state->rel, block);
+}
+
+/*
+ * Pass 1, from a block on.  Stops when another page might have more dead items
+ * than there is room for.  Returns where to go on.
+ */
+static BlockNumber
+survey(VacuumState *state, BlockNumber block)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(state->rel);
+
+	for (; block < nblocks; block++)
+	{
+		if (state->ndead + ANNOY_NULL_SLOTS > state->max_dead)
+			return block;
+		AnnoyVacuumDelay();
+		survey_page(state, block);
+	}
+	return InvalidBlockNumber;
+}
+
+static int
+compare_pointers(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
+
+static bool
+is_dead(VacuumState *state, const AnnoyPointer *pointer)
+{
+	return bsearch(pointer, state->dead, state->ndead, sizeof(AnnoyPointer),
+				   compare_pointers) != NULL;
+}
+
+static bool
+has_dead_entries(VacuumState *state, AnnoyNode node)
+{
+	for (int i = 0; i < node->count; i++)
+	{
+		if (is_dead(state, AnnoyNodePointer(state->index, node, i)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Pass 2, one leaf.
+ */
+static void
+drop_entries_of_leaf(VacuumState *state, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	AnnoyNode	node = AnnoyPageGetNode(page);
+
+	for (int i = node->count - 1; i >= 0; i--)
+	{
+		if (is_dead(state, AnnoyNodePointer(state->index, node, i)))
+			AnnoyNodeRemove(state->index, page, i);
+	}
+	GenericXLogFinish(xlog);
+}
+
+/*
+ * Pass 2: drop the entries of dead items.  Splits move those to new pages at the
+ * end only, so we look at all that were added, up to the end of the index as it
+ * is when we get there.
+ */
+static void
+drop_entries(VacuumState *state)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(state->rel);
+
+	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;; block++)
+	{
+		Buffer		buffer;
+		AnnoyNode	node;
+
+		if (block >= nblocks)
+		{
+			nblocks = RelationGetNumberOfBlocks(state->rel);
+			if (block >= nblocks)
+				break;
+		}
+		if (!may_be_leaf(state, block))
+			continue;
+
+		AnnoyVacuumDelay();
+
+		buffer = read_page(state, block);
+		note_leaf(state, buffer);
+		node = AnnoyPageGetNode(BufferGetPage(buffer));
+		if (is_leaf(state, buffer) && has_dead_entries(state, node))
+		{
+			lock_for_change(buffer);
+			if (is_leaf(state, buffer) && has_dead_entries(state, node))
+				drop_entries_of_leaf(state, buffer);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Pass 3: free the slots of dead items, and delete their attributes.
+ */
+static void
+free_slots(VacuumState *state)
+{
+	Size		i = 0;
+
+	while (i < state->ndead)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&state->dead[i]);
+		Buffer		buffer;
+		Buffer		meta_buffer = InvalidBuffer;
+		Buffer		attributes_buffer = InvalidBuffer;
+		GenericXLogState *xlog;
+		Page		page;
+		Page		attributes_page = NULL;
+		bool		is_nulls;
+		bool		has_attributes;
+
+		AnnoyVacuumDelay();
+
+		buffer = ReadBufferExtended(state->rel, MAIN_FORKNUM, block, RBM_NORMAL,
+									state->info->strategy);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		xlog = GenericXLogStart(state->rel);
+		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+		is_nulls = AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+		has_attributes = !is_nulls && state->index->attributes_size > 0;
+		for (; i < state->ndead &&
+			 ItemPointerGetBlockNumberNoCheck(&state->dead[i]) == block; i++)
+		{
+			int			slot_no = ItemPointerGetOffsetNumberNoCheck(&state->dead[i]) -
+			FirstOffsetNumber;
+
+			if (has_attributes)
+			{
+				AnnoyPointer pointer = AnnoySlotAttributes(state->index, page, slot_no);
+				BlockNumber pointer_block = ItemPointerGetBlockNumberNoCheck(&pointer);
+				Buffer		linked;
+
+				/* those on another page are for the next record */
+				if (!BufferIsValid(attributes_buffer))
+				{
+					attributes_buffer = AnnoyAttributesLock(state->rel, pointer_block, block,
+															BUFFER_LOCK_EXCLUSIVE);
+					attributes_page = GenericXLogRegisterBuffer(xlog, attributes_buffer, 0);
+				}
+				else if (BufferGetBlockNumber(attributes_buffer) != pointer_block)
+					break;
+				linked = AnnoyAttributesDelete(state->rel, xlog, attributes_page, pointer_block,
+											   ItemPointerGetOffsetNumberNoCheck(&pointer),
+											   &state->dead[i]);
+				if (BufferIsValid(linked))
+					meta_buffer = linked;
+			}
+			AnnoySlotClear(state->index, page, slot_no);
+			state->stats->tuples_removed++;
+		}
+		if (is_nulls && !is_listed(page))
+			meta_buffer = AnnoyNullsLink(state->rel, xlog, page, block);
+		GenericXLogFinish(xlog);
+		if (BufferIsValid(meta_buffer))
+			UnlockReleaseBuffer(meta_buffer);
+		if (BufferIsValid(attributes_buffer))
+			UnlockReleaseBuffer(attributes_buffer);
+		UnlockReleaseBuffer(buffer);
+		if (!is_nulls)
+			AnnoyItemRecordFree(state->rel, block);
+	}
+}
+
+/*
+ * How many dead items may be remembered.
+ */
+static Size
+max_dead_items(void)
+{
+	int			memory = maintenance_work_mem;
+
+	if (AnnoyIsAutovacuumWorker() && autovacuum_work_mem >= 0)
+		memory = autovacuum_work_mem;
+	return Max((Size) memory * 1024 / sizeof(AnnoyPointer), ANNOY_NULL_SLOTS);
+}
+
+/*
+ * Make all passes, and count what remains.
+ */
+static void
+vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			 IndexBulkDeleteCallback callback, void *callback_state)
+{
+	VacuumState state = {0};
+	BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;
+
+	state.info = info;
+	state.rel = info->index;
+	state.index = AnnoyOpen(info->index);
+	state.stats = stats;
+	state.callback = callback;
+	state.callback_state = callback_state;
+	state.max_dead = max_dead_items();
+	state.dead_allocated = ANNOY_NULL_SLOTS;
+	state.dead = palloc(sizeof(AnnoyPointer) * state.dead_allocated);
+	state.leaves_allocated = BLCKSZ;
+	state.leaves = palloc0(state.leaves_allocated);
+
+	/*
+	 * Before there are marks, and before a page is looked at: the second pass
+	 * relies on it that new leaves are at the end.  One that was cancelled,
+	 * or met by a crash, does not drop entries any more.
+	 */
+	state.phase = AnnoyGetVacuumPhase(state.rel, NULL);
+	set_phase(&state, ANNOY_VACUUM_BEGUN);
+
+	stats->num_index_tuples = 0;
+	do
+	{
+		state.ndead = 0;
+		block = survey(&state, block);
+		if (state.ndead > 0)
+		{
+			set_phase(&state, ANNOY_VACUUM_DROPS);
+			drop_entries(&state);
+			set_phase(&state, ANNOY_VACUUM_BEGUN);
+			free_slots(&state);
+		}
+	} while (block != InvalidBlockNumber);
+	set_phase(&state, ANNOY_VACUUM_DONE);
+	stats->estimated_count = false;
+
+	pfree(state.dead);
+	pfree(state.leaves);
+}
+
+/*
+ * Delete all index entries of rows that the callback calls dead.
+ */
+IndexBulkDeleteResult *
+annoybulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+				IndexBulkDeleteCallback callback, void *callback_state)
+{
+	if (stats == NULL)
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+	vacuum_index(info, stats, callback, callback_state);
+	return stats;
+}
+
+/*
+ * Estimate the number of items, to know whether the curve is out of date.
+ *
+ * There is one for each row.  But if the index is partial, or VACUUM has not read
+ * the whole table, we know only what the last ANALYZE or VACUUM found, and how much
+ * larger the index is than it was when the curve was measured.
+ */
+static double
+estimate_items(IndexVacuumInfo *info)
+{
+	Relation	rel = info->index;
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	double		by_size;
+
+	if (RelationGetIndexPredicate(rel) == NIL && !info->estimated_count)
+		return info->num_heap_tuples;
+	if (index->curve.points > 0)
+		by_size = index->curve.items * nblocks / index->curve.blocks;
+	else
+		by_size = AnnoyEstimateItems(index, nblocks);
+	return Max(by_size, Max(rel->rd_rel->reltuples, 0));
+}
+
+/*
+ * Finish.  If annoybulkdelete was not called, no row is dead, and there is no
+ * need to read the index, unless an earlier VACUUM has left something to do.
+ * An index without vectors starts afresh.
+ */
+IndexBulkDeleteResult *
+annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	bool		surveyed = stats != NULL;
+
+	if (info->analyze_only)
+		return stats;
+	if (stats == NULL)
+	{
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+		surveyed = AnnoyGetVacuumPhase(info->index, NULL) != ANNOY_VACUUM_DONE;
+		if (surveyed)
+			vacuum_index(info, stats, NULL, NULL);
+		else
+		{
+			stats->num_index_tuples = estimate_items(info);
+			stats->estimated_count = info->estimated_count ||
+				RelationGetIndexPredicate(info->index) != NIL;
+		}
+	}
+
+	/* without dimensions there is nothing to forget, nor a curve */
+	if ((surveyed || AnnoyOpen(info->index)->dim > 0) &&
+		!AnnoyResetIfEmpty(info->index, info->strategy))
+	{
+		if (stats->tuples_removed > 0)
+			AnnoyCountRemoved(info->index, stats->tuples_removed);
+		AnnoyCorrectSpace(info->index, stats->num_index_tuples);
+		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
+	}
+	IndexFreeSpaceMapVacuum(info->index);
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	return stats;
+}
