@@ -73,6 +73,10 @@
 /* At most that part of the rows returned need not count because it is dead. */
 #define MOST_DEAD			0.5
 
+/* With so many dead rows, and that part of all, more will be. */
+#define MIN_DEAD			2
+#define MANY_DEAD			0.2
+
 /*
  * With conditions: as many times the rows of the round before are searched for at
  * least, and as many candidates kept for each; before so many tests what part
@@ -353,6 +357,39 @@ rows_demanded(const AnnoyScanState *state)
 }
 
 /*
+ * If many rows turn out to be dead, the rows that are wanted are farther down than
+ * the round is for.  Search for these as soon as that is known: what is found when
+ * farther rows have been returned is late.  Returns false if there is no need.
+ */
+static bool
+search_past_dead(Relation rel, AnnoyScanState *state)
+{
+	double		rows = Max(state->demand.limit, AnnoyCurveRows(0));
+	double		effort;
+
+	if (state->knows_dead || state->dead < MIN_DEAD ||
+		state->dead < MANY_DEAD * state->returned ||
+		state->efforts.measured == 0 || AnnoyScanTests(state))
+		return false;
+	state->knows_dead = true;
+	effort = AnnoyEffortForRows(&state->efforts,
+								rows * state->returned / rows_demanded(state));
+	if (state->demand.filtered)
+		effort *= ANNOY_DEEP_EFFORT;
+
+	/*
+	 * after a round of more than half comes everything, which is too much
+	 * here
+	 */
+	if (effort <= state->effort || state->effort > ANNOY_LAST_EFFORT * state->efforts.all)
+		return false;
+	if (state->demand.limit > 0)
+		state->enough_for /= 1 - MOST_DEAD;
+	next_round(rel, state, effort);
+	return true;
+}
+
+/*
  * Does the next row take more effort than the round's?  With conditions it is
  * not the next one but as far down as rows that fail come before it; wait until
  * it is known how many these are.
@@ -442,6 +479,8 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 
 		CHECK_FOR_INTERRUPTS();
 
+		if (search_past_dead(rel, state))
+			continue;
 		bound = score_bound(state);
 		is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
 			(bound == INFINITY ||

@@ -108,6 +108,7 @@ typedef struct AnnoyScanState
 	bool		strict;			/* rows found late are kept for the end */
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
+	bool		knows_dead;		/* the effort is for many of them */
 	double		last_distance;
 
 	/* when all items have been walked over */

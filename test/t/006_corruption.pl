@@ -267,9 +267,7 @@ like(ask("SELECT annoy_calibrate('copy3_idx')"),
 	qr/^0 .*$doubt\nHINT:  Please REINDEX/, 'and without');
 is(ask("SELECT count(*) FROM annoy_recall_curve('copy3_idx')"),
 	'0 ', 'and is forgotten');
-like(ask('VACUUM copy3'), $doubt, 'VACUUM does not believe it either');
-is(ask("SELECT count(*) FROM annoy_recall_curve('copy3_idx')"),
-	'0 ', 'nor store it');
+is(ask('VACUUM copy3'), ' ', 'VACUUM does not try again');
 is(ask("REINDEX INDEX copy3_idx; SELECT annoy_calibrate('copy3_idx') > 0"),
 	't ', 'REINDEX mends it');
 
