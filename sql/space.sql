@@ -8,8 +8,8 @@
 CREATE FUNCTION point(i integer, dims integer) RETURNS double precision[] IMMUTABLE LANGUAGE sql AS $$
 	SELECT array_agg(hashint8extended(i, j) / 2.0 ^ 64 ORDER BY j) FROM generate_series(1, dims) j
 $$;
-CREATE TABLE many AS SELECT i AS id, point(i, 8) AS v FROM generate_series(-1000, 6500) i;
-CREATE TABLE points AS SELECT * FROM many WHERE id BETWEEN 1 AND 1200 ORDER BY id;
+CREATE TABLE many WITH (autovacuum_enabled = off) AS SELECT i AS id, point(i, 8) AS v FROM generate_series(-1000, 6500) i;
+CREATE TABLE points WITH (autovacuum_enabled = off) AS SELECT * FROM many WHERE id BETWEEN 1 AND 1200 ORDER BY id;
 
 -- Whatever the size of components, a table that has been filled can be dumped,
 -- restored and indexed again, and either index finds what a sequential scan does.
@@ -42,7 +42,7 @@ ORDER BY type DESC, factor::double precision, metric;
 
 -- Different sizes in one table: most rows decide, wherever they are in it, and
 -- those that are hundreds of powers of ten away are found, too.
-CREATE TABLE sizes (id integer, v double precision[]);
+CREATE TABLE sizes (id integer, v double precision[]) WITH (autovacuum_enabled = off);
 INSERT INTO sizes SELECT id, (SELECT array_agg(c * 1e-290) FROM unnest(v) c) FROM points WHERE id <= 100;
 INSERT INTO sizes SELECT id, (SELECT array_agg(c * 1e90) FROM unnest(v) c) FROM points WHERE id BETWEEN 101 AND 200;
 INSERT INTO sizes SELECT id, array_fill(0, ARRAY[8]) FROM points WHERE id BETWEEN 201 AND 400;
@@ -101,7 +101,7 @@ WHERE opclass <> 'real_cosine_ops' OR first !~ 'e38'
 ORDER BY opclass, trees, first;
 -- copies of one vector fill the page
 INSERT INTO points SELECT -i, point(0, 8) FROM generate_series(1, 1500) i;
-CREATE TABLE copies (id integer, v real[]);
+CREATE TABLE copies (id integer, v real[]) WITH (autovacuum_enabled = off);
 CREATE INDEX copies_v ON copies USING annoy (v);
 INSERT INTO copies SELECT id, v FROM points ORDER BY id;
 SELECT annoy_index_check('copies_v', true);
@@ -197,7 +197,7 @@ CALL compare(1000, NULL, NULL);
 CALL fill_moved(', kind', 'double_ip_ops', 1, 'many', 'c + 1e4', 1000);
 VACUUM (PARALLEL 0) moved;
 CALL compare(1000, NULL, NULL);
-CREATE TABLE wide AS SELECT i AS id, point(i, 8) || point(i + 10000, 8) || array_fill(0::float8, ARRAY[244]) AS v
+CREATE TABLE wide WITH (autovacuum_enabled = off) AS SELECT i AS id, point(i, 8) || point(i + 10000, 8) || array_fill(0::float8, ARRAY[244]) AS v
 	FROM generate_series(-200, 3000) i;
 CALL fill_moved(', kind', 'double_l2_ops', 1, 'wide', 'c + 100', 200);
 VACUUM (PARALLEL 0) moved;
