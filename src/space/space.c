@@ -114,6 +114,26 @@ AnnoyScaleExponent(int norm_exponent)
 				ANNOY_MAX_SCALE_EXPONENT);
 }
 
+static int
+compare_ints(const void *a, const void *b)
+{
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The median of some exponents of norms, at least one, which are sorted.
+ */
+int
+AnnoyMedianExponent(int *exponents, int count)
+{
+	Assert(count > 0);
+	qsort(exponents, count, sizeof(int), compare_ints);
+	return exponents[count / 2];
+}
+
 static void
 rotate(const AnnoyIndex *index, float *x)
 {

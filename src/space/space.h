@@ -69,6 +69,7 @@ extern void AnnoyMakeSigns(uint64 seed, int space_dim, float *signs);
 extern bool AnnoyIsScaled(AnnoyMetric metric);
 extern bool AnnoyNormExponent(const AnnoyVector *vec, int *exponent);
 extern int	AnnoyScaleExponent(int norm_exponent);
+extern int	AnnoyMedianExponent(int *exponents, int count);
 extern void AnnoyImage(AnnoyMetric metric, double scale, const AnnoyVector *vec,
 					   float *image);
 extern void AnnoyRescaleImage(float *image, int dim, int exponent);

@@ -28,15 +28,6 @@
 #include "tree/tree.h"
 #include "type/type.h"
 
-static int
-compare_ints(const void *a, const void *b)
-{
-	int			x = *(const int *) a;
-	int			y = *(const int *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * Choose scale and origin for some vectors, as a build does for its sample.
  * Their images are what they are in that scale: space_dim floats each.
@@ -52,10 +43,7 @@ choose_space(const AnnoyIndex *index, const AnnoyVector *vectors, int count,
 	for (int i = 0; AnnoyIsScaled(index->metric) && i < count; i++)
 		n += AnnoyNormExponent(&vectors[i], &numbers[n]);
 	if (n > 0)
-	{
-		qsort(numbers, n, sizeof(int), compare_ints);
-		*scale_exponent = AnnoyScaleExponent(numbers[n / 2]);
-	}
+		*scale_exponent = AnnoyScaleExponent(AnnoyMedianExponent(numbers, n));
 	for (int i = 0; i < count; i++)
 	{
 		float	   *image = images + (Size) i * index->space_dim;

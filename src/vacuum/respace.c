@@ -93,15 +93,6 @@ typedef struct NewTree
 	uint8	   *included;
 } NewTree;
 
-static int
-compare_ints(const void *a, const void *b)
-{
-	int			x = *(const int *) a;
-	int			y = *(const int *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * Which part of some points is farther from a centre than the distance whose
  * square is given?
@@ -164,8 +155,7 @@ scale_has_drifted(const AnnoyIndex *index, const AnnoySample *sample)
 		n += AnnoyNormExponent(&sample->items[i].vector, &exponents[n]);
 	if (n > 0)
 	{
-		qsort(exponents, n, sizeof(int), compare_ints);
-		better = AnnoyScaleExponent(exponents[n / 2]);
+		better = AnnoyScaleExponent(AnnoyMedianExponent(exponents, n));
 		for (int i = 0; i < n; i++)
 		{
 			bad += abs(exponents[i] + index->scale_exponent) > MAX_MAGNITUDE;
