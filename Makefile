@@ -25,7 +25,7 @@ sources = $(wildcard $(foreach type,$(1),src/*.$(type) src/*/*.$(type)))
 OBJS = $(patsubst %.c,%.o,$(sort $(call sources,c)))
 
 EXTENSION = annoy
-DATA = sql/annoy--1.0.0.sql
+DATA = $(wildcard sql/annoy--*.sql)
 PGFILEDESC = "annoy - approximate nearest-neighbour index access method"
 
 # Every file in sql/ but the extension's own scripts is a test, and so is every

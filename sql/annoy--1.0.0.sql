@@ -764,8 +764,6 @@ CREATE OPERATOR CLASS array_ops
 --
 -- Information about an index
 --
--- What reads an index is not for parallel workers, which have no temporary ones.
---
 
 CREATE FUNCTION annoy_index_info(
 	index regclass,
@@ -791,7 +789,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT n_neighbors integer,
 	OUT schema_version integer,
 	OUT bytes bigint)
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION annoy_last_scan(
 	OUT rounds bigint,
@@ -835,7 +833,7 @@ CREATE FUNCTION annoy_recall_curve(
 	OUT recall double precision,
 	OUT asked integer)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION annoy_calibrate(index regclass, queries regclass DEFAULT NULL)
 	RETURNS integer
@@ -851,7 +849,7 @@ CREATE FUNCTION annoy_simd_paths()
 
 CREATE FUNCTION annoy_simd_check(index regclass)
 	RETURNS bigint
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 
 --
 -- Annoy's methods
