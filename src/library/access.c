@@ -41,6 +41,59 @@ AnnoyOpenForRows(Oid oid, AnnoyAccess *access)
 	AnnoyOpenIndex(oid, &request, access);
 }
 
+/*
+ * Prepare to read rows of the table.
+ */
+void
+AnnoyRowReaderInit(AnnoyRowReader *reader, const AnnoyAccess *access)
+{
+	reader->access = access;
+	reader->info = BuildIndexInfo(access->rel);
+	reader->estate = CreateExecutorState();
+	reader->predicate = ExecPrepareQual(reader->info->ii_Predicate, reader->estate);
+	reader->slot = table_slot_create(access->heap, NULL);
+	GetPerTupleExprContext(reader->estate)->ecxt_scantuple = reader->slot;
+}
+
+/*
+ * Evaluate what the row in the reader's slot has in the indexed column.  Returns
+ * false if the row does not satisfy the condition of the index.  If it has no
+ * vector, *vec has no data.  Otherwise the vector is of that dtype, and lives until
+ * the next row is read.
+ */
+bool
+AnnoyReadRow(AnnoyRowReader *reader, AnnoyDtype dtype, AnnoyVector *vec)
+{
+	const AnnoyAccess *access = reader->access;
+	ExprContext *econtext = GetPerTupleExprContext(reader->estate);
+	MemoryContext old_context;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+
+	ResetExprContext(econtext);
+	vec->data = NULL;
+	if (!ExecQual(reader->predicate, econtext))
+		return false;
+	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	FormIndexDatum(reader->info, reader->slot, reader->estate, values, isnull);
+	if (!isnull[0])
+	{
+		AnnoyVector column = AnnoyReadColumn(access->rel, values[0]);
+
+		AnnoyCheckDimensions(access->rel, access->index, &column);
+		*vec = AnnoyConvertVector(&column, dtype);
+	}
+	MemoryContextSwitchTo(old_context);
+	return true;
+}
+
+void
+AnnoyRowReaderEnd(AnnoyRowReader *reader)
+{
+	ExecDropSingleTupleTableSlot(reader->slot);
+	FreeExecutorState(reader->estate);
+}
+
 static void
 no_such_row(const AnnoyAccess *access, ItemPointer tid, const char *detail)
 {
@@ -54,37 +107,6 @@ no_such_row(const AnnoyAccess *access, ItemPointer tid, const char *detail)
 }
 
 /*
- * Evaluate what a row has in the indexed column, if it is in the index.
- */
-static bool
-read_row(const AnnoyAccess *access, ItemPointer tid, TupleTableSlot *slot,
-		 MemoryContext context, AnnoyVector *vec)
-{
-	IndexInfo  *info = BuildIndexInfo(access->rel);
-	EState	   *estate = CreateExecutorState();
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
-
-	GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
-	if (!ExecQual(ExecPrepareQual(info->ii_Predicate, estate),
-				  GetPerTupleExprContext(estate)))
-		no_such_row(access, tid, "The row does not satisfy the condition of the index.");
-	FormIndexDatum(info, slot, estate, values, isnull);
-	if (!isnull[0])
-	{
-		AnnoyVector column = AnnoyReadColumn(access->rel, values[0]);
-		MemoryContext old_context = MemoryContextSwitchTo(context);
-
-		AnnoyCheckDimensions(access->rel, access->index, &column);
-		column = AnnoyConvertVector(&column, access->index->dtype);
-		*vec = AnnoyCopyVector(&column);
-		MemoryContextSwitchTo(old_context);
-	}
-	FreeExecutorState(estate);
-	return !isnull[0];
-}
-
-/*
  * Get a row's vector, as the index stores it.  Returns false if the row has
  * none, and raises an error if there is no such row that the snapshot sees.
  *
@@ -93,17 +115,21 @@ read_row(const AnnoyAccess *access, ItemPointer tid, TupleTableSlot *slot,
 bool
 AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid, AnnoyVector *vec)
 {
-	TupleTableSlot *slot = table_slot_create(access->heap, NULL);
 	TableScanDesc scan = table_beginscan_tid(access->heap, access->snapshot);
+	AnnoyRowReader reader;
 	bool		found;
 
+	AnnoyRowReaderInit(&reader, access);
 	if (!table_tuple_tid_valid(scan, tid) ||
-		!table_tuple_fetch_row_version(access->heap, tid, access->snapshot, slot))
+		!table_tuple_fetch_row_version(access->heap, tid, access->snapshot, reader.slot))
 		no_such_row(access, tid, "The table has no such row, or it is not visible.");
 	table_endscan(scan);
-
-	found = read_row(access, tid, slot, CurrentMemoryContext, vec);
-	ExecDropSingleTupleTableSlot(slot);
+	if (!AnnoyReadRow(&reader, access->index->dtype, vec))
+		no_such_row(access, tid, "The row does not satisfy the condition of the index.");
+	found = vec->data != NULL;
+	if (found)
+		*vec = AnnoyCopyVector(vec);
+	AnnoyRowReaderEnd(&reader);
 	return found;
 }
 

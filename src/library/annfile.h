@@ -81,15 +81,24 @@ StaticAssertDecl(sizeof(AnnHeader) == 64, "the header has 64 bytes");
 #define ANN_HEADER_MAGIC		0x414E4958	/* "ANIX" */
 #define ANN_HEADER_VERSION		1
 
-/* import.c */
-extern void AnnFormatInit(AnnFormat *format, AnnoyMetric metric, int dim,
-						  bool old_dot);
+/* annfile.c */
 
-/* export.c */
-
-/* A file that is being written, and the rows it is made of. */
+/* A file that is being written. */
 typedef struct AnnWriter AnnWriter;
 
+extern void AnnFormatInit(AnnFormat *format, AnnoyMetric metric, int dim,
+						  bool old_dot);
+extern void AnnCheckTarget(const char *name);
+extern AnnWriter *AnnMakeWriter(const char *name, int node_size);
+extern void AnnCreateFile(AnnWriter *writer);
+extern int32 AnnWriteNode(AnnWriter *writer, const void *node);
+extern void AnnCopyNode(AnnWriter *writer, int32 number);
+extern void AnnFinishFile(AnnWriter *writer);
+extern void AnnRemoveFile(int code, Datum arg);
+
+/* export_tree.c */
+
+/* The rows that trees are made of, and the file that gets them. */
 typedef struct AnnForest
 {
 	AnnFormat	format;
@@ -111,9 +120,6 @@ AnnForestRow(const AnnForest *forest, int32 row)
 		(Size) (row % forest->chunk_rows) * forest->row_size;
 }
 
-extern int32 AnnWriteNode(AnnWriter *writer, const void *node);
-
-/* export_tree.c */
 extern int32 AnnMakeTree(AnnForest *forest, uint64 seed);
 
 #endif							/* ANNOY_ANNFILE_H */

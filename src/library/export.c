@@ -7,7 +7,7 @@
  * items of the index, which is asked for its metric, dimensions and seed only:
  * Annoy's trees have nothing in common with ours.  Vectors are kept in memory
  * while trees are made of them, within maintenance_work_mem; nodes are written
- * as they come.  The file gets its name when it is complete and on disk.
+ * as they come.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -18,20 +18,11 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <math.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "access/tableam.h"
-#include "catalog/index.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -45,24 +36,12 @@
 
 #define MAX_EXPORT_TREES	10000
 
-/* Bytes of one piece of memory with rows, and of what is written at a time. */
+/* Bytes of one piece of memory with rows. */
 #define CHUNK_SIZE			(1024 * 1024)
-#define WRITE_SIZE			(256 * 1024)
 
 /* A file has room for all items up to the largest: so many for one row. */
 #define MAX_SPARSENESS		16
 #define MIN_SPARSE_ITEMS	10000
-
-struct AnnWriter
-{
-	const char *name;
-	char		temporary[MAXPGPATH];	/* empty if there is none */
-	int			fd;
-	int			node_size;
-	int32		nodes;			/* written so far */
-	char	   *buffer;
-	Size		used;
-};
 
 /* The rows as they are read from the table. */
 typedef struct Export
@@ -76,167 +55,6 @@ typedef struct Export
 	int32		chunks_allocated;
 	int32		ids_allocated;
 } Export;
-
-/* The file. */
-
-static void
-flush_writer(AnnWriter *writer)
-{
-	Size		done = 0;
-
-	while (done < writer->used)
-	{
-		ssize_t		n;
-
-		CHECK_FOR_INTERRUPTS();
-		errno = 0;
-		n = write(writer->fd, writer->buffer + done, writer->used - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-		{
-			/* if nothing is said of it, the disk is full */
-			if (errno == 0)
-				errno = ENOSPC;
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not write file \"%s\": %m", writer->temporary)));
-		}
-		done += n;
-	}
-	writer->used = 0;
-}
-
-/*
- * Append a node to the file.  Returns its number.
- */
-int32
-AnnWriteNode(AnnWriter *writer, const void *node)
-{
-	if (writer->nodes == PG_INT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("an Annoy index cannot have more than %d nodes", PG_INT32_MAX),
-				 errhint("Export fewer trees.")));
-	if (writer->used + writer->node_size > WRITE_SIZE)
-		flush_writer(writer);
-	memcpy(writer->buffer + writer->used, node, writer->node_size);
-	writer->used += writer->node_size;
-	return writer->nodes++;
-}
-
-/*
- * Append a copy of a node that has been written.
- */
-static void
-copy_node(AnnWriter *writer, int32 number, void *node)
-{
-	ssize_t		n;
-
-	flush_writer(writer);
-	errno = 0;
-	n = pg_pread(writer->fd, node, writer->node_size, (off_t) number * writer->node_size);
-	if (n != writer->node_size)
-		ereport(ERROR,
-				(n < 0 ? errcode_for_file_access() : errcode(ERRCODE_IO_ERROR),
-				 n < 0 ? errmsg("could not read file \"%s\": %m", writer->temporary) :
-				 errmsg("could not read file \"%s\": read %zd of %d bytes",
-						writer->temporary, n, writer->node_size)));
-	(void) AnnWriteNode(writer, node);
-}
-
-/*
- * Check who wants to write where.  The rules are those of COPY TO.
- */
-static void
-check_target(const char *name)
-{
-	struct stat st;
-
-	if (!has_privs_of_role(GetUserId(), ROLE_PG_WRITE_SERVER_FILES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to write a file of the server"),
-				 errdetail("Only superusers and roles with privileges of the \"%s\" role may do so.",
-						   "pg_write_server_files")));
-	if (!is_absolute_path(name))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("relative path not allowed for a file of the server")));
-	/* the file is replaced, which a device would not be glad of */
-	if (stat(name, &st) == 0 && !S_ISREG(st.st_mode))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 S_ISDIR(st.st_mode) ? errmsg("\"%s\" is a directory", name) :
-				 errmsg("\"%s\" is not a regular file", name)));
-}
-
-/*
- * Create the temporary file, in the same directory.  As with COPY TO, everybody
- * may read it.
- */
-static void
-create_file(AnnWriter *writer)
-{
-	char		temporary[MAXPGPATH];
-	mode_t		mask;
-
-	if (snprintf(temporary, MAXPGPATH, "%s.%d.tmp", writer->name, MyProcPid) >= MAXPGPATH)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("file name \"%s\" is too long", writer->name)));
-
-	/* one of that name is what a crash has left of a process of this number */
-	(void) unlink(temporary);
-	mask = umask(S_IWGRP | S_IWOTH);
-	PG_TRY();
-	{
-		writer->fd = OpenTransientFilePerm(temporary, O_RDWR | O_CREAT | O_EXCL | PG_BINARY,
-										   S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
-	}
-	PG_FINALLY();
-	{
-		umask(mask);
-	}
-	PG_END_TRY();
-	if (writer->fd < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s\": %m", temporary),
-				 errhint("The file is written by the server process, on the server's machine.")));
-	strlcpy(writer->temporary, temporary, sizeof(writer->temporary));
-}
-
-/*
- * What to do if the file is not completed, because of an error or the end of
- * the process.
- */
-static void
-remove_file(int code pg_attribute_unused(), Datum arg)
-{
-	AnnWriter  *writer = (AnnWriter *) DatumGetPointer(arg);
-
-	if (writer->temporary[0] != '\0')
-		(void) unlink(writer->temporary);
-	writer->temporary[0] = '\0';
-}
-
-/*
- * Give the file its name, for good.
- */
-static void
-finish_file(AnnWriter *writer)
-{
-	flush_writer(writer);
-	if (CloseTransientFile(writer->fd) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not close file \"%s\": %m", writer->temporary)));
-	(void) durable_rename(writer->temporary, writer->name, ERROR);
-	writer->temporary[0] = '\0';
-}
-
-/* The rows. */
 
 static void
 no_vectors(const Export *export)
@@ -365,44 +183,22 @@ static void
 read_rows(Export *export)
 {
 	const AnnoyAccess *access = &export->access;
-	IndexInfo  *info = BuildIndexInfo(access->rel);
-	EState	   *estate = CreateExecutorState();
-	ExprContext *econtext = GetPerTupleExprContext(estate);
-	TupleTableSlot *slot = table_slot_create(access->heap, NULL);
-	ExprState  *predicate = ExecPrepareQual(info->ii_Predicate, estate);
 	AnnoyDtype	dtype = export->forest.format.metric == ANNOY_HAMMING ? ANNOY_BIT : ANNOY_FLOAT32;
 	TableScanDesc scan = table_beginscan(access->heap, access->snapshot, 0, NULL);
+	AnnoyRowReader reader;
 
-	econtext->ecxt_scantuple = slot;
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	AnnoyRowReaderInit(&reader, access);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, reader.slot))
 	{
-		Datum		values[INDEX_MAX_KEYS];
-		bool		isnull[INDEX_MAX_KEYS];
-		MemoryContext old_context;
 		AnnoyVector vec;
 
 		CHECK_FOR_INTERRUPTS();
 
-		ResetExprContext(econtext);
-		if (predicate != NULL && !ExecQual(predicate, econtext))
-			continue;
-		old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-		FormIndexDatum(info, slot, estate, values, isnull);
-		if (!isnull[0])
-		{
-			int32		id = read_id(export, slot);
-
-			vec = AnnoyReadColumn(access->rel, values[0]);
-			AnnoyCheckDimensions(access->rel, access->index, &vec);
-			vec = AnnoyConvertVector(&vec, dtype);
-			MemoryContextSwitchTo(old_context);
-			add_row(export, id, &vec);
-		}
-		MemoryContextSwitchTo(old_context);
+		if (AnnoyReadRow(&reader, dtype, &vec) && vec.data != NULL)
+			add_row(export, read_id(export, reader.slot), &vec);
 	}
+	AnnoyRowReaderEnd(&reader);
 	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
 }
 
 static int
@@ -524,36 +320,33 @@ write_items(AnnForest *forest)
 static void
 write_trees(AnnForest *forest, int n_trees, uint64 seed)
 {
-	AnnWriter  *writer = forest->writer;
 	int32	   *roots = palloc(sizeof(int32) * MAX_EXPORT_TREES);
-	char	   *node = palloc(writer->node_size);
 	AnnoyRandom random = seed;
 	int			n = 0;
 
+	/* a root is the last node of its tree */
 	while (n_trees > 0 ? n < n_trees :
-		   (n < MAX_EXPORT_TREES && writer->nodes < 2 * (int64) forest->items))
+		   n == 0 || (n < MAX_EXPORT_TREES && roots[n - 1] + 1 < 2 * (int64) forest->items))
 		roots[n++] = AnnMakeTree(forest, AnnoyRandomNext(&random));
 	for (int i = 0; i < n; i++)
-		copy_node(writer, roots[i], node);
+		AnnCopyNode(forest->writer, roots[i]);
 	pfree(roots);
-	pfree(node);
 }
 
 static void
-write_file(AnnForest *forest, int n_trees, uint64 seed)
+write_file(AnnForest *forest, const char *name, int n_trees, uint64 seed)
 {
-	AnnWriter  *writer = forest->writer;
+	AnnWriter  *writer = AnnMakeWriter(name, forest->format.node_size);
 
-	writer->node_size = forest->format.node_size;
-	writer->buffer = palloc(WRITE_SIZE);
-	PG_ENSURE_ERROR_CLEANUP(remove_file, PointerGetDatum(writer));
+	forest->writer = writer;
+	PG_ENSURE_ERROR_CLEANUP(AnnRemoveFile, PointerGetDatum(writer));
 	{
-		create_file(writer);
+		AnnCreateFile(writer);
 		write_items(forest);
 		write_trees(forest, n_trees, seed);
-		finish_file(writer);
+		AnnFinishFile(writer);
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(remove_file, PointerGetDatum(writer));
+	PG_END_ENSURE_ERROR_CLEANUP(AnnRemoveFile, PointerGetDatum(writer));
 }
 
 /*
@@ -618,10 +411,8 @@ annoy_export(PG_FUNCTION_ARGS)
 	Export	   *export = palloc0(sizeof(Export));
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	int			n_trees = PG_GETARG_INT32(3);
-	AnnWriter  *writer = palloc0(sizeof(AnnWriter));
 
-	check_target(name);
-	writer->name = name;
+	AnnCheckTarget(name);
 	if (n_trees != -1 && (n_trees < 1 || n_trees > MAX_EXPORT_TREES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -630,11 +421,10 @@ annoy_export(PG_FUNCTION_ARGS)
 	AnnoyOpenForRows(PG_GETARG_OID(0), &export->access);
 	choose_column(export, NameStr(*PG_GETARG_NAME(1)));
 	init_forest(export);
-	export->forest.writer = writer;
 	export->allowed = (Size) maintenance_work_mem * 1024;
 	read_rows(export);
 	order_rows(export);
-	write_file(&export->forest, n_trees, export->access.index->seed);
+	write_file(&export->forest, name, n_trees, export->access.index->seed);
 	AnnoyCloseIndex(&export->access);
 	PG_RETURN_INT64(export->forest.rows);
 }

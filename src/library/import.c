@@ -38,6 +38,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "compat.h"
 #include "library/annfile.h"
 #include "library/library.h"
 #include "type/type.h"
@@ -65,67 +66,13 @@ typedef struct Import
 	uint64		root_hash;		/* sum over them */
 
 	/* what is returned */
-	Tuplestorestate *store;
-	TupleDesc	desc;
+	ReturnSetInfo *result;
 	ArrayType  *array;
 } Import;
 
 static void bad_file(const Import *import, off_t offset, const char *format,...)
 			__attribute__((format(printf, 3, 4))) pg_attribute_noreturn();
 static void file_changed(const Import *import) pg_attribute_noreturn();
-
-/*
- * The metric of one of the names that Annoy has for it.
- */
-static AnnoyMetric
-metric_by_name(const char *name)
-{
-	AnnoyMetric metric;
-
-	if (AnnoyFindMetric(name, &metric))
-		return metric;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unrecognized metric \"%s\"", name),
-			 errhint("The metrics are \"angular\", \"euclidean\", \"manhattan\", \"dot\" and \"hamming\".")));
-}
-
-/*
- * Where the fields of a file's nodes are.
- */
-void
-AnnFormatInit(AnnFormat *format, AnnoyMetric metric, int dim, bool old_dot)
-{
-	format->metric = metric;
-	format->dim = dim;
-	format->words = (dim + 63) / 64;
-	format->vector_size = sizeof(float) * dim;
-	format->children_at = 4;
-	switch (metric)
-	{
-		case ANNOY_COSINE:
-			format->extra_at = 4;
-			format->vector_at = 12;
-			break;
-		case ANNOY_L2:
-		case ANNOY_L1:
-			format->extra_at = 4;
-			format->children_at = 8;
-			format->vector_at = 16;
-			break;
-		case ANNOY_IP:
-			format->extra_at = 12;
-			format->vector_at = old_dot ? 16 : 24;
-			break;
-		case ANNOY_HAMMING:
-			format->extra_at = 0;
-			format->vector_at = 16;
-			format->vector_size = sizeof(uint64) * format->words;
-			break;
-	}
-	format->node_size = format->vector_at + format->vector_size;
-	format->leaf_ids = (format->node_size - format->children_at) / sizeof(int32);
-}
 
 /*
  * Raise the error that the file is not what it is said to be.
@@ -462,7 +409,7 @@ put_item(Import *import, const char *node, int64 number)
 	}
 	values[0] = Int64GetDatum(number);
 	values[1] = PointerGetDatum(import->array);
-	tuplestore_putvalues(import->store, import->desc, values, nulls);
+	tuplestore_putvalues(import->result->setResult, import->result->setDesc, values, nulls);
 }
 
 /*
@@ -540,36 +487,19 @@ read_file(Import *import)
 }
 
 /*
- * Prepare to return rows as a tuplestore, which goes to disk when it gets large.
+ * The array that all items are returned in, one after the other.
  */
-static void
-start_result(Import *import, FunctionCallInfo fcinfo)
+static ArrayType *
+make_array(int dim)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			dim = import->format.dim;
-	MemoryContext old_context;
+	ArrayType  *array = palloc0(ARR_OVERHEAD_NONULLS(1) + sizeof(float) * dim);
 
-	if (result == NULL || !IsA(result, ReturnSetInfo) ||
-		(result->allowedModes & SFRM_Materialize) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("set-valued function called in context that cannot accept a set")));
-	old_context = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &import->desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	import->store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
-										  false, work_mem);
-	result->returnMode = SFRM_Materialize;
-	result->setResult = import->store;
-	result->setDesc = import->desc;
-	MemoryContextSwitchTo(old_context);
-
-	import->array = palloc0(ARR_OVERHEAD_NONULLS(1) + sizeof(float) * dim);
-	SET_VARSIZE(import->array, ARR_OVERHEAD_NONULLS(1) + sizeof(float) * dim);
-	import->array->ndim = 1;
-	import->array->elemtype = FLOAT4OID;
-	ARR_DIMS(import->array)[0] = dim;
-	ARR_LBOUND(import->array)[0] = 1;
+	SET_VARSIZE(array, ARR_OVERHEAD_NONULLS(1) + sizeof(float) * dim);
+	array->ndim = 1;
+	array->elemtype = FLOAT4OID;
+	ARR_DIMS(array)[0] = dim;
+	ARR_LBOUND(array)[0] = 1;
+	return array;
 }
 
 PG_FUNCTION_INFO_V1(annoy_import_items);
@@ -581,7 +511,7 @@ Datum
 annoy_import_items(PG_FUNCTION_ARGS)
 {
 	Import		import = {0};
-	AnnoyMetric metric = metric_by_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	int			dim = PG_GETARG_INT32(2);
 
 	if (dim < 1 || dim > ANNOY_MAX_DIMENSIONS)
@@ -592,7 +522,9 @@ annoy_import_items(PG_FUNCTION_ARGS)
 	AnnFormatInit(&import.format, metric, dim, false);
 
 	open_file(&import);
-	start_result(&import, fcinfo);
+	AnnoyInitSet(fcinfo);
+	import.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	import.array = make_array(dim);
 	choose_format(&import);
 	read_file(&import);
 	CloseTransientFile(import.fd);

@@ -18,6 +18,16 @@
 
 /* access.c */
 
+/* Rows of the table, read one after the other. */
+typedef struct AnnoyRowReader
+{
+	const AnnoyAccess *access;
+	struct IndexInfo *info;
+	struct EState *estate;
+	struct ExprState *predicate;
+	TupleTableSlot *slot;		/* where the caller puts the row */
+} AnnoyRowReader;
+
 /* Searches in an index, one after the other. */
 typedef struct AnnoyNearest
 {
@@ -28,6 +38,11 @@ typedef struct AnnoyNearest
 } AnnoyNearest;
 
 extern void AnnoyOpenForRows(Oid oid, AnnoyAccess *access);
+extern void AnnoyRowReaderInit(AnnoyRowReader *reader,
+							   const AnnoyAccess *access);
+extern bool AnnoyReadRow(AnnoyRowReader *reader, AnnoyDtype dtype,
+						 AnnoyVector *vec);
+extern void AnnoyRowReaderEnd(AnnoyRowReader *reader);
 extern bool AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid,
 						  AnnoyVector *vec);
 extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access,

@@ -44,6 +44,7 @@ typedef enum QueryForm
 	QUERY_ARRAY,
 	QUERY_BITS,
 	QUERY_TEXT,					/* a value of the indexed column */
+	QUERY_ROW,					/* the TID of a row */
 } QueryForm;
 
 /* What a call of one of the search functions asks for. */
@@ -63,57 +64,6 @@ check_positive(const char *name, int value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be between 1 and %d", name, PG_INT32_MAX)));
-}
-
-/*
- * Read the arguments that all searches have, and open the index.  Returns false
- * if the result is empty because an argument is NULL.
- */
-static bool
-begin_call(FunctionCallInfo fcinfo, NearestCall *call)
-{
-	call->search_k = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
-	if (call->search_k != -1)
-		check_positive("search_k", call->search_k);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		return false;
-	AnnoyOpenForRows(PG_GETARG_OID(0), &call->access);
-	return true;
-}
-
-/*
- * Begin a call for a number of rows.
- */
-static bool
-begin_nearest(FunctionCallInfo fcinfo, NearestCall *call)
-{
-	int			n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
-
-	AnnoyInitSet(fcinfo);
-	check_positive("n", n);
-	call->n = n;
-	call->radius = INFINITY;
-	call->native = true;
-	return begin_call(fcinfo, call);
-}
-
-/*
- * Begin a call for the rows within a distance.
- */
-static bool
-begin_radius(FunctionCallInfo fcinfo, NearestCall *call)
-{
-	AnnoyInitSet(fcinfo);
-	if (PG_ARGISNULL(2))
-		return false;
-	call->n = PG_INT64_MAX;
-	call->radius = PG_GETARG_FLOAT8(2);
-	call->native = false;
-	if (isnan(call->radius))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("radius must not be NaN")));
-	return begin_call(fcinfo, call);
 }
 
 /*
@@ -198,91 +148,137 @@ is_bits(Oid type)
 }
 
 /*
- * The second argument as a value that the index can be searched for.
+ * The second argument as a value that the index can be searched for.  Returns
+ * false if it is a row that has no vector.
  */
-static Datum
-query_argument(FunctionCallInfo fcinfo, const NearestCall *call, QueryForm form)
+static bool
+query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm form,
+			   Datum *query)
 {
-	Relation	rel = call->access.rel;
-	Oid			type = rel->rd_opcintype[0];
+	Oid			type = access->rel->rd_opcintype[0];
 
-	if (form == QUERY_TEXT)
+	if (form == QUERY_ROW)
+	{
+		AnnoyVector vec;
+
+		if (!AnnoyFetchRow(access, (ItemPointer) PG_GETARG_POINTER(1), &vec))
+			return false;
+		*query = AnnoyMakeDatum(type, &vec);
+	}
+	else if (form == QUERY_TEXT)
 	{
 		Oid			input;
 		Oid			io_param;
 
 		getTypeInputInfo(type, &input, &io_param);
-		return OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)),
-									io_param, -1);
+		*query = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									  io_param, -1);
 	}
-	if (is_bits(type) != (form == QUERY_BITS))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the query is %s, but index \"%s\" is on %s",
-						form == QUERY_BITS ? "a bit string" : "an array",
-						RelationGetRelationName(rel),
-						form == QUERY_BITS ? "arrays" : "bit strings")));
-	return PG_GETARG_DATUM(1);
+	else
+	{
+		if (is_bits(type) != (form == QUERY_BITS))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the query is %s, but index \"%s\" is on %s",
+							form == QUERY_BITS ? "a bit string" : "an array",
+							RelationGetRelationName(access->rel),
+							form == QUERY_BITS ? "arrays" : "bit strings")));
+		*query = PG_GETARG_DATUM(1);
+	}
+	return true;
 }
 
 /*
- * Annoy's get_nns_by_vector.
+ * Open the index that a call is about, and search it.  Here are the arguments
+ * that all searches have; the result is empty if one is NULL that has no default.
  */
 static Datum
-nns_by_vector(FunctionCallInfo fcinfo, QueryForm form)
+search(FunctionCallInfo fcinfo, NearestCall *call, QueryForm form)
 {
-	NearestCall call;
+	Datum		query;
 
-	if (begin_nearest(fcinfo, &call))
-	{
-		return_nearest(fcinfo, &call, query_argument(fcinfo, &call, form));
-		AnnoyCloseIndex(&call.access);
-	}
+	call->search_k = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
+	if (call->search_k != -1)
+		check_positive("search_k", call->search_k);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+	AnnoyOpenForRows(PG_GETARG_OID(0), &call->access);
+	if (query_argument(fcinfo, &call->access, form, &query))
+		return_nearest(fcinfo, call, query);
+	AnnoyCloseIndex(&call->access);
 	return (Datum) 0;
 }
 
-PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector);
-PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_bit);
-PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_text);
-
-Datum
-annoy_get_nns_by_vector(PG_FUNCTION_ARGS)
+/*
+ * Search for a number of rows.
+ */
+static Datum
+search_nearest(FunctionCallInfo fcinfo, QueryForm form)
 {
-	return nns_by_vector(fcinfo, QUERY_ARRAY);
-}
+	int			n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
+	NearestCall call = {.n = n,.radius = INFINITY,.native = true};
 
-Datum
-annoy_get_nns_by_vector_bit(PG_FUNCTION_ARGS)
-{
-	return nns_by_vector(fcinfo, QUERY_BITS);
-}
-
-Datum
-annoy_get_nns_by_vector_text(PG_FUNCTION_ARGS)
-{
-	return nns_by_vector(fcinfo, QUERY_TEXT);
+	AnnoyInitSet(fcinfo);
+	check_positive("n", n);
+	return search(fcinfo, &call, form);
 }
 
 /*
- * All rows within a distance of a vector.  Both this distance and those that are
+ * Search for all rows within a distance.  Both this distance and those that are
  * returned are the operator's.
  */
 static Datum
 search_radius(FunctionCallInfo fcinfo, QueryForm form)
 {
-	NearestCall call;
+	NearestCall call = {.n = PG_INT64_MAX};
 
-	if (begin_radius(fcinfo, &call))
-	{
-		return_nearest(fcinfo, &call, query_argument(fcinfo, &call, form));
-		AnnoyCloseIndex(&call.access);
-	}
-	return (Datum) 0;
+	AnnoyInitSet(fcinfo);
+	if (PG_ARGISNULL(2))
+		return (Datum) 0;
+	call.radius = PG_GETARG_FLOAT8(2);
+	if (isnan(call.radius))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("radius must not be NaN")));
+	return search(fcinfo, &call, form);
 }
 
+/*
+ * The functions that SQL calls: Annoy's get_nns_by_vector and get_nns_by_item,
+ * for which the row itself is among the results, and the search within a radius.
+ */
+
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_bit);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_text);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_item);
 PG_FUNCTION_INFO_V1(annoy_search_radius);
 PG_FUNCTION_INFO_V1(annoy_search_radius_bit);
 PG_FUNCTION_INFO_V1(annoy_search_radius_text);
+
+Datum
+annoy_get_nns_by_vector(PG_FUNCTION_ARGS)
+{
+	return search_nearest(fcinfo, QUERY_ARRAY);
+}
+
+Datum
+annoy_get_nns_by_vector_bit(PG_FUNCTION_ARGS)
+{
+	return search_nearest(fcinfo, QUERY_BITS);
+}
+
+Datum
+annoy_get_nns_by_vector_text(PG_FUNCTION_ARGS)
+{
+	return search_nearest(fcinfo, QUERY_TEXT);
+}
+
+Datum
+annoy_get_nns_by_item(PG_FUNCTION_ARGS)
+{
+	return search_nearest(fcinfo, QUERY_ROW);
+}
 
 Datum
 annoy_search_radius(PG_FUNCTION_ARGS)
@@ -300,26 +296,6 @@ Datum
 annoy_search_radius_text(PG_FUNCTION_ARGS)
 {
 	return search_radius(fcinfo, QUERY_TEXT);
-}
-
-PG_FUNCTION_INFO_V1(annoy_get_nns_by_item);
-
-/*
- * Annoy's get_nns_by_item.  The row itself is among the results.
- */
-Datum
-annoy_get_nns_by_item(PG_FUNCTION_ARGS)
-{
-	NearestCall call;
-	AnnoyVector vec;
-
-	if (!begin_nearest(fcinfo, &call))
-		return (Datum) 0;
-	if (AnnoyFetchRow(&call.access, (ItemPointer) PG_GETARG_POINTER(1), &vec))
-		return_nearest(fcinfo, &call,
-					   AnnoyMakeDatum(call.access.rel->rd_opcintype[0], &vec));
-	AnnoyCloseIndex(&call.access);
-	return (Datum) 0;
 }
 
 PG_FUNCTION_INFO_V1(annoy_nns_support);

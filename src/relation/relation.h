@@ -29,7 +29,6 @@ extern void AnnoyCheckNewDimensions(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *vec);
 extern char *AnnoyQualifiedName(Oid oid);
 extern int	AnnoyHintForget(Relation rel, int dim);
-extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
 
 /* What errors about a row of a table say; see rowerror.c. */
 typedef struct AnnoyRowErrors

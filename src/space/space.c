@@ -37,9 +37,6 @@
 #include "space/space.h"
 #include "type/type.h"
 
-/* Components of images are clamped here. */
-#define MAX_COMPONENT	ANNOY_MAX_COMPONENT
-
 /*
  * Dimensions of the search space for vectors of that many dimensions.
  */
@@ -152,7 +149,7 @@ rotate(const AnnoyIndex *index, float *x)
 static inline float
 clamp_component(double v)
 {
-	return (float) Min(Max(v, -MAX_COMPONENT), MAX_COMPONENT);
+	return (float) Min(Max(v, -ANNOY_MAX_COMPONENT), ANNOY_MAX_COMPONENT);
 }
 
 /*

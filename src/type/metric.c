@@ -78,7 +78,7 @@ typedef struct MetricKernels
 	int			(*count_bits) (const void *x, const void *y, int dim);
 } MetricKernels;
 
-#define METRIC_NAME(name)	CppConcat(Baseline, name)
+#define METRIC_NAME(name)	CppConcat(portable_, name)
 #define METRIC_TARGET
 #define METRIC_WIDTH		2
 #ifdef __x86_64__
@@ -87,7 +87,7 @@ typedef struct MetricKernels
 #include "type/metric_impl.h"
 
 #ifdef __x86_64__
-#define METRIC_NAME(name)	CppConcat(Avx2, name)
+#define METRIC_NAME(name)	CppConcat(avx2_, name)
 #define METRIC_TARGET		__attribute__((target("avx2,f16c,popcnt")))
 #define METRIC_WIDTH		4
 #define METRIC_WIDEN(from)	_mm256_cvtps_pd(_mm_loadu_ps(from))
@@ -95,7 +95,7 @@ typedef struct MetricKernels
 	_mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (from))))
 #include "type/metric_impl.h"
 
-#define METRIC_NAME(name)	CppConcat(Avx512, name)
+#define METRIC_NAME(name)	CppConcat(avx512_, name)
 #define METRIC_TARGET		__attribute__((target(ANNOY_TARGET_AVX512)))
 #define METRIC_WIDTH		8
 #define METRIC_WIDEN(from)	_mm512_cvtps_pd(_mm256_loadu_ps(from))
@@ -104,14 +104,14 @@ typedef struct MetricKernels
 #include "type/metric_impl.h"
 #endif
 
-static const MetricKernels *kernels = &BaselineKernels;
+static const MetricKernels *kernels = &portable_kernels;
 
-static double RescueDistance(AnnoyMetric metric, const AnnoyVector *x,
-							 const AnnoyVector *y, const double *sum, bool stored);
-static double ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y);
-static double ScaledProduct(const AnnoyVector *x, int xexp,
-							const AnnoyVector *y, int yexp);
-static bool LargestExponent(const AnnoyVector *vec, int *exponent);
+static double rescue_distance(AnnoyMetric metric, const AnnoyVector *x,
+							  const AnnoyVector *y, const double *sum, bool stored);
+static double scaled_euclidean(const AnnoyVector *x, const AnnoyVector *y);
+static double scaled_product(const AnnoyVector *x, int xexp,
+							 const AnnoyVector *y, int yexp);
+static bool largest_exponent(const AnnoyVector *vec, int *exponent);
 
 /*
  * Use the implementation of a path that this machine has.  Without a call, it
@@ -124,21 +124,21 @@ AnnoyMetricUse(AnnoySimd path)
 	{
 #ifdef __x86_64__
 		case ANNOY_SIMD_AVX2:
-			kernels = &Avx2Kernels;
+			kernels = &avx2_kernels;
 			break;
 		case ANNOY_SIMD_AVX512:
-			kernels = &Avx512Kernels;
+			kernels = &avx512_kernels;
 			break;
 #endif
 		default:
-			kernels = &BaselineKernels;
+			kernels = &portable_kernels;
 			break;
 	}
 }
 
 /* 1 - cos from the sums; never negative, 0 if they are the same */
 static inline double
-CosineDistance(double xy, double xx, double yy)
+cosine_distance(double xy, double xx, double yy)
 {
 	double		cosine = xy / sqrt(xx * yy);
 
@@ -147,7 +147,7 @@ CosineDistance(double xy, double xx, double yy)
 }
 
 static inline MetricType
-TypeOf(const AnnoyVector *vec)
+type_of(const AnnoyVector *vec)
 {
 	Assert(vec->dtype != ANNOY_BIT);
 	return vec->dtype == ANNOY_FLOAT16 ? TYPE_HALF :
@@ -158,7 +158,7 @@ TypeOf(const AnnoyVector *vec)
  * As AnnoyDistance, or AnnoyStoredDistance if `stored'.
  */
 static inline double
-DistanceOf(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool stored)
+distance_of(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool stored)
 {
 	double		sum[3] = {0, 0, 0};
 	MetricType	xtype;
@@ -173,8 +173,8 @@ DistanceOf(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool 
 	}
 
 	/* Every metric is symmetric. */
-	xtype = TypeOf(x);
-	ytype = TypeOf(y);
+	xtype = type_of(x);
+	ytype = type_of(y);
 	if (xtype <= ytype)
 		kernels->sums[metric][xtype][ytype] (x->data, y->data, x->dim, sum);
 	else
@@ -188,7 +188,7 @@ DistanceOf(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool 
 			break;
 		case ANNOY_COSINE:
 			if (likely(SquareIsSafe(sum[1]) && SquareIsSafe(sum[2])))
-				return CosineDistance(sum[0], sum[1], sum[2]);
+				return cosine_distance(sum[0], sum[1], sum[2]);
 			break;
 		case ANNOY_IP:
 			/* Subtract, because the negative of zero would show as -0. */
@@ -205,7 +205,7 @@ DistanceOf(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool 
 			break;
 	}
 
-	return RescueDistance(metric, x, y, sum, stored);
+	return rescue_distance(metric, x, y, sum, stored);
 }
 
 /*
@@ -217,7 +217,7 @@ DistanceOf(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool 
 double
 AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 {
-	return DistanceOf(metric, x, y, false);
+	return distance_of(metric, x, y, false);
 }
 
 /*
@@ -228,7 +228,7 @@ AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 double
 AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 {
-	return DistanceOf(metric, x, y, true);
+	return distance_of(metric, x, y, true);
 }
 
 /*
@@ -237,8 +237,8 @@ AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector 
  * As above, this must not depend on the type of components.
  */
 static double
-RescueDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
-			   const double *sum, bool stored)
+rescue_distance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
+				const double *sum, bool stored)
 {
 	int			xexp;
 	int			yexp;
@@ -261,20 +261,20 @@ RescueDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
 			if (sum[0] == 0.0 &&
 				x->dtype != ANNOY_FLOAT64 && y->dtype != ANNOY_FLOAT64)
 				return 0.0;
-			return ScaledEuclidean(x, y);
+			return scaled_euclidean(x, y);
 
 		case ANNOY_COSINE:
 			/* Zero vectors are defined to be at right angles to all others. */
-			if (!LargestExponent(x, &xexp) || !LargestExponent(y, &yexp))
+			if (!largest_exponent(x, &xexp) || !largest_exponent(y, &yexp))
 				return 1.0;
-			return CosineDistance(ScaledProduct(x, xexp, y, yexp),
-								  ScaledProduct(x, xexp, x, xexp),
-								  ScaledProduct(y, yexp, y, yexp));
+			return cosine_distance(scaled_product(x, xexp, y, yexp),
+								   scaled_product(x, xexp, x, xexp),
+								   scaled_product(y, yexp, y, yexp));
 
 		case ANNOY_IP:
-			if (!LargestExponent(x, &xexp) || !LargestExponent(y, &yexp))
+			if (!largest_exponent(x, &xexp) || !largest_exponent(y, &yexp))
 				return 0.0;
-			return 0.0 - ldexp(ScaledProduct(x, xexp, y, yexp), xexp + yexp);
+			return 0.0 - ldexp(scaled_product(x, xexp, y, yexp), xexp + yexp);
 
 		case ANNOY_L1:
 		case ANNOY_HAMMING:
@@ -323,19 +323,19 @@ AnnoyVectorNorm(const AnnoyVector *vec)
 		return sqrt(count);
 	}
 
-	type = TypeOf(vec);
+	type = type_of(vec);
 	kernels->sums[ANNOY_IP][type][type] (vec->data, vec->data, vec->dim, sum);
 	if (likely(SquareIsSafe(sum[0])))
 		return sqrt(sum[0]);
 
 	if (!isfinite(sum[0]))
 		AnnoyCheckFinite(vec);
-	return ScaledEuclidean(vec, NULL);
+	return scaled_euclidean(vec, NULL);
 }
 
 /* A component of x - y, or of x if y is NULL */
 static inline double
-Difference(const AnnoyVector *x, const AnnoyVector *y, int i)
+difference(const AnnoyVector *x, const AnnoyVector *y, int i)
 {
 	return AnnoyVectorComponent(x, i) - (y ? AnnoyVectorComponent(y, i) : 0.0);
 }
@@ -345,7 +345,7 @@ Difference(const AnnoyVector *x, const AnnoyVector *y, int i)
  * size.  Infinite if it is out of range.
  */
 static double
-ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y)
+scaled_euclidean(const AnnoyVector *x, const AnnoyVector *y)
 {
 	double		largest = 0;
 	double		sum = 0;
@@ -353,7 +353,7 @@ ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y)
 
 	for (int i = 0; i < x->dim; i++)
 	{
-		double		diff = Difference(x, y, i);
+		double		diff = difference(x, y, i);
 
 		largest = Max(largest, fabs(diff));
 	}
@@ -363,7 +363,7 @@ ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y)
 	(void) frexp(largest, &exponent);
 	for (int i = 0; i < x->dim; i++)
 	{
-		double		diff = Difference(x, y, i);
+		double		diff = difference(x, y, i);
 
 		diff = ldexp(diff, -exponent);
 		sum += diff * diff;
@@ -376,7 +376,7 @@ ScaledEuclidean(const AnnoyVector *x, const AnnoyVector *y)
  * The inner product of x * 2^-xexp and y * 2^-yexp.
  */
 static double
-ScaledProduct(const AnnoyVector *x, int xexp, const AnnoyVector *y, int yexp)
+scaled_product(const AnnoyVector *x, int xexp, const AnnoyVector *y, int yexp)
 {
 	double		sum = 0;
 
@@ -392,7 +392,7 @@ ScaledProduct(const AnnoyVector *x, int xexp, const AnnoyVector *y, int yexp)
  * Returns false if all components are zero.
  */
 static bool
-LargestExponent(const AnnoyVector *vec, int *exponent)
+largest_exponent(const AnnoyVector *vec, int *exponent)
 {
 	double		largest = 0;
 

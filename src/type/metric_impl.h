@@ -31,7 +31,6 @@
 #define DVecU	METRIC_NAME(DVecU)
 #define FVecU	METRIC_NAME(FVecU)
 #define IVec	METRIC_NAME(IVec)
-#define Kernels METRIC_NAME(Kernels)
 
 /* Doubles, and integers of the same width to operate on their bits. */
 typedef double DVec __attribute__((vector_size(8 * METRIC_WIDTH)));
@@ -78,7 +77,7 @@ typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), ma
  * All arguments but x, y, dim and sum are constants once this is inlined.
  */
 static pg_attribute_always_inline METRIC_TARGET void
-METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, MetricType xtype,
+METRIC_NAME(sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 				  const void *y, MetricType ytype, int dim, double *sum)
 {
 	const AnnoyHalf *xh = x;
@@ -193,9 +192,9 @@ METRIC_NAME(Sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 /* The functions for one metric, named for the bytes of x's and y's components */
 #define METRIC_FUNCTION(name, metric, bytes, xtype, ytype) \
 static METRIC_TARGET void \
-METRIC_NAME(name##bytes) (const void *x, const void *y, int dim, double *sum) \
+METRIC_NAME(name##_##bytes) (const void *x, const void *y, int dim, double *sum) \
 { \
-	METRIC_NAME(Sum) (metric, x, xtype, y, ytype, dim, sum); \
+	METRIC_NAME(sum) (metric, x, xtype, y, ytype, dim, sum); \
 }
 
 #define METRIC_FUNCTIONS(name, metric) \
@@ -206,17 +205,17 @@ METRIC_NAME(name##bytes) (const void *x, const void *y, int dim, double *sum) \
 	METRIC_FUNCTION(name, metric, 48, TYPE_FLOAT, TYPE_DOUBLE) \
 	METRIC_FUNCTION(name, metric, 88, TYPE_DOUBLE, TYPE_DOUBLE)
 
-METRIC_FUNCTIONS(L2, ANNOY_L2)
-METRIC_FUNCTIONS(Cosine, ANNOY_COSINE)
-METRIC_FUNCTIONS(IP, ANNOY_IP)
-METRIC_FUNCTIONS(L1, ANNOY_L1)
-METRIC_FUNCTIONS(Hamming, ANNOY_HAMMING)
+METRIC_FUNCTIONS(l2, ANNOY_L2)
+METRIC_FUNCTIONS(cosine, ANNOY_COSINE)
+METRIC_FUNCTIONS(ip, ANNOY_IP)
+METRIC_FUNCTIONS(l1, ANNOY_L1)
+METRIC_FUNCTIONS(hamming, ANNOY_HAMMING)
 
 /*
  * Number of bits that differ between two vectors of bits.
  */
 static METRIC_TARGET int
-METRIC_NAME(CountBits) (const void *x, const void *y, int dim)
+METRIC_NAME(count_bits) (const void *x, const void *y, int dim)
 {
 	const unsigned char *xb = x;
 	const unsigned char *yb = y;
@@ -241,29 +240,28 @@ METRIC_NAME(CountBits) (const void *x, const void *y, int dim)
 
 #define METRIC_ROW(name) \
 	{ \
-		{METRIC_NAME(name##22), METRIC_NAME(name##24), METRIC_NAME(name##28)}, \
-		{NULL, METRIC_NAME(name##44), METRIC_NAME(name##48)}, \
-		{NULL, NULL, METRIC_NAME(name##88)} \
+		{METRIC_NAME(name##_22), METRIC_NAME(name##_24), METRIC_NAME(name##_28)}, \
+		{NULL, METRIC_NAME(name##_44), METRIC_NAME(name##_48)}, \
+		{NULL, NULL, METRIC_NAME(name##_88)} \
 	}
 
 /* In the order of AnnoyMetric, which starts from 1 */
-static const MetricKernels Kernels = {
+static const MetricKernels METRIC_NAME(kernels) = {
 	{
 		{{NULL}},
-		METRIC_ROW(L2),
-		METRIC_ROW(Cosine),
-		METRIC_ROW(IP),
-		METRIC_ROW(L1),
-		METRIC_ROW(Hamming)
+		METRIC_ROW(l2),
+		METRIC_ROW(cosine),
+		METRIC_ROW(ip),
+		METRIC_ROW(l1),
+		METRIC_ROW(hamming)
 	},
-	METRIC_NAME(CountBits)
+	METRIC_NAME(count_bits)
 };
 
 #undef DVec
 #undef DVecU
 #undef FVecU
 #undef IVec
-#undef Kernels
 #undef EACH_REGISTER
 #undef ZERO_REGISTER
 #undef ADD_REGISTER

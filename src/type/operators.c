@@ -35,10 +35,6 @@ typedef struct NumericVectorCache
 	AnnoyVector vec;
 } NumericVectorCache;
 
-static AnnoyVector ReadRightArray(FunctionCallInfo fcinfo);
-static AnnoyVector ReadNumericArray(FmgrInfo *flinfo, ArrayType *array);
-static double ArrayDistance(FunctionCallInfo fcinfo, AnnoyMetric metric);
-
 PG_FUNCTION_INFO_V1(annoy_l2_distance);
 PG_FUNCTION_INFO_V1(annoy_cosine_distance);
 PG_FUNCTION_INFO_V1(annoy_negative_inner_product);
@@ -62,29 +58,16 @@ PG_FUNCTION_INFO_V1(annoy_l1_metric);
 PG_FUNCTION_INFO_V1(annoy_hamming_metric);
 
 /*
- * Read the second argument of a distance function.
- *
- * ARRAY[0.1, 0.2] is an array of numeric, and converting it takes far longer
- * than the distance does.  So do that once, not for each row.
+ * Read an array of numeric, of which each call but the first is likely to get the
+ * same.
  */
 static AnnoyVector
-ReadRightArray(FunctionCallInfo fcinfo)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-
-	if (ARR_ELEMTYPE(array) == NUMERICOID && fcinfo->flinfo != NULL)
-		return ReadNumericArray(fcinfo->flinfo, array);
-
-	return AnnoyReadArray(PointerGetDatum(array));
-}
-
-static AnnoyVector
-ReadNumericArray(FmgrInfo *flinfo, ArrayType *array)
+read_numeric_array(FmgrInfo *flinfo, ArrayType *array)
 {
 	NumericVectorCache *cache = flinfo->fn_extra;
 	Size		size = VARSIZE(array);
 	AnnoyVector vec;
-	void	   *data;
+	MemoryContext old_context;
 
 	if (cache != NULL && VARSIZE(cache->array) == size &&
 		memcmp(cache->array, array, size) == 0)
@@ -101,23 +84,38 @@ ReadNumericArray(FmgrInfo *flinfo, ArrayType *array)
 		pfree(cache);
 	}
 
-	cache = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(NumericVectorCache));
-	cache->array = MemoryContextAlloc(flinfo->fn_mcxt, size);
-	memcpy(cache->array, array, size);
-	data = MemoryContextAlloc(flinfo->fn_mcxt, AnnoyVectorSize(vec.dtype, vec.dim));
-	memcpy(data, vec.data, AnnoyVectorSize(vec.dtype, vec.dim));
-	cache->vec = vec;
-	cache->vec.data = data;
+	old_context = MemoryContextSwitchTo(flinfo->fn_mcxt);
+	cache = palloc(sizeof(NumericVectorCache));
+	cache->array = memcpy(palloc(size), array, size);
+	cache->vec = AnnoyCopyVector(&vec);
+	MemoryContextSwitchTo(old_context);
 	flinfo->fn_extra = cache;
 
 	return cache->vec;
 }
 
+/*
+ * Read the second argument of a distance function.
+ *
+ * ARRAY[0.1, 0.2] is an array of numeric, and converting it takes far longer
+ * than the distance does.  So do that once, not for each row.
+ */
+static AnnoyVector
+read_right_array(FunctionCallInfo fcinfo)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+
+	if (ARR_ELEMTYPE(array) == NUMERICOID && fcinfo->flinfo != NULL)
+		return read_numeric_array(fcinfo->flinfo, array);
+
+	return AnnoyReadArray(PointerGetDatum(array));
+}
+
 static double
-ArrayDistance(FunctionCallInfo fcinfo, AnnoyMetric metric)
+array_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
 {
 	AnnoyVector x = AnnoyReadArray(PG_GETARG_DATUM(0));
-	AnnoyVector y = ReadRightArray(fcinfo);
+	AnnoyVector y = read_right_array(fcinfo);
 
 	AnnoyCheckSameDimensions(&x, &y);
 	return AnnoyDistance(metric, &x, &y);
@@ -126,31 +124,31 @@ ArrayDistance(FunctionCallInfo fcinfo, AnnoyMetric metric)
 Datum
 annoy_l2_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_L2));
+	PG_RETURN_FLOAT8(array_distance(fcinfo, ANNOY_L2));
 }
 
 Datum
 annoy_cosine_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_COSINE));
+	PG_RETURN_FLOAT8(array_distance(fcinfo, ANNOY_COSINE));
 }
 
 Datum
 annoy_negative_inner_product(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_IP));
+	PG_RETURN_FLOAT8(array_distance(fcinfo, ANNOY_IP));
 }
 
 Datum
 annoy_l1_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_L1));
+	PG_RETURN_FLOAT8(array_distance(fcinfo, ANNOY_L1));
 }
 
 Datum
 annoy_hamming_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ArrayDistance(fcinfo, ANNOY_HAMMING));
+	PG_RETURN_FLOAT8(array_distance(fcinfo, ANNOY_HAMMING));
 }
 
 Datum
@@ -170,13 +168,13 @@ annoy_hamming_distance_bit(PG_FUNCTION_ARGS)
 Datum
 annoy_angular_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_COSINE, ArrayDistance(fcinfo, ANNOY_COSINE)));
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_COSINE, array_distance(fcinfo, ANNOY_COSINE)));
 }
 
 Datum
 annoy_inner_product(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_IP, ArrayDistance(fcinfo, ANNOY_IP)));
+	PG_RETURN_FLOAT8(AnnoyNativeDistance(ANNOY_IP, array_distance(fcinfo, ANNOY_IP)));
 }
 
 /*
@@ -238,7 +236,6 @@ annoy_normalize(PG_FUNCTION_ARGS)
 	Oid			elemtype = ARR_ELEMTYPE(array);
 	AnnoyVector vec = AnnoyReadArray(PointerGetDatum(array));
 	double	   *data = palloc(AnnoyVectorSize(ANNOY_FLOAT64, vec.dim));
-	Datum	   *elems = palloc(sizeof(Datum) * vec.dim);
 	double		largest = 0;
 	double		norm;
 	int			exponent;
@@ -263,18 +260,10 @@ annoy_normalize(PG_FUNCTION_ARGS)
 		norm = 1;
 
 	for (int i = 0; i < vec.dim; i++)
-		elems[i] = elemtype == FLOAT4OID ?
-			Float4GetDatum((float4) (data[i] / norm)) :
-			Float8GetDatum(data[i] / norm);
+		data[i] /= norm;
 
-	if (elemtype == FLOAT4OID)
-		array = construct_array(elems, vec.dim, FLOAT4OID,
-								sizeof(float4), true, TYPALIGN_INT);
-	else
-		array = construct_array(elems, vec.dim, FLOAT8OID,
-								sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-
-	PG_RETURN_ARRAYTYPE_P(array);
+	PG_RETURN_DATUM(AnnoyMakeDatum(elemtype == FLOAT4OID ? FLOAT4ARRAYOID : FLOAT8ARRAYOID,
+								   &vec));
 }
 
 Datum

@@ -95,7 +95,6 @@ AnnoyVectorComponent(const AnnoyVector *vec, int i)
 
 /* vector.c */
 extern const char *AnnoyMetricName(AnnoyMetric metric);
-extern bool AnnoyFindMetric(const char *name, AnnoyMetric *metric);
 extern AnnoyMetric AnnoyMetricFromName(const char *name);
 extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
@@ -107,6 +106,7 @@ extern void AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y)
 extern bool AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
+extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
 
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,

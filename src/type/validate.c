@@ -36,13 +36,22 @@ typedef struct ValidateState
 	bool		result;
 } ValidateState;
 
-static void ValidateInputType(ValidateState *state);
-static void ValidateFunction(ValidateState *state, Form_pg_amproc procform);
-static void ValidateOperator(ValidateState *state, Form_pg_amop oprform);
-static void ValidateGroups(ValidateState *state, List *groups);
-static bool IsVectorType(Oid type, Oid indexed);
-static bool IsForConditions(CatCList *oprlist, CatCList *proclist);
-static void ValidateConditions(ValidateState *state, CatCList *oprlist);
+/* Report a problem, and remember that there was one. */
+#define ReportProblem(state, ...) \
+	do { \
+		ereport(INFO, \
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION), \
+				 errmsg(__VA_ARGS__))); \
+		(state)->result = false; \
+	} while (0)
+
+static void validate_input_type(ValidateState *state);
+static void validate_function(ValidateState *state, Form_pg_amproc procform);
+static void validate_operator(ValidateState *state, Form_pg_amop oprform);
+static void validate_groups(ValidateState *state, List *groups);
+static bool is_vector_type(Oid type, Oid indexed);
+static bool is_for_conditions(CatCList *oprlist, CatCList *proclist);
+static void validate_conditions(ValidateState *state, CatCList *oprlist);
 
 /*
  * Validator for an annoy opclass: one for vectors, or one for conditions on
@@ -88,21 +97,21 @@ annoyvalidate(Oid opclassoid)
 	proclist = SearchSysCacheList1(AMPROCNUM,
 								   ObjectIdGetDatum(state.opfamilyoid));
 
-	if (IsForConditions(oprlist, proclist))
-		ValidateConditions(&state, oprlist);
+	if (is_for_conditions(oprlist, proclist))
+		validate_conditions(&state, oprlist);
 	else
 	{
-		ValidateInputType(&state);
+		validate_input_type(&state);
 
 		for (int i = 0; i < proclist->n_members; i++)
-			ValidateFunction(&state,
-							 (Form_pg_amproc) GETSTRUCT(&proclist->members[i]->tuple));
+			validate_function(&state,
+							  (Form_pg_amproc) GETSTRUCT(&proclist->members[i]->tuple));
 
 		for (int i = 0; i < oprlist->n_members; i++)
-			ValidateOperator(&state,
-							 (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple));
+			validate_operator(&state,
+							  (Form_pg_amop) GETSTRUCT(&oprlist->members[i]->tuple));
 
-		ValidateGroups(&state, identify_opfamily_groups(oprlist, proclist));
+		validate_groups(&state, identify_opfamily_groups(oprlist, proclist));
 	}
 
 	ReleaseCatCacheList(proclist);
@@ -117,127 +126,71 @@ annoyvalidate(Oid opclassoid)
  * The opclass must be for a type that can be stored.
  */
 static void
-ValidateInputType(ValidateState *state)
+validate_input_type(ValidateState *state)
 {
 	if (state->opcintype != FLOAT4ARRAYOID &&
 		state->opcintype != FLOAT8ARRAYOID &&
 		state->opcintype != BITOID)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator class \"%s\" of access method %s is for type %s, which is not supported",
-						state->opclassname, "annoy",
-						format_type_be(state->opcintype))));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator class \"%s\" of access method annoy is for type %s, which is not supported",
+					  state->opclassname, format_type_be(state->opcintype));
 }
 
 /*
  * Check an individual support function.
  */
 static void
-ValidateFunction(ValidateState *state, Form_pg_amproc procform)
+validate_function(ValidateState *state, Form_pg_amproc procform)
 {
-	bool		ok;
-
 	/* An index calls the one of its own type, so others would be of no use. */
 	if (procform->amproclefttype != procform->amprocrighttype)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains support function %s with different left and right input types",
-						state->opfamilyname, "annoy",
-						format_procedure(procform->amproc))));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains support function %s with different left and right input types",
+					  state->opfamilyname, format_procedure(procform->amproc));
 
-	switch (procform->amprocnum)
-	{
-		case ANNOY_METRIC_PROC:
-			ok = check_amproc_signature(procform->amproc, INT4OID, true, 0, 0);
-			break;
-		default:
-			ereport(INFO,
-					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-					 errmsg("operator family \"%s\" of access method %s contains function %s with invalid support number %d",
-							state->opfamilyname, "annoy",
-							format_procedure(procform->amproc),
-							procform->amprocnum)));
-			state->result = false;
-			return;				/* don't want additional message */
-	}
-
-	if (!ok)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains function %s with wrong signature for support number %d",
-						state->opfamilyname, "annoy",
-						format_procedure(procform->amproc),
-						procform->amprocnum)));
-		state->result = false;
-	}
+	if (procform->amprocnum != ANNOY_METRIC_PROC)
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains function %s with invalid support number %d",
+					  state->opfamilyname, format_procedure(procform->amproc), procform->amprocnum);
+	else if (!check_amproc_signature(procform->amproc, INT4OID, true, 0, 0))
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains function %s with wrong signature for support number %d",
+					  state->opfamilyname, format_procedure(procform->amproc), procform->amprocnum);
 }
 
 /*
  * Check an individual operator.
  */
 static void
-ValidateOperator(ValidateState *state, Form_pg_amop oprform)
+validate_operator(ValidateState *state, Form_pg_amop oprform)
 {
 	if (oprform->amopstrategy != ANNOY_DISTANCE_STRATEGY)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains operator %s with invalid strategy number %d",
-						state->opfamilyname, "annoy",
-						format_operator(oprform->amopopr),
-						oprform->amopstrategy)));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains operator %s with invalid strategy number %d",
+					  state->opfamilyname, format_operator(oprform->amopopr), oprform->amopstrategy);
 
 	/* There is nothing to search for, only an order. */
 	if (oprform->amoppurpose != AMOP_ORDER)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains operator %s, which is not an ordering operator",
-						state->opfamilyname, "annoy",
-						format_operator(oprform->amopopr))));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains operator %s, which is not an ordering operator",
+					  state->opfamilyname, format_operator(oprform->amopopr));
 	else if (!opfamily_can_sort_type(oprform->amopsortfamily, FLOAT8OID))
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains incorrect ORDER BY opfamily specification for operator %s",
-						state->opfamilyname, "annoy",
-						format_operator(oprform->amopopr))));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains incorrect ORDER BY opfamily specification for operator %s",
+					  state->opfamilyname, format_operator(oprform->amopopr));
 
 	/* Distances are double precision. */
 	if (!check_amop_signature(oprform->amopopr, FLOAT8OID,
 							  oprform->amoplefttype, oprform->amoprighttype))
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
-						state->opfamilyname, "annoy",
-						format_operator(oprform->amopopr))));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains operator %s with wrong signature",
+					  state->opfamilyname, format_operator(oprform->amopopr));
 
 	/* An index reads the right-hand value itself, not through the operator. */
-	if (!IsVectorType(oprform->amoprighttype, oprform->amoplefttype))
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator family \"%s\" of access method %s contains operator %s, whose right-hand type cannot be used as a vector",
-						state->opfamilyname, "annoy",
-						format_operator(oprform->amopopr))));
-		state->result = false;
-	}
+	if (!is_vector_type(oprform->amoprighttype, oprform->amoplefttype))
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains operator %s, whose right-hand type cannot be used as a vector",
+					  state->opfamilyname, format_operator(oprform->amopopr));
 }
 
 /*
@@ -245,7 +198,7 @@ ValidateOperator(ValidateState *state, Form_pg_amop oprform)
  * Those of other types may be for other opclasses of the family.
  */
 static void
-ValidateGroups(ValidateState *state, List *groups)
+validate_groups(ValidateState *state, List *groups)
 {
 	const uint64 all_operators = UINT64CONST(1) << ANNOY_DISTANCE_STRATEGY;
 	const uint64 all_functions = UINT64CONST(1) << ANNOY_METRIC_PROC;
@@ -266,24 +219,14 @@ ValidateGroups(ValidateState *state, List *groups)
 	}
 
 	if (!has_operator)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator class \"%s\" of access method %s is missing operator %d",
-						state->opclassname, "annoy",
-						ANNOY_DISTANCE_STRATEGY)));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator class \"%s\" of access method annoy is missing operator %d",
+					  state->opclassname, ANNOY_DISTANCE_STRATEGY);
 
 	if (!has_function)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator class \"%s\" of access method %s is missing support function %d",
-						state->opclassname, "annoy",
-						ANNOY_METRIC_PROC)));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator class \"%s\" of access method annoy is missing support function %d",
+					  state->opclassname, ANNOY_METRIC_PROC);
 }
 
 /*
@@ -291,7 +234,7 @@ ValidateGroups(ValidateState *state, List *groups)
  * stores?  See AnnoyReadArray and AnnoyReadBits.
  */
 static bool
-IsVectorType(Oid type, Oid indexed)
+is_vector_type(Oid type, Oid indexed)
 {
 	if (indexed == BITOID)
 		return type == BITOID || type == VARBITOID;
@@ -314,7 +257,7 @@ IsVectorType(Oid type, Oid indexed)
  * Is the opfamily one for conditions?  It is for vectors if anything in it is.
  */
 static bool
-IsForConditions(CatCList *oprlist, CatCList *proclist)
+is_for_conditions(CatCList *oprlist, CatCList *proclist)
 {
 	for (int i = 0; i < oprlist->n_members; i++)
 	{
@@ -331,7 +274,7 @@ IsForConditions(CatCList *oprlist, CatCList *proclist)
  * some are for the opclass's own type.
  */
 static void
-ValidateConditions(ValidateState *state, CatCList *oprlist)
+validate_conditions(ValidateState *state, CatCList *oprlist)
 {
 	bool		has_operator = false;
 
@@ -343,22 +286,13 @@ ValidateConditions(ValidateState *state, CatCList *oprlist)
 			has_operator = true;
 		if (!check_amop_signature(oprform->amopopr, BOOLOID,
 								  oprform->amoplefttype, oprform->amoprighttype))
-		{
-			ereport(INFO,
-					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-					 errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
-							state->opfamilyname, "annoy",
-							format_operator(oprform->amopopr))));
-			state->result = false;
-		}
+			ReportProblem(state,
+						  "operator family \"%s\" of access method annoy contains operator %s with wrong signature",
+						  state->opfamilyname, format_operator(oprform->amopopr));
 	}
 
 	if (!has_operator)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator class \"%s\" of access method %s has no operator for its type",
-						state->opclassname, "annoy")));
-		state->result = false;
-	}
+		ReportProblem(state,
+					  "operator class \"%s\" of access method annoy has no operator for its type",
+					  state->opclassname);
 }

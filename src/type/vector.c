@@ -64,12 +64,12 @@ static const MetricName metric_names[] = {
 	{"hamming", ANNOY_HAMMING}
 };
 
-static void CheckDimensionLimit(int dim);
-static double *ReadNumbers(ArrayType *array, int dim);
-static AnnoyHalf *ConvertToHalves(const AnnoyVector *vec);
-static float4 *ConvertToFloat4(const AnnoyVector *vec);
-static float8 *ConvertToFloat8(const AnnoyVector *vec);
-static bits8 *ConvertToBits(const AnnoyVector *vec);
+static void check_dimension_limit(int dim);
+static double *read_numbers(ArrayType *array, int dim);
+static AnnoyHalf *convert_to_halves(const AnnoyVector *vec);
+static float4 *convert_to_float4(const AnnoyVector *vec);
+static float8 *convert_to_float8(const AnnoyVector *vec);
+static bits8 *convert_to_bits(const AnnoyVector *vec);
 
 /*
  * The metric's name, as Annoy spells it.
@@ -88,42 +88,27 @@ AnnoyMetricName(AnnoyMetric metric)
 }
 
 /*
- * Look up the metric of that name: one that Annoy takes, in any case, with
- * blanks around it or not.  Returns false if there is none.
+ * The metric of that name: one that Annoy takes, in any case, with blanks around
+ * it or not.  Raises an error that lists the names if there is none.
  */
-bool
-AnnoyFindMetric(const char *name, AnnoyMetric *metric)
+AnnoyMetric
+AnnoyMetricFromName(const char *name)
 {
 	const char *start = name;
 	const char *end = name + strlen(name);
+	StringInfoData names;
 
 	while (start < end && scanner_isspace(*start))
 		start++;
 	while (end > start && scanner_isspace(end[-1]))
 		end--;
+
 	for (int i = 0; i < (int) lengthof(metric_names); i++)
 	{
 		if (strlen(metric_names[i].name) == (size_t) (end - start) &&
 			pg_strncasecmp(metric_names[i].name, start, end - start) == 0)
-		{
-			*metric = metric_names[i].metric;
-			return true;
-		}
+			return metric_names[i].metric;
 	}
-	return false;
-}
-
-/*
- * The same, or an error that lists the names.
- */
-AnnoyMetric
-AnnoyMetricFromName(const char *name)
-{
-	AnnoyMetric metric;
-	StringInfoData names;
-
-	if (AnnoyFindMetric(name, &metric))
-		return metric;
 
 	initStringInfo(&names);
 	for (int i = 0; i < (int) lengthof(metric_names); i++)
@@ -180,7 +165,7 @@ AnnoyVectorSize(AnnoyDtype dtype, int dim)
  * The first element.  This is ARR_DATA_PTR, but compiles under -Wsign-compare.
  */
 static inline const void *
-ArrayElements(ArrayType *array)
+array_elements(ArrayType *array)
 {
 	Size		offset = ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
 
@@ -191,7 +176,7 @@ ArrayElements(ArrayType *array)
 }
 
 static void
-CheckDimensionLimit(int dim)
+check_dimension_limit(int dim)
 {
 	if (dim > ANNOY_MAX_DIMENSIONS)
 		ereport(ERROR,
@@ -230,7 +215,7 @@ AnnoyReadArray(Datum value)
 				 errmsg("vector must have at least one dimension")));
 
 	vec.dim = ARR_DIMS(array)[0];
-	CheckDimensionLimit(vec.dim);
+	check_dimension_limit(vec.dim);
 
 	/* A null bitmap may be there though no null is left. */
 	if (array_contains_nulls(array))
@@ -242,15 +227,15 @@ AnnoyReadArray(Datum value)
 	{
 		case FLOAT4OID:
 			vec.dtype = ANNOY_FLOAT32;
-			vec.data = ArrayElements(array);
+			vec.data = array_elements(array);
 			break;
 		case FLOAT8OID:
 			vec.dtype = ANNOY_FLOAT64;
-			vec.data = ArrayElements(array);
+			vec.data = array_elements(array);
 			break;
 		default:
 			vec.dtype = ANNOY_FLOAT64;
-			vec.data = ReadNumbers(array, vec.dim);
+			vec.data = read_numbers(array, vec.dim);
 			break;
 	}
 
@@ -261,7 +246,7 @@ AnnoyReadArray(Datum value)
  * Convert an array of numeric or integer elements to double precision.
  */
 static double *
-ReadNumbers(ArrayType *array, int dim)
+read_numbers(ArrayType *array, int dim)
 {
 	double	   *result = palloc(sizeof(double) * dim);
 
@@ -269,7 +254,7 @@ ReadNumbers(ArrayType *array, int dim)
 	{
 		case INT2OID:
 			{
-				const int16 *elem = ArrayElements(array);
+				const int16 *elem = array_elements(array);
 
 				for (int i = 0; i < dim; i++)
 					result[i] = elem[i];
@@ -277,7 +262,7 @@ ReadNumbers(ArrayType *array, int dim)
 			}
 		case INT4OID:
 			{
-				const int32 *elem = ArrayElements(array);
+				const int32 *elem = array_elements(array);
 
 				for (int i = 0; i < dim; i++)
 					result[i] = elem[i];
@@ -285,7 +270,7 @@ ReadNumbers(ArrayType *array, int dim)
 			}
 		case INT8OID:
 			{
-				const int64 *elem = ArrayElements(array);
+				const int64 *elem = array_elements(array);
 
 				for (int i = 0; i < dim; i++)
 					result[i] = (double) elem[i];
@@ -327,7 +312,7 @@ AnnoyReadBits(Datum value)
 		ereport(ERROR,
 				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
 				 errmsg("vector must have at least one dimension")));
-	CheckDimensionLimit(VARBITLEN(bits));
+	check_dimension_limit(VARBITLEN(bits));
 
 	vec.dtype = ANNOY_BIT;
 	vec.dim = VARBITLEN(bits);
@@ -408,7 +393,7 @@ AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y)
  * Would a number that is rounded to that type be infinite?
  */
 static inline bool
-IsOutOfRange(double value, AnnoyDtype dtype)
+is_out_of_range(double value, AnnoyDtype dtype)
 {
 	switch (dtype)
 	{
@@ -433,7 +418,7 @@ AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype)
 		return true;
 	for (int i = 0; i < vec->dim; i++)
 	{
-		if (IsOutOfRange(AnnoyVectorComponent(vec, i), dtype))
+		if (is_out_of_range(AnnoyVectorComponent(vec, i), dtype))
 			return false;
 	}
 	return true;
@@ -463,16 +448,16 @@ AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
 	switch (dtype)
 	{
 		case ANNOY_FLOAT16:
-			result.data = ConvertToHalves(vec);
+			result.data = convert_to_halves(vec);
 			break;
 		case ANNOY_FLOAT32:
-			result.data = ConvertToFloat4(vec);
+			result.data = convert_to_float4(vec);
 			break;
 		case ANNOY_FLOAT64:
-			result.data = ConvertToFloat8(vec);
+			result.data = convert_to_float8(vec);
 			break;
 		case ANNOY_BIT:
-			result.data = ConvertToBits(vec);
+			result.data = convert_to_bits(vec);
 			break;
 	}
 
@@ -483,11 +468,11 @@ AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
  * A component, counted from 0, that is to be converted.
  */
 static inline double
-ComponentInRange(const AnnoyVector *vec, int i, AnnoyDtype dtype)
+component_in_range(const AnnoyVector *vec, int i, AnnoyDtype dtype)
 {
 	double		value = AnnoyVectorComponent(vec, i);
 
-	if (unlikely(IsOutOfRange(value, dtype)))
+	if (unlikely(is_out_of_range(value, dtype)))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("\"%s\" is out of range for %s",
@@ -497,7 +482,7 @@ ComponentInRange(const AnnoyVector *vec, int i, AnnoyDtype dtype)
 				 errdetail("It is component %d of a vector that is to be stored in an index as %s.",
 						   i + 1, AnnoyDtypeName(dtype)),
 				 errhint("An index with the storage parameter dtype = %s can store it.",
-						 AnnoyDtypeName(IsOutOfRange(value, ANNOY_FLOAT32) ?
+						 AnnoyDtypeName(is_out_of_range(value, ANNOY_FLOAT32) ?
 										ANNOY_FLOAT64 : ANNOY_FLOAT32))));
 	return value;
 }
@@ -506,7 +491,7 @@ ComponentInRange(const AnnoyVector *vec, int i, AnnoyDtype dtype)
  * The nearest half, of a number that is not out of range.
  */
 static inline AnnoyHalf
-DoubleToHalf(double value)
+double_to_half(double value)
 {
 	union
 	{
@@ -530,29 +515,29 @@ DoubleToHalf(double value)
 }
 
 static AnnoyHalf *
-ConvertToHalves(const AnnoyVector *vec)
+convert_to_halves(const AnnoyVector *vec)
 {
 	AnnoyHalf  *result = palloc(AnnoyVectorSize(ANNOY_FLOAT16, vec->dim));
 
 	for (int i = 0; i < vec->dim; i++)
-		result[i] = DoubleToHalf(ComponentInRange(vec, i, ANNOY_FLOAT16));
+		result[i] = double_to_half(component_in_range(vec, i, ANNOY_FLOAT16));
 
 	return result;
 }
 
 static float4 *
-ConvertToFloat4(const AnnoyVector *vec)
+convert_to_float4(const AnnoyVector *vec)
 {
 	float4	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT32, vec->dim));
 
 	for (int i = 0; i < vec->dim; i++)
-		result[i] = (float4) ComponentInRange(vec, i, ANNOY_FLOAT32);
+		result[i] = (float4) component_in_range(vec, i, ANNOY_FLOAT32);
 
 	return result;
 }
 
 static float8 *
-ConvertToFloat8(const AnnoyVector *vec)
+convert_to_float8(const AnnoyVector *vec)
 {
 	float8	   *result = palloc(AnnoyVectorSize(ANNOY_FLOAT64, vec->dim));
 
@@ -563,7 +548,7 @@ ConvertToFloat8(const AnnoyVector *vec)
 }
 
 static bits8 *
-ConvertToBits(const AnnoyVector *vec)
+convert_to_bits(const AnnoyVector *vec)
 {
 	bits8	   *result = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
 
@@ -584,4 +569,42 @@ AnnoyCopyVector(const AnnoyVector *vec)
 
 	copy.data = memcpy(palloc(size), vec->data, size);
 	return copy;
+}
+
+/*
+ * A vector as a value of a type that columns have: an array of real or double
+ * precision, or for bits also a bit string.
+ */
+Datum
+AnnoyMakeDatum(Oid type, const AnnoyVector *vec)
+{
+	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
+	{
+		bool		is_float4 = type == FLOAT4ARRAYOID;
+		Datum	   *values = palloc(sizeof(Datum) * vec->dim);
+		ArrayType  *array;
+
+		for (int i = 0; i < vec->dim; i++)
+		{
+			double		value = AnnoyVectorComponent(vec, i);
+
+			values[i] = is_float4 ? Float4GetDatum((float) value) : Float8GetDatum(value);
+		}
+		array = is_float4 ?
+			construct_array(values, vec->dim, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT) :
+			construct_array(values, vec->dim, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+							TYPALIGN_DOUBLE);
+		pfree(values);
+		return PointerGetDatum(array);
+	}
+	else
+	{
+		VarBit	   *bits = palloc(VARBITTOTALLEN(vec->dim));
+
+		Assert(vec->dtype == ANNOY_BIT);
+		SET_VARSIZE(bits, VARBITTOTALLEN(vec->dim));
+		VARBITLEN(bits) = vec->dim;
+		memcpy(VARBITS(bits), vec->data, VARBITBYTES(bits));
+		return PointerGetDatum(bits);
+	}
 }

@@ -307,7 +307,7 @@ fails_like($import->(''), qr/ERROR:  58P01/, 'import: no name');
 fails_like("SELECT annoy_import_items('$dir/l2.ann', '$_->[0]', $_->[1])", $_->[2],
 	"import: metric $_->[0], f $_->[1]")
   foreach (
-	[ 'cosin', 3, qr/ERROR:  22023: unrecognized metric "cosin".*HINT:.*"angular"/s ],
+	[ 'cosin', 3, qr/ERROR:  22023: unrecognized metric "cosin".*DETAIL:.*angular/s ],
 	[ '', 3, qr/ERROR:  22023: unrecognized metric ""/ ],
 	[ 'dot', 0, qr/ERROR:  22023: f must be between 1 and 8192/ ],
 	[ 'dot', -1, qr/ERROR:  22023/ ],
