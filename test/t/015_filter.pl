@@ -165,14 +165,9 @@ ok($md5[0] eq $md5[1], 'workers make no difference');
 #
 $primary->safe_psql(
 	'postgres', q{
-	SELECT pg_create_physical_replication_slot('standby');
 	ALTER SYSTEM SET wal_consistency_checking = 'all';
 	SELECT pg_reload_conf();});
-$primary->backup('backup');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'backup', has_streaming => 1);
-$standby->append_conf('postgresql.conf', "primary_slot_name = 'standby'");
-$standby->start;
+my $standby = annoy_standby($primary);
 
 #
 # Changes by several sessions at once, with VACUUM and searches

@@ -21,13 +21,7 @@ my $primary = annoy_node(
 	'primary',
 	init => [ allows_streaming => 1 ],
 	conf => "full_page_writes = off\nwal_consistency_checking = 'all'\n");
-$primary->backup('backup');
-$primary->safe_psql('postgres',
-	"SELECT pg_create_physical_replication_slot('standby')");
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'backup', has_streaming => 1);
-$standby->append_conf('postgresql.conf', "primary_slot_name = 'standby'");
-$standby->start;
+my $standby = annoy_standby($primary);
 
 load_vectors($primary, 'rows', 'real[]', 20000, clustered(16, intrinsic => 8));
 

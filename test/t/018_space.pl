@@ -22,14 +22,8 @@ my $node = annoy_node(
 	'primary',
 	init => [ allows_streaming => 1 ],
 	conf => "wal_consistency_checking = 'all'\nfull_page_writes = off\n");
-$node->backup('backup');
-$node->safe_psql('postgres',
-	"SELECT pg_create_physical_replication_slot('standby')");
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'backup', has_streaming => 1);
-$standby->append_conf('postgresql.conf',
-	"primary_slot_name = 'standby'\nmax_standby_streaming_delay = -1\n");
-$standby->start;
+my $standby =
+  annoy_standby($node, conf => "max_standby_streaming_delay = -1\n");
 
 load_vectors($node, 'source', 'real[]', 4000, clustered(24));
 

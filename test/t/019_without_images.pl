@@ -21,10 +21,7 @@ my $primary = annoy_node(
 	'primary',
 	init => [ allows_streaming => 1 ],
 	conf => "full_page_writes = off\n");
-$primary->backup('backup');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'backup', has_streaming => 1);
-$standby->start;
+my $standby = annoy_standby($primary);
 
 load_vectors($primary, 'source', 'real[]', 1500, clustered(300));
 
@@ -95,13 +92,7 @@ sql('CHECKPOINT',
 	'VACUUM large');
 check('large', 'an index that has grown');
 
-foreach my $node ($primary, $standby)
-{
-	unlike(
-		slurp_file($node->logfile),
-		qr/PANIC|TRAP|invalid pages|(?<!data might be )corrupt|unexpected zero page|Please REINDEX/,
-		'no corruption was seen on the ' . $node->name);
-}
+no_corruption_ok($_) foreach ($primary, $standby);
 
 $standby->stop;
 $primary->stop;

@@ -35,6 +35,7 @@ use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(
   annoy_node
+  annoy_standby
   clustered
   uniform
   prototypes
@@ -47,6 +48,8 @@ our @EXPORT = qw(
   same_rows_ok
   self_found_ok
   index_check_ok
+  nothing_dead_ok
+  no_corruption_ok
   kill_server
   full_page_writes
   %operator
@@ -94,6 +97,30 @@ sub annoy_node
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION annoy');
 	return $node;
+}
+
+=pod
+
+=item annoy_standby($primary, conf => '...')
+
+A standby of a node that allows streaming.  It is running, and the primary keeps
+the WAL that it has yet to get.
+
+=cut
+
+sub annoy_standby
+{
+	my ($primary, %params) = @_;
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+
+	$primary->backup('backup');
+	$primary->safe_psql('postgres',
+		"SELECT pg_create_physical_replication_slot('standby')");
+	$standby->init_from_backup($primary, 'backup', has_streaming => 1);
+	$standby->append_conf('postgresql.conf',
+		"primary_slot_name = 'standby'\n" . ($params{conf} // ''));
+	$standby->start;
+	return $standby;
 }
 
 =pod
@@ -542,6 +569,52 @@ sub index_check_ok
 	$node->psql('postgres', "SELECT annoy_index_check('$index', true)",
 		stderr => \$errors);
 	is($errors, '', "$name: annoy_index_check() finds nothing");
+	return;
+}
+
+=pod
+
+=item nothing_dead_ok($node, $table, $name)
+
+Test that the index of a table has the rows that the table has, after VACUUM, and
+no other.
+
+=cut
+
+sub nothing_dead_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node, $table, $name) = @_;
+
+	is( $node->safe_psql(
+			'postgres', qq{
+			SELECT items = (SELECT count(*) FROM $table), dead_items
+			FROM annoy_index_info('${table}_idx')}),
+		't|0',
+		"$name: nothing is left of dead rows");
+	return;
+}
+
+=pod
+
+=item no_corruption_ok($node)
+
+Test that nothing in a server's log says that something was corrupted, or that the
+server has come to a stop by itself.
+
+=cut
+
+sub no_corruption_ok
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	my ($node) = @_;
+
+	unlike(
+		slurp_file($node->logfile),
+		qr/PANIC|TRAP|inconsistent page|invalid pages|(?<!data might be )corrupt|unexpected zero page|Please REINDEX/,
+		'no corruption was seen on the ' . $node->name);
 	return;
 }
 
