@@ -5,20 +5,8 @@
 \i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-CREATE TABLE items (id integer PRIMARY KEY, v real[], d double precision[], b bit(64));
-INSERT INTO items SELECT i, vec(i, 64), vec(i, 64), bitvec(i, 64) FROM generate_series(1, 1500) i;
-INSERT INTO items SELECT 1500 + i FROM generate_series(1, 10) i;
-CREATE INDEX v_l2 ON items USING annoy (v);
-CREATE INDEX v_cosine ON items USING annoy (v real_cosine_ops) WITH (n_trees = 3, seed = 9);
-CREATE INDEX v_ip ON items USING annoy (v real_ip_ops);
-CREATE INDEX v_l1 ON items USING annoy (v real_l1_ops);
-CREATE INDEX v_hamming ON items USING annoy (v real_hamming_ops);
-CREATE INDEX d_l2 ON items USING annoy (d);
-CREATE INDEX d_cosine ON items USING annoy (d double_cosine_ops);
-CREATE INDEX d_ip ON items USING annoy (d double_ip_ops);
-CREATE INDEX d_l1 ON items USING annoy (d double_l1_ops);
-CREATE INDEX d_hamming ON items USING annoy (d double_hamming_ops);
-CREATE INDEX b_hamming ON items USING annoy (b);
+\set dims 64
+\i `echo "$PG_ABS_SRCDIR"/test/regress/every_class.sql`
 
 SELECT c.relname, metric, type, dimensions, dtype, n_trees, height, items, dead_items,
 	leaf_pages >= n_trees * 2 AS leaves, inner_pages = n_trees AS inner, leaf_fill > 0.2 AND leaf_fill <= 1 AS fill, format_version

@@ -4,21 +4,8 @@
 \set schema annoy_radius
 \i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
-CREATE TABLE items (id integer PRIMARY KEY, v real[], d double precision[], b bit(32));
-INSERT INTO items SELECT i, vec(i, 32), vec(i, 32), bitvec(i, 32) FROM generate_series(1, 1500) i;
-INSERT INTO items VALUES (2000);
-CREATE INDEX v_l2 ON items USING annoy (v);
-CREATE INDEX v_cosine ON items USING annoy (v real_cosine_ops) WITH (n_trees = 3);
-CREATE INDEX v_ip ON items USING annoy (v real_ip_ops);
-CREATE INDEX v_l1 ON items USING annoy (v real_l1_ops);
-CREATE INDEX v_hamming ON items USING annoy (v real_hamming_ops);
-CREATE INDEX d_l2 ON items USING annoy (d);
-CREATE INDEX d_cosine ON items USING annoy (d double_cosine_ops);
-CREATE INDEX d_ip ON items USING annoy (d double_ip_ops);
-CREATE INDEX d_l1 ON items USING annoy (d double_l1_ops);
-CREATE INDEX d_hamming ON items USING annoy (d double_hamming_ops);
-CREATE INDEX b_hamming ON items USING annoy (b);
-ANALYZE items;
+\set dims 32
+\i `echo "$PG_ABS_SRCDIR"/test/regress/every_class.sql`
 
 --
 -- All rows whose distance, the operator's, is at most that of the k-th nearest:

@@ -92,7 +92,7 @@ annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
-	/* operator classes for conditions have any */
+	/* classes for conditions have operators with any strategy number */
 	am->amstrategies = 0;
 	am->amsupport = ANNOY_METRIC_PROC;
 	am->amoptsprocnum = 0;

@@ -258,7 +258,7 @@ annoyoptions(Datum reloptions, bool validate)
 												sizeof(AnnoyOptions),
 												tab, lengthof(tab));
 
-	/* ranges of reloptions have no holes, these have */
+	/* these ranges have holes, which those of reloptions cannot have */
 	if (validate && options != NULL)
 	{
 		if (options->n_trees == 0)

@@ -37,7 +37,7 @@
 #include "tree/tree.h"
 #include "type/type.h"
 
-/* Blocks of items among which those that were missed are looked for at a time. */
+/* Missed items are looked for in so many blocks at a time. */
 #define WALK_BLOCKS		256
 
 /* The most that k may be. */

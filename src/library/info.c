@@ -51,7 +51,7 @@ result_type(FunctionCallInfo fcinfo, int nvalues)
 PG_FUNCTION_INFO_V1(annoy_index_info);
 
 /*
- * Reads every page of the index.
+ * Returns what is in an index.  It reads every page.
  */
 Datum
 annoy_index_info(PG_FUNCTION_ARGS)
@@ -172,8 +172,8 @@ annoy_index_info(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(annoy_last_scan);
 
 /*
- * What the last scan of an annoy index by this session that has ended did.  Times
- * are in microseconds.
+ * Returns what the last scan of an annoy index did that this session has ended.
+ * Times are in microseconds.
  */
 Datum
 annoy_last_scan(PG_FUNCTION_ARGS)

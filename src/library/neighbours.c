@@ -35,7 +35,7 @@
 #include "scan/scan.h"
 #include "type/type.h"
 
-/* Rows that a search returns, for the planner, if n is not a constant. */
+/* The planner is told that a search returns so many rows, if n is no constant. */
 #define TYPICAL_ROWS	10
 
 /* How the query of a search is given. */
@@ -301,7 +301,7 @@ annoy_search_radius_text(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(annoy_nns_support);
 
 /*
- * Planner support: a search returns n rows.
+ * Planner support: tells that a search returns n rows.
  */
 Datum
 annoy_nns_support(PG_FUNCTION_ARGS)
@@ -328,7 +328,7 @@ annoy_nns_support(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(annoy_get_distance);
 
 /*
- * Annoy's get_distance: that of two rows.
+ * Returns the distance of two rows, as Annoy's get_distance() does.
  */
 Datum
 annoy_get_distance(PG_FUNCTION_ARGS)
@@ -371,9 +371,9 @@ vector_as(Oid type, const AnnoyVector *vec)
 PG_FUNCTION_INFO_V1(annoy_get_item);
 
 /*
- * Annoy's get_item: the vector of a row, as it is stored.  That is an array of
- * double precision, which has room for all that is stored, or of the type of a
- * third argument.
+ * Returns the vector of a row as it is stored, as Annoy's get_item() does: an array
+ * of double precision, which has room for all that is stored, or a value of the
+ * type of a third argument.
  */
 Datum
 annoy_get_item(PG_FUNCTION_ARGS)

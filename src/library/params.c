@@ -101,7 +101,10 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	add_number(params, "verbose", annoy_verbose);
 }
 
-/* The same for a user who may read the table. */
+/*
+ * Get the parameters of an index for a user who may read its table.  Returns the
+ * index's name.
+ */
 static char *
 open_params(Oid oid, AnnoyParams *params)
 {
@@ -119,7 +122,7 @@ open_params(Oid oid, AnnoyParams *params)
 PG_FUNCTION_INFO_V1(annoy_index_params);
 
 /*
- * Annoy's get_params.
+ * Returns the parameters of an index, as Annoy's get_params() does.
  */
 Datum
 annoy_index_params(PG_FUNCTION_ARGS)
@@ -150,7 +153,7 @@ annoy_index_params(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(annoy_repr);
 
 /*
- * An index in one line, as Python's repr() shows one of Annoy's.
+ * Returns an index in one line, as Python's repr() shows one of Annoy's.
  */
 Datum
 annoy_repr(PG_FUNCTION_ARGS)
@@ -279,7 +282,8 @@ execute(const char *sql)
 PG_FUNCTION_INFO_V1(annoy_set_params);
 
 /*
- * Annoy's set_params: ALTER INDEX SET, and RESET for those that are null.
+ * Does what Annoy's set_params() does: ALTER INDEX SET, and RESET for those
+ * parameters that are null.
  */
 Datum
 annoy_set_params(PG_FUNCTION_ARGS)
@@ -508,7 +512,8 @@ clone_sql(Relation heap, Relation rel, const char *name, List *changes)
 PG_FUNCTION_INFO_V1(annoy_clone_index);
 
 /*
- * Annoy's clone: creates an index like another, with changed parameters.
+ * Does what Annoy's clone() does: creates an index like another, with changed
+ * parameters.
  */
 Datum
 annoy_clone_index(PG_FUNCTION_ARGS)

@@ -82,8 +82,7 @@ read_trees(Relation rel, const AnnoyIndex *index)
 PG_FUNCTION_INFO_V1(annoy_prewarm);
 
 /*
- * Reads an index, or its trees, into shared buffers.  Returns how many blocks
- * that are.
+ * Reads an index, or its trees, into shared buffers.  Returns the number of blocks.
  */
 Datum
 annoy_prewarm(PG_FUNCTION_ARGS)

@@ -6,10 +6,10 @@
  *
  * Included once by the file of each instruction set, with KERNEL(name) giving
  * a function its name and KERNEL_TARGET its target attribute.  GNU C vectors
- * fix the order of all additions, so that every instance gives the same bits;
- * vectors stay inside functions, because passing them would make the ABI depend
- * on the target.  WIDEN8(p) and WIDEN16(p) make floats of eight integers; they
- * may be given, as compilers do not always find the instruction.
+ * fix the order of all additions, so that every instance gives the same bits.
+ * Vectors stay inside functions, because passing them would make the ABI depend
+ * on the target.  WIDEN8(p) and WIDEN16(p) make floats of eight integers.  A file
+ * may define them itself, as compilers do not always find the instruction.
  *
  * Copyright (c) 2026, the annoy developers
  *

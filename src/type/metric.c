@@ -57,7 +57,7 @@
 #define SquareIsSafe(sum) \
 	((sum) >= MIN_SAFE_SQUARE && (sum) <= MAX_SAFE_SQUARE)
 
-/* What the components of an argument are, the narrowest first */
+/* What the components of an argument are, the narrowest first. */
 typedef enum MetricType
 {
 	TYPE_HALF,
@@ -67,13 +67,13 @@ typedef enum MetricType
 
 #define NUM_TYPES	(TYPE_DOUBLE + 1)
 
-/* Computes the sums that a metric needs, see metric_impl.h */
+/* Computes the sums that a metric needs, see metric_impl.h. */
 typedef void (*MetricSums) (const void *x, const void *y, int dim, double *sum);
 
-/* The implementation for one instruction set */
+/* The implementation for one instruction set. */
 typedef struct MetricKernels
 {
-	/* by the types of x and y; y's is not narrower */
+	/* by the types of x and y, of which y's is not narrower */
 	MetricSums	sums[ANNOY_HAMMING + 1][NUM_TYPES][NUM_TYPES];
 	int			(*count_bits) (const void *x, const void *y, int dim);
 } MetricKernels;
@@ -136,7 +136,10 @@ AnnoyMetricUse(AnnoySimd path)
 	}
 }
 
-/* 1 - cos from the sums; never negative, 0 if they are the same */
+/*
+ * The cosine distance from the sums.  It is never negative, and 0 if the vectors
+ * are the same.
+ */
 static inline double
 cosine_distance(double xy, double xx, double yy)
 {
@@ -155,7 +158,7 @@ type_of(const AnnoyVector *vec)
 }
 
 /*
- * As AnnoyDistance, or AnnoyStoredDistance if `stored'.
+ * What AnnoyDistance returns, or AnnoyStoredDistance if `stored' is true.
  */
 static inline double
 distance_of(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool stored)
@@ -333,7 +336,7 @@ AnnoyVectorNorm(const AnnoyVector *vec)
 	return scaled_euclidean(vec, NULL);
 }
 
-/* A component of x - y, or of x if y is NULL */
+/* A component of x - y, or of x if y is NULL. */
 static inline double
 difference(const AnnoyVector *x, const AnnoyVector *y, int i)
 {

@@ -26,7 +26,7 @@
 
 #include "type/type.h"
 
-/* What is being validated, and what came out so far */
+/* What is being validated, and what has come out so far. */
 typedef struct ValidateState
 {
 	Oid			opfamilyoid;
