@@ -40,7 +40,8 @@ TAP_TESTS := $(if $(PROVE_TESTS),1)
 EXTRA_CLEAN = test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
 
 # Headers are included by room and name.
-PG_CPPFLAGS = -I$(srcdir)/src
+version := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" annoy.control)
+PG_CPPFLAGS = -I$(srcdir)/src -DANNOY_VERSION='"$(version)"'
 
 # The same bits on every machine: no contraction into fused multiply-add.
 PG_CFLAGS = -ffp-contract=off -fno-math-errno
