@@ -79,12 +79,19 @@ SELECT query, w.* FROM unnest(ARRAY[
 	'SELECT m.id FROM more m WHERE NOT EXISTS (SELECT FROM categories WHERE category = m.id % 100) ORDER BY v <-> :q LIMIT 10']) WITH ORDINALITY u (query, n),
 	with_and_without(query) w ORDER BY n;
 
+-- Other keys behind the distance: from version 17 on the index gives the order of
+-- the first, and rows of the same distance are sorted by the others.
+SET enable_sort = off;
+SELECT query, plan = CASE WHEN current_setting('server_version_num')::int >= 170000
+		THEN 'Index Scan using items_v on items' ELSE '' END AS "index from 17", result
+FROM unnest(ARRAY[
+	'SELECT id FROM items ORDER BY v <-> :q, id LIMIT 10',
+	'SELECT id FROM items ORDER BY v <-> :q, id DESC OFFSET 100 LIMIT 100',
+	'SELECT id FROM items ORDER BY v <-> :q, v <=> :q, id LIMIT 10']) WITH ORDINALITY u (query, n),
+	with_and_without(query) w ORDER BY n;
 -- Not by the index, whatever is switched off: its order is that of one distance,
 -- ascending, with NULLs last.
-SET enable_sort = off;
 SELECT query, w.* FROM unnest(ARRAY[
-	'SELECT id FROM items ORDER BY v <-> :q, id LIMIT 10',
-	'SELECT id FROM items ORDER BY v <-> :q, v <=> :q, id LIMIT 10',
 	'SELECT id FROM items ORDER BY v <=> :q, id LIMIT 10',
 	'SELECT v <-> :q FROM items WHERE v IS NOT NULL ORDER BY v <-> :q DESC LIMIT 10',
 	'SELECT v <-> :q FROM items ORDER BY v <-> :q NULLS FIRST LIMIT 12',

@@ -184,7 +184,7 @@ read_rows(Export *export)
 {
 	const AnnoyAccess *access = &export->access;
 	AnnoyDtype	dtype = export->forest.format.metric == ANNOY_HAMMING ? ANNOY_BIT : ANNOY_FLOAT32;
-	TableScanDesc scan = table_beginscan(access->heap, access->snapshot, 0, NULL);
+	TableScanDesc scan = AnnoyBeginTableScan(access->heap, access->snapshot);
 	AnnoyRowReader reader;
 
 	AnnoyRowReaderInit(&reader, access);
