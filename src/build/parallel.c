@@ -1,20 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * parallel.c
- *	  Workers of a build, and what they share with the leader.
+ *	  The participants of a build: a leader, and workers if it is large.
  *
- * The leader goes through the build; where there is work to share it announces
- * a step, in which all participants take units of work until none are left,
- * and waits for the workers to be done with it.  Workers that start late, or
- * not at all, do no harm: they join what step there is when they come.
+ * This is above the steps, since a worker must know what they are; how they are
+ * worked at together is in team.c, below them.
  *
  * Nothing in an index depends on who did what.  Items are written in the order
- * of the table (see build.c), the sample is put in the order of items, divisions
+ * of the table (load.c), the sample is put in the order of items, divisions
  * draw their random numbers from what they divide, sums are of integers, and
  * the sort has unique keys.
- *
- * Without workers the same code runs in the leader alone, and what would be in
- * shared memory is in its own.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -38,31 +33,29 @@
 #include "pgstat.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 
 #include "annoy.h"
-#include "build/build.h"
+#include "build/state.h"
 #include "storage/storage.h"
 
 /* Keys of the table of contents. */
 #define KEY_SHARED			UINT64CONST(0xA500000000000001)
-#define KEY_SORTS			UINT64CONST(0xA500000000000002)
-#define KEY_ITEMS			UINT64CONST(0xA500000000000003)
-#define KEY_QUERY			UINT64CONST(0xA500000000000004)
-#define KEY_WAL_USAGE		UINT64CONST(0xA500000000000005)
-#define KEY_BUFFER_USAGE	UINT64CONST(0xA500000000000006)
+#define KEY_QUERY			UINT64CONST(0xA500000000000002)
+#define KEY_WAL_USAGE		UINT64CONST(0xA500000000000003)
+#define KEY_BUFFER_USAGE	UINT64CONST(0xA500000000000004)
 
 /* maintenance_work_mem that makes a participant worth while, in kB: as btree */
 #define MEMORY_PER_PARTICIPANT	32768
 
-/* Longest silence while the leader waits, in milliseconds. */
-#define PROGRESS_INTERVAL	200
-
-/* Memory that is zeroed between two looks for interrupts. */
-#define ZERO_BYTES			((Size) 64 * 1024 * 1024)
-
-/* Room for any group of items. */
-#define ITEMS_SIZE			((Size) ANNOY_MAX_GROUP_PAGES * BLCKSZ)
+/* What they do together. */
+static const AnnoyStepFunction steps[] = {
+	[ANNOY_STEP_LOAD] = AnnoyStepLoad,
+	[ANNOY_STEP_SAMPLE] = AnnoyStepSample,
+	[ANNOY_STEP_MAP] = AnnoyStepMap,
+	[ANNOY_STEP_DIVIDE] = AnnoyStepDivide,
+	[ANNOY_STEP_REFINE] = AnnoyStepRefine,
+	[ANNOY_STEP_ASSIGN] = AnnoyStepAssign
+};
 
 /*
  * May workers evaluate the index's expressions and predicate?
@@ -88,7 +81,7 @@ is_safe(AnnoyBuild *build)
 static int
 choose_workers(AnnoyBuild *build)
 {
-	BlockNumber blocks = build->shared->heap_blocks;
+	BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
 	int			workers = RelationGetParallelWorkers(build->heap, -1);
 
 	if (max_parallel_maintenance_workers == 0 || IsInParallelMode() ||
@@ -122,16 +115,35 @@ choose_workers(AnnoyBuild *build)
 }
 
 /*
- * Set up the state of the build, which the caller has filled in, in shared
- * memory, and start workers.
+ * Make what a participant has of its own.
  */
-static void
+static AnnoyBuild *
+make_participant(Relation heap, Relation rel, IndexInfo *index_info)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy build",
+												  ALLOCSET_DEFAULT_SIZES);
+	AnnoyBuild *build = MemoryContextAllocZero(context, sizeof(AnnoyBuild));
+
+	build->heap = heap;
+	build->rel = rel;
+	build->index_info = index_info;
+	build->context = context;
+	build->step_context = AllocSetContextCreate(context, "annoy build step",
+												ALLOCSET_DEFAULT_SIZES);
+	build->steps = steps;
+	return build;
+}
+
+/*
+ * Set up shared memory for workers, and return that for the state of the build,
+ * which the caller fills in before it launches them.  Returns NULL if there is no
+ * shared memory to be had; the leader then is alone.
+ */
+static AnnoyShared *
 begin_parallel(AnnoyBuild *build, int workers)
 {
 	ParallelContext *parallel;
 	AnnoyShared *shared;
-	Size		sort_size = tuplesort_estimate_shared(workers + 1);
-	char	   *sorts;
 	int			query_size = debug_query_string ? strlen(debug_query_string) + 1 : 1;
 	char	   *query;
 
@@ -139,42 +151,20 @@ begin_parallel(AnnoyBuild *build, int workers)
 	parallel = CreateParallelContext("annoy", "annoy_build_worker", workers);
 
 	shm_toc_estimate_chunk(&parallel->estimator, sizeof(AnnoyShared));
-	shm_toc_estimate_chunk(&parallel->estimator, mul_size(sort_size, build->index->n_trees));
-	shm_toc_estimate_chunk(&parallel->estimator, ITEMS_SIZE);
 	shm_toc_estimate_chunk(&parallel->estimator, query_size);
 	shm_toc_estimate_chunk(&parallel->estimator, mul_size(sizeof(WalUsage), workers));
 	shm_toc_estimate_chunk(&parallel->estimator, mul_size(sizeof(BufferUsage), workers));
-	shm_toc_estimate_keys(&parallel->estimator, 6);
+	shm_toc_estimate_keys(&parallel->estimator, 4);
 	InitializeParallelDSM(parallel);
-
-	/* no shared memory to be had */
 	if (parallel->seg == NULL)
 	{
 		DestroyParallelContext(parallel);
 		ExitParallelMode();
-		return;
+		return NULL;
 	}
 
 	shared = shm_toc_allocate(parallel->toc, sizeof(AnnoyShared));
-	memcpy(shared, build->shared, sizeof(AnnoyShared));
-	pfree(build->shared);
-	build->shared = shared;
-	shared->max_participants = workers + 1;
 	shm_toc_insert(parallel->toc, KEY_SHARED, shared);
-
-	/* trees are sorted one after the other, but a file set has one life only */
-	sorts = shm_toc_allocate(parallel->toc, sort_size * build->index->n_trees);
-	build->sorts = palloc(sizeof(Sharedsort *) * build->index->n_trees);
-	for (int i = 0; i < build->index->n_trees; i++)
-	{
-		build->sorts[i] = (Sharedsort *) (sorts + i * sort_size);
-		tuplesort_initialize_shared(build->sorts[i], workers + 1, parallel->seg);
-	}
-	shm_toc_insert(parallel->toc, KEY_SORTS, sorts);
-
-	build->items = shm_toc_allocate(parallel->toc, ITEMS_SIZE);
-	shm_toc_insert(parallel->toc, KEY_ITEMS, build->items);
-
 	query = shm_toc_allocate(parallel->toc, query_size);
 	memcpy(query, debug_query_string ? debug_query_string : "", query_size);
 	shm_toc_insert(parallel->toc, KEY_QUERY, query);
@@ -185,522 +175,121 @@ begin_parallel(AnnoyBuild *build, int workers)
 
 	build->parallel = parallel;
 	build->participants = workers + 1;
-	LaunchParallelWorkers(parallel);
-	if (annoy_verbose >= 1)
-		ereport(INFO,
-				(errmsg("index \"%s\": %d of %d workers launched",
-						RelationGetRelationName(build->rel),
-						parallel->nworkers_launched, workers)));
+	return shared;
 }
 
 /*
- * Begin a build: make the state, and start workers if it is large enough.  VACUUM,
- * which makes trees anew, works alone, and shows progress of its own.
+ * Begin a build of an index that is described so: make the state of the leader, and
+ * start workers if it is large enough.  VACUUM, which makes trees anew, comes
+ * without a table, and works alone.
  */
-void
-AnnoyBuildBegin(AnnoyBuild *build)
+AnnoyBuild *
+AnnoyBuildBegin(Relation heap, Relation rel, IndexInfo *index_info,
+				const AnnoyIndex *index)
 {
-	AnnoyShared *shared = palloc_extended(sizeof(AnnoyShared),
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	int			workers;
+	AnnoyBuild *build = make_participant(heap, rel, index_info);
+	int			workers = heap != NULL ? choose_workers(build) : 0;
+	AnnoyShared *shared = NULL;
 
-	shared->index_oid = RelationGetRelid(build->rel);
-	if (!build->in_place)
-	{
-		shared->heap_oid = RelationGetRelid(build->heap);
-		shared->heap_blocks = RelationGetNumberOfBlocks(build->heap);
-		shared->concurrent = build->index_info->ii_Concurrent;
-	}
-	shared->max_participants = 1;
-	SpinLockInit(&shared->mutex);
-	ConditionVariableInit(&shared->changed);
-	pg_atomic_init_u64(&shared->next_unit, 0);
-	pg_atomic_init_u64(&shared->tuples_done, 0);
-	pg_atomic_init_u64(&shared->blocks_done, 0);
-	pg_atomic_init_u64(&shared->sample_found, 0);
-	shared->n_trees = build->index->n_trees;
-	shared->seed = build->index->seed;
-	shared->null_free = InvalidBlockNumber;
-	shared->attributes_block = InvalidBlockNumber;
-	shared->last_attributes = InvalidBlockNumber;
-
-	build->shared = shared;
 	build->participants = 1;
-	workers = build->in_place ? 0 : choose_workers(build);
 	if (workers > 0)
-		begin_parallel(build, workers);
-	if (build->items == NULL)
-		build->items = palloc(ITEMS_SIZE);
+		shared = begin_parallel(build, workers);
+	if (shared == NULL)
+		shared = MemoryContextAlloc(build->context, sizeof(AnnoyShared));
+	build->shared = shared;
+
+	memset(shared, 0, sizeof(AnnoyShared));
+	shared->task.index_oid = RelationGetRelid(rel);
+	if (heap != NULL)
+	{
+		shared->task.heap_oid = RelationGetRelid(heap);
+		shared->task.concurrent = index_info->ii_Concurrent;
+	}
+	shared->task.participants = build->participants;
+	SpinLockInit(&shared->team.mutex);
+	ConditionVariableInit(&shared->team.changed);
+	pg_atomic_init_u64(&shared->team.next_unit, 0);
+	pg_atomic_init_u64(&shared->team.tuples_done, 0);
+	pg_atomic_init_u64(&shared->team.blocks_done, 0);
+	shared->index.dtype = index->dtype;
+	shared->index.n_trees = index->n_trees;
+	shared->index.seed = index->seed;
+	AnnoyBuildSyncIndex(build);
+
+	if (build->parallel != NULL)
+	{
+		LaunchParallelWorkers(build->parallel);
+		if (annoy_verbose >= 1)
+			ereport(INFO,
+					(errmsg("index \"%s\": %d of %d workers launched",
+							RelationGetRelationName(rel),
+							build->parallel->nworkers_launched, workers)));
+	}
+	return build;
 }
 
 /*
- * Send the workers home.
+ * Send the workers home, and free the memory of the build, which the caller is not
+ * in any more.
  */
 void
 AnnoyBuildEnd(AnnoyBuild *build)
 {
+	AnnoySharedTeam *team = &build->shared->team;
 	ParallelContext *parallel = build->parallel;
-	WalUsage   *wal_usage;
-	BufferUsage *buffer_usage;
 
-	if (parallel == NULL)
-		return;
-
-	SpinLockAcquire(&build->shared->mutex);
-	build->shared->finished = true;
-	SpinLockRelease(&build->shared->mutex);
-	ConditionVariableBroadcast(&build->shared->changed);
-
-	WaitForParallelWorkersToFinish(parallel);
-	wal_usage = shm_toc_lookup(parallel->toc, KEY_WAL_USAGE, false);
-	buffer_usage = shm_toc_lookup(parallel->toc, KEY_BUFFER_USAGE, false);
-	for (int i = 0; i < parallel->nworkers_launched; i++)
-		InstrAccumParallelQuery(&buffer_usage[i], &wal_usage[i]);
-
-	DestroyParallelContext(parallel);
-	ExitParallelMode();
-	build->parallel = NULL;
-	build->shared = NULL;
-}
-
-/*
- * Begin a phase, as pg_stat_progress_create_index shows it.
- */
-void
-AnnoyBuildPhase(AnnoyBuild *build, int phase, double tuples, double blocks)
-{
-	static const int params[] = {
-		PROGRESS_CREATEIDX_SUBPHASE,
-		PROGRESS_CREATEIDX_TUPLES_TOTAL,
-		PROGRESS_CREATEIDX_TUPLES_DONE,
-		PROGRESS_SCAN_BLOCKS_TOTAL,
-		PROGRESS_SCAN_BLOCKS_DONE
-	};
-	int64		values[] = {phase, (int64) tuples, 0, (int64) blocks, 0};
-
-	if (!build->in_place)
-		pgstat_progress_update_multi_param(lengthof(params), params, values);
-	build->tuples_total = (uint64) tuples;
-	pg_atomic_write_u64(&build->shared->tuples_done, 0);
-	pg_atomic_write_u64(&build->shared->blocks_done, 0);
-	INSTR_TIME_SET_CURRENT(build->phase_start);
-}
-
-/*
- * Log the end of a phase.
- */
-void
-AnnoyBuildPhaseDone(AnnoyBuild *build, const char *what, double count,
-					const char *unit)
-{
-	instr_time	now;
-
-	if (annoy_verbose < 1)
-		return;
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, build->phase_start);
-	ereport(INFO,
-			(errmsg("index \"%s\": %s: %.0f %s in %.3f s",
-					RelationGetRelationName(build->rel), what, count, unit,
-					INSTR_TIME_GET_DOUBLE(now))));
-}
-
-static void
-report_progress(AnnoyBuild *build)
-{
-	static const int params[] = {
-		PROGRESS_CREATEIDX_TUPLES_DONE,
-		PROGRESS_SCAN_BLOCKS_DONE
-	};
-	int64		values[2];
-
-	if (build->in_place)
-		return;
-	values[0] = (int64) pg_atomic_read_u64(&build->shared->tuples_done);
-	values[1] = (int64) pg_atomic_read_u64(&build->shared->blocks_done);
-	pgstat_progress_update_multi_param(lengthof(params), params, values);
-}
-
-/*
- * Count what has been done.
- */
-void
-AnnoyBuildAdvance(AnnoyBuild *build, uint64 tuples, uint64 blocks)
-{
-	pg_atomic_fetch_add_u64(&build->shared->tuples_done, tuples);
-	pg_atomic_fetch_add_u64(&build->shared->blocks_done, blocks);
-	if (!build->is_worker)
-		report_progress(build);
-}
-
-/*
- * An AnnoyProgress of the leader.  Work that was not foreseen is counted on both
- * sides, so that what is done is never more than the total.
- */
-void
-AnnoyBuildProgress(uint64 more, uint64 done, void *arg)
-{
-	AnnoyBuild *build = arg;
-
-	Assert(!build->is_worker);
-	if (more > 0)
+	if (parallel != NULL)
 	{
-		build->tuples_total += more;
-		if (!build->in_place)
-			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
-										 (int64) build->tuples_total);
+		WalUsage   *wal_usage = shm_toc_lookup(parallel->toc, KEY_WAL_USAGE, false);
+		BufferUsage *buffer_usage = shm_toc_lookup(parallel->toc, KEY_BUFFER_USAGE, false);
+
+		SpinLockAcquire(&team->mutex);
+		team->finished = true;
+		SpinLockRelease(&team->mutex);
+		ConditionVariableBroadcast(&team->changed);
+
+		WaitForParallelWorkersToFinish(parallel);
+		for (int i = 0; i < parallel->nworkers_launched; i++)
+			InstrAccumParallelQuery(&buffer_usage[i], &wal_usage[i]);
+
+		DestroyParallelContext(parallel);
+		ExitParallelMode();
 	}
-	AnnoyBuildAdvance(build, done, 0);
-}
-
-/*
- * Wait until another participant has done something.
- */
-void
-AnnoyBuildWait(AnnoyBuild *build)
-{
-	(void) ConditionVariableTimedSleep(&build->shared->changed, PROGRESS_INTERVAL,
-									   WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
-	if (!build->is_worker)
-		report_progress(build);
-}
-
-/*
- * Take part in the current step.
- */
-static void
-do_step(AnnoyBuild *build)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(build->step_context);
-
-	AnnoyBuildSyncIndex(build);
-	switch (build->shared->step)
-	{
-		case ANNOY_STEP_LOAD:
-			AnnoyBuildLoad(build);
-			break;
-		case ANNOY_STEP_SAMPLE:
-			AnnoyBuildTakeSample(build);
-			break;
-		case ANNOY_STEP_MAP:
-			AnnoyBuildMapSample(build);
-			break;
-		case ANNOY_STEP_DIVIDE:
-			AnnoyBuildDivide(build);
-			break;
-		case ANNOY_STEP_REFINE:
-			AnnoyBuildRefine(build);
-			break;
-		case ANNOY_STEP_ASSIGN:
-			AnnoyBuildAssign(build);
-			break;
-	}
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(build->step_context);
-}
-
-/*
- * Have all participants do a step of that many units.
- */
-void
-AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, uint64 units)
-{
-	AnnoyShared *shared = build->shared;
-
-	SpinLockAcquire(&shared->mutex);
-	shared->round++;
-	shared->step = step;
-	shared->units = units;
-	shared->joined = 0;
-	pg_atomic_write_u64(&shared->next_unit, 0);
-	shared->open = true;
-	SpinLockRelease(&shared->mutex);
-	ConditionVariableBroadcast(&shared->changed);
-
-	do_step(build);
-
-	for (;;)
-	{
-		int			working;
-
-		SpinLockAcquire(&shared->mutex);
-		shared->open = false;
-		working = shared->working;
-		SpinLockRelease(&shared->mutex);
-		if (working == 0)
-			break;
-		AnnoyBuildWait(build);
-	}
-	ConditionVariableCancelSleep();
-}
-
-/*
- * Take a unit of the current step.  Returns false if there are no more.
- */
-bool
-AnnoyBuildClaim(AnnoyBuild *build, uint64 *unit)
-{
-	CHECK_FOR_INTERRUPTS();
-	*unit = pg_atomic_fetch_add_u64(&build->shared->next_unit, 1);
-	return *unit < build->shared->units;
-}
-
-/*
- * The number of units of a walk over the items.
- */
-uint64
-AnnoyBuildItemUnits(AnnoyBuild *build)
-{
-	uint64		blocks = build->shared->end_items - build->shared->first_item;
-
-	return (blocks + ANNOY_UNIT_BLOCKS - 1) / ANNOY_UNIT_BLOCKS;
-}
-
-/*
- * Walk over the items, together with the other participants.
- */
-void
-AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback, void *arg)
-{
-	AnnoyShared *shared = build->shared;
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	uint64		unit;
-
-	while (AnnoyBuildClaim(build, &unit))
-	{
-		BlockNumber first = shared->first_item + unit * ANNOY_UNIT_BLOCKS;
-		BlockNumber end = first + Min(ANNOY_UNIT_BLOCKS, shared->end_items - first);
-
-		if (build->in_place && !build->locked)
-			AnnoyVacuumDelay();
-
-		AnnoyItemWalkRange(build->rel, build->index, strategy, first, end,
-						   callback, arg);
-		AnnoyBuildAdvance(build, 0, end - first);
-	}
-	FreeAccessStrategy(strategy);
-}
-
-/*
- * Allocate memory for all participants.  Only the leader does.
- */
-AnnoyShare
-AnnoyBuildAlloc(AnnoyBuild *build, Size size)
-{
-	dsm_segment *segment;
-
-	Assert(!build->is_worker);
-	size = Max(size, 1);
-	if (build->participants == 1)
-		return (AnnoyShare) (uintptr_t)
-			MemoryContextAllocExtended(build->context, size, MCXT_ALLOC_HUGE);
-
-	/* segments of their own, because a dsa_area keeps what it once had */
-	segment = dsm_create(size, 0);
-	for (int i = 0; i < ANNOY_MAX_SHARES; i++)
-	{
-		AnnoyAttachment *attached = &build->attached[i];
-
-		if (attached->segment == NULL)
-		{
-			attached->segment = segment;
-			attached->share = dsm_segment_handle(segment);
-			return attached->share;
-		}
-	}
-	elog(ERROR, "too many shared segments in a build");
-	return 0;					/* keep compiler quiet */
-}
-
-/*
- * Likewise, filled with zeroes.
- */
-AnnoyShare
-AnnoyBuildAllocZero(AnnoyBuild *build, Size size)
-{
-	AnnoyShare	share = AnnoyBuildAlloc(build, size);
-	char	   *memory = AnnoyBuildAddress(build, share);
-
-	for (Size done = 0; done < size; done += ZERO_BYTES)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memset(memory + done, 0, Min(size - done, ZERO_BYTES));
-	}
-	return share;
-}
-
-/*
- * Where shared memory is in this process.  In a worker that holds until the end
- * of the step.
- */
-void *
-AnnoyBuildAddress(AnnoyBuild *build, AnnoyShare share)
-{
-	AnnoyAttachment *unused = NULL;
-
-	if (build->participants == 1)
-		return (void *) (uintptr_t) share;
-	for (int i = 0; i < ANNOY_MAX_SHARES; i++)
-	{
-		AnnoyAttachment *attached = &build->attached[i];
-
-		if (attached->segment == NULL)
-			unused = attached;
-		else if (attached->share == share)
-			return dsm_segment_address(attached->segment);
-	}
-
-	if (unused == NULL)
-		elog(ERROR, "too many shared segments in a build");
-	unused->segment = dsm_attach((dsm_handle) share);
-	if (unused->segment == NULL)
-		elog(ERROR, "could not map dynamic shared memory segment");
-	unused->share = share;
-	return dsm_segment_address(unused->segment);
-}
-
-void
-AnnoyBuildFree(AnnoyBuild *build, AnnoyShare *share)
-{
-	if (*share == 0)
-		return;
-	if (build->participants == 1)
-		pfree((void *) (uintptr_t) *share);
-	else
-	{
-		for (int i = 0; i < ANNOY_MAX_SHARES; i++)
-		{
-			if (build->attached[i].segment != NULL && build->attached[i].share == *share)
-			{
-				dsm_detach(build->attached[i].segment);
-				build->attached[i].segment = NULL;
-			}
-		}
-	}
-	*share = 0;
-}
-
-/*
- * At the end of a step, a worker lets go of shared memory, so that it is gone
- * when the leader frees it.
- */
-static void
-detach_shares(AnnoyBuild *build)
-{
-	for (int i = 0; i < ANNOY_MAX_SHARES; i++)
-	{
-		if (build->attached[i].segment != NULL)
-			dsm_detach(build->attached[i].segment);
-		build->attached[i].segment = NULL;
-	}
-}
-
-/*
- * Make a participant's AnnoyIndex what the shared state says.
- */
-void
-AnnoyBuildSyncIndex(AnnoyBuild *build)
-{
-	AnnoyShared *shared = build->shared;
-	MemoryContext old_context;
-	AnnoyDtype	dtype;
-
-	if (build->index_version == shared->index_version)
-		return;
-	old_context = MemoryContextSwitchTo(build->context);
-	/* trees that are made anew keep the items' type, whatever is declared */
-	dtype = build->index != NULL ? build->index->dtype : AnnoyDeclaredDtype(build->rel);
-	if (build->index != NULL)
-		pfree(build->index);
-	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel),
-								  dtype, shared->dim,
-								  shared->n_trees, shared->seed, shared->scale_exponent,
-								  shared->mean, AnnoyAttributesSize(build->rel));
-	build->index->generation = shared->generation;
-	build->index_version = shared->index_version;
-	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(build->context);
 }
 
 /*
  * Main function of a worker.
  */
 void
-annoy_build_worker(dsm_segment *segment, shm_toc *toc)
+annoy_build_worker(dsm_segment *segment pg_attribute_unused(), shm_toc *toc)
 {
 	AnnoyShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
-	char	   *sorts = shm_toc_lookup(toc, KEY_SORTS, false);
-	Size		sort_size = tuplesort_estimate_shared(shared->max_participants);
 	WalUsage   *wal_usage = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
 	BufferUsage *buffer_usage = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
-	LOCKMODE	heap_lock = shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
-	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
-	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
-	uint64		round = 0;
+	const AnnoySharedTask *task = &shared->task;
+	LOCKMODE	heap_lock = task->concurrent ? ShareUpdateExclusiveLock : ShareLock;
+	LOCKMODE	index_lock = task->concurrent ? RowExclusiveLock : AccessExclusiveLock;
+	Relation	heap;
+	Relation	rel;
+	AnnoyBuild *build;
 
 	debug_query_string = shm_toc_lookup(toc, KEY_QUERY, false);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 
+	heap = table_open(task->heap_oid, heap_lock);
+	rel = index_open(task->index_oid, index_lock);
+	build = make_participant(heap, rel, BuildIndexInfo(rel));
+	build->index_info->ii_Concurrent = task->concurrent;
 	build->is_worker = true;
-	build->heap = table_open(shared->heap_oid, heap_lock);
-	build->rel = index_open(shared->index_oid, index_lock);
-	build->index_info = BuildIndexInfo(build->rel);
-	build->index_info->ii_Concurrent = shared->concurrent;
+	build->participants = task->participants;
 	build->shared = shared;
-	build->participants = shared->max_participants;
-	build->items = shm_toc_lookup(toc, KEY_ITEMS, false);
-	build->context = CurrentMemoryContext;
-	build->step_context = AllocSetContextCreate(CurrentMemoryContext, "annoy build step",
-												ALLOCSET_DEFAULT_SIZES);
-	build->row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy build row",
-											   ALLOCSET_DEFAULT_SIZES);
-	build->index_version = shared->index_version - 1;
-	if (IndexRelationGetNumberOfAttributes(build->rel) > 1)
-		build->attributes_desc = AnnoyAttributesDesc(build->rel);
-	build->sorts = palloc(sizeof(Sharedsort *) * shared->n_trees);
-	for (int i = 0; i < shared->n_trees; i++)
-	{
-		build->sorts[i] = (Sharedsort *) (sorts + i * sort_size);
-		tuplesort_attach_shared(build->sorts[i], segment);
-	}
 
 	InstrStartParallelQuery();
-	for (;;)
-	{
-		bool		joined = false;
-		bool		finished;
-
-		SpinLockAcquire(&shared->mutex);
-		finished = shared->finished;
-		if (shared->open && shared->round != round)
-		{
-			round = shared->round;
-			shared->working++;
-			shared->joined++;
-			joined = true;
-		}
-		SpinLockRelease(&shared->mutex);
-
-		if (finished)
-			break;
-		if (!joined)
-		{
-			ConditionVariableSleep(&shared->changed,
-								   WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
-			continue;
-		}
-		ConditionVariableCancelSleep();
-		do_step(build);
-		detach_shares(build);
-
-		SpinLockAcquire(&shared->mutex);
-		shared->working--;
-		SpinLockRelease(&shared->mutex);
-		ConditionVariableBroadcast(&shared->changed);
-	}
-	ConditionVariableCancelSleep();
+	AnnoyBuildWork(build);
 	InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber],
 						  &wal_usage[ParallelWorkerNumber]);
 
-	index_close(build->rel, index_lock);
-	table_close(build->heap, heap_lock);
+	index_close(rel, index_lock);
+	table_close(heap, heap_lock);
 }

@@ -22,7 +22,7 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
-#include "build/build.h"
+#include "build/state.h"
 #include "simd/simd.h"
 #include "space/space.h"
 
@@ -59,39 +59,53 @@
 #define MAX_EXPONENT		(DBL_MAX_EXP + 1)
 #define NO_EXPONENT			(MIN_EXPONENT - 1)
 
-/* State of the walk that takes the sample. */
+/*
+ * What participants share while they take the sample.  The leader sets it; each
+ * row of the arrays belongs to whoever has found the vector.
+ */
 typedef struct Sampling
 {
-	AnnoyBuild *build;
-	float	   *sample;
-	uint64	   *keys;
-	int		   *exponents;		/* of norms; NULL if images have their scale */
+	uint64		limit;			/* higher hashes are not taken */
+	int			allocated;		/* rows */
+	pg_atomic_uint64 found;		/* may be more */
+	AnnoyShare	keys;			/* where each comes from */
+	AnnoyShare	exponents;		/* of norms; 0 if images have their scale */
 } Sampling;
+
+/* State of the walk that takes the sample. */
+typedef struct Sampler
+{
+	AnnoyBuild *build;
+	Sampling   *shared;
+	float	   *points;
+	uint64	   *keys;
+	int		   *exponents;		/* NULL if images have their scale */
+} Sampler;
 
 /* AnnoyItemWalk callback. */
 static void
 sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
-	Sampling   *sampling = arg;
-	AnnoyShared *shared = sampling->build->shared;
-	const AnnoyIndex *index = sampling->build->index;
-	AnnoyRandom state = (index->seed + shared->tree) ^
+	Sampler    *sampler = arg;
+	Sampling   *shared = sampler->shared;
+	const AnnoyIndex *index = sampler->build->index;
+	AnnoyRandom state = (index->seed + sampler->build->shared->tree.number) ^
 	((uint64) ItemPointerGetBlockNumber(&item->tid) << 16 |
 	 ItemPointerGetOffsetNumber(&item->tid));
 	uint64		row;
 	float	   *x;
 
-	if (item->vector.data == NULL || AnnoyRandomNext(&state) > shared->sample_limit)
+	if (item->vector.data == NULL || AnnoyRandomNext(&state) > shared->limit)
 		return;
-	row = pg_atomic_fetch_add_u64(&shared->sample_found, 1);
-	if (row >= (uint64) shared->sample_allocated)
+	row = pg_atomic_fetch_add_u64(&shared->found, 1);
+	if (row >= (uint64) shared->allocated)
 		return;
-	sampling->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
+	sampler->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
 		ItemPointerGetOffsetNumber(pointer);
-	x = sampling->sample + (Size) row * index->space_dim;
-	if (sampling->exponents != NULL)
+	x = sampler->points + (Size) row * index->space_dim;
+	if (sampler->exponents != NULL)
 	{
-		int		   *exponent = &sampling->exponents[row];
+		int		   *exponent = &sampler->exponents[row];
 
 		if (!AnnoyNormExponent(&item->vector, exponent))
 			*exponent = NO_EXPONENT;
@@ -108,34 +122,35 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
  * Take part in taking the sample.
  */
 void
-AnnoyBuildTakeSample(AnnoyBuild *build)
+AnnoyStepSample(AnnoyBuild *build, void *state)
 {
-	Sampling	sampling;
+	Sampling   *shared = state;
+	Sampler		sampler = {.build = build,.shared = shared};
 
-	sampling.build = build;
-	sampling.sample = AnnoyBuildAddress(build, build->shared->sample);
-	sampling.keys = AnnoyBuildAddress(build, build->shared->sample_key);
-	sampling.exponents = build->shared->sample_exponent == 0 ? NULL :
-		AnnoyBuildAddress(build, build->shared->sample_exponent);
-	AnnoyBuildWalk(build, sample_item, &sampling);
+	sampler.points = AnnoyBuildAddress(build, build->shared->sample.points);
+	sampler.keys = AnnoyBuildAddress(build, shared->keys);
+	if (shared->exponents != 0)
+		sampler.exponents = AnnoyBuildAddress(build, shared->exponents);
+	AnnoyBuildWalk(build, sample_item, &sampler);
 }
 
 /*
  * Take part in mapping the sample into the search space.
  */
 void
-AnnoyBuildMapSample(AnnoyBuild *build)
+AnnoyStepMap(AnnoyBuild *build, void *state pg_attribute_unused())
 {
-	float	   *sample = AnnoyBuildAddress(build, build->shared->sample);
+	AnnoySharedSample *sample = &build->shared->sample;
+	float	   *points = AnnoyBuildAddress(build, sample->points);
 	uint64		unit;
 
 	while (AnnoyBuildClaim(build, &unit))
 	{
-		int			end = Min((unit + 1) * MAP_ROWS, (uint64) build->shared->sample_count);
+		int			end = Min((unit + 1) * MAP_ROWS, (uint64) sample->count);
 
 		for (int i = unit * MAP_ROWS; i < end; i++)
 		{
-			float	   *x = sample + (Size) i * build->index->space_dim;
+			float	   *x = points + (Size) i * build->index->space_dim;
 
 			AnnoyMapImage(build->index, x, x);
 		}
@@ -153,22 +168,22 @@ AnnoyBuildMapSample(AnnoyBuild *build)
 #include "lib/sort_template.h"
 
 /*
- * Put the sample in the order of items.
+ * Put the sample in the order of items, given where each row comes from.
  */
 static void
-sort_sample(AnnoyBuild *build)
+sort_sample(AnnoyBuild *build, const uint64 *keys)
 {
-	AnnoyShared *shared = build->shared;
+	AnnoySharedSample *sample = &build->shared->sample;
 	int			dim = build->index->space_dim;
-	int			count = shared->sample_count;
-	float	   *sample = AnnoyBuildAddress(build, shared->sample);
-	int		   *order = AnnoyBuildAddress(build, shared->sample_order);
+	int			count = sample->count;
+	float	   *points = AnnoyBuildAddress(build, sample->points);
+	int		   *order = AnnoyBuildAddress(build, sample->order);
 	float	   *moved = palloc(sizeof(float) * dim);
 	int			n_moved = 0;
 
 	for (int i = 0; i < count; i++)
 		order[i] = i;
-	sort_rows(order, count, AnnoyBuildAddress(build, shared->sample_key));
+	sort_rows(order, count, keys);
 
 	/* row i is to become what row order[i] is: go through each cycle once */
 	for (int i = 0; i < count; i++)
@@ -177,7 +192,7 @@ sort_sample(AnnoyBuild *build)
 
 		if (order[i] == i)
 			continue;
-		memcpy(moved, sample + (Size) i * dim, sizeof(float) * dim);
+		memcpy(moved, points + (Size) i * dim, sizeof(float) * dim);
 		while (order[hole] != i)
 		{
 			int			from = order[hole];
@@ -185,12 +200,12 @@ sort_sample(AnnoyBuild *build)
 			CHECK_FOR_INTERRUPTS();
 			if (++n_moved % REPORT_ROWS == 0)
 				AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
-			memcpy(sample + (Size) hole * dim, sample + (Size) from * dim,
+			memcpy(points + (Size) hole * dim, points + (Size) from * dim,
 				   sizeof(float) * dim);
 			order[hole] = hole;
 			hole = from;
 		}
-		memcpy(sample + (Size) hole * dim, moved, sizeof(float) * dim);
+		memcpy(points + (Size) hole * dim, moved, sizeof(float) * dim);
 		order[hole] = hole;
 	}
 	pfree(moved);
@@ -202,7 +217,7 @@ sort_sample(AnnoyBuild *build)
 static int *
 probe_sample(AnnoyBuild *build, int *count)
 {
-	int			n = build->shared->sample_count;
+	int			n = build->shared->sample.count;
 	int		   *rows;
 
 	*count = Min(n, MAX_PROBE);
@@ -213,25 +228,28 @@ probe_sample(AnnoyBuild *build, int *count)
 }
 
 /*
- * Median norm of some rows of the sample.
+ * The exponent of the median norm of points: divided by that power of two, most
+ * are of unit size.
  */
-static float
-median_norm(AnnoyBuild *build, const int *rows, int count)
+static void
+set_norm_exponent(AnnoyBuild *build)
 {
-	const float *sample = AnnoyBuildAddress(build, build->shared->sample);
+	AnnoySharedSample *sample = &build->shared->sample;
+	const float *points = AnnoyBuildAddress(build, sample->points);
 	int			dim = build->index->space_dim;
+	int			count;
+	int		   *rows = probe_sample(build, &count);
 	float	   *norms = palloc(sizeof(float) * count);
-	float		median;
 
 	for (int i = 0; i < count; i++)
 	{
-		const float *x = sample + (Size) rows[i] * dim;
+		const float *x = points + (Size) rows[i] * dim;
 
 		norms[i] = sqrtf(annoy_kernels->dot(x, x, dim));
 	}
-	median = AnnoyMedian(norms, count);
+	(void) frexp(AnnoyMedian(norms, count), &sample->norm_exponent);
 	pfree(norms);
-	return median;
+	pfree(rows);
 }
 
 /*
@@ -240,18 +258,18 @@ median_norm(AnnoyBuild *build, const int *rows, int count)
  * and is brought to the common one.
  */
 static void
-set_scale(AnnoyBuild *build)
+set_scale(AnnoyBuild *build, const int *exponents)
 {
 	AnnoyShared *shared = build->shared;
-	float	   *sample = AnnoyBuildAddress(build, shared->sample);
-	int		   *exponents = AnnoyBuildAddress(build, shared->sample_exponent);
+	float	   *points = AnnoyBuildAddress(build, shared->sample.points);
 	int			dim = build->index->space_dim;
 	int			counts[MAX_EXPONENT - MIN_EXPONENT + 1] = {0};
 	int			total = 0;
 	int			below = 0;
 	int			median = MIN_EXPONENT;
+	int			scale_exponent;
 
-	for (int i = 0; i < shared->sample_count; i++)
+	for (int i = 0; i < shared->sample.count; i++)
 	{
 		if (exponents[i] != NO_EXPONENT)
 		{
@@ -261,23 +279,23 @@ set_scale(AnnoyBuild *build)
 	}
 	while (below + counts[median - MIN_EXPONENT] <= total / 2 && median < MAX_EXPONENT)
 		below += counts[median++ - MIN_EXPONENT];
-	shared->scale_exponent = total > 0 ? AnnoyScaleExponent(median) : 0;
+	scale_exponent = total > 0 ? AnnoyScaleExponent(median) : 0;
 
-	for (int i = 0; i < shared->sample_count; i++)
+	for (int i = 0; i < shared->sample.count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (exponents[i] != NO_EXPONENT)
-			AnnoyRescaleImage(sample + (Size) i * dim, dim,
-							  shared->scale_exponent - AnnoyScaleExponent(exponents[i]));
+			AnnoyRescaleImage(points + (Size) i * dim, dim,
+							  scale_exponent - AnnoyScaleExponent(exponents[i]));
 		if ((i + 1) % REPORT_ROWS == 0)
 			AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
 	}
-	AnnoyBuildFree(build, &shared->sample_exponent);
+	shared->index.scale_exponent = scale_exponent;
 }
 
 /*
  * Fix the origin of the search space: the centre of the sample, which has its
- * final scale and order.
+ * final scale and order.  With it the search space is known to all.
  */
 static void
 set_origin(AnnoyBuild *build)
@@ -288,12 +306,76 @@ set_origin(AnnoyBuild *build)
 	int			count;
 	int		   *rows = probe_sample(build, &count);
 
-	AnnoyRobustCentre(AnnoyBuildAddress(build, shared->sample), dim, rows, count, centre);
-	memcpy(shared->mean, centre, sizeof(float) * build->index->dim);
-	shared->index_version++;
+	AnnoyRobustCentre(AnnoyBuildAddress(build, shared->sample.points), dim, rows, count, centre);
+	memcpy(shared->index.mean, centre, sizeof(float) * build->index->dim);
+	shared->index.version++;
 	AnnoyBuildSyncIndex(build);
 	pfree(rows);
 	pfree(centre);
+}
+
+/*
+ * How many rows the sample may have: as many as memory allows, and are of use.
+ */
+static double
+sample_room(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+	const AnnoyIndex *index = build->index;
+	double		leaves = ceil(shared->items.count / (ANNOY_LEAF_FILL * index->leaf.capacity));
+	double		enough = Max(MIN_LARGE_SAMPLE, leaves * SAMPLE_PER_LEAF);
+	double		row_size = sizeof(float) * index->space_dim + ROW_OVERHEAD;
+	double		room = Max(AnnoyBuildBytes(ANNOY_SAMPLE_MEMORY) / row_size, MIN_SAMPLE);
+
+	room = Min(Min(room, enough), PG_INT32_MAX / 2);
+	room = Min(room, shared->items.count);
+	if (shared->tree.number == 0 && annoy_verbose > -1 && build->in_place == NULL &&
+		room < shared->items.count && room < GOOD_SAMPLE_PER_LEAF * leaves)
+		ereport(NOTICE,
+				(errmsg("maintenance_work_mem is too small for a good sample of the vectors of index \"%s\"",
+						RelationGetRelationName(build->rel)),
+				 errdetail("The sample has %.0f of %.0f vectors, %.1f for each leaf of a tree.  "
+						   "The build takes longer, and leaves are less compact, so that searches find less or take longer.",
+						   room, shared->items.count, room / leaves),
+				 errhint("Set maintenance_work_mem to %.0f MB or more.",
+						 ceil(GOOD_SAMPLE_PER_LEAF * leaves * row_size /
+							  (ANNOY_SAMPLE_MEMORY * 1024 * 1024)))));
+	return room;
+}
+
+/*
+ * Find the vectors of the sample, for which there is room, in any order.
+ */
+static void
+find_sample(AnnoyBuild *build, AnnoyShare state, double room)
+{
+	AnnoyShared *shared = build->shared;
+	Sampling   *sampling = AnnoyBuildAddress(build, state);
+	uint64		found;
+
+	sampling->limit = PG_UINT64_MAX;
+	if (room < shared->items.count)
+	{
+		double		part = (room - SAMPLE_DEVIATIONS * sqrt(room)) / shared->items.count;
+
+		sampling->limit = (uint64) (part * ldexp(1.0, 64));
+	}
+	for (;;)
+	{
+		AnnoyBuildPhase(build, ANNOY_PHASE_SAMPLE, 0,
+						shared->items.end - shared->items.first);
+		pg_atomic_write_u64(&sampling->found, 0);
+		AnnoyBuildRun(build, ANNOY_STEP_SAMPLE, state, AnnoyBuildItemUnits(build));
+		found = pg_atomic_read_u64(&sampling->found);
+		if (found > 0 && found <= (uint64) sampling->allocated)
+			break;
+		/* an unlikely sample */
+		if (found > 0)
+			sampling->limit -= sampling->limit / 8;
+		else
+			sampling->limit = PG_UINT64_MAX;
+	}
+	shared->sample.count = (int) found;
 }
 
 /*
@@ -301,79 +383,33 @@ set_origin(AnnoyBuild *build)
  * search space is fixed.
  */
 void
-AnnoyBuildSample(AnnoyBuild *build)
+AnnoyTakeSample(AnnoyBuild *build)
 {
-	AnnoyShared *shared = build->shared;
-	const AnnoyIndex *index = build->index;
-	int			dim = index->space_dim;
-	double		leaves = ceil(shared->item_count / (ANNOY_LEAF_FILL * index->leaf.capacity));
-	double		enough = Max(MIN_LARGE_SAMPLE, leaves * SAMPLE_PER_LEAF);
-	double		row_size = sizeof(float) * dim + ROW_OVERHEAD;
-	double		room = Max(AnnoyBuildBytes(ANNOY_SAMPLE_MEMORY) / row_size, MIN_SAMPLE);
-	int			count;
-	int		   *rows;
-	int			exponent;
+	AnnoySharedSample *sample = &build->shared->sample;
+	bool		is_first = build->shared->tree.number == 0;
+	double		room = sample_room(build);
+	AnnoyShare	state = AnnoyBuildAllocZero(build, sizeof(Sampling));
+	Sampling   *sampling = AnnoyBuildAddress(build, state);
 
-	room = Min(Min(room, enough), PG_INT32_MAX / 2);
-	room = Min(room, shared->item_count);
-	if (shared->tree == 0 && annoy_verbose > -1 && !build->in_place && room < shared->item_count &&
-		room < GOOD_SAMPLE_PER_LEAF * leaves)
-		ereport(NOTICE,
-				(errmsg("maintenance_work_mem is too small for a good sample of the vectors of index \"%s\"",
-						RelationGetRelationName(build->rel)),
-				 errdetail("The sample has %.0f of %.0f vectors, %.1f for each leaf of a tree.  "
-						   "The build takes longer, and leaves are less compact, so that searches find less or take longer.",
-						   room, shared->item_count, room / leaves),
-				 errhint("Set maintenance_work_mem to %.0f MB or more.",
-						 ceil(GOOD_SAMPLE_PER_LEAF * leaves * row_size /
-							  (ANNOY_SAMPLE_MEMORY * 1024 * 1024)))));
+	pg_atomic_init_u64(&sampling->found, 0);
+	sampling->allocated = (int) room;
+	sampling->keys = AnnoyBuildAlloc(build, sizeof(uint64) * (Size) room);
+	if (is_first && AnnoyIsScaled(build->index->metric))
+		sampling->exponents = AnnoyBuildAlloc(build, sizeof(int) * (Size) room);
+	sample->points = AnnoyBuildAlloc(build, sizeof(float) * build->index->space_dim * (Size) room);
+	find_sample(build, state, room);
 
-	shared->sample_allocated = (int) room;
-	shared->sample = AnnoyBuildAlloc(build, sizeof(float) * dim * (Size) room);
-	shared->sample_key = AnnoyBuildAlloc(build, sizeof(uint64) * (Size) room);
-	if (shared->tree == 0 && AnnoyIsScaled(index->metric))
-		shared->sample_exponent = AnnoyBuildAlloc(build, sizeof(int) * (Size) room);
-	shared->sample_limit = PG_UINT64_MAX;
-	if (room < shared->item_count)
-	{
-		double		part = (room - SAMPLE_DEVIATIONS * sqrt(room)) / shared->item_count;
-
-		shared->sample_limit = (uint64) (part * ldexp(1.0, 64));
-	}
-
-	for (;;)
-	{
-		uint64		found;
-
-		AnnoyBuildPhase(build, ANNOY_PHASE_SAMPLE, 0,
-						shared->end_items - shared->first_item);
-		pg_atomic_write_u64(&shared->sample_found, 0);
-		AnnoyBuildRun(build, ANNOY_STEP_SAMPLE, AnnoyBuildItemUnits(build));
-		found = pg_atomic_read_u64(&shared->sample_found);
-		shared->sample_count = (int) Min(found, (uint64) shared->sample_allocated);
-		if (found > 0 && found <= (uint64) shared->sample_allocated)
-			break;
-		/* an unlikely sample */
-		if (found > 0)
-			shared->sample_limit -= shared->sample_limit / 8;
-		else
-			shared->sample_limit = PG_UINT64_MAX;
-	}
-
-	if (shared->sample_exponent != 0)
-		set_scale(build);
-	shared->sample_order = AnnoyBuildAlloc(build, sizeof(int) * (Size) shared->sample_count);
-	sort_sample(build);
-	AnnoyBuildFree(build, &shared->sample_key);
-	if (shared->tree == 0)
+	if (sampling->exponents != 0)
+		set_scale(build, AnnoyBuildAddress(build, sampling->exponents));
+	AnnoyBuildFree(build, &sampling->exponents);
+	sample->order = AnnoyBuildAlloc(build, sizeof(int) * (Size) sample->count);
+	sort_sample(build, AnnoyBuildAddress(build, sampling->keys));
+	AnnoyBuildFree(build, &sampling->keys);
+	AnnoyBuildFree(build, &state);
+	if (is_first)
 		set_origin(build);
-	AnnoyBuildProgress(shared->sample_count, 0, build);
-	AnnoyBuildRun(build, ANNOY_STEP_MAP, (shared->sample_count + MAP_ROWS - 1) / MAP_ROWS);
-
-	rows = probe_sample(build, &count);
-	/* brings most points to unit size, see sum_component() in forest.c */
-	(void) frexp(median_norm(build, rows, count), &exponent);
-	shared->sum_unit = ldexp(1.0, -exponent);
-	pfree(rows);
-	AnnoyBuildPhaseDone(build, "taking a sample", shared->sample_count, "vectors");
+	AnnoyBuildProgress(sample->count, 0, build);
+	AnnoyBuildRun(build, ANNOY_STEP_MAP, 0, (sample->count + MAP_ROWS - 1) / MAP_ROWS);
+	set_norm_exponent(build);
+	AnnoyBuildPhaseDone(build, "taking a sample", sample->count, "vectors");
 }

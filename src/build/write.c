@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * write.c
- *	  Writing a tree of an index being built, from sorted entries.
+ *	  Writing a tree being made, from sorted entries.
  *
  * Entries come leaf by leaf.  Those that fit a page make one.  Of a leaf with
  * more, only the pointers are kept: the items are read again and divided by
@@ -9,11 +9,6 @@
  * pointers go to a temporary file; a sample of the items decides how to divide
  * them into several files, each of which is then treated like that.  Copies of
  * one vector make leaves of their own as they are read.
- *
- * The centres of leaves, and of each level of inner nodes, make the level above;
- * those that do not fit into memory wait in a temporary file, too, and are
- * divided in runs.  Leaves come in the order of the skeleton, so that a run
- * holds leaves that are near to each other.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -26,18 +21,12 @@
 
 #include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "storage/buffile.h"
-#include "utils/memutils.h"
 
 #include "annoy.h"
-#include "build/build.h"
+#include "build/state.h"
 #include "simd/simd.h"
 #include "space/space.h"
 #include "storage/storage.h"
-#include "tree/tree.h"
-
-/* How full, at most, divisions make inner nodes. */
-#define INNER_FILL			0.9
 
 /* Points divided in memory, at most: more would only be slow. */
 #define MAX_POINTS			65536
@@ -77,314 +66,13 @@ typedef struct Writer
 	int			n_read;			/* points, since progress was reported */
 } Writer;
 
-/* Levels. */
-
-static Size
-level_row(int dim)
-{
-	return sizeof(float) * dim + sizeof(AnnoyPointer);
-}
-
-static void
-write_file(BufFile *file, const void *data, Size size)
-{
-	BufFileWrite(file, unconstify(void *, data), size);
-}
-
-static void
-read_file(BufFile *file, void *data, Size size)
-{
-	if (BufFileRead(file, data, size) != size)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read from temporary file: %m")));
-}
-
-static void
-rewind_file(BufFile *file)
-{
-	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind temporary file: %m")));
-}
-
-/*
- * Add a node to a level.
- */
-static void
-level_add(AnnoyLevel *level, int dim, const float *centre,
-		  const AnnoyPointer *pointer)
-{
-	if (level->count == level->max)
-	{
-		if (level->file == NULL)
-			level->file = BufFileCreateTemp(false);
-		write_file(level->file, level->centres, sizeof(float) * dim * level->count);
-		write_file(level->file, level->pointers, sizeof(AnnoyPointer) * level->count);
-		level->n_runs++;
-		level->count = 0;
-	}
-	if (level->count == level->allocated)
-	{
-		level->allocated = Min(Max(64, 2 * level->allocated), level->max);
-		if (level->centres == NULL)
-		{
-			level->centres = palloc_extended(sizeof(float) * dim * level->allocated,
-											 MCXT_ALLOC_HUGE);
-			level->pointers = palloc_extended(sizeof(AnnoyPointer) * level->allocated,
-											  MCXT_ALLOC_HUGE);
-		}
-		else
-		{
-			level->centres = repalloc_huge(level->centres,
-										   sizeof(float) * dim * level->allocated);
-			level->pointers = repalloc_huge(level->pointers,
-											sizeof(AnnoyPointer) * level->allocated);
-		}
-	}
-	memcpy(level->centres + (Size) level->count * dim, centre, sizeof(float) * dim);
-	level->pointers[level->count++] = *pointer;
-}
-
-static void
-level_free(AnnoyLevel *level)
-{
-	if (level->centres != NULL && !level->borrowed)
-		pfree(level->centres);
-	if (level->pointers != NULL)
-		pfree(level->pointers);
-	if (level->file != NULL)
-		BufFileClose(level->file);
-	memset(level, 0, sizeof(AnnoyLevel));
-}
-
-/* The most nodes of one level that are kept in memory. */
-static int
-level_max(const AnnoyIndex *index)
-{
-	double		room = AnnoyBuildBytes(ANNOY_LEVEL_MEMORY) / level_row(index->space_dim);
-
-	return (int) Min(Max(room, 2 * index->inner.capacity), PG_INT32_MAX / 2);
-}
-
-/* Sinks. */
-
-/*
- * The block for the next page: in an index in use, a free one if there is any.
- */
-static BlockNumber
-sink_block(AnnoySink *sink)
-{
-	Buffer		buffer;
-	BlockNumber block;
-
-	if (!sink->build->in_place)
-		return sink->end++;
-	buffer = AnnoyNodeExtend(sink->build->rel);
-	block = BufferGetBlockNumber(buffer);
-	UnlockReleaseBuffer(buffer);
-	return block;
-}
-
-/*
- * Write out the page that waits, with a right sibling, or without one if that is
- * invalid.
- */
-static void
-sink_flush(AnnoySink *sink, BlockNumber right)
-{
-	if (!sink->waiting)
-		return;
-	AnnoyPageGetNode(sink->page.data)->right = right;
-	if (sink->build->in_place)
-		AnnoyBuildWriteLogged(sink->build->rel, sink->block, sink->page.data);
-	else
-	{
-		BlockNumber block = AnnoyBuildWrite(sink->build->rel, sink->page.data, 1);
-
-		if (block != sink->block)
-			elog(ERROR, "unexpected block number %u instead of %u in new index",
-				 block, sink->block);
-	}
-	AnnoyBuildAdvance(sink->build, 0, 1);
-	sink->written++;
-	sink->waiting = false;
-}
-
-/*
- * Take a page, which is not the root's.  Returns a pointer to it.
- */
-static AnnoyPointer
-sink_add(AnnoySink *sink, Page page)
-{
-	int			level = AnnoyPageGetNode(page)->level;
-	BlockNumber block;
-	AnnoyPointer pointer;
-
-	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
-	if (sink->in_memory)
-	{
-		if (sink->count == sink->allocated)
-		{
-			sink->allocated = Max(16, 2 * sink->allocated);
-			sink->pages = sink->pages == NULL ?
-				palloc_extended((Size) BLCKSZ * sink->allocated, MCXT_ALLOC_HUGE) :
-				repalloc_huge(sink->pages, (Size) BLCKSZ * sink->allocated);
-		}
-		memcpy(sink->pages + (Size) sink->count * BLCKSZ, page, BLCKSZ);
-		block = sink->count++;
-	}
-	else
-	{
-		block = sink_block(sink);
-		sink_flush(sink, block);
-		memcpy(sink->page.data, page, BLCKSZ);
-		sink->waiting = true;
-		sink->block = block;
-		if (sink->leftmost[level] == InvalidBlockNumber)
-			sink->leftmost[level] = block;
-	}
-	ItemPointerSet(&pointer, block, InvalidOffsetNumber);
-	return pointer;
-}
-
-/*
- * Take the root's page.  Returns its block.
- */
-static BlockNumber
-sink_add_root(AnnoySink *sink, Page page)
-{
-	AnnoyPointer pointer;
-	Buffer		buffer;
-
-	if (sink->in_memory)
-	{
-		pointer = sink_add(sink, page);
-		return ItemPointerGetBlockNumberNoCheck(&pointer);
-	}
-
-	Assert(!sink->waiting);
-	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
-	if (sink->build->in_place)
-		memcpy(sink->build->roots + (Size) sink->tree * BLCKSZ, page, BLCKSZ);
-	else
-	{
-		buffer = ReadBuffer(sink->build->rel, AnnoyRootBlock(sink->tree));
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		memcpy(BufferGetPage(buffer), page, BLCKSZ);
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
-	sink->leftmost[AnnoyPageGetNode(page)->level] = AnnoyRootBlock(sink->tree);
-	return AnnoyRootBlock(sink->tree);
-}
-
-/*
- * Divide the nodes of a level that are in memory until the pieces fit a node,
- * and make these; a piece of identical centres is cut as needed.  If they are
- * all that there are and fit one node, that is the root, and its block is
- * returned.
- */
-static BlockNumber
-make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
-				 AnnoyRandom *random, AnnoyLevel *above)
-{
-	const AnnoyIndex *index = sink->build->index;
-	int			dim = index->space_dim;
-	int			capacity = index->inner.capacity;
-	AnnoyPieces pieces = {.progress = AnnoyBuildProgress,.progress_arg = sink->build};
-	int		   *order = palloc_extended(sizeof(int) * level->count, MCXT_ALLOC_HUGE);
-	float	   *centre = palloc(sizeof(float) * dim);
-	PGAlignedBlock *page = palloc(sizeof(PGAlignedBlock));
-	BlockNumber root = InvalidBlockNumber;
-
-	for (int i = 0; i < level->count; i++)
-		order[i] = i;
-	AnnoyPartition(level->centres, dim, order, 0, level->count,
-				   is_root ? capacity : (int) (capacity * INNER_FILL), true,
-				   AnnoyRandomNext(random), &pieces);
-	for (int i = 0; i < pieces.count; i++)
-	{
-		for (int start = pieces.start[i]; start < pieces.start[i + 1]; start += capacity)
-		{
-			int			n = Min(pieces.start[i + 1] - start, capacity);
-			AnnoyPointer pointer;
-
-			CHECK_FOR_INTERRUPTS();
-			AnnoyFillNode(index, page->data, sink->tree, height, level->centres,
-						  order + start, n, level->pointers, centre);
-			if (is_root)
-				root = sink_add_root(sink, page->data);
-			else
-			{
-				pointer = sink_add(sink, page->data);
-				level_add(above, dim, centre, &pointer);
-			}
-		}
-	}
-	Assert(!is_root || pieces.count == 1);
-	pfree(order);
-	pfree(centre);
-	pfree(page);
-	pfree(pieces.start);
-	return root;
-}
-
-/*
- * Make the inner levels of a tree, given its leaves, which are more than one;
- * the leaves are freed.  Returns the block of the root.
- */
-BlockNumber
-AnnoyMakeInnerLevels(AnnoySink *sink, AnnoyLevel *level, AnnoyRandom *random)
-{
-	const AnnoyIndex *index = sink->build->index;
-	int			dim = index->space_dim;
-
-	for (int height = 1;; height++)
-	{
-		AnnoyLevel	above = {.max = sink->in_memory ? PG_INT32_MAX / 2 : level_max(index)};
-		int			last_count = level->count;
-		bool		is_root = level->n_runs == 0 && level->count <= index->inner.capacity;
-		BlockNumber root = InvalidBlockNumber;
-
-		if (height >= ANNOY_MAX_LEVEL)
-			elog(ERROR, "tree has too many levels");
-
-		if (level->file != NULL)
-		{
-			write_file(level->file, level->centres, sizeof(float) * dim * last_count);
-			write_file(level->file, level->pointers, sizeof(AnnoyPointer) * last_count);
-			rewind_file(level->file);
-		}
-		for (int run = 0; run <= level->n_runs; run++)
-		{
-			if (level->file != NULL)
-			{
-				level->count = run < level->n_runs ? level->max : last_count;
-				read_file(level->file, level->centres, sizeof(float) * dim * level->count);
-				read_file(level->file, level->pointers, sizeof(AnnoyPointer) * level->count);
-			}
-			root = make_inner_nodes(sink, level, height, is_root, random, &above);
-		}
-		if (!sink->in_memory)
-			sink_flush(sink, InvalidBlockNumber);
-		level_free(level);
-		if (is_root)
-			return root;
-		*level = above;
-	}
-}
-
-/* Leaves. */
-
 static void
 add_leaf(Writer *writer)
 {
-	AnnoyPointer pointer = sink_add(&writer->sink, writer->page.data);
+	AnnoyPointer pointer = AnnoySinkAdd(&writer->sink, writer->page.data);
 
-	level_add(&writer->level, writer->build->index->space_dim, writer->centre,
-			  &pointer);
+	AnnoyLevelAdd(&writer->level, writer->build->index->space_dim, writer->centre,
+				  &pointer);
 	writer->stats->leaves++;
 }
 
@@ -480,16 +168,16 @@ divide_copies(Writer *writer, BufFile *file, int64 count, const float *copy,
 	int			n_copies = 0;
 	int64		n_others = 0;
 
-	rewind_file(file);
+	AnnoyRewindFile(file);
 	for (int64 i = 0; i < count; i++)
 	{
 		AnnoyPointer pointer;
 
-		read_file(file, &pointer, sizeof(pointer));
+		AnnoyReadFile(file, &pointer, sizeof(pointer));
 		read_point(writer, &pointer, point);
 		if (memcmp(point, copy, sizeof(float) * dim) != 0)
 		{
-			write_file(others, &pointer, sizeof(pointer));
+			AnnoyWriteFile(others, &pointer, sizeof(pointer));
 			n_others++;
 			continue;
 		}
@@ -515,14 +203,14 @@ distribute_points(Writer *writer, BufFile *file, int64 count,
 	int			dim = writer->build->index->space_dim;
 	float	   *point = palloc(sizeof(float) * dim);
 
-	rewind_file(file);
+	AnnoyRewindFile(file);
 	for (int64 i = 0; i < count; i++)
 	{
 		AnnoyPointer pointer;
 		int			best = 0;
 		float		best_distance = 0;
 
-		read_file(file, &pointer, sizeof(pointer));
+		AnnoyReadFile(file, &pointer, sizeof(pointer));
 		read_point(writer, &pointer, point);
 		for (int j = 0; j < n; j++)
 		{
@@ -534,7 +222,7 @@ distribute_points(Writer *writer, BufFile *file, int64 count,
 				best_distance = distance;
 			}
 		}
-		write_file(parts[best], &pointer, sizeof(pointer));
+		AnnoyWriteFile(parts[best], &pointer, sizeof(pointer));
 		counts[best]++;
 	}
 	pfree(point);
@@ -548,12 +236,12 @@ sample_file(Writer *writer, BufFile *file, int64 count, int n)
 {
 	int			taken = 0;
 
-	rewind_file(file);
+	AnnoyRewindFile(file);
 	for (int64 i = 0; taken < n; i++)
 	{
 		AnnoyPointer pointer;
 
-		read_file(file, &pointer, sizeof(pointer));
+		AnnoyReadFile(file, &pointer, sizeof(pointer));
 		if (i < taken * count / n)
 			continue;
 		read_point(writer, &pointer,
@@ -629,12 +317,12 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 	if (!divided)
 	{
 		/* few enough points, or there is no way to divide them */
-		rewind_file(file);
+		AnnoyRewindFile(file);
 		for (int64 done = 0; done < count; done += n)
 		{
 			int			part = Min(count - done, n);
 
-			read_file(file, writer->pointers, sizeof(AnnoyPointer) * part);
+			AnnoyReadFile(file, writer->pointers, sizeof(AnnoyPointer) * part);
 			divide_points(writer, part);
 		}
 		BufFileClose(file);
@@ -656,13 +344,13 @@ add_entry(Writer *writer, const char *data)
 	if (writer->count == writer->max_points)
 	{
 		writer->file = BufFileCreateTemp(false);
-		write_file(writer->file, writer->pointers,
-				   sizeof(AnnoyPointer) * writer->count);
+		AnnoyWriteFile(writer->file, writer->pointers,
+					   sizeof(AnnoyPointer) * writer->count);
 	}
 	if (writer->count < writer->max_points)
 		writer->pointers[writer->count] = entry.pointer;
 	else
-		write_file(writer->file, &entry.pointer, sizeof(AnnoyPointer));
+		AnnoyWriteFile(writer->file, &entry.pointer, sizeof(AnnoyPointer));
 	writer->count++;
 }
 
@@ -715,7 +403,7 @@ finish_tree(Writer *writer)
 
 	if (writer->stats->leaves > 1)
 	{
-		sink_flush(sink, InvalidBlockNumber);
+		AnnoySinkFlush(sink, InvalidBlockNumber);
 		leaves = sink->written;
 		(void) AnnoyMakeInnerLevels(sink, &writer->level, &writer->random);
 		writer->stats->inner = sink->written - leaves + 1;
@@ -725,8 +413,8 @@ finish_tree(Writer *writer)
 		/* a single leaf, still waiting: the root, then */
 		Assert(sink->waiting);
 		sink->waiting = false;
-		(void) sink_add_root(sink, sink->page.data);
-		level_free(&writer->level);
+		(void) AnnoySinkAddRoot(sink, sink->page.data);
+		AnnoyLevelFree(&writer->level);
 	}
 	for (int i = 0; i < ANNOY_MAX_LEVEL; i++)
 	{
@@ -739,52 +427,49 @@ finish_tree(Writer *writer)
  * Write the tree at work from the sorted entries.
  */
 void
-AnnoyWriteTree(AnnoyBuild *build, Tuplesortstate *sort, TupleDesc desc,
-			   BlockNumber *leftmost, AnnoyTreeStats *stats)
+AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
+			   AnnoyTreeStats *stats)
 {
 	const AnnoyIndex *index = build->index;
 	int			dim = index->space_dim;
-	const float *centres = AnnoyBuildAddress(build, build->shared->centres);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	const float *centres = AnnoyBuildAddress(build, build->shared->tree.centres);
 	Writer	   *writer = palloc0(sizeof(Writer));
 	double		room = AnnoyBuildBytes(ANNOY_LEAF_MEMORY) /
 	(sizeof(float) * dim + sizeof(AnnoyPointer) + 3 * sizeof(int));
-	int64		leaf = -1;
+	int			leaf = -1;
+	int			next;
+	const char *entry;
 
 	writer->max_points = Min(Max(room, 2 * index->leaf.capacity), MAX_POINTS);
 	writer->build = build;
 	writer->stats = stats;
-	writer->random = (index->seed + build->shared->tree) ^ 1;
+	writer->random = (index->seed + build->shared->tree.number) ^ 1;
 	writer->entries = palloc(sizeof(AnnoyEntry) * index->leaf.capacity);
 	writer->pointers = palloc(sizeof(AnnoyPointer) * writer->max_points);
 	writer->points = palloc_extended(sizeof(float) * dim * writer->max_points,
 									 MCXT_ALLOC_HUGE);
 	writer->order = palloc(sizeof(int) * writer->max_points);
 	writer->centre = palloc(sizeof(float) * dim);
-	writer->level.max = level_max(index);
+	writer->level.max = AnnoyLevelMax(index);
 	writer->pieces.progress = AnnoyBuildProgress;
 	writer->pieces.progress_arg = build;
 	AnnoyItemReaderInit(&writer->reader, build->rel, index, NULL);
 	writer->sink.build = build;
-	writer->sink.tree = build->shared->tree;
+	writer->sink.tree = build->shared->tree.number;
 	memset(writer->sink.leftmost, 0xFF, sizeof(writer->sink.leftmost));
 	writer->sink.end = RelationGetNumberOfBlocks(build->rel);
 
-	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
+	while (AnnoyNextEntry(entries, &next, &entry))
 	{
-		bool		isnull;
-		int64		next = DatumGetInt64(slot_getattr(slot, 1, &isnull)) >> ANNOY_KEY_ITEM_BITS;
-
 		CHECK_FOR_INTERRUPTS();
 		if (leaf >= 0 && next != leaf)
 			finish_leaf(writer, centres + (Size) leaf * dim);
 		leaf = next;
-		add_entry(writer, VARDATA_ANY(DatumGetByteaPP(slot_getattr(slot, 2, &isnull))));
+		add_entry(writer, entry);
 	}
 	finish_leaf(writer, centres + (Size) leaf * dim);
 	finish_tree(writer);
 	memcpy(leftmost, writer->sink.leftmost, sizeof(writer->sink.leftmost));
 
 	AnnoyItemReaderEnd(&writer->reader);
-	ExecDropSingleTupleTableSlot(slot);
 }

@@ -10,16 +10,9 @@
  * centres of nodes are quantised in proportion to their distance from it.  So does
  * a root's centre, relative to which the centres below are encoded.  VACUUM looks
  * at a sample of the items.  If most are so far off that it matters, it makes the
- * trees anew, in a space that is chosen as a build chooses it, by the code of the
- * build (forest.c).
- *
- * Meanwhile the old trees are searched, and get entries of new items.  Only to
- * write the new trees, VACUUM locks the index against everybody else, if it can
- * have the lock soon.  Under the lock, items that have come meanwhile are assigned
- * as well; nodes are written to new pages; then one WAL record has the new roots
- * take the places of the old ones.  Until then a crash, or an error, leaves the old
- * trees as they were, and some pages that are not part of a tree, which the next
- * VACUUM frees (free.c), as it does the old nodes.
+ * trees anew, in a space that is chosen as a build chooses it (rebuild.c).  Only to
+ * write the new trees, it locks the index against everybody else, if it can have
+ * the lock soon.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -82,17 +75,6 @@
 /* As long as this VACUUM tries to lock the index, as often, in ms. */
 #define LOCK_TIMEOUT		5000
 #define LOCK_INTERVAL		50
-
-/* A tree that is to be written. */
-typedef struct NewTree
-{
-	Tuplesortstate *sort;
-	AnnoyShare	centres;
-	AnnoyShare	inner;
-	int			n_leaves;
-	BlockNumber root;
-	uint8	   *included;
-} NewTree;
 
 /*
  * Which part of some points is farther from a centre than the distance whose
@@ -246,59 +228,6 @@ has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sample)
 }
 
 /*
- * Begin to make the trees of an index anew.
- */
-static AnnoyBuild *
-begin_rebuild(Relation rel, const AnnoyIndex *index)
-{
-	AnnoyBuild *build = palloc0(sizeof(AnnoyBuild));
-	AnnoyShared *shared;
-
-	build->rel = rel;
-	build->in_place = true;
-	build->context = CurrentMemoryContext;
-	build->step_context = AllocSetContextCreate(CurrentMemoryContext, "annoy build step",
-												ALLOCSET_DEFAULT_SIZES);
-	build->row_context = build->step_context;
-	build->index = AnnoyMakeIndex(index->metric, index->dtype, index->dim, index->n_trees,
-								  index->seed, 0, index->mean, index->attributes_size);
-	build->roots = palloc0((Size) index->n_trees * BLCKSZ);
-	AnnoyBuildBegin(build);
-
-	shared = build->shared;
-	shared->dim = index->dim;
-	memcpy(shared->mean, index->mean, sizeof(float) * index->dim);
-	shared->generation = index->generation + 1;
-	shared->index_version = 1;
-	AnnoyBuildSyncIndex(build);
-	shared->item_count = Max(AnnoyCountVectors(rel, index), 1);
-	shared->first_item = AnnoyRootBlock(index->n_trees);
-	shared->end_items = RelationGetNumberOfBlocks(rel);
-	return build;
-}
-
-/*
- * Make room to remember which items of the index are in a tree.
- */
-static void
-resize_included(AnnoyBuild *build)
-{
-	const AnnoyIndex *index = build->index;
-	double		items = ((double) build->shared->end_items / index->group_pages + 2) * index->group_slots;
-	Size		size = (Size) (items / BITS_PER_BYTE) + 1;
-
-	if (build->included == NULL)
-		build->included = MemoryContextAllocExtended(CurrentMemoryContext, size,
-													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	else if (size > build->included_size)
-	{
-		build->included = repalloc_huge(build->included, size);
-		memset(build->included + build->included_size, 0, size - build->included_size);
-	}
-	build->included_size = size;
-}
-
-/*
  * Lock the index against everybody else, if that can be done soon.
  */
 static bool
@@ -314,39 +243,6 @@ lock_soon(Relation rel)
 		ResetLatch(MyLatch);
 	}
 	return false;
-}
-
-/*
- * Write the trees that have been made, with the items that have come meanwhile,
- * and put them in the place of the old ones.  The index is locked.
- */
-static void
-write_trees(AnnoyBuild *build, NewTree *trees)
-{
-	AnnoyShared *shared = build->shared;
-	Size		old_size = build->included_size;
-	BlockNumber (*leftmost)[ANNOY_MAX_LEVEL] =
-	palloc(sizeof(BlockNumber) * ANNOY_MAX_LEVEL * shared->n_trees);
-
-	build->locked = true;
-	shared->end_items = RelationGetNumberOfBlocks(build->rel);
-	(void) AnnoyMarkOldNodes(build->rel, true);
-	for (int i = 0; i < shared->n_trees; i++)
-	{
-		shared->tree = i;
-		shared->centres = trees[i].centres;
-		shared->inner = trees[i].inner;
-		shared->n_leaves = trees[i].n_leaves;
-		shared->root = trees[i].root;
-		build->sort = trees[i].sort;
-		build->included = trees[i].included;
-		build->included_size = old_size;
-		resize_included(build);
-		AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, AnnoyBuildItemUnits(build));
-		AnnoyFinishTree(build, leftmost[i]);
-		pfree(build->included);
-	}
-	AnnoyReplaceTrees(build->rel, build->index, leftmost, build->roots);
 }
 
 /*
@@ -372,36 +268,19 @@ warn_of_drift(Relation rel)
 static void
 make_trees(Relation rel, const AnnoyIndex *index, double items)
 {
-	AnnoyBuild *build = begin_rebuild(rel, index);
-	AnnoyShared *shared = build->shared;
-	NewTree    *trees = palloc0(sizeof(NewTree) * index->n_trees);
+	AnnoyRebuild *rebuild;
 
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": the search space has drifted, making trees anew",
 							 RelationGetRelationName(rel))));
-	for (int i = 0; i < index->n_trees; i++)
-	{
-		build->included = NULL;
-		resize_included(build);
-		AnnoyGrowTree(build, i);
-		trees[i].sort = build->sort;
-		trees[i].centres = shared->centres;
-		trees[i].inner = shared->inner;
-		trees[i].n_leaves = shared->n_leaves;
-		trees[i].root = shared->root;
-		trees[i].included = build->included;
-		shared->centres = shared->inner = 0;
-	}
-	build->index->grown_from = items;
-
+	rebuild = AnnoyRebuildBegin(rel, index);
 	if (!lock_soon(rel))
 	{
-		for (int i = 0; i < index->n_trees; i++)
-			tuplesort_end(trees[i].sort);
+		AnnoyRebuildCancel(rebuild);
 		warn_of_drift(rel);
 		return;
 	}
-	write_trees(build, trees);
+	AnnoyRebuildFinish(rebuild, items);
 	UnlockRelation(rel, AccessExclusiveLock);
 	AnnoyFreeOldNodes(rel);
 }

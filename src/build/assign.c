@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * assign.c
+ *	  Assigning items to the leaves of a skeleton.
+ *
+ * A walk over the items places every item, encodes it relative to its leaf's centre
+ * and passes the entry to a sort by leaf.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/build/assign.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+
+#include "annoy.h"
+#include "build/state.h"
+#include "space/space.h"
+#include "tree/tree.h"
+
+/* A sort key has the leaf, and behind it that many bits of the item's number. */
+#define ITEM_BITS			39
+
+StaticAssertDecl(ANNOY_MAX_LEAVES - 1 <= PG_INT64_MAX >> ITEM_BITS, "a leaf fits the key");
+
+/* State of the walk that assigns items to leaves. */
+typedef struct Assignment
+{
+	AnnoyBuild *build;
+	AnnoySkeleton skeleton;
+	AnnoyTarget target;
+	Tuplesortstate *sort;
+	TupleTableSlot *slot;
+	char	   *payload;		/* a bytea with an AnnoyEntry */
+	uint64		items;			/* since progress was reported */
+} Assignment;
+
+/*
+ * A sort has no more memory than that, in kB, whatever there is: while it sorts
+ * what it has in memory, or writes it to a file, it shows no progress.
+ */
+#define MAX_SORT_MEMORY		(256 * 1024)
+
+/*
+ * The number of an item, by which entries of a leaf are sorted: numbers of
+ * successive items increase.
+ */
+static int64
+item_number(AnnoyBuild *build, const AnnoyPointer *pointer)
+{
+	const AnnoyIndex *index = build->index;
+	uint64		block = ItemPointerGetBlockNumberNoCheck(pointer) - build->shared->items.first;
+	uint64		number = block * index->group_slots / index->group_pages +
+	ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber;
+
+	if (number >> ITEM_BITS != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an annoy index cannot be built on more than %lld rows",
+						1LL << ITEM_BITS)));
+	return (int64) number;
+}
+
+/*
+ * Note that an item gets its entry.  Returns false if it has one already.
+ */
+static bool
+include_item(AnnoyInPlace *in_place, int64 number)
+{
+	uint8		mask = 1 << number % BITS_PER_BYTE;
+	uint8	   *byte = &in_place->included[number / BITS_PER_BYTE];
+
+	Assert(number / BITS_PER_BYTE < (int64) in_place->included_size);
+	if ((*byte & mask) != 0)
+		return false;
+	*byte |= mask;
+	return true;
+}
+
+/*
+ * AnnoyItemWalk callback: place an item, and pass the entry to the sort.
+ */
+static void
+assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	Assignment *assignment = arg;
+	AnnoyBuild *build = assignment->build;
+	const AnnoyIndex *index = build->index;
+	AnnoyTarget *target = &assignment->target;
+	TupleTableSlot *slot = assignment->slot;
+	AnnoyEntry	entry;
+	int64		number;
+	int			leaf;
+
+	if (item->vector.data == NULL)
+		return;
+	number = item_number(build, pointer);
+	if (build->in_place != NULL && !include_item(build->in_place, number))
+		return;
+	AnnoyMapItem(index, &item->vector, target->x);
+	AnnoyTargetSet(target);
+	leaf = AnnoyNearestLeaf(&assignment->skeleton, target);
+	AnnoyEncode(index, &index->leaf, target->x,
+				assignment->skeleton.centres + (Size) leaf * index->space_dim, &entry);
+	entry.pointer = *pointer;
+	memcpy(VARDATA(assignment->payload), &entry,
+		   offsetof(AnnoyEntry, code) + index->leaf.bytes);
+
+	ExecClearTuple(slot);
+	slot->tts_values[0] = Int64GetDatum(((int64) leaf << ITEM_BITS) | number);
+	slot->tts_values[1] = PointerGetDatum(assignment->payload);
+	slot->tts_isnull[0] = false;
+	slot->tts_isnull[1] = false;
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(assignment->sort, slot);
+	if (++assignment->items == ANNOY_REPORT_ITEMS)
+	{
+		AnnoyBuildAdvance(build, assignment->items, 0);
+		assignment->items = 0;
+	}
+}
+
+static TupleDesc
+entry_desc(void)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(2);
+
+	TupleDescInitEntry(desc, 1, "key", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "entry", BYTEAOID, -1, 0);
+	TupleDescFinalize(desc);
+	return desc;
+}
+
+/*
+ * Begin a sort that shares its memory with others.
+ */
+static Tuplesortstate *
+begin_sort(TupleDesc desc, int sorts, SortCoordinate coordinate)
+{
+	int			memory = Min(ANNOY_SORT_MEMORY * maintenance_work_mem / sorts,
+							 MAX_SORT_MEMORY);
+	AttrNumber	attribute = 1;
+	Oid			less = Int8LessOperator;
+	Oid			collation = InvalidOid;
+	bool		nulls_first = false;
+
+	return tuplesort_begin_heap(desc, 1, &attribute, &less, &collation, &nulls_first,
+								Max(memory, 64), coordinate, ANNOY_TUPLESORT_NONE);
+}
+
+/*
+ * Take part in the assignment.  If there are several participants, the state is a
+ * Sharedsort.  Each sorts what it has assigned, and the leader will merge that.
+ */
+void
+AnnoyStepAssign(AnnoyBuild *build, void *state)
+{
+	Size		payload_size = VARHDRSZ + offsetof(AnnoyEntry, code) + build->index->leaf.bytes;
+	Assignment	assignment = {.build = build};
+	TupleDesc	desc = entry_desc();
+
+	AnnoyGetSkeleton(build, &assignment.skeleton);
+	AnnoyTargetInit(&assignment.target, build->index, false);
+	assignment.payload = palloc0(payload_size);
+	SET_VARSIZE(assignment.payload, payload_size);
+	assignment.slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	if (build->participants > 1)
+	{
+		SortCoordinateData coordinate = {.isWorker = true,.nParticipants = -1,.sharedsort = state};
+
+		if (build->is_worker)
+			tuplesort_attach_shared(state, AnnoyBuildSegment(build, build->shared->team.state));
+		assignment.sort = begin_sort(desc, build->participants, &coordinate);
+	}
+	else
+		assignment.sort = build->sort;
+
+	AnnoyBuildWalk(build, assign_item, &assignment);
+	AnnoyBuildAdvance(build, assignment.items, 0);
+
+	if (build->participants > 1)
+	{
+		tuplesort_performsort(assignment.sort);
+		tuplesort_end(assignment.sort);
+	}
+	ExecDropSingleTupleTableSlot(assignment.slot);
+}
+
+/*
+ * Assign items that have come since all were.
+ */
+void
+AnnoyAssignMore(AnnoyBuild *build)
+{
+	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, build->shared_sort, AnnoyBuildItemUnits(build));
+}
+
+/*
+ * Assign all items to leaves.
+ */
+void
+AnnoyAssignItems(AnnoyBuild *build)
+{
+	AnnoyShared *shared = build->shared;
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->items.count,
+					shared->items.end - shared->items.first);
+	if (build->participants == 1)
+		build->sort = begin_sort(entry_desc(), build->in_place != NULL ? shared->index.n_trees : 1, NULL);
+	else
+	{
+		build->shared_sort = AnnoyBuildAlloc(build, tuplesort_estimate_shared(build->participants));
+		tuplesort_initialize_shared(AnnoyBuildAddress(build, build->shared_sort),
+									build->participants,
+									AnnoyBuildSegment(build, build->shared_sort));
+	}
+	AnnoyAssignMore(build);
+	AnnoyBuildPhaseDone(build, "assigning items", shared->items.count, "items");
+}
+
+/*
+ * Sort the entries of the tree at work, leaf by leaf.
+ */
+void
+AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries)
+{
+	AnnoyShared *shared = build->shared;
+	TupleDesc	desc = entry_desc();
+
+	AnnoyBuildPhase(build, ANNOY_PHASE_SORT, shared->items.count, 0);
+	if (build->participants > 1)
+	{
+		SortCoordinateData coordinate = {
+			.isWorker = false,
+			.nParticipants = shared->team.joined + 1,
+			.sharedsort = AnnoyBuildAddress(build, build->shared_sort)
+		};
+
+		build->sort = begin_sort(desc, 1, &coordinate);
+	}
+	tuplesort_performsort(build->sort);
+	entries->sort = build->sort;
+	entries->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	AnnoyBuildPhaseDone(build, "sorting", shared->items.count, "entries");
+}
+
+/*
+ * The next entry, as bytes of an AnnoyEntry, and its leaf.  Returns false if there
+ * are no more.
+ */
+bool
+AnnoyNextEntry(AnnoyEntries *entries, int *leaf, const char **entry)
+{
+	TupleTableSlot *slot = entries->slot;
+	bool		isnull;
+
+	if (!tuplesort_gettupleslot(entries->sort, true, false, slot, NULL))
+		return false;
+	*leaf = (int) (DatumGetInt64(slot_getattr(slot, 1, &isnull)) >> ITEM_BITS);
+	*entry = VARDATA_ANY(DatumGetByteaPP(slot_getattr(slot, 2, &isnull)));
+	return true;
+}
+
+/*
+ * Forget the entries, and the files that they may be in.
+ */
+void
+AnnoyEndEntries(AnnoyBuild *build, AnnoyEntries *entries)
+{
+	ExecDropSingleTupleTableSlot(entries->slot);
+	tuplesort_end(entries->sort);
+	build->sort = NULL;
+	AnnoyBuildFree(build, &build->shared_sort);
+}

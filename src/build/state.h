@@ -1,0 +1,398 @@
+/*-------------------------------------------------------------------------
+ *
+ * state.h
+ *	  What the files of the build share; build.c has the overview.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/build/state.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_BUILD_STATE_H
+#define ANNOY_BUILD_STATE_H
+
+#include <math.h>
+
+#include "access/parallel.h"
+#include "port/atomics.h"
+#include "portability/instr_time.h"
+#include "storage/buffile.h"
+#include "storage/condition_variable.h"
+#include "storage/spin.h"
+#include "utils/tuplesort.h"
+
+#include "build/build.h"
+#include "storage/storage.h"
+#include "tree/tree.h"
+
+/*
+ * Parts of maintenance_work_mem.  What is in use at the same time: sample and
+ * skeleton; skeleton and sums; skeleton, sort, levels and leaf.
+ */
+#define ANNOY_SAMPLE_MEMORY		0.7
+#define ANNOY_SKELETON_MEMORY	0.25	/* sums take twice as much */
+#define ANNOY_SORT_MEMORY		0.5
+#define ANNOY_LEVEL_MEMORY		0.0625	/* of which two are in use */
+#define ANNOY_LEAF_MEMORY		0.125
+#define ANNOY_LOAD_MEMORY		0.5
+
+#define AnnoyBuildBytes(part)	((part) * maintenance_work_mem * 1024.0)
+
+/* How full, at most, divisions of the sample make leaves. */
+#define ANNOY_LEAF_FILL			0.8
+
+/* Leaves of a skeleton, at most. */
+#define ANNOY_MAX_LEAVES		(1 << 24)
+
+/* Items that are placed between two reports of progress. */
+#define ANNOY_REPORT_ITEMS		1000
+
+/*
+ * Memory that all participants reach: the handle of a segment of dynamic shared
+ * memory, or an address if there is but one.  0 if there is none.
+ */
+typedef uint64 AnnoyShare;
+
+#define ANNOY_MAX_SHARES		8
+
+/* Shared memory as one participant has attached it. */
+typedef struct AnnoyAttachment
+{
+	AnnoyShare	share;
+	dsm_segment *segment;
+} AnnoyAttachment;
+
+/*
+ * Steps of the build that all participants work at together.  A step is a number,
+ * since a function need not have the same address in all of them.
+ */
+typedef enum AnnoyStep
+{
+	ANNOY_STEP_LOAD,
+	ANNOY_STEP_SAMPLE,
+	ANNOY_STEP_MAP,
+	ANNOY_STEP_DIVIDE,
+	ANNOY_STEP_REFINE,
+	ANNOY_STEP_ASSIGN
+} AnnoyStep;
+
+typedef struct AnnoyBuild AnnoyBuild;
+
+/*
+ * Take part in a step.  The state is shared memory that only this step knows, or
+ * NULL.  Memory that is allocated in the current context is freed afterwards.
+ */
+typedef void (*AnnoyStepFunction) (AnnoyBuild *build, void *state);
+
+/* What a worker begins with.  It does not change once there are workers. */
+typedef struct AnnoySharedTask
+{
+	Oid			heap_oid;
+	Oid			index_oid;
+	bool		concurrent;
+	int			participants;	/* if all workers come */
+} AnnoySharedTask;
+
+/* The step under way. */
+typedef struct AnnoySharedTeam
+{
+	/* of the next two groups, and of what a step's own state says */
+	slock_t		mutex;
+	ConditionVariable changed;	/* is told when something here has */
+
+	/* read and written under the mutex, at any time */
+	uint64		round;			/* counts steps */
+	bool		open;			/* may be joined */
+	bool		finished;		/* there will be no more */
+	int			working;		/* workers that are at it */
+	int			joined;			/* workers that have been */
+
+	/*
+	 * set by the leader as it opens the step, and fixed while anybody is at
+	 * it
+	 */
+	AnnoyStep	step;
+	AnnoyShare	state;			/* the step's own */
+	uint64		units;			/* of work */
+
+	/* of all participants, without the mutex */
+	pg_atomic_uint64 next_unit;
+	pg_atomic_uint64 tuples_done;
+	pg_atomic_uint64 blocks_done;
+} AnnoySharedTeam;
+
+/*
+ * The index: what AnnoyMakeIndex needs.  The leader changes it, while nobody else
+ * is at work, and raises the version.
+ */
+typedef struct AnnoySharedIndex
+{
+	uint32		version;
+	AnnoyDtype	dtype;
+	int			n_trees;
+	uint64		seed;
+	uint8		generation;
+	int			dim;			/* 0 until the first vector of a live row */
+	int			scale_exponent;
+	float		mean[ANNOY_MAX_DIMENSIONS];
+} AnnoySharedIndex;
+
+/*
+ * The items.  The leader says where they are when they have been loaded.  When
+ * trees are made anew, there may be more of them later on.
+ */
+typedef struct AnnoySharedItems
+{
+	double		count;			/* vectors, without NULLs */
+	BlockNumber first;			/* blocks of the index that hold items: */
+	BlockNumber end;			/* up to here */
+} AnnoySharedItems;
+
+/*
+ * The sample.  The leader makes and frees it.  In a step, each point belongs to
+ * the participant that has taken the unit which it is part of.
+ */
+typedef struct AnnoySharedSample
+{
+	int			count;
+	AnnoyShare	points;			/* rows of space_dim floats: images of vectors
+								 * at first, points of the search space then */
+	AnnoyShare	order;			/* row numbers */
+	int			norm_exponent;	/* of the median norm of points */
+} AnnoySharedSample;
+
+/* The tree at work.  The leader changes it, between steps. */
+typedef struct AnnoySharedTree
+{
+	int			number;
+	int			n_leaves;		/* of the skeleton */
+	AnnoyShare	centres;		/* of leaves: floats */
+	AnnoyShare	inner;			/* pages of inner nodes, if there is any */
+	BlockNumber root;			/* which of them is the root */
+} AnnoySharedTree;
+
+/*
+ * The state of the build that all participants reach, in dynamic shared memory if
+ * there are workers.  What only one step needs is in the step's own state.
+ */
+typedef struct AnnoyShared
+{
+	AnnoySharedTask task;
+	AnnoySharedTeam team;
+	AnnoySharedIndex index;
+	AnnoySharedItems items;
+	AnnoySharedSample sample;
+	AnnoySharedTree tree;
+} AnnoyShared;
+
+/* What is different about trees for an index in use, see rebuild.c. */
+typedef struct AnnoyInPlace
+{
+	bool		locked;			/* others wait for us */
+	char	   *roots;			/* their pages, until all trees are complete */
+	uint8	   *included;		/* a bit for each item that has an entry */
+	Size		included_size;	/* bytes */
+} AnnoyInPlace;
+
+/* The state of one participant, which nobody else reaches. */
+struct AnnoyBuild
+{
+	Relation	heap;			/* NULL for an index in use */
+	Relation	rel;
+	IndexInfo  *index_info;		/* likewise */
+	MemoryContext context;		/* for the whole build */
+	MemoryContext step_context;
+
+	/* the others */
+	bool		is_worker;
+	int			participants;
+	const AnnoyStepFunction *steps;
+	AnnoyShared *shared;
+	AnnoyAttachment attached[ANNOY_MAX_SHARES];
+
+	/* what shared->index described when it had this version */
+	AnnoyIndex *index;
+	uint32		index_version;
+
+	/* the rest is the leader's */
+	AnnoyInPlace *in_place;		/* NULL in a build */
+	ParallelContext *parallel;	/* NULL if it is alone */
+
+	/* entries of the tree at work: which of these there is, see assign.c */
+	Tuplesortstate *sort;
+	AnnoyShare	shared_sort;
+
+	/* progress, and the log */
+	uint64		tuples_total;
+	instr_time	phase_start;
+};
+
+/* What the load tells, beside the items. */
+typedef struct AnnoyLoadResult
+{
+	double		heap_tuples;
+	double		null_count;
+	BlockNumber null_free;		/* the page of NULLs with free slots */
+	BlockNumber attributes;		/* the last page of attributes */
+} AnnoyLoadResult;
+
+/* The skeleton of a tree, as a participant sees it in a step. */
+typedef struct AnnoySkeleton
+{
+	Relation	rel;
+	int			dim;
+	int			n_leaves;
+	float	   *centres;
+	char	   *inner;			/* pages */
+	BlockNumber root;
+	AnnoyCollector nearest;		/* work space */
+} AnnoySkeleton;
+
+/* The sorted entries of a tree, being read. */
+typedef struct AnnoyEntries
+{
+	Tuplesortstate *sort;
+	TupleTableSlot *slot;
+} AnnoyEntries;
+
+/*
+ * Nodes of one level of a tree that is being made: their centres, as
+ * quantised, and pointers to them.  If there are more than `max', the rest is
+ * in a temporary file.
+ */
+typedef struct AnnoyLevel
+{
+	int			count;
+	int			allocated;
+	int			max;
+	bool		borrowed;		/* centres belong to somebody else */
+	float	   *centres;
+	AnnoyPointer *pointers;
+	int			n_runs;			/* in the file, of `max' nodes each */
+	BufFile    *file;
+} AnnoyLevel;
+
+/*
+ * Where the pages of a tree go: to memory for a skeleton, in which a node's
+ * block number is its place in the array; to the index otherwise.
+ */
+typedef struct AnnoySink
+{
+	AnnoyBuild *build;
+	int			tree;
+	bool		in_memory;
+
+	/* in memory */
+	char	   *pages;
+	int			count;
+	int			allocated;
+
+	/* in the index: a page waits until it is known which one follows */
+	bool		waiting;
+	PGAlignedBlock page;
+	BlockNumber block;			/* that the page will get */
+	BlockNumber end;			/* of the pages so far, if they are new ones */
+	double		written;		/* pages */
+	BlockNumber leftmost[ANNOY_MAX_LEVEL];
+} AnnoySink;
+
+/* What write.c tells of a tree. */
+typedef struct AnnoyTreeStats
+{
+	double		leaves;
+	double		divided;		/* leaves of the skeleton */
+	double		inner;
+	int			height;
+} AnnoyTreeStats;
+
+/*
+ * The files from the top down: each calls those below it.
+ */
+
+/* parallel.c */
+extern AnnoyBuild *AnnoyBuildBegin(Relation heap, Relation rel,
+								   IndexInfo *index_info,
+								   const AnnoyIndex *index);
+extern void AnnoyBuildEnd(AnnoyBuild *build);
+
+/* grow.c */
+extern void AnnoyGrowTree(AnnoyBuild *build, int number);
+extern void AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost);
+
+/* load.c */
+extern void AnnoyLoadItems(AnnoyBuild *build, AnnoyLoadResult *result);
+extern void AnnoyStepLoad(AnnoyBuild *build, void *state);
+
+/* sample.c */
+extern void AnnoyTakeSample(AnnoyBuild *build);
+extern void AnnoyStepSample(AnnoyBuild *build, void *state);
+extern void AnnoyStepMap(AnnoyBuild *build, void *state);
+
+/* assign.c */
+extern void AnnoyAssignItems(AnnoyBuild *build);
+extern void AnnoyAssignMore(AnnoyBuild *build);
+extern void AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries);
+extern bool AnnoyNextEntry(AnnoyEntries *entries, int *leaf, const char **entry);
+extern void AnnoyEndEntries(AnnoyBuild *build, AnnoyEntries *entries);
+extern void AnnoyStepAssign(AnnoyBuild *build, void *state);
+
+/* refine.c */
+extern void AnnoyRefineSkeleton(AnnoyBuild *build);
+extern void AnnoyStepRefine(AnnoyBuild *build, void *state);
+
+/* skeleton.c */
+extern void AnnoyMakeSkeleton(AnnoyBuild *build);
+extern void AnnoyMakeSkeletonInner(AnnoyBuild *build);
+extern void AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton);
+extern int	AnnoyNearestLeaf(AnnoySkeleton *skeleton, AnnoyTarget *target);
+extern void AnnoyStepDivide(AnnoyBuild *build, void *state);
+
+/* write.c */
+extern void AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries,
+						   BlockNumber *leftmost, AnnoyTreeStats *stats);
+
+/* levels.c */
+extern int	AnnoyLevelMax(const AnnoyIndex *index);
+extern void AnnoyLevelAdd(AnnoyLevel *level, int dim, const float *centre,
+						  const AnnoyPointer *pointer);
+extern void AnnoyLevelFree(AnnoyLevel *level);
+extern BlockNumber AnnoyMakeInnerLevels(AnnoySink *sink, AnnoyLevel *level,
+										AnnoyRandom *random);
+
+/* output.c */
+extern BlockNumber AnnoyReserveBlocks(Relation rel, int n);
+extern void AnnoyWritePages(Relation rel, BlockNumber first, const char *pages,
+							int n);
+extern BlockNumber AnnoyWriteNewPage(Relation rel, const char *page);
+extern void AnnoyWriteFile(BufFile *file, const void *data, Size size);
+extern void AnnoyReadFile(BufFile *file, void *data, Size size);
+extern void AnnoyRewindFile(BufFile *file);
+extern AnnoyPointer AnnoySinkAdd(AnnoySink *sink, Page page);
+extern BlockNumber AnnoySinkAddRoot(AnnoySink *sink, Page page);
+extern void AnnoySinkFlush(AnnoySink *sink, BlockNumber right);
+
+/* team.c */
+extern void AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state,
+						  uint64 units);
+extern void AnnoyBuildWork(AnnoyBuild *build);
+extern bool AnnoyBuildClaim(AnnoyBuild *build, uint64 *unit);
+extern void AnnoyBuildWait(AnnoyBuild *build);
+extern uint64 AnnoyBuildItemUnits(AnnoyBuild *build);
+extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback,
+						   void *arg);
+extern void AnnoyBuildSyncIndex(AnnoyBuild *build);
+extern AnnoyShare AnnoyBuildAlloc(AnnoyBuild *build, Size size);
+extern AnnoyShare AnnoyBuildAllocZero(AnnoyBuild *build, Size size);
+extern void *AnnoyBuildAddress(AnnoyBuild *build, AnnoyShare share);
+extern dsm_segment *AnnoyBuildSegment(AnnoyBuild *build, AnnoyShare share);
+extern void AnnoyBuildFree(AnnoyBuild *build, AnnoyShare *share);
+extern void AnnoyBuildPhase(AnnoyBuild *build, int phase, double tuples,
+							double blocks);
+extern void AnnoyBuildPhaseDone(AnnoyBuild *build, const char *what,
+								double count, const char *unit);
+extern void AnnoyBuildAdvance(AnnoyBuild *build, uint64 tuples, uint64 blocks);
+extern void AnnoyBuildProgress(uint64 more, uint64 done, void *arg);
+
+#endif							/* ANNOY_BUILD_STATE_H */
