@@ -7,7 +7,8 @@
  *
  *	block 0			the metapage
  *	1 .. n_trees	the roots of the trees; they never move
- *	the rest		means, items, attributes and tree nodes in any order
+ *	the rest		means, items, NULLs, attributes, tree nodes and free pages, in
+ *					any order
  *
  * Every page starts with AnnoyPageTag, right behind the page header: there, and
  * not in a special space, because checking it then costs no cache miss of its
@@ -54,8 +55,11 @@ typedef struct AnnoyPageTag
 #define ANNOY_PAGE_ID			0xFFA9
 
 /*
- * `next_free' of pages that are not in such a list.  A list ends with
- * InvalidBlockNumber.
+ * Each of these three kinds of page has one list, see list.c: of pages of NULLs with
+ * free slots, from the metapage's `null_free'; of pages of attributes with room,
+ * from `attributes_free'; and of free pages, from `node_free'.  They go on over the
+ * tags' `next_free', and end with InvalidBlockNumber.  Pages that are in no list
+ * have this instead.
  */
 #define ANNOY_NOT_LISTED		0
 
@@ -107,7 +111,7 @@ typedef struct AnnoyCurve
 } AnnoyCurve;
 
 /*
- * What VACUUM is at, see vacuum/vacuum.c.  What a crash, or a VACUUM that was cancelled,
+ * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
  * leaves here is for the next VACUUM.
  */
 typedef enum AnnoyVacuumPhase
@@ -120,14 +124,22 @@ typedef enum AnnoyVacuumPhase
 /*
  * The metapage.
  *
- * Written when the index is built.  Six things change later: an index built
- * on an empty table gets its dimensions from the first vector (`dim' is 0 until
- * then), and mean and scale when a root is first split (`mean' is invalid until
- * then); any index forgets these when VACUUM finds no vectors any more, and gets
- * others, with new trees, when VACUUM finds that they fit no longer.  `leftmost'
- * grows when a root is split, lists of pages of NULLs, of attributes and of free
- * pages change, pages of attributes are added, the curve is measured anew when the
- * index has grown, and VACUUM says what it is at.
+ * Written when the index is built.  These things change later:
+ *
+ *	dim				when the first vector comes to an index without vectors; it
+ *					is 0 until then
+ *	scale and mean	when such an index first splits a root; `mean' is invalid until
+ *					then
+ *	leftmost		when any root is split
+ *	attributes		when a page of attributes is added
+ *	lists of pages	(null_free, attributes_free, node_free) when a page joins or
+ *					leaves one
+ *	curve			when it is measured anew
+ *	vacuum			as VACUUM goes on, which also counts what it has removed
+ *
+ * When VACUUM finds no vectors any more, it makes nearly all of this what it was
+ * in an index without rows.  When it finds that scale and mean fit no longer, it
+ * replaces them, and all trees.
  */
 typedef struct AnnoyMetaPageData
 {
@@ -300,9 +312,7 @@ typedef AnnoySlotData *AnnoySlot;
 /*
  * Pages of NULLs.
  *
- * Rows whose vector is NULL are in pages of slots alone.  The pages that have
- * free slots form a list, from the metapage's `null_free' over the tags'
- * `next_free'.
+ * Rows whose vector is NULL are in pages of slots alone.
  */
 #define ANNOY_NULL_SLOTS	((int) (ANNOY_PAGE_CAPACITY / sizeof(AnnoySlotData)))
 
@@ -319,8 +329,7 @@ typedef AnnoySlotData *AnnoySlot;
  * free.  A tuple that is deleted leaves its number, and the others theirs.
  *
  * All pages of attributes are in one chain, from the metapage's `attributes' over
- * `next', the one made last being the first.  Those that insertions should try
- * are in a list, from `attributes_free' over the tags' `next_free'.
+ * `next', the one made last being the first.
  */
 typedef struct AnnoyAttributesData
 {

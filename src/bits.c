@@ -41,11 +41,12 @@ AnnoyBitsAdd(AnnoyBits *bits, uint64 n)
 }
 
 /*
- * Empty a set.
+ * Empty a set, and give back its memory.
  */
 void
-AnnoyBitsReset(AnnoyBits *bits)
+AnnoyBitsFree(AnnoyBits *bits)
 {
 	if (bits->bytes != NULL)
-		memset(bits->bytes, 0, bits->size);
+		pfree(bits->bytes);
+	memset(bits, 0, sizeof(AnnoyBits));
 }

@@ -27,6 +27,6 @@ AnnoyBitsTest(const AnnoyBits *bits, uint64 n)
 }
 
 extern bool AnnoyBitsAdd(AnnoyBits *bits, uint64 n);
-extern void AnnoyBitsReset(AnnoyBits *bits);
+extern void AnnoyBitsFree(AnnoyBits *bits);
 
 #endif							/* ANNOY_BITS_H */

@@ -1,17 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * attributes.c
- *	  The part of annoy_index_check() that checks attributes: that items and
- *	  their attributes point to each other, and that pages of attributes are in
- *	  their chain and their list.
+ *	  annoy_index_check(): pages of attributes, and that items and attributes point
+ *	  to each other.
  *
  * Items and attributes come and go together, under the locks on both pages.  So
  * they are compared under these.
- *
- * The chain only grows, at its head: the pages that were there when the pages of
- * the index were read are met once.  For the list, what looks wrong is believed
- * if the metapage's counter still is what it was when the walk began, as in
- * nulls.c.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -21,9 +15,6 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include "common/hashfn.h"
-#include "utils/datum.h"
 
 #include "bits.h"
 #include "check/check.h"
@@ -208,29 +199,6 @@ check_items(const AnnoyCheck *check, BlockNumber block, Page page)
 	}
 }
 
-static uint32
-read_heads(const AnnoyCheck *check, BlockNumber *chain, BlockNumber *list)
-{
-	Buffer		buffer = AnnoyLockMeta(check->rel, BUFFER_LOCK_SHARE);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
-	uint32		changes;
-
-	*chain = meta->attributes;
-	*list = meta->attributes_free;
-	changes = meta->attributes_changes;
-	UnlockReleaseBuffer(buffer);
-	return changes;
-}
-
-static bool
-unchanged(const AnnoyCheck *check, uint32 changes)
-{
-	BlockNumber chain;
-	BlockNumber list;
-
-	return read_heads(check, &chain, &list) == changes;
-}
-
 /*
  * Copy a page.  Returns false unless it is one of attributes.
  */
@@ -243,76 +211,10 @@ read_page(const AnnoyCheck *check, BlockNumber block, PGAlignedBlock *page)
 }
 
 /*
- * Check that each page of attributes is in the chain once.
+ * Check that items and attributes point to each other.
  */
-static void
-check_chain(const AnnoyCheck *check, PGAlignedBlock *page)
-{
-	AnnoyBits	met = {0};
-	BlockNumber before = ANNOY_METAPAGE_BLKNO;
-	BlockNumber block;
-	BlockNumber list;
-
-	(void) read_heads(check, &block, &list);
-	while (block != InvalidBlockNumber)
-	{
-		if (!read_page(check, block, page) || !AnnoyBitsAdd(&met, block))
-			AnnoyReport(check, before, 0,
-						"The page points to block %u, which does not follow in the chain of pages of attributes.",
-						block);
-		before = block;
-		block = AnnoyPageGetAttributes(page->data)->next;
-	}
-	for (block = 0; block < check->nblocks; block++)
-	{
-		if (AnnoyBitsTest(&check->attributes, block) && !AnnoyBitsTest(&met, block))
-			AnnoyReport(check, block, 0, "The page is missing in the chain of pages of attributes.");
-	}
-}
-
-/*
- * Check that exactly the pages that say so are in the list of those with room.
- * Returns false if the list has changed meanwhile in a way that matters.
- */
-static bool
-check_list(const AnnoyCheck *check, PGAlignedBlock *page)
-{
-	AnnoyBits	listed = {0};
-	BlockNumber before = ANNOY_METAPAGE_BLKNO;
-	BlockNumber chain;
-	BlockNumber block;
-	uint32		changes = read_heads(check, &chain, &block);
-
-	while (block != InvalidBlockNumber)
-	{
-		if (!read_page(check, block, page) ||
-			AnnoyPageGetTag(page->data)->next_free == ANNOY_NOT_LISTED ||
-			!AnnoyBitsAdd(&listed, block))
-		{
-			if (unchanged(check, changes))
-				AnnoyReport(check, before, 0,
-							"The page points to block %u, which does not follow in the list of pages of attributes.",
-							block);
-			return false;
-		}
-		before = block;
-		block = AnnoyPageGetTag(page->data)->next_free;
-	}
-	for (block = 0; block < check->nblocks; block++)
-	{
-		if (!AnnoyBitsTest(&check->attributes, block) || AnnoyBitsTest(&listed, block) ||
-			!read_page(check, block, page) ||
-			AnnoyPageGetTag(page->data)->next_free == ANNOY_NOT_LISTED)
-			continue;
-		if (unchanged(check, changes))
-			AnnoyReport(check, block, 0, "The page is missing in the list of pages of attributes.");
-		return false;
-	}
-	return true;
-}
-
 void
-AnnoyCheckAttributes(AnnoyCheck *check)
+AnnoyCheckAttributes(const AnnoyCheck *check)
 {
 	PGAlignedBlock *page;
 	PGAlignedBlock *again;
@@ -321,9 +223,6 @@ AnnoyCheckAttributes(AnnoyCheck *check)
 		return;
 	page = palloc(sizeof(PGAlignedBlock));
 	again = palloc(sizeof(PGAlignedBlock));
-	check_chain(check, page);
-	while (!check_list(check, page))
-		CHECK_FOR_INTERRUPTS();
 	for (BlockNumber block = 0; block < check->nblocks; block++)
 	{
 		if (AnnoyBitsTest(&check->attributes, block) && read_page(check, block, page))
@@ -334,48 +233,4 @@ AnnoyCheckAttributes(AnnoyCheck *check)
 	}
 	pfree(page);
 	pfree(again);
-}
-
-/*
- * A hash of attributes, the same whether they are compressed or not.
- */
-uint64
-AnnoyCheckHash(TupleDesc desc, const Datum *values, const bool *isnull)
-{
-	uint64		hash = 0;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-		hash = hash_combine64(hash, isnull[i] ? 0 :
-							  (uint64) 1 + datum_image_hash(values[i], attribute->attbyval,
-															attribute->attlen));
-	}
-	return hash;
-}
-
-/*
- * A hash of an item's attributes.  Returns false if the item has changed.
- */
-bool
-AnnoyCheckHashItem(const AnnoyCheck *check, TupleDesc desc, const AnnoyPointer *pointer,
-				   const AnnoyItem *item, uint64 *hash)
-{
-	Buffer		buffer = AnnoyAttributesLock(check->rel,
-											 ItemPointerGetBlockNumberNoCheck(&item->attributes),
-											 InvalidBlockNumber, BUFFER_LOCK_SHARE);
-	IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
-										   ItemPointerGetOffsetNumberNoCheck(&item->attributes));
-	bool		found = tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) pointer);
-	Datum		values[INDEX_MAX_KEYS];
-	bool		isnull[INDEX_MAX_KEYS];
-
-	if (found)
-	{
-		index_deform_tuple(tuple, desc, values, isnull);
-		*hash = AnnoyCheckHash(desc, values, isnull);
-	}
-	UnlockReleaseBuffer(buffer);
-	return found;
 }

@@ -41,6 +41,7 @@ typedef struct AnnoyCheck
 	AnnoyBits	groups;			/* first pages of item groups */
 	AnnoyBits	nulls;			/* pages of NULLs */
 	AnnoyBits	attributes;		/* pages of attributes */
+	AnnoyBits	free;			/* free pages */
 	AnnoyBits  *nodes;			/* of each tree, but for its root */
 	AnnoyBits	items;			/* live items with a vector, by number */
 	int			numbers_per_block;	/* see AnnoyCheckItemNumber */
@@ -62,7 +63,7 @@ AnnoyCheckItemNumber(const AnnoyCheck *check, BlockNumber block,
 	return (uint64) block * check->numbers_per_block + offset - FirstOffsetNumber;
 }
 
-/* check.c */
+/* report.c */
 
 /* not pg_attribute_printf(): it names a format that clang does not know */
 pg_noreturn extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block,
@@ -71,27 +72,27 @@ pg_noreturn extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block,
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);
-extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
-							   Page page);
+extern void AnnoyCheckEnd(const AnnoyCheck *check, BlockNumber block, Page page,
+						  int end, bool exact);
 
 /* tree.c */
+extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
+							   Page page);
 extern void AnnoyCheckTrees(AnnoyCheck *check);
-
-/* nulls.c */
-extern void AnnoyCheckFreeList(const AnnoyCheck *check, BlockNumber block);
-extern void AnnoyCheckNulls(AnnoyCheck *check);
-
-/* rows.c */
-extern void AnnoyCheckRows(const AnnoyCheck *check);
 
 /* attributes.c */
 extern void AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block,
 									 Page page);
-extern void AnnoyCheckAttributes(AnnoyCheck *check);
-extern uint64 AnnoyCheckHash(TupleDesc desc, const Datum *values,
-							 const bool *isnull);
-extern bool AnnoyCheckHashItem(const AnnoyCheck *check, TupleDesc desc,
-							   const AnnoyPointer *pointer,
-							   const AnnoyItem *item, uint64 *hash);
+extern void AnnoyCheckAttributes(const AnnoyCheck *check);
+
+/* pages.c */
+extern bool AnnoyCheckPages(AnnoyCheck *check);
+
+/* list.c */
+extern void AnnoyCheckLists(const AnnoyCheck *check);
+
+/* rows.c */
+extern void AnnoyCheckRows(const AnnoyCheck *check);
+extern void AnnoyCheckHeap(const AnnoyCheck *check);
 
 #endif							/* ANNOY_CHECK_H */

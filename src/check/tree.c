@@ -48,6 +48,72 @@ typedef struct TreeCheck
 } TreeCheck;
 
 /*
+ * Check what can be said of a node's page alone.  If the search space was decided
+ * since we began, learn what it is.
+ */
+void
+AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
+{
+	const AnnoyIndex *index;
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	const AnnoyCodec *codec;
+	AnnoyEntry	entry;
+	int			used;
+
+	if (!AnnoyNodeIsKnown(check->index, node))
+		check->index = AnnoyOpen(check->rel);
+	index = check->index;
+	if (!AnnoyNodeIsKnown(index, node))
+		AnnoyReport(check, block, 0, "The node has codes, but the metapage knows no mean.");
+	if (!AnnoyNodeIsCurrent(index, node))
+		AnnoyReport(check, block, 0, "The node is of generation %u, but the trees are of %u.",
+					node->generation, index->generation);
+	if (node->tree >= index->n_trees)
+		AnnoyReport(check, block, 0, "The node belongs to tree %u, but there are %d trees.",
+					node->tree, index->n_trees);
+	if (node->level >= ANNOY_MAX_LEVEL)
+		AnnoyReport(check, block, 0, "The node is on level %u.", node->level);
+	codec = AnnoyNodeCodec(index, node);
+	if (node->count > codec->capacity || (node->level > 0 && node->count == 0))
+		AnnoyReport(check, block, 0, "The node on level %u has %u entries, of at most %d.",
+					node->level, node->count, codec->capacity);
+	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN)) != 0 ||
+		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0) ||
+		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
+		 (node->flags != ANNOY_NODE_PLAIN || node->level > 0 ||
+		  block != AnnoyRootBlock(node->tree) || node->centre_scale != 0)))
+		AnnoyReport(check, block, 0, "The node on level %u has the flags %02X.",
+					node->level, node->flags);
+	if (node->room < ANNOY_MIN_ROOM || node->room > codec->capacity)
+		AnnoyReport(check, block, 0, "The node on level %u has room for %u entries, of at most %d.",
+					node->level, node->room, codec->capacity);
+	if (!AnnoyCentreIsSound(node))
+		AnnoyReport(check, block, 0, "The node's centre has the scale %g and the squared norm %g.",
+					node->centre_scale, node->centre_norm2);
+	AnnoyCheckEnd(check, block, page, AnnoyNodeEnd(index, page), true);
+
+	used = TYPEALIGN(ANNOY_BLOCK_ENTRIES, node->count);
+	for (int i = node->count; i < used; i++)
+	{
+		static const AnnoyEntry zero;
+
+		AnnoyNodeGet(index, node, i, &entry);
+		if (memcmp(&entry, &zero, offsetof(AnnoyEntry, code) + codec->bytes) != 0)
+			AnnoyReport(check, block, i + 1, "The node has %u entries, but the next is in use.",
+						node->count);
+	}
+	if ((node->flags & ANNOY_NODE_UNIFORM) != 0)
+	{
+		for (int i = 1; i < node->count; i++)
+		{
+			if (!AnnoyNodeSameCode(index, node, 0, i))
+				AnnoyReport(check, block, i + 1,
+							"The codes of a leaf of identical vectors differ.");
+		}
+	}
+}
+
+/*
  * Something is wrong with the copied node, unless the node has changed since it
  * was copied: then this returns false.
  */
@@ -317,31 +383,16 @@ check_node(TreeCheck *state, BlockNumber block)
 }
 
 /*
- * Read what the metapage knows of the current tree.
- */
-static void
-read_leftmost(const TreeCheck *state, BlockNumber *leftmost)
-{
-	Buffer		buffer = ReadBuffer(state->check->rel, ANNOY_METAPAGE_BLKNO);
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	memcpy(leftmost, AnnoyPageGetMeta(BufferGetPage(buffer))->leftmost[state->tree],
-		   sizeof(BlockNumber) * ANNOY_MAX_LEVEL);
-	UnlockReleaseBuffer(buffer);
-}
-
-/*
  * Check the root, and whether the metapage has the right levels.  Returns
  * false if the root has changed meanwhile.
  */
 static bool
-check_root(TreeCheck *state, BlockNumber *leftmost)
+check_root(TreeCheck *state)
 {
 	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
 	BlockNumber root = AnnoyRootBlock(state->tree);
 
 	check_node(state, root);
-	read_leftmost(state, leftmost);
 	if (node->tree != state->tree || node->right != InvalidBlockNumber || node->nsn != 0)
 		return NODE_FAULT(state, 0,
 						  "The root of tree %d belongs to tree %u, has the right sibling %u and the split sequence number %u.",
@@ -349,26 +400,28 @@ check_root(TreeCheck *state, BlockNumber *leftmost)
 	for (int level = node->level; level < ANNOY_MAX_LEVEL; level++)
 	{
 		BlockNumber expected = level == node->level ? root : InvalidBlockNumber;
+		BlockNumber leftmost = AnnoyLeftmostNode(state->check->rel, state->tree, level);
 
-		if (leftmost[level] != expected)
+		if (leftmost != expected)
 			return NODE_FAULT(state, 0,
 							  "The metapage has block %u as leftmost node on level %d of tree %d, which has its root on level %u.",
-							  leftmost[level], level, state->tree, node->level);
+							  leftmost, level, state->tree, node->level);
 	}
 	add_entries(state);
 	return true;
 }
 
 /*
- * Walk over one level of a tree below the root.
+ * Walk over one level of a tree below the root.  (AnnoyWalkNext would not say which
+ * link it is that leads astray.)
  */
 static void
-check_level(TreeCheck *state, int level, BlockNumber leftmost)
+check_level(TreeCheck *state, int level)
 {
 	AnnoyCheck *check = state->check;
 	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
 	BlockNumber from = ANNOY_METAPAGE_BLKNO;
-	BlockNumber block = leftmost;
+	BlockNumber block = AnnoyLeftmostNode(check->rel, state->tree, level);
 
 	do
 	{
@@ -460,14 +513,12 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
-		BlockNumber leftmost[ANNOY_MAX_LEVEL];
-
 		state->tree = tree;
-		AnnoyBitsReset(&check->entries);
-		while (!check_root(state, leftmost))
+		AnnoyBitsFree(&check->entries);
+		while (!check_root(state))
 			CHECK_FOR_INTERRUPTS();
 		for (int level = AnnoyPageGetNode(state->page.data)->level - 1; level >= 0; level--)
-			check_level(state, level, leftmost[level]);
+			check_level(state, level);
 		check_nodes(state);
 		check_entries(state);
 	}

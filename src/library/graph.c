@@ -179,33 +179,24 @@ ask_leaves(Graph *graph)
 {
 	Relation	rel = graph->access.rel;
 	const AnnoyIndex *index = graph->access.index;
-	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
-	BlockNumber block = AnnoyFirstLeaf(rel);
-	BlockNumber steps = 0;
+	AnnoyWalk	walk;
+	AnnoyNode	node;
 
-	while (block != InvalidBlockNumber)
+	AnnoyWalkBegin(&walk, rel, index, 0, 0);
+	while ((node = AnnoyWalkNext(&walk)) != NULL)
 	{
-		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, copy, &steps);
-
-		if (node == NULL)
-		{
-			block = AnnoyFirstLeaf(rel);
-			continue;
-		}
 		for (int i = 0; i < node->count; i++)
 		{
 			const AnnoyPointer *pointer = AnnoyNodePointer(index, node, i);
 
 			if (!AnnoyItemMayExist(rel, index, pointer))
-				AnnoyReportCorruption(rel, block, "Entry %d of the node points to (%u,%u), which does not exist.",
+				AnnoyReportCorruption(rel, walk.block, "Entry %d of the node points to (%u,%u), which does not exist.",
 									  i + 1, ItemPointerGetBlockNumberNoCheck(pointer),
 									  ItemPointerGetOffsetNumberNoCheck(pointer));
 			if (AnnoyBitsAdd(&graph->asked, item_number(graph, pointer)))
 				ask_item(graph, pointer);
 		}
-		block = node->right;
 	}
-	pfree(copy);
 }
 
 /* AnnoyItemWalk callback: remember an item that was missed. */

@@ -14,10 +14,10 @@
 
 #include "utils/builtins.h"
 
-#include "error.h"
 #include "library/library.h"
 #include "relation/relation.h"
 #include "storage/storage.h"
+#include "tree/tree.h"
 
 /*
  * Read all blocks, in their order.  Returns their number.
@@ -41,23 +41,12 @@ read_all(Relation rel)
 static int64
 read_level(Relation rel, const AnnoyIndex *index, int tree, int level)
 {
-	BlockNumber block = AnnoyLeftmostNode(rel, tree, level);
+	AnnoyWalk	walk;
 	int64		blocks = 0;
 
-	while (block != InvalidBlockNumber)
-	{
-		Buffer		buffer;
-
-		CHECK_FOR_INTERRUPTS();
-
-		buffer = AnnoyReadBuffer(rel, block, NULL);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckNode(rel, index, buffer);
-		block = AnnoyPageGetNode(BufferGetPage(buffer))->right;
-		UnlockReleaseBuffer(buffer);
-		if (blocks++ > RelationGetNumberOfBlocks(rel))
-			AnnoyReportCorruption(rel, block, "Right links form a circle.");
-	}
+	AnnoyWalkBegin(&walk, rel, index, tree, level);
+	while (AnnoyWalkNext(&walk) != NULL)
+		blocks++;
 	return blocks;
 }
 

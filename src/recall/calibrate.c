@@ -276,29 +276,22 @@ find_nearest(Calibration *calibration)
 {
 	Relation	rel = calibration->rel;
 	const AnnoyIndex *index = calibration->index;
-	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	uint16	   *hits = palloc(sizeof(uint16) * ANNOY_MAX_ENTRIES);
 	float	   *scores = palloc(sizeof(float) * ANNOY_MAX_ENTRIES);
-	BlockNumber block = AnnoyFirstLeaf(rel);
-	BlockNumber steps = 0;
+	AnnoyWalk	walk;
+	AnnoyNode	node;
 	double		items = 0;
 
-	while (block != InvalidBlockNumber)
+	AnnoyWalkBegin(&walk, rel, index, 0, 0);
+	while ((node = AnnoyWalkNext(&walk)) != NULL)
 	{
-		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, copy, &steps);
-
-		if (node == NULL)
-		{
-			block = AnnoyFirstLeaf(rel);
-			continue;
-		}
-		if (calibration->leaves != NULL && block < calibration->nblocks)
-			calibration->leaves[block].entries =
+		if (calibration->leaves != NULL && walk.block < calibration->nblocks)
+			calibration->leaves[walk.block].entries =
 				(node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
 		calibration->nleaves++;
 
 		/* candidates get this from the node: let it tell their leaf */
-		node->child_nsn = block;
+		node->child_nsn = walk.block;
 		for (int i = 0; i < calibration->nqueries; i++)
 		{
 			SampleQuery *query = &calibration->queries[i];
@@ -309,7 +302,6 @@ find_nearest(Calibration *calibration)
 			AnnoyCollect(nearest, index, node, nhits, hits, scores);
 		}
 		items += node->count;
-		block = node->right;
 		report(calibration, 0, node->count);
 	}
 	for (int i = 0; i < calibration->nqueries; i++)

@@ -19,6 +19,21 @@
 
 #include "storage/storage.h"
 
+/*
+ * Is that a table as PostgreSQL's own access method stores it: in the main fork,
+ * and each row in the block that its TID names?
+ */
+static inline bool
+AnnoyIsHeap(Relation table)
+{
+	return table->rd_tableam == GetHeapamTableAmRoutine();
+}
+
+/* row.c */
+extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
+extern void AnnoyCheckRow(Relation rel, Relation heap,
+						  const ItemPointerData *tid);
+
 /* column.c */
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
@@ -107,16 +122,6 @@ extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
 						   AnnoyAccess *access);
 extern void AnnoyCloseIndex(AnnoyAccess *access);
 extern Relation AnnoyOpenQueried(Oid oid);
-
-/*
- * Is that a table as PostgreSQL's own access method stores it: in the main fork,
- * and each row in the block that its TID names?
- */
-static inline bool
-AnnoyIsHeap(Relation table)
-{
-	return table->rd_tableam == GetHeapamTableAmRoutine();
-}
 
 /* alter.c */
 extern void AnnoyWatchOptions(void);

@@ -375,20 +375,17 @@ AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	BlockNumber block = AnnoyAttributesFirst(rel);
 	BlockNumber steps = 0;
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	double		before = filter->tested;
 
 	while (block != InvalidBlockNumber)
 	{
 		BlockNumber next;
-		Buffer		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber,
-												 BUFFER_LOCK_SHARE);
+		Buffer		buffer;
 
+		AnnoyCountStep(rel, block, &steps);
+		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber, BUFFER_LOCK_SHARE);
 		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
-		CHECK_FOR_INTERRUPTS();
-		if (++steps > nblocks && steps > (nblocks = RelationGetNumberOfBlocks(rel)))
-			AnnoyReportCorruption(rel, block, "Pages of attributes form a circle.");
 		next = AnnoyPageGetAttributes(copy->data)->next;
 		if (next != InvalidBlockNumber)
 		{

@@ -84,18 +84,6 @@ split_sibling(AnnoyNode node, const AnnoyCandidate *candidate)
 	return node->nsn > candidate->nsn ? node->right : InvalidBlockNumber;
 }
 
-/*
- * Raise an error if a chain of right links does not end.
- */
-static void
-check_chain(AnnoySearch *search, BlockNumber block, BlockNumber steps)
-{
-	CHECK_FOR_INTERRUPTS();
-
-	if (steps > RelationGetNumberOfBlocks(search->rel))
-		AnnoyReportCorruption(search->rel, block, "Right links form a circle.");
-}
-
 static void
 check_level(AnnoySearch *search, AnnoyNode node, BlockNumber block, int level)
 {
@@ -151,7 +139,9 @@ static void
 visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 	  Buffer buffer)
 {
-	for (BlockNumber steps = 1;; steps++)
+	BlockNumber steps = 0;
+
+	for (;;)
 	{
 		AnnoyNode	node = lock_node(search, buffer);
 		BlockNumber sibling = split_sibling(node, candidate);
@@ -178,7 +168,7 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 		UnlockReleaseBuffer(buffer);
 		if (sibling == InvalidBlockNumber)
 			break;
-		check_chain(search, sibling, steps);
+		AnnoyCountStep(search->rel, sibling, &steps);
 		buffer = AnnoyReadBuffer(search->rel, sibling, NULL);
 	}
 }

@@ -8,9 +8,10 @@
  * is not free points to a tuple which points back to it, and no tuple is without
  * an item, whenever a crash comes.
  *
- * Insertions try the first page of the list of those with room.  One that has
- * no room for what they have leaves the list, however much is left, until VACUUM
- * has made it worth another try.
+ * All pages of attributes are in a chain that only grows, by new pages at its head.
+ * Those with room are in a list besides (list.c), and insertions try the first one.
+ * If it has no room for what they have, it leaves the list, however much is left,
+ * until VACUUM has made it worth another try.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -310,11 +311,10 @@ remove_tuple(Page page, OffsetNumber offset, IndexTuple tuple)
 BlockNumber
 AnnoyAttributesFirst(Relation rel)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-	BlockNumber first = AnnoyPageGetMeta(BufferGetPage(buffer))->attributes;
+	AnnoyMetaPageData meta;
 
-	UnlockReleaseBuffer(buffer);
-	return first;
+	AnnoyReadMeta(rel, &meta);
+	return meta.attributes;
 }
 
 /*
@@ -342,9 +342,7 @@ AnnoyAttributesLock(Relation rel, BlockNumber block, BlockNumber locked, int mod
 
 	if (block == locked)
 		AnnoyReportCorruption(rel, block, "The page, which has items, is said to have attributes.");
-	buffer = AnnoyReadBuffer(rel, block, NULL);
-	LockBuffer(buffer, mode);
-	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_ATTRIBUTES);
+	buffer = AnnoyLockPage(rel, block, ANNOY_PAGE_ATTRIBUTES, mode, NULL);
 	header = AnnoyPageGetAttributes(BufferGetPage(buffer));
 	if (!header_is_valid(BufferGetPage(buffer)))
 		AnnoyReportCorruption(rel, block, "The page has %u numbers for attributes that begin at %u.",
@@ -360,23 +358,13 @@ static void
 unlist(Relation rel, Buffer buffer)
 {
 	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(meta_buffer));
+	GenericXLogState *xlog = GenericXLogStart(rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 
-	if (meta->attributes_free == BufferGetBlockNumber(buffer))
-	{
-		GenericXLogState *xlog = GenericXLogStart(rel);
-		Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-		AnnoyPageTag *tag = AnnoyPageGetTag(page);
-
-		if (tag->next_free == ANNOY_NOT_LISTED)
-			AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
-								  "The page is first in the list of pages of attributes, but says that it is in none.");
-		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
-		meta->attributes_free = tag->next_free;
-		meta->attributes_changes++;
-		tag->next_free = ANNOY_NOT_LISTED;
+	if (AnnoyListTake(rel, xlog, meta_buffer, page, BufferGetBlockNumber(buffer)))
 		GenericXLogFinish(xlog);
-	}
+	else
+		GenericXLogAbort(xlog);
 	UnlockReleaseBuffer(meta_buffer);
 }
 
@@ -390,10 +378,9 @@ AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked)
 {
 	for (;;)
 	{
-		Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-		BlockNumber block = AnnoyPageGetMeta(BufferGetPage(buffer))->attributes_free;
+		BlockNumber block = AnnoyListHead(rel, ANNOY_PAGE_ATTRIBUTES, NULL);
+		Buffer		buffer;
 
-		UnlockReleaseBuffer(buffer);
 		if (block == InvalidBlockNumber)
 			return AnnoyExtend(rel, MAIN_FORKNUM, 1);
 
@@ -429,13 +416,10 @@ AnnoyAttributesPut(Relation rel, GenericXLogState *xlog, Buffer buffer,
 		AnnoyMetaPage meta;
 
 		AnnoyAttributesInit(page);
-		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+		meta_buffer = AnnoyListPut(rel, xlog, page, block);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 		AnnoyPageGetAttributes(page)->next = meta->attributes;
-		AnnoyPageGetTag(page)->next_free = meta->attributes_free;
 		meta->attributes = block;
-		meta->attributes_free = block;
-		meta->attributes_changes++;
 	}
 	ItemPointerSet(pointer, block, AnnoyAttributesAdd(page, tuple));
 	return meta_buffer;
@@ -452,9 +436,6 @@ AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog, Page page,
 					  const AnnoyPointer *item)
 {
 	IndexTuple	tuple = AnnoyAttributesGet(page, offset);
-	AnnoyPageTag *tag = AnnoyPageGetTag(page);
-	Buffer		meta_buffer;
-	AnnoyMetaPage meta;
 
 	if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
 	{
@@ -464,15 +445,9 @@ AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog, Page page,
 		AnnoyReportAttributes(rel, item, &pointer);
 	}
 	remove_tuple(page, offset, tuple);
-	if (tag->next_free != ANNOY_NOT_LISTED || free_space(page) < WORTH_LISTING)
+	if (AnnoyPageIsListed(page) || free_space(page) < WORTH_LISTING)
 		return InvalidBuffer;
-
-	meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
-	tag->next_free = meta->attributes_free;
-	meta->attributes_free = block;
-	meta->attributes_changes++;
-	return meta_buffer;
+	return AnnoyListPut(rel, xlog, page, block);
 }
 
 /*

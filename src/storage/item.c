@@ -2,7 +2,7 @@
  *
  * item.c
  *	  Items: for each row its heap TID and its vector, stored once for all
- *	  trees.
+ *	  trees.  Here is where vectors are in a group, and how items are read.
  *
  * Items are in groups of consecutive pages, see annoy_page.h.  The lock on a
  * group's first page covers the whole group: whoever reads or writes a vector
@@ -18,10 +18,6 @@
  */
 #include "postgres.h"
 
-#include "access/tableam.h"
-#include "storage/freespace.h"
-#include "storage/indexfsm.h"
-
 #include "error.h"
 #include "storage/storage.h"
 #include "type/type.h"
@@ -30,9 +26,6 @@
 #define MAX_BLOAT		1.15
 /* ... or to those of vector and slot, where the slot weighs more than that. */
 #define MAX_SLOT_BLOAT	1.03
-
-/* What the free space map says of a group that has a free slot. */
-#define FSM_ITEM_SPACE	((Size) 1024)
 
 /*
  * Decide how many slots on how many pages make a group, for the vectors of an
@@ -72,50 +65,6 @@ AnnoyItemGeometry(AnnoyIndex *index)
 	Assert(best > 0);
 }
 
-/* The pointers to the attributes of a group's items, on its first page. */
-static AnnoyPointer *
-attribute_pointers(const AnnoyIndex *index, Page page)
-{
-	Assert(index->attributes_size > 0);
-	return (AnnoyPointer *) (AnnoyPageGetSlots(page) + index->group_slots);
-}
-
-/*
- * Fill in a slot (counted from 0) of a group's first page.
- */
-void
-AnnoySlotSet(const AnnoyIndex *index, Page page, int slot_no,
-			 const ItemPointerData *tid, const AnnoyPointer *attributes)
-{
-	AnnoySlot	slot = AnnoyPageGetSlots(page) + slot_no;
-
-	slot->tid = *tid;
-	slot->state = ANNOY_SLOT_LIVE;
-	if (index->attributes_size > 0)
-		attribute_pointers(index, page)[slot_no] = *attributes;
-}
-
-/*
- * Free a slot (counted from 0) of a group's first page, or of a page of NULLs.
- */
-void
-AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no)
-{
-	memset(AnnoyPageGetSlots(page) + slot_no, 0, sizeof(AnnoySlotData));
-	if (index->attributes_size > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM)
-		memset(attribute_pointers(index, page) + slot_no, 0, sizeof(AnnoyPointer));
-}
-
-/*
- * Where the attributes of the item in a slot (counted from 0) of a group's first
- * page are.
- */
-AnnoyPointer
-AnnoySlotAttributes(const AnnoyIndex *index, Page page, int slot_no)
-{
-	return attribute_pointers(index, page)[slot_no];
-}
-
 /* Where on a group's pages the stream of vectors continues. */
 typedef struct StreamPart
 {
@@ -143,13 +92,6 @@ stream_part(const AnnoyIndex *index, Page page, int page_no)
 		part.data = AnnoyPageGetData(page);
 	}
 	return part;
-}
-
-/* The first page of a group that holds a byte of the stream. */
-static int
-stream_page(const AnnoyIndex *index, int position)
-{
-	return (position + index->group_head) / (int) ANNOY_PAGE_CAPACITY;
 }
 
 /*
@@ -191,214 +133,6 @@ AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
 	int			to = Min(start + index->item_size, part.start + part.length);
 
 	return from < to ? part.data + to - part.start - page : 0;
-}
-
-/*
- * Number of slots on a page: 0 unless it is the first page of an item group or
- * a page of NULLs.
- */
-int
-AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
-{
-	if (!AnnoyPageIsValid(page))
-		return 0;
-	switch (AnnoyPageGetTag(page)->kind)
-	{
-		case ANNOY_PAGE_ITEM:
-			return index->group_slots;
-		case ANNOY_PAGE_NULLS:
-			return ANNOY_NULL_SLOTS;
-		default:
-			return 0;
-	}
-}
-
-/*
- * Add a new group, and return its first page's buffer, locked exclusively.
- */
-static Buffer
-add_group(Relation rel, const AnnoyIndex *index)
-{
-	Buffer		first = AnnoyExtend(rel, MAIN_FORKNUM, index->group_pages);
-
-	/* the first page last: without it, nobody gets to the others */
-	for (int i = index->group_pages - 1; i >= 0; i--)
-	{
-		Buffer		buffer = first;
-		GenericXLogState *state;
-		Page		page;
-
-		if (i > 0)
-		{
-			buffer = ReadBuffer(rel, BufferGetBlockNumber(first) + i);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		}
-		state = GenericXLogStart(rel);
-		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
-		if (i > 0)
-			AnnoyPageInit(page, ANNOY_PAGE_ITEM_DATA);
-		else
-		{
-			AnnoyPageInit(page, ANNOY_PAGE_ITEM);
-			AnnoyPageSetEnd(page, AnnoyPageGetData(page) + index->group_head);
-		}
-		GenericXLogFinish(state);
-		if (i > 0)
-			UnlockReleaseBuffer(buffer);
-	}
-	return first;
-}
-
-/*
- * Note in the free space map that a group has free slots.  The caller holds no
- * locks.  Insertions may find it when FreeSpaceMapVacuumRange() or
- * IndexFreeSpaceMapVacuum() has been called.
- */
-void
-AnnoyItemRecordFree(Relation rel, BlockNumber block)
-{
-	RecordPageWithFreeSpace(rel, block, FSM_ITEM_SPACE);
-}
-
-/*
- * Find a group with a free slot.  Returns its first page's buffer, locked
- * exclusively, the first free slot (counted from 0), how many there are, and
- * whether the group is new to the free space map.
- */
-static Buffer
-find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
-			   bool *added)
-{
-	BlockNumber block = RelationGetTargetBlock(rel);
-	BlockNumber full = InvalidBlockNumber;
-	Buffer		buffer;
-
-	*added = false;
-	for (;;)
-	{
-		AnnoySlot	slots;
-		int			nslots;
-
-		CHECK_FOR_INTERRUPTS();
-
-		if (block == InvalidBlockNumber)
-			block = full == InvalidBlockNumber ?
-				GetPageWithFreeSpace(rel, FSM_ITEM_SPACE) :
-				RecordAndGetPageWithFreeSpace(rel, full, 0, FSM_ITEM_SPACE);
-
-		/* after a crash the map may know pages that are not there */
-		while (block != InvalidBlockNumber && block >= RelationGetNumberOfBlocks(rel))
-			block = RecordAndGetPageWithFreeSpace(rel, block, 0, FSM_ITEM_SPACE);
-		if (block == InvalidBlockNumber)
-		{
-			buffer = add_group(rel, index);
-			*added = true;
-		}
-		else
-		{
-			buffer = ReadBuffer(rel, block);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		}
-
-		/* the free space map may be wrong: it is not WAL-logged */
-		slots = AnnoyPageGetSlots(BufferGetPage(buffer));
-		nslots = AnnoyPageSlotCount(index, BufferGetPage(buffer));
-		if (nslots > 0 &&
-			AnnoyPageGetTag(BufferGetPage(buffer))->kind != ANNOY_PAGE_ITEM)
-			nslots = 0;
-		*nfree = 0;
-		for (int i = nslots - 1; i >= 0; i--)
-		{
-			if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_FREE)
-			{
-				*slot = i;
-				(*nfree)++;
-			}
-		}
-		if (*nfree > 0)
-			break;
-
-		full = BufferGetBlockNumber(buffer);
-		block = InvalidBlockNumber;
-		UnlockReleaseBuffer(buffer);
-	}
-
-	RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
-	return buffer;
-}
-
-/*
- * Store an item that has a vector, and its attributes if the index has further
- * columns.  Returns a pointer to it.
- *
- * The parts of the vector on further pages are written and logged first, each
- * on its own, under the lock on the first page: until that page's slot is set,
- * nobody looks at them.
- */
-AnnoyPointer
-AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
-				const AnnoyVector *vec, IndexTuple attributes)
-{
-	Buffer		attributes_buffer = InvalidBuffer;
-	Buffer		meta_buffer = InvalidBuffer;
-	AnnoyPointer attributes_pointer = {0};
-	AnnoyPointer pointer;
-	Buffer		buffer;
-	BlockNumber block;
-	GenericXLogState *state;
-	Page		page;
-	int			slot_no = 0;
-	int			start;
-	int			last;
-	int			nfree;
-	bool		added;
-
-	buffer = find_free_slot(rel, index, &slot_no, &nfree, &added);
-	block = BufferGetBlockNumber(buffer);
-	ItemPointerSet(&pointer, block, FirstOffsetNumber + slot_no);
-
-	start = slot_no * index->item_size;
-	last = stream_page(index, start + index->item_size - 1);
-	for (int i = Max(stream_page(index, start), 1); i <= last; i++)
-	{
-		Buffer		data = AnnoyReadBuffer(rel, block + i, NULL);
-
-		LockBuffer(data, BUFFER_LOCK_EXCLUSIVE);
-		AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
-		state = GenericXLogStart(rel);
-		page = GenericXLogRegisterBuffer(state, data, 0);
-		AnnoyItemPut(index, page, i, slot_no, vec);
-		GenericXLogFinish(state);
-		UnlockReleaseBuffer(data);
-	}
-
-	if (attributes != NULL)
-	{
-		attributes->t_tid = pointer;
-		attributes_buffer = AnnoyAttributesRoom(rel, attributes, block);
-	}
-	state = GenericXLogStart(rel);
-	page = GenericXLogRegisterBuffer(state, buffer, 0);
-	AnnoyItemPut(index, page, 0, slot_no, vec);
-	if (attributes != NULL)
-		meta_buffer = AnnoyAttributesPut(rel, state, attributes_buffer, attributes,
-										 &attributes_pointer);
-	AnnoySlotSet(index, page, slot_no, tid, &attributes_pointer);
-	GenericXLogFinish(state);
-	if (BufferIsValid(meta_buffer))
-		UnlockReleaseBuffer(meta_buffer);
-	if (BufferIsValid(attributes_buffer))
-		UnlockReleaseBuffer(attributes_buffer);
-	UnlockReleaseBuffer(buffer);
-
-	if (nfree == 1)
-		RecordPageWithFreeSpace(rel, block, 0);
-	else if (added)
-	{
-		AnnoyItemRecordFree(rel, block);
-		FreeSpaceMapVacuumRange(rel, block, block + 1);
-	}
-	return pointer;
 }
 
 /*
@@ -488,33 +222,6 @@ AnnoyItemMayExist(Relation rel, const AnnoyIndex *index, const AnnoyPointer *poi
 }
 
 /*
- * May there be a row with a TID that an item has?  A table access method of
- * another kind may number its rows as it likes.
- */
-bool
-AnnoyRowMayExist(Relation heap, const ItemPointerData *tid)
-{
-	if (!ItemPointerIsValid(tid) ||
-		ItemPointerGetBlockNumberNoCheck(tid) == InvalidBlockNumber)
-		return false;
-	return heap->rd_tableam != GetHeapamTableAmRoutine() ||
-		AnnoyBlockExists(heap, ItemPointerGetBlockNumberNoCheck(tid));
-}
-
-/*
- * Raise an error unless there may be a row with a TID that an item has.
- */
-void
-AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid)
-{
-	if (unlikely(!AnnoyRowMayExist(heap, tid)))
-		AnnoyReportCorruption(rel, InvalidBlockNumber,
-							  "There is an item of row (%u,%u), which cannot exist.",
-							  ItemPointerGetBlockNumberNoCheck(tid),
-							  ItemPointerGetOffsetNumberNoCheck(tid));
-}
-
-/*
  * Raise an error if an item's vector has components that are not finite, which is
  * true of no vector that was inserted.  This is for when a distance is NaN, and
  * where it takes no time to speak of.
@@ -541,15 +248,13 @@ AnnoyItemPrefetch(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 	const AnnoyIndex *index = reader->index;
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
-	int			start;
-	int			last;
+	int			slot_no = offset - FirstOffsetNumber;
 
 	if (!is_slot(index, offset))
 		return;
-	start = (offset - FirstOffsetNumber) * index->item_size;
-	last = stream_page(index, start + index->item_size - 1);
 	AnnoyPrefetchBuffer(reader->rel, block);
-	for (int i = Max(stream_page(index, start), 1); i <= last; i++)
+	for (int i = Max(AnnoyItemFirstPage(index, slot_no), 1);
+		 i <= AnnoyItemLastPage(index, slot_no); i++)
 		AnnoyPrefetchBuffer(reader->rel, block + i);
 }
 
@@ -563,6 +268,7 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 {
 	const AnnoyIndex *index = reader->index;
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(pointer);
+	int			slot_no = offset - FirstOffsetNumber;
 	Buffer		buffer;
 	int			start;
 	int			end;
@@ -576,17 +282,16 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 	buffer = AnnoyReadBuffer(reader->rel, ItemPointerGetBlockNumberNoCheck(pointer),
 							 reader->strategy);
 	__builtin_prefetch(BufferGetPage(buffer));
-	__builtin_prefetch(AnnoyPageGetSlots(BufferGetPage(buffer)) + offset - FirstOffsetNumber);
+	__builtin_prefetch(AnnoyPageGetSlots(BufferGetPage(buffer)) + slot_no);
 	if (reader->tests_first)
 	{
-		__builtin_prefetch(attribute_pointers(index, BufferGetPage(buffer)) +
-						   offset - FirstOffsetNumber);
+		__builtin_prefetch(AnnoyAttributePointers(index, BufferGetPage(buffer)) + slot_no);
 		return buffer;
 	}
 
-	start = (offset - FirstOffsetNumber) * index->item_size;
+	start = slot_no * index->item_size;
 	end = start + index->item_size;
-	for (int i = stream_page(index, start); i <= stream_page(index, end - 1); i++)
+	for (int i = AnnoyItemFirstPage(index, slot_no); i <= AnnoyItemLastPage(index, slot_no); i++)
 	{
 		Page		page = BufferGetPage(buffer);
 		StreamPart	part = stream_part(index, page, i);
@@ -617,20 +322,14 @@ AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 	AnnoyCheckPage(reader->rel, buffer, ANNOY_PAGE_ITEM);
 	if (read_slot(index, BufferGetPage(buffer), slot_no, item))
 	{
-		int			start = slot_no * index->item_size;
-		int			last = stream_page(index, start + index->item_size - 1);
-
-		for (int i = stream_page(index, start); i <= last; i++)
+		for (int i = AnnoyItemFirstPage(index, slot_no); i <= AnnoyItemLastPage(index, slot_no); i++)
 		{
 			Buffer		data = buffer;
 
 			if (i > 0)
-			{
-				data = AnnoyReadBuffer(reader->rel, BufferGetBlockNumber(buffer) + i,
-									   reader->strategy);
-				LockBuffer(data, BUFFER_LOCK_SHARE);
-				AnnoyCheckPage(reader->rel, data, ANNOY_PAGE_ITEM_DATA);
-			}
+				data = AnnoyLockPage(reader->rel, BufferGetBlockNumber(buffer) + i,
+									 ANNOY_PAGE_ITEM_DATA, BUFFER_LOCK_SHARE,
+									 reader->strategy);
 			get_part(index, BufferGetPage(data), i, slot_no, reader->scratch);
 			if (i > 0)
 				UnlockReleaseBuffer(data);
@@ -654,8 +353,7 @@ static int
 copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		   BufferAccessStrategy strategy, char *group)
 {
-	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL,
-											strategy);
+	Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 	int			nslots;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -667,10 +365,9 @@ copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		{
 			for (int i = 1; i < index->group_pages; i++)
 			{
-				Buffer		data = AnnoyReadBuffer(rel, block + i, strategy);
+				Buffer		data = AnnoyLockPage(rel, block + i, ANNOY_PAGE_ITEM_DATA,
+												 BUFFER_LOCK_SHARE, strategy);
 
-				LockBuffer(data, BUFFER_LOCK_SHARE);
-				AnnoyCheckPage(rel, data, ANNOY_PAGE_ITEM_DATA);
 				memcpy(group + (Size) i * BLCKSZ, BufferGetPage(data), BLCKSZ);
 				UnlockReleaseBuffer(data);
 			}

@@ -34,13 +34,12 @@ read_mean(Relation rel, BlockNumber first, int dim)
 	for (int done = 0; done < dim; done += ANNOY_MEAN_PER_PAGE)
 	{
 		BlockNumber block = first + done / ANNOY_MEAN_PER_PAGE;
-		Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
+		Buffer		buffer = AnnoyLockPage(rel, block, ANNOY_PAGE_MEAN,
+										   BUFFER_LOCK_SHARE, NULL);
 		int			n = Min(dim - done, ANNOY_MEAN_PER_PAGE);
 		Page		page = BufferGetPage(buffer);
 		int			end = (char *) ((float *) AnnoyPageGetData(page) + n) - page;
 
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		AnnoyCheckPage(rel, buffer, ANNOY_PAGE_MEAN);
 		if (((PageHeader) page)->pd_lower != end)
 			AnnoyReportCorruption(rel, block, "The mean of %d dimensions should end at %d, not at %u.",
 								  dim, end, ((PageHeader) page)->pd_lower);
@@ -96,16 +95,11 @@ copy_index(const AnnoyIndex *index, MemoryContext context)
 const AnnoyIndex *
 AnnoyOpen(Relation rel)
 {
-	Buffer		buffer;
 	AnnoyMetaPageData meta;
 	AnnoyIndex *index;
 	float	   *mean = NULL;
 
-	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-	memcpy(&meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
-		   offsetof(AnnoyMetaPageData, leftmost));
-	meta.curve = AnnoyPageGetMeta(BufferGetPage(buffer))->curve;
-	UnlockReleaseBuffer(buffer);
+	AnnoyReadMeta(rel, &meta);
 	if (!AnnoyCurveIsValid(&meta.curve))
 		memset(&meta.curve, 0, sizeof(AnnoyCurve));
 
@@ -253,13 +247,12 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 static void
 clear_leftover(Relation rel, const AnnoyIndex *index)
 {
-	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+	AnnoyMetaPageData meta;
 	BlockNumber end;
 	bool		done = false;
 
-	end = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->leftover;
-	UnlockReleaseBuffer(meta_buffer);
-	end = Min(RelationGetNumberOfBlocks(rel), end);
+	AnnoyReadMeta(rel, &meta);
+	end = Min(RelationGetNumberOfBlocks(rel), meta.leftover);
 
 	for (BlockNumber block = AnnoyRootBlock(index->n_trees); block < end && !done; block++)
 	{
@@ -274,10 +267,10 @@ clear_leftover(Relation rel, const AnnoyIndex *index)
 			AnnoyPageGetTag(page)->kind != ANNOY_PAGE_MEAN)
 		{
 			GenericXLogState *state = GenericXLogStart(rel);
+			Buffer		meta_buffer;
 
 			page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
-			AnnoyNullsInit(page);
-			meta_buffer = AnnoyNullsLink(rel, state, page, block);
+			meta_buffer = AnnoyNullsAdd(rel, state, page, block);
 			done = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->dim > 0;
 			if (done)
 				GenericXLogAbort(state);

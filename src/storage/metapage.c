@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * metapage.c
- *	  The metapage: locked, checked, and what it says of trees and VACUUM.
+ *	  The metapage: locked, checked and read, and what it says of VACUUM.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -87,6 +87,20 @@ AnnoyLockMeta(Relation rel, int mode)
 }
 
 /*
+ * Read the metapage, but for the leftmost nodes.
+ */
+void
+AnnoyReadMeta(Relation rel, AnnoyMetaPageData *meta)
+{
+	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
+	AnnoyMetaPage page = AnnoyPageGetMeta(BufferGetPage(buffer));
+
+	memcpy(meta, page, offsetof(AnnoyMetaPageData, leftmost));
+	meta->curve = page->curve;
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
  * The leftmost node of a level of a tree; an invalid block above the root.
  */
 BlockNumber
@@ -100,20 +114,15 @@ AnnoyLeftmostNode(Relation rel, int tree, int level)
 }
 
 /*
- * What VACUUM is at, and how often that has changed, if changes is not NULL.
+ * What VACUUM is at.
  */
 AnnoyVacuumPhase
-AnnoyGetVacuumPhase(Relation rel, uint32 *changes)
+AnnoyGetVacuumPhase(Relation rel)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
-	uint32		phase;
+	AnnoyMetaPageData meta;
 
-	phase = meta->vacuum;
-	if (changes != NULL)
-		*changes = meta->vacuum_changes;
-	UnlockReleaseBuffer(buffer);
-	return phase;
+	AnnoyReadMeta(rel, &meta);
+	return meta.vacuum;
 }
 
 /*

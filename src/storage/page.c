@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
@@ -194,6 +195,35 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 			cold_reads--;
 	}
 	return *hint;
+}
+
+/*
+ * Pin and lock a page that another page points to, and raise an error unless it is
+ * of a kind.
+ */
+Buffer
+AnnoyLockPage(Relation rel, BlockNumber block, AnnoyPageKind kind, int mode,
+			  BufferAccessStrategy strategy)
+{
+	Buffer		buffer = AnnoyReadBuffer(rel, block, strategy);
+
+	LockBuffer(buffer, mode);
+	AnnoyCheckPage(rel, buffer, kind);
+	return buffer;
+}
+
+/*
+ * Count a step along links from page to page, to a block.  Whoever follows links
+ * does so at each step, holding no lock: those that lead round in a circle are an
+ * error, as soon as there were as many steps as there are pages.
+ */
+void
+AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps)
+{
+	CHECK_FOR_INTERRUPTS();
+	/* the metapage is never one of them */
+	if (unlikely(!AnnoyBlockExists(rel, ++*steps)))
+		AnnoyReportCorruption(rel, block, "Links between pages lead round in a circle.");
 }
 
 /*

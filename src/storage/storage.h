@@ -98,8 +98,9 @@ extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 /* metapage.c */
 extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
+extern void AnnoyReadMeta(Relation rel, AnnoyMetaPageData *meta);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
-extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel, uint32 *changes);
+extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel);
 extern void AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase);
 
 /* meta.c */
@@ -134,6 +135,13 @@ AnnoyPageIsValid(Page page)
 		AnnoyPageGetTag(page)->page_id == ANNOY_PAGE_ID;
 }
 
+/* Is a page in the list of its kind? */
+static inline bool
+AnnoyPageIsListed(Page page)
+{
+	return AnnoyPageGetTag(page)->next_free != ANNOY_NOT_LISTED;
+}
+
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
@@ -143,6 +151,9 @@ extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
 extern bool AnnoyBlockExists(Relation rel, BlockNumber block);
 extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
 							  BufferAccessStrategy strategy);
+extern Buffer AnnoyLockPage(Relation rel, BlockNumber block, AnnoyPageKind kind,
+							int mode, BufferAccessStrategy strategy);
+extern void AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps);
 extern int	AnnoyPrefetchDistance(int ahead);
 extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
@@ -182,30 +193,59 @@ extern float AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node);
 extern int	AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 						   float limit, uint16 *hits, float *scores);
 
-/* item.c */
-extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
-						 int slot, const AnnoyVector *vec);
-extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
-						 int slot);
-extern void AnnoyItemGeometry(AnnoyIndex *index);
+/* The pointers to the attributes of a group's items, on its first page. */
+static inline AnnoyPointer *
+AnnoyAttributePointers(const AnnoyIndex *index, Page page)
+{
+	Assert(index->attributes_size > 0);
+	return (AnnoyPointer *) (AnnoyPageGetSlots(page) + index->group_slots);
+}
+
+/* Where the attributes of the item in a slot (from 0) are. */
+static inline AnnoyPointer
+AnnoySlotAttributes(const AnnoyIndex *index, Page page, int slot_no)
+{
+	return AnnoyAttributePointers(index, page)[slot_no];
+}
+
+/* The page of a group, from 0, on which the vector of a slot (from 0) begins. */
+static inline int
+AnnoyItemFirstPage(const AnnoyIndex *index, int slot_no)
+{
+	return (slot_no * index->item_size + index->group_head) / (int) ANNOY_PAGE_CAPACITY;
+}
+
+/* The one on which it ends. */
+static inline int
+AnnoyItemLastPage(const AnnoyIndex *index, int slot_no)
+{
+	int			end = (slot_no + 1) * index->item_size;
+
+	return (end - 1 + index->group_head) / (int) ANNOY_PAGE_CAPACITY;
+}
+
+/* slot.c */
 extern void AnnoySlotSet(const AnnoyIndex *index, Page page, int slot_no,
 						 const ItemPointerData *tid,
 						 const AnnoyPointer *attributes);
 extern void AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no);
-extern AnnoyPointer AnnoySlotAttributes(const AnnoyIndex *index, Page page,
-										int slot_no);
+extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
 extern void AnnoyItemRecordFree(Relation rel, BlockNumber block);
 extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
 									ItemPointer tid, const AnnoyVector *vec,
 									IndexTuple attributes);
+
+/* item.c */
+extern void AnnoyItemGeometry(AnnoyIndex *index);
+extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
+						 int slot, const AnnoyVector *vec);
+extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
+						 int slot);
 extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
 								BufferAccessStrategy strategy);
-extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
 extern bool AnnoyItemMayExist(Relation rel, const AnnoyIndex *index,
 							  const AnnoyPointer *pointer);
-extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
-extern void AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckVector(Relation rel, const AnnoyPointer *pointer,
 							 const AnnoyVector *vec);
 extern void AnnoyItemPrefetch(AnnoyItemReader *reader,
@@ -223,12 +263,20 @@ extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
 						  BufferAccessStrategy strategy,
 						  AnnoyItemCallback callback, void *arg);
 
+/* list.c */
+extern BlockNumber AnnoyListHead(Relation rel, AnnoyPageKind kind,
+								 uint32 *changes);
+extern Buffer AnnoyListPut(Relation rel, GenericXLogState *xlog, Page page,
+						   BlockNumber block);
+extern bool AnnoyListTake(Relation rel, GenericXLogState *xlog,
+						  Buffer meta_buffer, Page page, BlockNumber block);
+extern void AnnoyListCut(Relation rel, AnnoyPageKind kind, BlockNumber end);
+
 /* nulls.c */
 extern void AnnoyNullsInit(Page page);
-extern Buffer AnnoyNullsLink(Relation rel, GenericXLogState *xlog, Page page,
-							 BlockNumber block);
+extern Buffer AnnoyNullsAdd(Relation rel, GenericXLogState *xlog, Page page,
+							BlockNumber block);
 extern void AnnoyNullsInsert(Relation rel, ItemPointer tid);
-extern void AnnoyNullsCut(Relation rel, BlockNumber end);
 extern void AnnoyNullsWalk(Relation rel, BufferAccessStrategy strategy,
 						   AnnoyItemCallback callback, void *arg);
 

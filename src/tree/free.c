@@ -5,8 +5,8 @@
  *
  * When trees are made anew (respace.c), the nodes of the old ones stay where they
  * are.  They are told by their generation, and nothing leads to them any more.
- * VACUUM makes free pages of them, which are in a list from the metapage's
- * `node_free' over the tags' `next_free'.  Splits take pages from there first.
+ * VACUUM makes free pages of them, and puts these in a list (list.c).  Splits take
+ * pages from there first.
  *
  * They do not while VACUUM makes its passes, since a leaf that comes about on a
  * page which the second pass has left behind would keep its dead entries.  Who has
@@ -41,18 +41,12 @@ first_free(Page meta_page)
 static void
 take_free(Relation rel, Buffer meta_buffer, Buffer buffer)
 {
-	BlockNumber next;
 	GenericXLogState *xlog;
 
 	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_FREE);
-	next = AnnoyPageGetTag(BufferGetPage(buffer))->next_free;
-	if (next <= ANNOY_FIRST_ROOT_BLKNO ||
-		(next != InvalidBlockNumber && next >= RelationGetNumberOfBlocks(rel)))
-		AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
-							  "The list of free pages continues with block %u.", next);
 	xlog = GenericXLogStart(rel);
-	AnnoyPageGetTag(GenericXLogRegisterBuffer(xlog, buffer, 0))->next_free = ANNOY_NOT_LISTED;
-	AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0))->node_free = next;
+	(void) AnnoyListTake(rel, xlog, meta_buffer, GenericXLogRegisterBuffer(xlog, buffer, 0),
+						 BufferGetBlockNumber(buffer));
 	GenericXLogFinish(xlog);
 }
 
@@ -99,7 +93,7 @@ AnnoyNodeExtend(Relation rel)
  * Is that a page of a tree that was replaced, or of the mean that went with it?
  */
 static bool
-is_old(const AnnoyIndex *index, BlockNumber mean, uint32 n_mean, BlockNumber block,
+is_old(const AnnoyIndex *index, const AnnoyMetaPageData *meta, BlockNumber block,
 	   Page page)
 {
 	if (!AnnoyPageIsValid(page))
@@ -109,7 +103,7 @@ is_old(const AnnoyIndex *index, BlockNumber mean, uint32 n_mean, BlockNumber blo
 		case ANNOY_PAGE_NODE:
 			return !AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page));
 		case ANNOY_PAGE_MEAN:
-			return block < mean || block - mean >= n_mean;
+			return block < meta->mean || block - meta->mean >= meta->n_mean;
 		default:
 			return false;
 	}
@@ -125,12 +119,9 @@ AnnoyFreeOldNodes(Relation rel)
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_VACUUM);
-	Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-	BlockNumber mean = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->mean;
-	uint32		n_mean = AnnoyPageGetMeta(BufferGetPage(meta_buffer))->n_mean;
+	AnnoyMetaPageData meta;
 
-	UnlockReleaseBuffer(meta_buffer);
-
+	AnnoyReadMeta(rel, &meta);
 	for (BlockNumber block = AnnoyRootBlock(index->n_trees); block < nblocks; block++)
 	{
 		Buffer		buffer;
@@ -138,22 +129,19 @@ AnnoyFreeOldNodes(Relation rel)
 		AnnoyVacuumDelay();
 		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (is_old(index, mean, n_mean, block, BufferGetPage(buffer)))
+		if (is_old(index, &meta, block, BufferGetPage(buffer)))
 		{
 			GenericXLogState *xlog;
 			Page		page;
-			AnnoyMetaPage meta;
+			Buffer		meta_buffer;
 
 			/* nobody else changes it */
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 			xlog = GenericXLogStart(rel);
 			page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-			meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 			AnnoyPageInit(page, ANNOY_PAGE_FREE);
-			AnnoyPageGetTag(page)->next_free = meta->node_free;
-			meta->node_free = block;
+			meta_buffer = AnnoyListPut(rel, xlog, page, block);
 			GenericXLogFinish(xlog);
 			UnlockReleaseBuffer(meta_buffer);
 		}

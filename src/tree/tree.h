@@ -62,11 +62,24 @@ extern void AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int 
 					   AnnoyReadNode read_node, void *arg,
 					   AnnoyCollector *leaves);
 
+/* A walk over the nodes of a level of a tree. */
+typedef struct AnnoyWalk
+{
+	Relation	rel;
+	const AnnoyIndex *index;
+	int			tree;
+	int			level;
+	BlockNumber block;			/* of the last node */
+	BlockNumber next;			/* of the next one, or invalid */
+	BlockNumber steps;
+	PGAlignedBlock copy;		/* of the last node's page */
+} AnnoyWalk;
+
 /* walk.c */
-extern BlockNumber AnnoyFirstLeaf(Relation rel);
-extern AnnoyNode AnnoyReadLeaf(Relation rel, const AnnoyIndex *index,
-							   BlockNumber block, PGAlignedBlock *copy,
-							   BlockNumber *steps);
+extern void AnnoyWalkBegin(AnnoyWalk *walk, Relation rel,
+						   const AnnoyIndex *index, int tree, int level);
+extern AnnoyNode AnnoyWalkNext(AnnoyWalk *walk);
+extern void AnnoyWalkAgain(AnnoyWalk *walk);
 extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 
 /* insert.c */
@@ -97,11 +110,13 @@ typedef struct AnnoyPath
 	uint32		nsn[ANNOY_MAX_LEVEL][ANNOY_PATH_WIDTH]; /* as it was then */
 } AnnoyPath;
 
-/* split.c */
+/* plan.c */
 extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 						  int level, const float *points, const int *order,
 						  int count, const AnnoyPointer *pointers,
 						  float *centre);
+
+/* split.c */
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 						   BlockNumber block, const AnnoyPath *path);
 

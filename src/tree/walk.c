@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * walk.c
- *	  A walk over the leaves of a tree, along their right links.
+ *	  A walk over the nodes of a level of a tree, along their right links.
+ *
+ * Every walk over a level goes through here, but for that of annoy_index_check(),
+ * which looks at the links themselves.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -12,32 +15,59 @@
  */
 #include "postgres.h"
 
-#include "error.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 
-/* The leaf with which the walk over the leaves of the first tree begins. */
-BlockNumber
-AnnoyFirstLeaf(Relation rel)
+/*
+ * Begin a walk.  The index has dimensions.
+ */
+void
+AnnoyWalkBegin(AnnoyWalk *walk, Relation rel, const AnnoyIndex *index, int tree,
+			   int level)
 {
-	return AnnoyLeftmostNode(rel, 0, 0);
+	walk->rel = rel;
+	walk->index = index;
+	walk->tree = tree;
+	walk->level = level;
+	walk->steps = 0;
+	walk->block = InvalidBlockNumber;
+	walk->next = AnnoyLeftmostNode(rel, tree, level);
 }
 
 /*
- * Copy a leaf.  Returns NULL if it is a root that has been split meanwhile, and
- * is no leaf any more: the walk then starts again.
+ * Copy the next node, whose block is walk->block then.  Returns NULL at the end.
+ * No locks are held meanwhile; the caller holds none.
  */
 AnnoyNode
-AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
-			  PGAlignedBlock *copy, BlockNumber *steps)
+AnnoyWalkNext(AnnoyWalk *walk)
 {
-	AnnoyNode	node = AnnoyPageGetNode(copy->data);
+	AnnoyNode	node = AnnoyPageGetNode(walk->copy.data);
 
-	AnnoyVacuumDelay();
-	AnnoyCopyNode(rel, index, block, copy->data);
-	if ((*steps)++ > RelationGetNumberOfBlocks(rel))
-		AnnoyReportCorruption(rel, block, "Right links form a circle.");
-	return node->level == 0 ? node : NULL;
+	while (walk->next != InvalidBlockNumber)
+	{
+		AnnoyVacuumDelay();
+		AnnoyCountStep(walk->rel, walk->next, &walk->steps);
+		AnnoyCopyNode(walk->rel, walk->index, walk->next, walk->copy.data);
+		if (node->level == walk->level)
+		{
+			walk->block = walk->next;
+			walk->next = node->right;
+			return node;
+		}
+		/* it was the root, which has been split, and is a level up now */
+		walk->next = AnnoyLeftmostNode(walk->rel, walk->tree, walk->level);
+	}
+	return NULL;
+}
+
+/*
+ * Have the walk return the last node once more, as it is now.  Whoever finds that an
+ * entry has gone to the right meanwhile meets it then.
+ */
+void
+AnnoyWalkAgain(AnnoyWalk *walk)
+{
+	walk->next = walk->block;
 }
 
 /*
@@ -46,23 +76,12 @@ AnnoyReadLeaf(Relation rel, const AnnoyIndex *index, BlockNumber block,
 double
 AnnoyCountVectors(Relation rel, const AnnoyIndex *index)
 {
-	BlockNumber block = AnnoyFirstLeaf(rel);
-	BlockNumber steps = 0;
+	AnnoyWalk	walk;
+	AnnoyNode	node;
 	double		vectors = 0;
 
-	while (block != InvalidBlockNumber)
-	{
-		PGAlignedBlock copy;
-		AnnoyNode	node = AnnoyReadLeaf(rel, index, block, &copy, &steps);
-
-		if (node == NULL)
-		{
-			block = AnnoyFirstLeaf(rel);
-			vectors = 0;
-			continue;
-		}
+	AnnoyWalkBegin(&walk, rel, index, 0, 0);
+	while ((node = AnnoyWalkNext(&walk)) != NULL)
 		vectors += node->count;
-		block = node->right;
-	}
 	return vectors;
 }

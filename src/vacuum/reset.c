@@ -116,7 +116,7 @@ reset_locked(Relation rel, BufferAccessStrategy strategy)
 	if (!has_no_vectors(rel, strategy, true, &end))
 		return false;
 	AnnoySetVacuumPhase(rel, ANNOY_VACUUM_BEGUN);
-	AnnoyNullsCut(rel, end);
+	AnnoyListCut(rel, ANNOY_PAGE_NULLS, end);
 	AnnoyForgetDimensions(rel);
 	if (end < RelationGetNumberOfBlocks(rel))
 		RelationTruncate(rel, end);
@@ -130,14 +130,10 @@ reset_locked(Relation rel, BufferAccessStrategy strategy)
 static bool
 has_remains(Relation rel, BlockNumber end)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_SHARE);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(BufferGetPage(buffer));
-	bool		result;
+	AnnoyMetaPageData meta;
 
-	result = meta->dim > 0 || meta->leftover > 0 ||
-		end < RelationGetNumberOfBlocks(rel);
-	UnlockReleaseBuffer(buffer);
-	return result;
+	AnnoyReadMeta(rel, &meta);
+	return meta.dim > 0 || meta.leftover > 0 || end < RelationGetNumberOfBlocks(rel);
 }
 
 /*

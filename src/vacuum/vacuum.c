@@ -35,6 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/relcache.h"
 
+#include "bits.h"
 #include "error.h"
 #include "recall/recall.h"
 #include "storage/storage.h"
@@ -56,10 +57,8 @@ typedef struct VacuumState
 	Size		dead_allocated;
 	Size		max_dead;
 
-	/* a bit for each block seen: may it be a leaf? */
-	uint8	   *leaves;
+	AnnoyBits	leaves;			/* blocks that may be leaves, of those seen */
 	BlockNumber seen;			/* blocks from here on were not seen yet */
-	Size		leaves_allocated;	/* bytes */
 } VacuumState;
 
 static void
@@ -124,28 +123,18 @@ static void
 note_leaf(VacuumState *state, Buffer buffer)
 {
 	BlockNumber block = BufferGetBlockNumber(buffer);
-	Size		size = (Size) block / BITS_PER_BYTE + 1;
 
 	if (block < state->seen)
 		return;
-	if (size > state->leaves_allocated)
-	{
-		Size		old_size = state->leaves_allocated;
-
-		state->leaves_allocated = Max(size, 2 * old_size);
-		state->leaves = repalloc_huge(state->leaves, state->leaves_allocated);
-		memset(state->leaves + old_size, 0, state->leaves_allocated - old_size);
-	}
 	if (PageIsNew(BufferGetPage(buffer)) || is_leaf(state, buffer))
-		state->leaves[block / BITS_PER_BYTE] |= 1 << block % BITS_PER_BYTE;
+		(void) AnnoyBitsAdd(&state->leaves, block);
 	state->seen = block + 1;
 }
 
 static bool
 may_be_leaf(VacuumState *state, BlockNumber block)
 {
-	return block >= state->seen ||
-		(state->leaves[block / BITS_PER_BYTE] & 1 << block % BITS_PER_BYTE) != 0;
+	return block >= state->seen || AnnoyBitsTest(&state->leaves, block);
 }
 
 /*
@@ -202,12 +191,6 @@ remember_dead(VacuumState *state, BlockNumber block, OffsetNumber slot)
 	state->ndead++;
 }
 
-static bool
-is_listed(Page page)
-{
-	return AnnoyPageGetTag(page)->next_free != ANNOY_NOT_LISTED;
-}
-
 /*
  * Put a page of NULLs in the list of those with free slots.
  */
@@ -216,8 +199,8 @@ link_nulls(VacuumState *state, Buffer buffer)
 {
 	GenericXLogState *xlog = GenericXLogStart(state->rel);
 	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-	Buffer		meta_buffer = AnnoyNullsLink(state->rel, xlog, page,
-											 BufferGetBlockNumber(buffer));
+	Buffer		meta_buffer = AnnoyListPut(state->rel, xlog, page,
+										   BufferGetBlockNumber(buffer));
 
 	GenericXLogFinish(xlog);
 	UnlockReleaseBuffer(meta_buffer);
@@ -267,10 +250,10 @@ survey_page(VacuumState *state, BlockNumber block)
 	}
 
 	/* a crash while the index was reset may have left it out of the list */
-	if (is_nulls && nfree > 0 && !is_listed(page))
+	if (is_nulls && nfree > 0 && !AnnoyPageIsListed(page))
 	{
 		lock_for_change(buffer);
-		if (!is_listed(page))
+		if (!AnnoyPageIsListed(page))
 			link_nulls(state, buffer);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -439,8 +422,8 @@ free_slots(VacuumState *state)
 			AnnoySlotClear(state->index, page, slot_no);
 			state->stats->tuples_removed++;
 		}
-		if (is_nulls && !is_listed(page))
-			meta_buffer = AnnoyNullsLink(state->rel, xlog, page, block);
+		if (is_nulls && !AnnoyPageIsListed(page))
+			meta_buffer = AnnoyListPut(state->rel, xlog, page, block);
 		GenericXLogFinish(xlog);
 		if (BufferIsValid(meta_buffer))
 			UnlockReleaseBuffer(meta_buffer);
@@ -484,15 +467,13 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	state.max_dead = max_dead_items();
 	state.dead_allocated = ANNOY_NULL_SLOTS;
 	state.dead = palloc(sizeof(AnnoyPointer) * state.dead_allocated);
-	state.leaves_allocated = BLCKSZ;
-	state.leaves = palloc0(state.leaves_allocated);
 
 	/*
 	 * Before there are marks, and before a page is looked at: the second pass
 	 * relies on it that new leaves are at the end.  One that was cancelled,
 	 * or met by a crash, does not drop entries any more.
 	 */
-	state.phase = AnnoyGetVacuumPhase(state.rel, NULL);
+	state.phase = AnnoyGetVacuumPhase(state.rel);
 	set_phase(&state, ANNOY_VACUUM_BEGUN);
 
 	stats->num_index_tuples = 0;
@@ -512,7 +493,7 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->estimated_count = false;
 
 	pfree(state.dead);
-	pfree(state.leaves);
+	AnnoyBitsFree(&state.leaves);
 }
 
 /*
@@ -567,7 +548,7 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats == NULL)
 	{
 		stats = palloc0(sizeof(IndexBulkDeleteResult));
-		surveyed = AnnoyGetVacuumPhase(info->index, NULL) != ANNOY_VACUUM_DONE;
+		surveyed = AnnoyGetVacuumPhase(info->index) != ANNOY_VACUUM_DONE;
 		if (surveyed)
 			vacuum_index(info, stats, NULL, NULL);
 		else

@@ -606,12 +606,12 @@ our @damage = (
 	],
 	[
 		'list of free pages begins with a leaf',
-		qr/block 0\n.*begins with block \d+, which is none/,
+		qr/block 0\n.*points to block \d+, which does not follow in the list of free pages/,
 		sub { my ($leaf) = @_; $_->set(0, node_free => $leaf) }
 	],
 	[
 		'list of free pages begins nowhere',
-		qr/block 0\n.*begins with block 1000000, which is none/,
+		qr/block 0\n.*points to block 1000000, which does not follow in the list of free pages/,
 		sub { $_->set(0, node_free => 1_000_000) }
 	],
 	[

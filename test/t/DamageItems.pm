@@ -14,6 +14,20 @@ use IndexFile;
 
 our @EXPORT = qw(@damage_of_items);
 
+# Add a free page to the end of a file, which goes on in the list of these at a
+# block.
+sub add_free
+{
+	my ($file, $next) = @_;
+	my $block = $file->blocks;
+
+	$file->{bytes} .= substr($file->page(1), 0, 32) . "\0" x ($page_size - 32);
+	$file->set($block, lower => 32);
+	$file->set($block, kind => $kind{free});
+	$file->set($block, next_free => $next);
+	return $block;
+}
+
 our @damage_of_items = (
 	[
 		'row with two items',
@@ -135,6 +149,26 @@ our @damage_of_items = (
 			$_->set($null, [ slot(20)->[0], 'S*' ], @slots);
 			$_->set(0, vacuum => 1);
 		}
+	],
+	[
+		'list of free pages goes on at a leaf',
+		qr/block (\d+)\n.*points to block \d+, which does not follow in the list of free pages/,
+		sub { my ($leaf) = @_; $_->set(0, node_free => add_free($_, $leaf)) }
+	],
+	[
+		'list of free pages goes round',
+		qr/block (\d+)\n.*points to block \1, which does not follow in the list of free pages/,
+		sub { $_->set(0, node_free => add_free($_, $_->blocks)) }
+	],
+	[
+		'free page that was taken off the list, but is the first one',
+		qr/block 0\n.*points to block \d+, which does not follow in the list of free pages/,
+		sub { $_->set(0, node_free => add_free($_, 0)) }
+	],
+	[
+		'free page that the list has lost',
+		qr/block \d+\n.*missing in the list of free pages/,
+		sub { add_free($_, $none) }
 	],
 	[
 		'item linked in the list of pages of NULLs',

@@ -1,0 +1,247 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  Planning the split of a node.
+ *
+ * A split is planned on a copy of the page, without any lock.  The points that the
+ * entries stand for are read and divided by 2-means, and all parts are encoded into
+ * new page images.
+ *
+ * A leaf is divided together with a sibling, if that will do: two leaves become
+ * three.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/tree/plan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "error.h"
+#include "simd/simd.h"
+#include "space/space.h"
+#include "storage/storage.h"
+#include "tree/split.h"
+#include "tree/tree.h"
+
+/* Neither half of a split node gets less than this part. */
+#define MIN_PART		0.3
+
+/* When two are divided in three, none gets fuller than this. */
+#define THREE_FILL		0.65
+
+/*
+ * Fill a page with a node that has the given points as entries: their
+ * centre becomes the node's, and is returned in its quantised form.  points[] and
+ * pointers[] are indexed by the elements of order[].  A leaf whose entries are
+ * all the same is marked as uniform.
+ */
+void
+AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
+			  const float *points, const int *order, int count,
+			  const AnnoyPointer *pointers, float *centre)
+{
+	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
+	AnnoyEntry	entry;
+	double		offsets = 0;
+	bool		uniform = level == 0 && count > 1;
+
+	Assert(count <= codec->capacity);
+
+	/* an inner node may have far clusters below it, in any proportion */
+	if (level > 0)
+		AnnoyRobustCentre(points, index->space_dim, order, count, centre);
+	else
+		AnnoyCentre(points, index->space_dim, order, count, centre);
+	AnnoyNodeInit(page, index, tree, level, centre);
+	for (int i = 0; i < count; i++)
+		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
+									 index->space_dim);
+	AnnoyNodeSetNear(AnnoyPageGetNode(page), offsets / Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		AnnoyEncode(index, codec,
+					points + (Size) order[i] * index->space_dim, centre, &entry);
+		entry.pointer = pointers[order[i]];
+		AnnoyNodeAppend(index, page, &entry);
+		uniform = uniform && AnnoyNodeSameCode(index, AnnoyPageGetNode(page), 0, i);
+	}
+	if (uniform)
+		AnnoyPageGetNode(page)->flags |= ANNOY_NODE_UNIFORM;
+}
+
+/*
+ * Read the point that an entry of a node stands for: of a leaf, the item; of
+ * an inner node, the child's centre.  Returns false if the item is gone, which
+ * it may be if VACUUM has removed the entry since the page was copied.
+ */
+static bool
+read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
+		   int level, const AnnoyPointer *pointer, float *point)
+{
+	if (level == 0)
+	{
+		AnnoyItem	item;
+
+		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
+		if (item.vector.data != NULL)
+		{
+			AnnoyCheckVector(rel, pointer, &item.vector);
+			AnnoyMapItem(index, &item.vector, point);
+		}
+		AnnoyItemRelease(reader);
+		return item.vector.data != NULL;
+	}
+	else
+	{
+		Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+											 NULL);
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(rel, index, buffer);
+		AnnoyNodeReadCentre(index, AnnoyPageGetNode(BufferGetPage(buffer)), point);
+		UnlockReleaseBuffer(buffer);
+		return true;
+	}
+}
+
+/*
+ * Read the points that the entries of a copied node stand for.  Returns false
+ * if an item is gone.
+ */
+static bool
+read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
+			float *points, AnnoyPointer *pointers)
+{
+	AnnoyItemReader reader;
+	bool		found = true;
+
+	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	for (int i = 0; i < node->count && found; i++)
+	{
+		pointers[i] = *AnnoyNodePointer(index, node, i);
+		found = read_point(rel, index, &reader, node->level, &pointers[i],
+						   points + (Size) i * index->space_dim);
+	}
+	AnnoyItemReaderEnd(&reader);
+	return found;
+}
+
+/*
+ * Plan to divide a leaf and its neighbour in three.  points[] has those of the
+ * leaf, of which the first `first' of order[] are the left half of a plain
+ * split; then those of the neighbour.  Returns false if that gives no three
+ * parts of reasonable size.
+ */
+static bool
+plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
+		   const float *points, const AnnoyPointer *pointers, int *order,
+		   int first, AnnoySplitPlan *plan)
+{
+	int			dim = index->space_dim;
+	int			count = node->count + neighbour->count;
+	int		   *part = palloc(sizeof(int) * count);
+	float	   *centres = palloc(sizeof(float) * 3 * dim);
+	int			starts[4] = {0};
+	bool		fits;
+
+	AnnoyMean(points, dim, order, first, centres);
+	AnnoyMean(points, dim, order + first, node->count - first, centres + dim);
+	AnnoyNodeReadCentre(index, neighbour, centres + 2 * dim);
+	fits = AnnoyRefineParts(points, dim, count, 3, centres, part, count / 8,
+							index->leaf.capacity * THREE_FILL);
+	if (fits)
+	{
+		int			n = 0;
+
+		for (int j = 0; j < 3; j++)
+		{
+			starts[j] = n;
+			for (int i = 0; i < count; i++)
+			{
+				if (part[i] == j)
+					order[n++] = i;
+			}
+		}
+		starts[3] = n;
+		AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
+					  order, starts[1], pointers, plan->left_centre);
+		AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
+					  order + starts[1], starts[2] - starts[1], pointers,
+					  plan->right_centre);
+		AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
+					  order + starts[2], count - starts[2], pointers,
+					  plan->neighbour_centre);
+	}
+	pfree(part);
+	pfree(centres);
+	return fits;
+}
+
+/*
+ * Plan the split of a copied node, together with a copied neighbour unless that
+ * is NULL.  Returns false if an item is gone.
+ *
+ * A full page changes only by being split or vacuumed, and its children's
+ * centres only by a change of this page; so if the page still has the same
+ * change count when it is locked, what was read here is still true.
+ */
+bool
+AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
+			   AnnoySplitPlan *plan)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			dim = index->space_dim;
+	int			count = node->count;
+	int			allocated = count;
+	float	   *points;
+	AnnoyPointer *pointers;
+	int		   *order;
+	AnnoyRandom random = index->seed ^ node->changes;
+	int			first;
+	bool		found;
+
+	if (neighbour != NULL)
+		allocated += AnnoyPageGetNode(neighbour)->count;
+	points = palloc_extended(sizeof(float) * dim * allocated, MCXT_ALLOC_HUGE);
+	pointers = palloc(sizeof(AnnoyPointer) * allocated);
+	order = palloc(sizeof(int) * allocated);
+
+	plan->tree = node->tree;
+	plan->changes = node->changes;
+
+	found = read_points(rel, index, node, points, pointers);
+	if (found)
+	{
+		for (int i = 0; i < count; i++)
+			order[i] = i;
+		/* of use for a root only, which keeps it for a long time */
+		if (plan->is_root)
+			AnnoyRobustCentre(points, dim, order, count, plan->centre);
+		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random,
+							  NULL, NULL);
+		if (first == 0)
+		{
+			first = count / 2;	/* nothing to choose between them */
+			neighbour = NULL;
+		}
+		if (neighbour == NULL ||
+			!read_points(rel, index, AnnoyPageGetNode(neighbour),
+						 points + (Size) count * dim, pointers + count) ||
+			!plan_three(index, node, AnnoyPageGetNode(neighbour), points, pointers,
+						order, first, plan))
+		{
+			plan->neighbour = InvalidBlockNumber;
+			AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
+						  order, first, pointers, plan->left_centre);
+			AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
+						  order + first, count - first, pointers, plan->right_centre);
+		}
+	}
+	pfree(points);
+	pfree(pointers);
+	pfree(order);
+	return found;
+}

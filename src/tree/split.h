@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * split.h
+ *	  What the files that split nodes share.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/tree/split.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_SPLIT_H
+#define ANNOY_SPLIT_H
+
+#include "storage/storage.h"
+#include "tree/tree.h"
+
+/* A planned split of a node. */
+typedef struct AnnoySplitPlan
+{
+	int			tree;
+	uint32		changes;		/* of the page the plan was made for */
+	float	   *left_centre;
+	float	   *right_centre;
+	bool		is_root;
+	float	   *centre;			/* of both together, for a root */
+	PGAlignedBlock left;
+	PGAlignedBlock right;
+
+	/* a sibling that takes part, or invalid */
+	int			tries;			/* attempts with one that are left */
+	BlockNumber neighbour;
+	uint32		neighbour_changes;
+	float	   *neighbour_centre;
+	PGAlignedBlock neighbour_page;
+} AnnoySplitPlan;
+
+/* plan.c */
+extern bool AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page,
+						   Page neighbour, AnnoySplitPlan *plan);
+
+/* parent.c */
+extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,
+							  int level, BlockNumber child,
+							  const AnnoyPath *path);
+
+#endif							/* ANNOY_SPLIT_H */
