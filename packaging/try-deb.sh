@@ -21,20 +21,22 @@ list_missing()
 # shellcheck disable=SC2016
 in_root='
 	set -e
-	export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
+	export DEBIAN_FRONTEND=noninteractive
 	apt-get -q update
-	apt-get -q -y install --no-install-recommends $(for deb in /debs/*.deb
+	for deb in /debs/*.deb
 	do
-		package=$(dpkg-deb -f "$deb" Depends | sed "s/.*\(postgresql-[0-9]*\).*/\1/")
-		if apt-cache show "$package" >/dev/null 2>&1; then echo "$deb"; fi
-	done)
+		server=$(dpkg-deb -f "$deb" Package | sed "s/-annoy$//")
+		if apt-cache show "$server" >/dev/null 2>&1; then debs="$debs $deb"; fi
+	done
+	[ -n "$debs" ]
+	apt-get -q -y install --no-install-recommends $debs
 	case $* in
 		*installcheck*) apt-get -q -y install --no-install-recommends make postgresql-server-dev-all ;;
 	esac
 	cd /annoy
 	for test in "$@"
 	do
-		packaging/debian/tests/$test
+		packaging/debian/tests/"$test"
 	done
 '
 
@@ -58,7 +60,7 @@ try_packages()
 	unshare --mount --pid --fork --kill-child bash -e -c '
 		mount -t proc proc "$0/proc"
 		mount -t tmpfs tmpfs "$0/dev/shm"
-		exec chroot "$0" "$@"' "$root" sh -c "$in_root" sh ${TESTS:-readme}
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C chroot "$0" "$@"' "$root" sh -c "$in_root" sh ${TESTS:-readme}
 }
 
 need_packages deb
