@@ -3,9 +3,50 @@
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION annoy UPDATE TO '1.1.0'" to load this file. \quit
 
+-- These return other columns: none says what another one does, and each has the
+-- name that its subject has everywhere.
+
+DROP FUNCTION annoy_index_info(regclass);
+CREATE FUNCTION annoy_index_info(
+	index regclass,
+	OUT metric text,
+	OUT type regtype,
+	OUT dimensions integer,
+	OUT dtype text,
+	OUT n_trees integer,
+	OUT height integer,
+	OUT items bigint,
+	OUT vectors bigint,
+	OUT dead_items bigint,
+	OUT leaf_pages bigint,
+	OUT inner_pages bigint,
+	OUT leaf_fill double precision,
+	OUT seed bigint,
+	OUT format_version integer,
+	OUT item_bytes bigint,
+	OUT tree_bytes bigint)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
+
+DROP FUNCTION annoy_last_scan();
+CREATE FUNCTION annoy_last_scan(
+	OUT rounds bigint,
+	OUT inner_nodes bigint,
+	OUT leaves bigint,
+	OUT entries bigint,
+	OUT items bigint,
+	OUT rows bigint,
+	OUT drained boolean,
+	OUT pages bigint,
+	OUT pages_read bigint,
+	OUT routing double precision,
+	OUT scanning double precision,
+	OUT reranking double precision)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION annoy_last_scan() IS 'what the last scan of an annoy index in this session did';
+
 -- What reads an index is not for parallel workers, which have no temporary ones.
 
-ALTER FUNCTION annoy_index_info(regclass) PARALLEL RESTRICTED;
 ALTER FUNCTION annoy_recall_curve(regclass) PARALLEL RESTRICTED;
 ALTER FUNCTION annoy_simd_check(regclass) PARALLEL RESTRICTED;
 

@@ -784,6 +784,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT n_trees integer,
 	OUT height integer,
 	OUT items bigint,
+	OUT vectors bigint,
 	OUT dead_items bigint,
 	OUT leaf_pages bigint,
 	OUT inner_pages bigint,
@@ -791,14 +792,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT seed bigint,
 	OUT format_version integer,
 	OUT item_bytes bigint,
-	OUT tree_bytes bigint,
-	OUT f integer,
-	OUT n_items bigint,
-	OUT is_built boolean,
-	OUT is_empty boolean,
-	OUT n_neighbors integer,
-	OUT schema_version integer,
-	OUT bytes bigint)
+	OUT tree_bytes bigint)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 CREATE FUNCTION annoy_last_scan(
@@ -808,7 +802,7 @@ CREATE FUNCTION annoy_last_scan(
 	OUT entries bigint,
 	OUT items bigint,
 	OUT rows bigint,
-	OUT walked boolean,
+	OUT drained boolean,
 	OUT pages bigint,
 	OUT pages_read bigint,
 	OUT routing double precision,

@@ -303,9 +303,8 @@ SELECT annoy_repr('v_cosine');
 CREATE INDEX "It's ""mine""" ON small USING annoy (v) WITH (dimensions = 2, search_k = 500, target_recall = 0.9, n_trees = 2);
 SELECT annoy_repr('"It''s ""mine"""');
 SELECT annoy_index_params('"It''s ""mine"""');
-SELECT f, metric, n_items, items, n_trees, is_built, is_empty, n_neighbors, seed, dtype, schema_version = format_version AS schema_version, bytes = pg_relation_size('v_cosine') AS bytes
-FROM annoy_index_info('v_cosine');
-SELECT f, metric, n_items, items, is_built, is_empty, n_neighbors FROM annoy_index_info('empty_v');
+SELECT metric, dimensions, dtype, n_trees, seed, items, vectors FROM annoy_index_info('v_cosine');
+SELECT metric, dimensions, items, vectors FROM annoy_index_info('empty_v');
 
 -- ALTER INDEX SET: what takes effect at once, and what does not
 ALTER INDEX v_cosine SET (search_k = 100, target_recall = 0.9);
@@ -354,7 +353,7 @@ SELECT annoy_clone_index('texts_v', 'Clone "5"; DROP TABLE small; --', '{"seed":
 SELECT annoy_clone_index('b_hamming', 'clone_6', '{"metric": "hamming"}');
 SELECT i.indexrelid::regclass, regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING ', '') AS definition
 FROM pg_index i JOIN pg_class c ON c.oid = indexrelid WHERE relname ~* '^clone' AND relnamespace = 'annoy_functions'::regnamespace ORDER BY relname;
-SELECT metric, n_trees, f FROM annoy_index_info('clone_3');
+SELECT metric, n_trees, dimensions FROM annoy_index_info('clone_3');
 -- a clone without changes is the same index
 SELECT annoy_clone_index('d_l2', 'clone_8');
 SELECT c = d AS same FROM annoy_index_info('clone_8') c, annoy_index_info('d_l2') d;

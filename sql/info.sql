@@ -90,7 +90,7 @@ DECLARE
 BEGIN
 	EXECUTE query;
 	SELECT rounds > 0, rounds > 1, inner_nodes > 0, leaves > 0, entries >= items, items >= rows,
-		rows, walked, pages > inner_nodes + leaves, pages_read <= pages,
+		rows, drained, pages > inner_nodes + leaves, pages_read <= pages,
 		routing > 0 AND scanning > 0 AND reranking > 0 INTO s FROM annoy_last_scan();
 	RETURN s;
 END $$;
@@ -103,13 +103,13 @@ SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT NULL::real[]) LIMI
 CREATE TABLE kinds AS SELECT i AS id, vec(i, 16) AS v, i / 20 % 4 AS kind, i % 1000 AS rare FROM generate_series(1, 20000) i;
 CREATE INDEX kinds_v ON kinds USING annoy (v, kind, rare);
 ANALYZE kinds;
-CREATE FUNCTION distances(query text, OUT items bigint, OUT walked boolean) LANGUAGE plpgsql AS $$
+CREATE FUNCTION distances(query text, OUT items bigint, OUT drained boolean) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE query;
-	SELECT s.items, s.walked INTO items, walked FROM annoy_last_scan() s;
+	SELECT s.items, s.drained INTO items, drained FROM annoy_last_scan() s;
 END $$;
 SET annoy.search_k = 500;
-SELECT items BETWEEN 50 AND 150 AS fewer_than_tested, walked
+SELECT items BETWEEN 50 AND 150 AS fewer_than_tested, drained
 FROM distances('SELECT id FROM kinds WHERE kind = 1 ORDER BY v <-> vec(5, 16) LIMIT 50');
 SELECT * FROM distances('SELECT id FROM kinds WHERE rare = 1 ORDER BY v <-> vec(5, 16) LIMIT 50');
 RESET annoy.search_k;

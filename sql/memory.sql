@@ -89,7 +89,7 @@ RESET annoy.search_k;
 RESET annoy.epsilon;
 SET work_mem = '1MB';
 SELECT memory_of_cursor() < 5 * 1024 * 1024 AS bounded;
-SELECT rows, walked FROM annoy_last_scan();
+SELECT rows, drained FROM annoy_last_scan();
 RESET work_mem;
 
 -- What is refused is refused before a row is read

@@ -98,12 +98,12 @@ ANALYZE many;
 SELECT vec(20000, 8)::text AS q \gset
 SELECT max(d) AS radius FROM (SELECT v <-> :'q' AS d FROM many ORDER BY v <-> :'q' LIMIT 20) s \gset
 SELECT count(*) > 15 AS found FROM annoy_search_radius('many_v', :'q', :radius);
-SELECT walked, entries < 1000 AS few FROM annoy_last_scan();
+SELECT drained, entries < 1000 AS few FROM annoy_last_scan();
 SELECT count(*) FROM annoy_search_radius('many_v', :'q', 0);
-SELECT walked, entries < 1000 AS few FROM annoy_last_scan();
+SELECT drained, entries < 1000 AS few FROM annoy_last_scan();
 SET enable_seqscan = off;
 SELECT count(*) > 15 AS found FROM (SELECT FROM many WHERE v <-> :'q' <= :radius ORDER BY v <-> :'q' LIMIT 100) s;
-SELECT walked FROM annoy_last_scan();
+SELECT drained FROM annoy_last_scan();
 RESET enable_seqscan;
 -- unless it is far, where everything comes; in little memory, too
 SET work_mem = '64kB';
@@ -111,7 +111,7 @@ SELECT count(*), count(DISTINCT item), bool_and(distance >= before) AS in_order
 FROM (SELECT item, distance, lag(distance, 1, -1.0) OVER (ORDER BY o) AS before
 	FROM annoy_search_radius('many_v', :'q', 'Infinity') WITH ORDINALITY f (item, distance, o)) s;
 RESET work_mem;
-SELECT walked FROM annoy_last_scan();
+SELECT drained FROM annoy_last_scan();
 -- search_k is for one call, and counts
 SELECT count(*) > 15 AS found FROM annoy_search_radius('many_v', :'q', :radius, 5000);
 SELECT entries >= 5000 AS many FROM annoy_last_scan();

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * info.c
- *	  annoy_index_info(): what is in an index.
+ *	  annoy_index_info(): what is in an index; annoy_last_scan(): what the last
+ *	  scan of one did.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -16,6 +17,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/regproc.h"
 
 #include "annoy.h"
 #include "library/library.h"
@@ -23,6 +25,28 @@
 #include "scan/scan.h"
 #include "storage/storage.h"
 #include "type/type.h"
+
+/*
+ * The type of a function's result, which has to have as many columns as there are
+ * values.  It has not if the library is of a later version than the extension's
+ * objects in this database.
+ */
+static TupleDesc
+result_type(FunctionCallInfo fcinfo, int nvalues)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (desc->natts != nvalues)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"annoy\" and its library are of different versions"),
+				 errdetail("%s returns %d columns in this database, and %d in the library.",
+						   format_procedure(fcinfo->flinfo->fn_oid), desc->natts, nvalues),
+				 errhint("Run ALTER EXTENSION annoy UPDATE.")));
+	return BlessTupleDesc(desc);
+}
 
 PG_FUNCTION_INFO_V1(annoy_index_info);
 
@@ -46,13 +70,10 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	int64		inner_pages = 0;
 	int64		entries = 0;
 	int			height = 0;
-	TupleDesc	desc;
-	Datum		values[22];
-	bool		nulls[22] = {0};
+	Datum		values[16];
+	bool		nulls[16] = {0};
+	TupleDesc	desc = result_type(fcinfo, lengthof(values));
 	int			n = 0;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 
 	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	rel = access.rel;
@@ -131,6 +152,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	values[n++] = Int32GetDatum(index->n_trees);
 	values[n++] = Int32GetDatum(height);
 	values[n++] = Int64GetDatum(items);
+	values[n++] = Int64GetDatum(vectors);
 	values[n++] = Int64GetDatum(dead);
 	values[n++] = Int64GetDatum(leaf_pages);
 	values[n++] = Int64GetDatum(inner_pages);
@@ -141,38 +163,27 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
 	values[n++] = Int64GetDatum(item_pages * BLCKSZ);
 	values[n++] = Int64GetDatum((leaf_pages + inner_pages) * BLCKSZ);
-
-	/* under the names that Annoy has for it */
-	nulls[n] = index->dim == 0;
-	values[n++] = Int32GetDatum(index->dim);
-	values[n++] = Int64GetDatum(vectors);
-	values[n++] = BoolGetDatum(true);	/* or AnnoyOpenIndex refuses it */
-	values[n++] = BoolGetDatum(vectors == 0);
-	values[n++] = Int32GetDatum(annoy_n_neighbors);
-	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
-	values[n++] = Int64GetDatum((int64) nblocks * BLCKSZ);
 	Assert(n == lengthof(values));
 
 	AnnoyCloseIndex(&access);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
-/*
- * annoy_last_scan(): what the last scan of an annoy index by this session that
- * has ended did.  Times are in microseconds.
- */
 PG_FUNCTION_INFO_V1(annoy_last_scan);
+
+/*
+ * What the last scan of an annoy index by this session that has ended did.  Times
+ * are in microseconds.
+ */
 Datum
 annoy_last_scan(PG_FUNCTION_ARGS)
 {
 	const AnnoyScanStats *stats = AnnoyLastScan();
-	TupleDesc	desc;
 	Datum		values[12];
 	bool		nulls[12] = {0};
+	TupleDesc	desc = result_type(fcinfo, lengthof(values));
 	int			n = 0;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[n++] = Int64GetDatum(stats->rounds);
 	values[n++] = Int64GetDatum(stats->inner_nodes);
 	values[n++] = Int64GetDatum(stats->leaves);
@@ -186,5 +197,5 @@ annoy_last_scan(PG_FUNCTION_ARGS)
 	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->scanning) * 1e6);
 	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->reranking) * 1e6);
 	Assert(n == lengthof(values));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
