@@ -12,8 +12,12 @@
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says; then damage 10,000
 #			indexes
+# make test-assert	tests on a server built with assertions, with caches that are
+#			never valid for long, and under valgrind; this takes hours
 # make check-build	compile with every compiler and all warnings, and see that the
-#			rooms of src/ are in order
+#			rooms of src/ and META.json are in order
+# make deb		Debian packages; make try-deb installs one: see packaging/README.md
+# make dist		the archive for PGXN
 # make bench		measure it beside its peers: see docs/benchmarks.md
 # make indent		format the sources, or make check-indent to see what would
 #			change; make typedefs first if there are new types
@@ -84,8 +88,22 @@ test-versions:
 soak:
 	@$(script_env) ANNOY_SOAK_MINUTES='$(or $(MINUTES),10)' test/run.sh
 
+test-assert:
+	@$(script_env) test/assert.sh
+
 check-build:
 	@$(script_env) test/check-build.sh
+
+deb try-deb:
+	@packaging/$@.sh
+
+# What is committed, under the name and in the directory that PGXN wants.
+dist:
+	@version=$$(sed -n "s/^default_version = '\(.*\)'/\1/p" annoy.control) && \
+		mkdir -p packaging/out && \
+		git archive --format=zip --prefix="annoy-$$version/" \
+			-o "packaging/out/annoy-$$version.zip" HEAD && \
+		echo "packaging/out/annoy-$$version.zip"
 
 bench:
 	@$(script_env) test/bench/bench.sh
@@ -103,4 +121,5 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test test-versions soak check-build bench indent check-indent typedefs
+.PHONY: all install installcheck clean demo test test-versions soak test-assert check-build deb try-deb dist bench \
+	indent check-indent typedefs

@@ -49,3 +49,8 @@ COMMENT ON FUNCTION annoy_last_scan() IS 'what the last scan of an annoy index i
 
 ALTER FUNCTION annoy_recall_curve(regclass) PARALLEL RESTRICTED;
 ALTER FUNCTION annoy_simd_check(regclass) PARALLEL RESTRICTED;
+
+-- The functions of a trusted extension are a superuser's, so that the database's
+-- owner could not let himself do it.
+
+GRANT EXECUTE ON FUNCTION annoy_index_check(regclass, boolean) TO pg_database_owner WITH GRANT OPTION;

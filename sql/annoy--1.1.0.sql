@@ -4,6 +4,14 @@
 \echo Use "CREATE EXTENSION annoy" to load this file. \quit
 
 --
+-- The extension is trusted: this is run as a superuser, for somebody who is none,
+-- in a schema that may be another's.  So everything is made by CREATE, which fails
+-- if it is there already, and names refer to what has been made above or is in
+-- pg_catalog, which comes first in search_path.  Nothing is looked up that converts
+-- arguments, and no expression is evaluated.
+--
+
+--
 -- Distances
 --
 -- The left-hand argument, which an index can be on, is real[] or
@@ -802,10 +810,12 @@ CREATE FUNCTION annoy_last_scan(
 	OUT reranking double precision)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
--- Reads the whole index, or the whole table: not for everybody.
+-- Reads the whole index, or the whole table: not for everybody.  The functions
+-- are a superuser's, so that the database's owner could not let himself do it.
 CREATE FUNCTION annoy_index_check(index regclass, heapallindexed boolean DEFAULT false)
 	RETURNS void AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 REVOKE ALL ON FUNCTION annoy_index_check(regclass, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION annoy_index_check(regclass, boolean) TO pg_database_owner WITH GRANT OPTION;
 
 --
 -- Recall

@@ -1,7 +1,7 @@
 #!/bin/bash
 # make check-build: compile with gcc and clang, with and without assertions,
 # and let no warning pass.  Before that, see that no room of the sources depends
-# on one above it.
+# on one above it, and that META.json is right.
 #
 # Copyright (c) 2026, the annoy developers
 
@@ -32,6 +32,7 @@ check_build()
 }
 
 "$top/test/check-rooms.pl"
+"$top/test/check-meta.pl"
 need_packages test
 make_scratch
 run_job check_build

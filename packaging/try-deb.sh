@@ -1,0 +1,69 @@
+#!/bin/bash
+# make try-deb: build Debian packages, install the one for this release's own
+# PostgreSQL with apt-get into a new root of the same release, and run the
+# package's tests there: the README's SQL, or those that TESTS names.
+#
+# This takes root, debootstrap and a mirror, MIRROR.
+#
+# Copyright (c) 2026, the annoy developers
+
+. "$(dirname "$0")/../test/lib.sh"
+
+[ "$(id -u)" -eq 0 ] || die "this needs to be run as root"
+
+list_missing()
+{
+	missing=()
+	command -v debootstrap >/dev/null || missing+=(debootstrap)
+}
+
+# Runs as root of the new root.
+# shellcheck disable=SC2016
+in_root='
+	set -e
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -q update
+	for deb in /debs/*.deb
+	do
+		server=$(dpkg-deb -f "$deb" Package | sed "s/-annoy$//")
+		if apt-cache show "$server" >/dev/null 2>&1; then debs="$debs $deb"; fi
+	done
+	[ -n "$debs" ]
+	apt-get -q -y install --no-install-recommends $debs
+	case $* in
+		*installcheck*) apt-get -q -y install --no-install-recommends make postgresql-server-dev-all ;;
+	esac
+	cd /annoy
+	for test in "$@"
+	do
+		packaging/debian/tests/"$test"
+	done
+'
+
+try_packages()
+{
+	local root=$scratch/root suite
+
+	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	OUT=$scratch/debs "$top/packaging/deb.sh"
+	rm -f "$scratch"/debs/*-dbgsym_*
+	debootstrap --variant=minbase "$suite" "$root" "${MIRROR:-http://deb.debian.org/debian}"
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod 755 "$root/usr/sbin/policy-rc.d"
+	mkdir -p "$root/etc/postgresql-common/createcluster.d"
+	echo "create_main_cluster = false" >"$root/etc/postgresql-common/createcluster.d/no-main.conf"
+	cp /etc/resolv.conf "$root/etc/"
+	cp -R "$scratch/debs" "$root/debs"
+	copy_tree "$root/annoy"
+
+	# what is mounted and what is started there goes away with its namespaces
+	unshare --mount --pid --fork --kill-child bash -e -c '
+		mount -t proc proc "$0/proc"
+		mount -t tmpfs tmpfs "$0/dev/shm"
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C chroot "$0" "$@"' "$root" sh -c "$in_root" sh ${TESTS:-readme}
+}
+
+need_packages deb
+make_scratch
+run_job try_packages
+say "Installed and tried: $(cd "$scratch/debs" && echo *.deb)"
