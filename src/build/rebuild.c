@@ -69,8 +69,8 @@ resize_included(AnnoyBuild *build)
 }
 
 /*
- * Make the trees of an index anew, but for writing them.  What is returned lives in
- * the current context.
+ * Make the trees of an index anew, but for writing them.  What is returned has its
+ * memory below the current context, and is to be finished or cancelled.
  */
 AnnoyRebuild *
 AnnoyRebuildBegin(Relation rel, const AnnoyIndex *index)
