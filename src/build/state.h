@@ -23,6 +23,7 @@
 #include "storage/spin.h"
 #include "utils/tuplesort.h"
 
+#include "bits.h"
 #include "build/build.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
@@ -189,8 +190,7 @@ typedef struct AnnoyInPlace
 {
 	bool		locked;			/* others wait for us */
 	char	   *roots;			/* their pages, until all trees are complete */
-	uint8	   *included;		/* a bit for each item that has an entry */
-	Size		included_size;	/* bytes */
+	AnnoyBits	included;		/* numbers of items that have an entry */
 } AnnoyInPlace;
 
 /* The state of one participant, which nobody else reaches. */
