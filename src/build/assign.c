@@ -72,16 +72,13 @@ item_number(AnnoyBuild *build, const AnnoyPointer *pointer)
  * Note that an item gets its entry.  Returns false if it has one already.
  */
 static bool
-include_item(AnnoyInPlace *in_place, int64 number)
+include_item(AnnoyBuild *build, int64 number)
 {
-	uint8		mask = 1 << number % BITS_PER_BYTE;
-	uint8	   *byte = &in_place->included[number / BITS_PER_BYTE];
+	MemoryContext old_context = MemoryContextSwitchTo(build->context);
+	bool		result = AnnoyBitsAdd(&build->in_place->included, number);
 
-	Assert(number / BITS_PER_BYTE < (int64) in_place->included_size);
-	if ((*byte & mask) != 0)
-		return false;
-	*byte |= mask;
-	return true;
+	MemoryContextSwitchTo(old_context);
+	return result;
 }
 
 /*
@@ -102,7 +99,7 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	if (item->vector.data == NULL)
 		return;
 	number = item_number(build, pointer);
-	if (build->in_place != NULL && !include_item(build->in_place, number))
+	if (build->in_place != NULL && !include_item(build, number))
 		return;
 	AnnoyMapItem(index, &item->vector, target->x);
 	AnnoyTargetSet(target);

@@ -20,12 +20,10 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_proc.h"
-#include "commands/progress.h"
 #include "executor/instrument.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -36,7 +34,6 @@
 
 #include "annoy.h"
 #include "build/state.h"
-#include "storage/storage.h"
 
 /* Keys of the table of contents. */
 #define KEY_SHARED			UINT64CONST(0xA500000000000001)

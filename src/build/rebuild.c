@@ -35,8 +35,7 @@ typedef struct NewTree
 {
 	AnnoySharedTree tree;
 	Tuplesortstate *sort;
-	uint8	   *included;
-	Size		included_size;
+	AnnoyBits	included;
 } NewTree;
 
 struct AnnoyRebuild
@@ -47,30 +46,8 @@ struct AnnoyRebuild
 };
 
 /*
- * Make room to remember which items of the index are in a tree.
- */
-static void
-resize_included(AnnoyBuild *build)
-{
-	const AnnoyIndex *index = build->index;
-	AnnoyInPlace *in_place = build->in_place;
-	double		items = ((double) build->shared->items.end / index->group_pages + 2) * index->group_slots;
-	Size		size = (Size) (items / BITS_PER_BYTE) + 1;
-
-	if (in_place->included == NULL)
-		in_place->included = MemoryContextAllocExtended(CurrentMemoryContext, size,
-														MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	else if (size > in_place->included_size)
-	{
-		in_place->included = repalloc_huge(in_place->included, size);
-		memset(in_place->included + in_place->included_size, 0, size - in_place->included_size);
-	}
-	in_place->included_size = size;
-}
-
-/*
- * Make the trees of an index anew, but for writing them.  What is returned lives in
- * the current context.
+ * Make the trees of an index anew, but for writing them.  What is returned has its
+ * memory below the current context, and is to be finished or cancelled.
  */
 AnnoyRebuild *
 AnnoyRebuildBegin(Relation rel, const AnnoyIndex *index)
@@ -99,14 +76,12 @@ AnnoyRebuildBegin(Relation rel, const AnnoyIndex *index)
 	{
 		NewTree    *tree = &rebuild->trees[i];
 
-		in_place->included = NULL;
-		resize_included(build);
 		AnnoyGrowTree(build, i);
 		tree->tree = shared->tree;
 		tree->sort = build->sort;
 		tree->included = in_place->included;
-		tree->included_size = in_place->included_size;
 		memset(&shared->tree, 0, sizeof(AnnoySharedTree));
+		memset(&in_place->included, 0, sizeof(AnnoyBits));
 	}
 	MemoryContextSwitchTo(old_context);
 	return rebuild;
@@ -137,11 +112,8 @@ AnnoyRebuildFinish(AnnoyRebuild *rebuild, double items)
 		shared->tree = tree->tree;
 		build->sort = tree->sort;
 		in_place->included = tree->included;
-		in_place->included_size = tree->included_size;
-		resize_included(build);
 		AnnoyAssignMore(build);
 		AnnoyFinishTree(build, leftmost[i]);
-		pfree(in_place->included);
 	}
 	build->index->grown_from = items;
 	AnnoyReplaceTrees(build->rel, build->index, leftmost, in_place->roots);

@@ -68,6 +68,9 @@ count_divided(uint64 more pg_attribute_unused(), uint64 done, void *arg)
 	AnnoyBuildAdvance(arg, done, 0);
 }
 
+/*
+ * Leave a range to whoever is free.  In a step, the caller has the mutex.
+ */
 static void
 add_range(Division *division, int start, int count, int depth)
 {

@@ -23,6 +23,7 @@
 #include "storage/spin.h"
 #include "utils/tuplesort.h"
 
+#include "bits.h"
 #include "build/build.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
@@ -98,21 +99,17 @@ typedef struct AnnoySharedTask
 /* The step under way. */
 typedef struct AnnoySharedTeam
 {
-	/* of the next two groups, and of what a step's own state says */
-	slock_t		mutex;
-	ConditionVariable changed;	/* is told when something here has */
+	slock_t		mutex;			/* also of what a step's own state says */
+	ConditionVariable changed;	/* what is under the mutex has */
 
-	/* read and written under the mutex, at any time */
+	/* read and written under the mutex, by all */
 	uint64		round;			/* counts steps */
 	bool		open;			/* may be joined */
 	bool		finished;		/* there will be no more */
 	int			working;		/* workers that are at it */
 	int			joined;			/* workers that have been */
 
-	/*
-	 * set by the leader as it opens the step, and fixed while anybody is at
-	 * it
-	 */
+	/* set by the leader when it opens the step */
 	AnnoyStep	step;
 	AnnoyShare	state;			/* the step's own */
 	uint64		units;			/* of work */
@@ -123,10 +120,7 @@ typedef struct AnnoySharedTeam
 	pg_atomic_uint64 blocks_done;
 } AnnoySharedTeam;
 
-/*
- * The index: what AnnoyMakeIndex needs.  The leader changes it, while nobody else
- * is at work, and raises the version.
- */
+/* The index: what AnnoyMakeIndex needs.  Whoever changes it raises the version. */
 typedef struct AnnoySharedIndex
 {
 	uint32		version;
@@ -140,8 +134,8 @@ typedef struct AnnoySharedIndex
 } AnnoySharedIndex;
 
 /*
- * The items.  The leader says where they are when they have been loaded.  When
- * trees are made anew, there may be more of them later on.
+ * The items, when they have been loaded.  When trees are made anew, there may be
+ * more of them later on.
  */
 typedef struct AnnoySharedItems
 {
@@ -151,8 +145,8 @@ typedef struct AnnoySharedItems
 } AnnoySharedItems;
 
 /*
- * The sample.  The leader makes and frees it.  In a step, each point belongs to
- * the participant that has taken the unit which it is part of.
+ * The sample.  In a step, each point belongs to one participant, as the step says,
+ * and so does its place in the order.
  */
 typedef struct AnnoySharedSample
 {
@@ -163,7 +157,7 @@ typedef struct AnnoySharedSample
 	int			norm_exponent;	/* of the median norm of points */
 } AnnoySharedSample;
 
-/* The tree at work.  The leader changes it, between steps. */
+/* The tree at work. */
 typedef struct AnnoySharedTree
 {
 	int			number;
@@ -176,6 +170,10 @@ typedef struct AnnoySharedTree
 /*
  * The state of the build that all participants reach, in dynamic shared memory if
  * there are workers.  What only one step needs is in the step's own state.
+ *
+ * But for the team, the leader alone writes here, and only between steps; in a step
+ * all may read.  The mutex, which is taken to join a step and to leave it, sees to
+ * it that everybody sees what was written before.
  */
 typedef struct AnnoyShared
 {
@@ -192,8 +190,7 @@ typedef struct AnnoyInPlace
 {
 	bool		locked;			/* others wait for us */
 	char	   *roots;			/* their pages, until all trees are complete */
-	uint8	   *included;		/* a bit for each item that has an entry */
-	Size		included_size;	/* bytes */
+	AnnoyBits	included;		/* numbers of items that have an entry */
 } AnnoyInPlace;
 
 /* The state of one participant, which nobody else reaches. */
@@ -212,7 +209,7 @@ struct AnnoyBuild
 	AnnoyShared *shared;
 	AnnoyAttachment attached[ANNOY_MAX_SHARES];
 
-	/* what shared->index described when it had this version */
+	/* what shared->index says, when it had this version */
 	AnnoyIndex *index;
 	uint32		index_version;
 
@@ -307,9 +304,7 @@ typedef struct AnnoyTreeStats
 	int			height;
 } AnnoyTreeStats;
 
-/*
- * The files from the top down: each calls those below it.
- */
+/* The files from the top down: each calls those below it. */
 
 /* parallel.c */
 extern AnnoyBuild *AnnoyBuildBegin(Relation heap, Relation rel,

@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 
 #include "annoy.h"
@@ -65,6 +64,8 @@ typedef struct Writer
 	AnnoyPieces pieces;
 	int			n_read;			/* points, since progress was reported */
 } Writer;
+
+static void divide_file(Writer *writer, BufFile *file, int64 count, int depth);
 
 static void
 add_leaf(Writer *writer)
@@ -252,6 +253,47 @@ sample_file(Writer *writer, BufFile *file, int64 count, int n)
 }
 
 /*
+ * Distribute the points in a file, of which a sample has been divided, to files,
+ * and write leaves for these; the file is closed then.  Returns false if all points
+ * would be in one of them.
+ */
+static bool
+divide_in_parts(Writer *writer, BufFile *file, int64 count, int depth)
+{
+	const AnnoyPieces *pieces = &writer->pieces;
+	int			n_parts = pieces->count;
+	int			dim = writer->build->index->space_dim;
+	float	   *centres = palloc(sizeof(float) * dim * n_parts);
+	BufFile   **parts = palloc(sizeof(BufFile *) * n_parts);
+	int64	   *counts = palloc0(sizeof(int64) * n_parts);
+	bool		divided = false;
+
+	for (int i = 0; i < n_parts; i++)
+	{
+		AnnoyMean(writer->points, dim, writer->order + pieces->start[i],
+				  pieces->start[i + 1] - pieces->start[i],
+				  centres + (Size) i * dim);
+		parts[i] = BufFileCreateTemp(false);
+	}
+	distribute_points(writer, file, count, centres, n_parts, parts, counts);
+	pfree(centres);
+	for (int i = 0; i < n_parts; i++)
+		divided = divided || (counts[i] > 0 && counts[i] < count);
+	if (divided)
+		BufFileClose(file);
+	for (int i = 0; i < n_parts; i++)
+	{
+		if (divided && counts[i] > 0)
+			divide_file(writer, parts[i], counts[i], depth + 1);
+		else
+			BufFileClose(parts[i]);
+	}
+	pfree(parts);
+	pfree(counts);
+	return divided;
+}
+
+/*
  * Write leaves for the points whose pointers are in a file, which is closed.
  */
 static void
@@ -259,19 +301,14 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 {
 	int			dim = writer->build->index->space_dim;
 	int			n = writer->max_points;
-	bool		divided = false;
 
 	if (count > n && depth < MAX_FILE_DEPTH)
 	{
-		AnnoyPieces *pieces = &writer->pieces;
-		int			n_parts;
-
 		sample_file(writer, file, count, n);
 		AnnoyPartition(writer->points, dim, writer->order, 0, n,
 					   Max((double) n / FILE_PARTS, 1), false,
-					   AnnoyRandomNext(&writer->random), pieces);
-		n_parts = pieces->count;
-		if (n_parts == 1)
+					   AnnoyRandomNext(&writer->random), &writer->pieces);
+		if (writer->pieces.count == 1)
 		{
 			float	   *copy = palloc(sizeof(float) * dim);
 			BufFile    *others = BufFileCreateTemp(false);
@@ -283,50 +320,20 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 			divide_file(writer, others, count, depth + 1);
 			return;
 		}
-		else
-		{
-			float	   *centres = palloc(sizeof(float) * dim * n_parts);
-			BufFile   **parts = palloc(sizeof(BufFile *) * n_parts);
-			int64	   *counts = palloc0(sizeof(int64) * n_parts);
-
-			for (int i = 0; i < n_parts; i++)
-			{
-				AnnoyMean(writer->points, dim, writer->order + pieces->start[i],
-						  pieces->start[i + 1] - pieces->start[i],
-						  centres + (Size) i * dim);
-				parts[i] = BufFileCreateTemp(false);
-			}
-			distribute_points(writer, file, count, centres, n_parts, parts, counts);
-			pfree(centres);
-			for (int i = 0; i < n_parts; i++)
-				divided = divided || (counts[i] > 0 && counts[i] < count);
-			if (divided)
-				BufFileClose(file);
-			for (int i = 0; i < n_parts; i++)
-			{
-				if (divided && counts[i] > 0)
-					divide_file(writer, parts[i], counts[i], depth + 1);
-				else
-					BufFileClose(parts[i]);
-			}
-			pfree(parts);
-			pfree(counts);
-		}
+		if (divide_in_parts(writer, file, count, depth))
+			return;
 	}
 
-	if (!divided)
+	/* few enough points, or there is no way to divide them */
+	AnnoyRewindFile(file);
+	for (int64 done = 0; done < count; done += n)
 	{
-		/* few enough points, or there is no way to divide them */
-		AnnoyRewindFile(file);
-		for (int64 done = 0; done < count; done += n)
-		{
-			int			part = Min(count - done, n);
+		int			part = Min(count - done, n);
 
-			AnnoyReadFile(file, writer->pointers, sizeof(AnnoyPointer) * part);
-			divide_points(writer, part);
-		}
-		BufFileClose(file);
+		AnnoyReadFile(file, writer->pointers, sizeof(AnnoyPointer) * part);
+		divide_points(writer, part);
 	}
+	BufFileClose(file);
 }
 
 /*
