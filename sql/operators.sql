@@ -1,24 +1,8 @@
 --
 -- Operators and functions on vectors
 --
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS annoy;
-RESET client_min_messages;
-
--- Run a query that fails, and return how.
-CREATE FUNCTION pg_temp.failure(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	state text;
-	message text;
-	detail text;
-BEGIN
-	EXECUTE query;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE,
-		message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' | ', state, message, nullif(detail, ''));
-END $$;
+\set schema annoy_operators
+\i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 --
 -- All operators on all pairs of types
@@ -100,7 +84,6 @@ CREATE DOMAIN embedding AS real[] CHECK (cardinality(VALUE) = 2);
 SELECT embedding '{1,2}' <-> '{4,6}' AS literal,
 	embedding '{1,2}' <-> embedding '{4,6}' AS both,
 	embedding '{1,2}' <-> ARRAY[4, 6] AS integers;
-DROP DOMAIN embedding;
 SELECT '[0:1]={1,2}'::real[] <-> '[7:8]={4,6}' AS bounds;
 INSERT INTO vectors VALUES ('{1,NULL}', '{1,NULL}');
 UPDATE vectors SET r[2] = 2, d[2] = 2 WHERE r[2] IS NULL;
@@ -217,7 +200,6 @@ SELECT how, x <-> d AS same, x <+> array_fill(0::real, ARRAY[annoy_dims(x)]) AS 
 	d <#> x = -annoy_inner_product(x, x) AS product, annoy_dims(d) AS dims,
 	b <~~> (~ b) AS bits
 FROM stored ORDER BY how::int;
-DROP TABLE stored;
 
 --
 -- Hamming: components greater than 0.5 are 1
@@ -237,7 +219,6 @@ SELECT repeat('10', n)::varbit <~~> repeat('01', n)::varbit AS bits,
 	repeat('10', n)::varbit <~~> (repeat('10', n - 1) || '11')::varbit AS bit,
 	repeat('110', n)::varbit <~~> repeat('000', n)::varbit AS bits
 FROM (VALUES (1), (4), (31), (32), (33), (1000)) v (n);
-DROP TABLE bits;
 
 --
 -- Other functions
@@ -296,7 +277,6 @@ SELECT array_agg(round((x <-> '{0,0,2}')::numeric ^ 2, 6) ORDER BY id) AS l2_squ
 FROM (VALUES (0, '{0,0,2}'::real[]), (1, '{0,1,1}'), (2, '{1,0,0}')) v (id, x);
 SELECT array_agg(id ORDER BY x <+> '{2,2,1}') AS manhattan, array_agg(x <+> '{2,2,1}' ORDER BY x <+> '{2,2,1}') AS distances
 FROM (VALUES (0, '{0,0,2}'::real[]), (1, '{0,1,1}'), (2, '{1,0,0}')) v (id, x);
-DROP TABLE points;
 -- hamming: all that two rows of 99 dimensions can differ in
 SELECT count(*) AS rows, sum((x <~> y)::int) AS counts
 FROM (SELECT array_agg((i % 2)::real ORDER BY i) AS x, array_agg((i > n)::int::real ORDER BY i) AS y
@@ -305,7 +285,7 @@ FROM (SELECT array_agg((i % 2)::real ORDER BY i) AS x, array_agg((i > n)::int::r
 --
 -- Errors
 --
-SELECT query, pg_temp.failure('SELECT ' || query)
+SELECT query, failure('SELECT ' || query)
 FROM (VALUES
 	($$'{1,NULL}'::real[] <-> '{1,2}'$$),
 	($$'{1,2}'::real[] <=> ARRAY[1,NULL]$$),
@@ -336,7 +316,7 @@ FROM (VALUES
 	($$annoy_dims(repeat('1', 8192)::varbit)$$),
 	($$annoy_dims(repeat('1', 8193)::varbit)$$)
 ) v (query);
-SELECT left(pg_temp.failure($$SELECT '{1,2}'::real[] <-> ARRAY[1, 1e400]$$), 5) AS state;
+SELECT left(failure($$SELECT '{1,2}'::real[] <-> ARRAY[1, 1e400]$$), 5) AS state;
 
 -- A function of someone else that passes another type of array
 DO $$ BEGIN
@@ -344,7 +324,7 @@ DO $$ BEGIN
 		AS %L, %L LANGUAGE C STRICT', probin, prosrc)
 		FROM pg_proc WHERE oid = 'annoy_dims(real[])'::regprocedure);
 END $$;
-SELECT pg_temp.failure($$SELECT pg_temp.dims('{1,2}')$$);
+SELECT failure($$SELECT pg_temp.dims('{1,2}')$$);
 
 -- Components that are not finite, wherever they are and whatever the metric
 SELECT failure, count(*)
@@ -357,9 +337,10 @@ FROM (VALUES ('NaN'), ('Infinity'), ('-Infinity')) v (bad),
 	unnest(ARRAY['real', 'double precision']) x_type,
 	unnest(ARRAY['real', 'double precision']) y_type,
 	LATERAL (VALUES (a, b), (b, a)) x (x, y),
-	pg_temp.failure(format('SELECT %L::%s[] %s %L::%s[]', x, x_type, op, y, y_type))
+	failure(format('SELECT %L::%s[] %s %L::%s[]', x, x_type, op, y, y_type))
 GROUP BY 1 ORDER BY failure COLLATE "C";
 SELECT '{1,2,NaN}'::real[] <=> '{1,2,3}';
 SELECT '{1,2,3}'::real[] <~> '{1,2,-Infinity}';
 
-DROP TABLE vectors, pairs;
+SET client_min_messages = warning;
+DROP SCHEMA annoy_operators CASCADE;

@@ -251,3 +251,5 @@ DELETE FROM moved WHERE id > 1000;
 VACUUM (PARALLEL 0) moved;
 CALL compare(4000, NULL, NULL);
 DROP TABLE moved;
+SET client_min_messages = warning;
+DROP SCHEMA annoy_space CASCADE;

@@ -49,7 +49,9 @@ CREATE TABLE created AS SELECT * FROM members();
 SELECT count(*) > 0 AS compared, count(*) FILTER (WHERE properties IS NULL) AS not_compared FROM created;
 
 -- The library is of the new version, and the objects are of the old one.
-DROP EXTENSION annoy;
+SET client_min_messages = warning;
+DROP EXTENSION annoy CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION annoy SCHEMA public VERSION '1.0.0';
 SELECT count(*) > 0 AS differ FROM (SELECT * FROM members() EXCEPT SELECT * FROM created) d;
 CREATE TABLE items AS SELECT i AS id, vec(i, 8) AS v FROM generate_series(1, 300) i;

@@ -175,7 +175,7 @@ AnnoyDefineOptions(void)
 					  "Number of trees in the forest, -1 for automatic",
 					  -1, -1, ANNOY_MAX_TREES, AccessExclusiveLock);
 	add_int_reloption(annoy_relopt_kind, "search_k",
-					  "Number of entries a search scans, -1 for automatic",
+					  "Effort of a search: number of entries it scans, -1 for automatic",
 					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
 	add_real_reloption(annoy_relopt_kind, "target_recall",
 					   "Recall that searches aim at, -1 for the setting's value",
@@ -199,7 +199,7 @@ AnnoyDefineOptions(void)
 							 ANNOY_MIN_RECALL, 1.0, PGC_USERSET, 0,
 							 check_target_recall, assign_target_recall, NULL);
 	DefineCustomIntVariable("annoy.search_k",
-							"Sets how many entries of the trees a search scans before it returns a row.",
+							"Sets the effort of a search: how many entries of the trees it scans before it returns a row.",
 							"More entries give higher recall and take longer. "
 							"-1 leaves it to the index's storage parameter, or else to annoy.target_recall. "
 							"Searches that are asked for many rows scan more by themselves.",

@@ -50,9 +50,6 @@ typedef struct AnnFormat
 #define ANN_DOT_NORM_AT			16
 #define ANN_DOT_BUILT_AT		20
 
-/* Bit i of a vector of "hamming". */
-#define AnnBit(words, i)		(((words)[(i) / 64] >> ((i) % 64)) & 1)
-
 #define AnnNodeCount(node)		(*(int32 *) (node))
 #define AnnNodeFloat(node, at)	(*(float *) ((char *) (node) + (at)))
 #define AnnNodeChildren(node, format) \

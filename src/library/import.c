@@ -405,8 +405,10 @@ put_item(Import *import, const char *node, int64 number)
 		memcpy(vector, AnnNodeVector(node, format), format->vector_size);
 	else
 	{
+		const uint64 *words = AnnNodeWords(node, format);
+
 		for (int i = 0; i < format->dim; i++)
-			vector[i] = AnnBit(AnnNodeWords(node, format), i);
+			vector[i] = (words[i / 64] >> (i % 64)) & 1;
 	}
 	values[0] = Int64GetDatum(number);
 	values[1] = PointerGetDatum(import->array);

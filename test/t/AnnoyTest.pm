@@ -37,14 +37,12 @@ our @EXPORT = qw(
   annoy_node
   annoy_standby
   clustered
-  uniform
   prototypes
   load_vectors
   load_words
   exact_answers
   recall
   recall_ok
-  same_rows_sql
   same_rows_ok
   self_found_ok
   index_check_ok
@@ -186,25 +184,6 @@ sub clustered
 		} 0 .. $dim - 1;
 		@v = map { $_ / $scale } @v if defined $scale;
 		return '{' . join(',', @v) . '}';
-	};
-}
-
-=pod
-
-=item uniform($dim, seed => 1)
-
-The same for vectors whose components are independent and between 0 and 1.
-
-=cut
-
-sub uniform
-{
-	my ($dim, %params) = @_;
-
-	srand($params{seed} // 1);
-	return sub {
-		return
-		  '{' . join(',', map { sprintf('%.6f', rand()) } 1 .. $dim) . '}';
 	};
 }
 
@@ -442,41 +421,6 @@ sub recall_ok
 
 =pod
 
-=item same_rows_sql($table, $op)
-
-SQL that returns three lines: the number and a hash of the ids of all rows, by
-a sequential scan; the same by a scan of the whole index, where a row that
-comes twice makes a difference; and the plan of that.
-
-=cut
-
-sub same_rows_sql
-{
-	my ($table, $op) = @_;
-	my $fingerprint = q{count(*), md5(string_agg(id::text, ',' ORDER BY id))};
-	my $scan = qq{
-		WITH scan AS MATERIALIZED (
-			SELECT id FROM $table
-			ORDER BY v $op (SELECT v FROM $table WHERE v IS NOT NULL LIMIT 1))
-		SELECT $fingerprint FROM scan;};
-
-	return qq{
-		BEGIN ISOLATION LEVEL REPEATABLE READ;
-		SET LOCAL enable_bitmapscan = off;
-		SET LOCAL enable_indexonlyscan = off;
-		SET LOCAL enable_indexscan = off;
-		SELECT $fingerprint FROM $table;
-		SET LOCAL enable_indexscan = on;
-		SET LOCAL enable_seqscan = off;
-		SET LOCAL enable_sort = off;
-		$scan
-		EXPLAIN (COSTS OFF) $scan
-		COMMIT;
-	};
-}
-
-=pod
-
 =item same_rows_ok($node, $table, $op, $name)
 
 Test that a scan of the whole index returns each row of the table once and no
@@ -489,8 +433,29 @@ sub same_rows_ok
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
 	my ($node, $table, $op, $name) = @_;
-	my ($heap, $index, $plan) =
-	  split(/\n/, $node->safe_psql('postgres', same_rows_sql($table, $op)), 3);
+	# a row that comes twice makes a difference
+	my $fingerprint = q{count(*), md5(string_agg(id::text, ',' ORDER BY id))};
+	my $scan = qq{
+		WITH scan AS MATERIALIZED (
+			SELECT id FROM $table
+			ORDER BY v $op (SELECT v FROM $table WHERE v IS NOT NULL LIMIT 1))
+		SELECT $fingerprint FROM scan;};
+	my ($heap, $index, $plan) = split(
+		/\n/,
+		$node->safe_psql(
+			'postgres', qq{
+			BEGIN ISOLATION LEVEL REPEATABLE READ;
+			SET LOCAL enable_bitmapscan = off;
+			SET LOCAL enable_indexonlyscan = off;
+			SET LOCAL enable_indexscan = off;
+			SELECT $fingerprint FROM $table;
+			SET LOCAL enable_indexscan = on;
+			SET LOCAL enable_seqscan = off;
+			SET LOCAL enable_sort = off;
+			$scan
+			EXPLAIN (COSTS OFF) $scan
+			COMMIT;}),
+		3);
 
 	if ($plan =~ /Index Scan using \w+ on $table(?: \w+)?\s+Order By/)
 	{
