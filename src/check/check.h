@@ -52,17 +52,6 @@ typedef struct AnnoyCheck
 	AnnoyBits	entries;		/* items with an entry in the current tree */
 } AnnoyCheck;
 
-/*
- * Items are numbered by block and slot, leaving no more gaps than groups of
- * several pages need.
- */
-static inline uint64
-AnnoyCheckItemNumber(const AnnoyCheck *check, BlockNumber block,
-					 OffsetNumber offset)
-{
-	return (uint64) block * check->numbers_per_block + offset - FirstOffsetNumber;
-}
-
 /* report.c */
 
 /* not pg_attribute_printf(): it names a format that clang does not know */
@@ -70,6 +59,8 @@ pg_noreturn extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block,
 									int offset, const char *format,...)
 			__attribute__((format(printf, 4, 5)));
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
+extern uint64 AnnoyCheckItemNumber(const AnnoyCheck *check, BlockNumber block,
+								   OffsetNumber offset);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);
 extern void AnnoyCheckEnd(const AnnoyCheck *check, BlockNumber block, Page page,

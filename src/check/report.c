@@ -45,6 +45,16 @@ AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid)
 }
 
 /*
+ * Items are numbered by block and slot, leaving no more gaps than groups of
+ * several pages need.
+ */
+uint64
+AnnoyCheckItemNumber(const AnnoyCheck *check, BlockNumber block, OffsetNumber offset)
+{
+	return (uint64) block * check->numbers_per_block + offset - FirstOffsetNumber;
+}
+
+/*
  * Copy a page, and check what all kinds have in common.  Returns false if the
  * page is all zeroes.
  */

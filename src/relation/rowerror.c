@@ -9,8 +9,8 @@
  * lists all such rows, as the next attempt would fail at the next one.
  *
  * That query uses nothing but functions that take any value without an error, but
- * for an expression of the index itself.  It says no more of the table than its owner, or who may build its indexes,
- * could ask anyway.
+ * for an expression of the index itself.  It says no more of the table than its
+ * owner, or who may build its indexes, could ask anyway.
  *
  * An insertion names no row: the one that failed is not there to be looked at.
  *

@@ -211,10 +211,10 @@ AnnoyAttributesGet(Page page, OffsetNumber offset)
 }
 
 /*
- * Where a value of variable length that begins there ends, at an address that is
- * aligned for its type or not; NULL if it would end
- * behind `end', or is none that an index tuple may have.  What compression could
- * not have made so small, no memory is to be allocated for.
+ * Where a value of variable length ends that begins at an address, which is aligned
+ * for its type or not.  NULL if it would end behind `end', or is none that an index
+ * tuple may have.  What compression could not have made so small, no memory is to be
+ * allocated for.
  */
 static const char *
 varlena_end(const char *value, bool aligned, const char *end)

@@ -9,7 +9,7 @@
  * when it is the first one.  (A reset, which is alone with the index, also takes
  * pages out of the middle.)  While that is done, page and metapage are locked
  * exclusively, and one WAL record changes both.  So a page says that it is in the
- * list if and only if it is.
+ * list if and only if it is.  The metapage is locked last, but see tree/free.c.
  *
  * Which pages join and leave, and when, is for others to decide:
  *

@@ -86,11 +86,11 @@ copy_index(const AnnoyIndex *index, MemoryContext context)
  * callers, since an invalidation message may free it at any time.
  *
  * The dimensions may also be forgotten, the search space be decided, and the curve
- * be measured anew.  There is no invalidation message for that: it would be sent by a transaction that
- * may abort, and then never reach a standby.  So the copy is compared with the
- * metapage.  What is returned stays true as long as the caller has any lock on
- * the index, but for the curve, and for a search space that is not known: whoever
- * comes to a node that takes one has to call this again.
+ * be measured anew.  There is no invalidation message for that: it would be sent by
+ * a transaction that may abort, and then never reach a standby.  So the copy is
+ * compared with the metapage.  What is returned stays true as long as the caller has
+ * any lock on the index, but for the curve, and for a search space that is not
+ * known: whoever comes to a node that takes one has to call this again.
  */
 const AnnoyIndex *
 AnnoyOpen(Relation rel)

@@ -48,26 +48,6 @@ AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no)
 }
 
 /*
- * Number of slots on a page: 0 unless it is the first page of an item group or
- * a page of NULLs.
- */
-int
-AnnoyPageSlotCount(const AnnoyIndex *index, Page page)
-{
-	if (!AnnoyPageIsValid(page))
-		return 0;
-	switch (AnnoyPageGetTag(page)->kind)
-	{
-		case ANNOY_PAGE_ITEM:
-			return index->group_slots;
-		case ANNOY_PAGE_NULLS:
-			return ANNOY_NULL_SLOTS;
-		default:
-			return 0;
-	}
-}
-
-/*
  * Add a new group, and return its first page's buffer, locked exclusively.
  */
 static Buffer

@@ -229,7 +229,6 @@ extern void AnnoySlotSet(const AnnoyIndex *index, Page page, int slot_no,
 						 const ItemPointerData *tid,
 						 const AnnoyPointer *attributes);
 extern void AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no);
-extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
 extern void AnnoyItemRecordFree(Relation rel, BlockNumber block);
 extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
 									ItemPointer tid, const AnnoyVector *vec,
@@ -237,6 +236,7 @@ extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
 
 /* item.c */
 extern void AnnoyItemGeometry(AnnoyIndex *index);
+extern int	AnnoyPageSlotCount(const AnnoyIndex *index, Page page);
 extern void AnnoyItemPut(const AnnoyIndex *index, Page page, int page_no,
 						 int slot, const AnnoyVector *vec);
 extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
