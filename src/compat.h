@@ -94,7 +94,7 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyVacuumDelay()	vacuum_delay_point()
 #endif
 
-/* the privilege to maintain a table is there since 17; nobody has none */
+/* the privilege to maintain a table is there since 17; before, nobody has it */
 #if PG_VERSION_NUM < 170000
 #define ACL_MAINTAIN	ACL_NO_RIGHTS
 #endif
