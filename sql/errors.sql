@@ -108,7 +108,7 @@ SELECT failure('SELECT id FROM reals ORDER BY v <-> ''{1,2}''::integer[] LIMIT 1
 SELECT failure('SELECT id FROM reals ORDER BY v <-> ''{}''::bigint[] LIMIT 1');
 SELECT failure('SELECT id FROM reals ORDER BY v <-> ''{{1,2,3}}''::smallint[] LIMIT 1');
 SELECT left(failure('SELECT id FROM reals ORDER BY v <-> ARRAY[1e400, 2, 3] LIMIT 1'), 5);
-SELECT failure('SELECT id FROM reals ORDER BY v <-> ''{a,b,c}''::text[] LIMIT 1');
+SELECT split_part(failure('SELECT id FROM reals ORDER BY v <-> ''{a,b,c}''::text[] LIMIT 1'), ' | ', 2) AS message;
 SELECT failure('INSERT INTO reals VALUES (1000, ''{1e39,2,3}'')');
 -- large ones that are; lower bounds other than 1 do not matter
 SELECT count(*) FROM (SELECT id FROM reals ORDER BY v <-> '{1e300,2,3}'::double precision[]) s;
@@ -220,8 +220,8 @@ CREATE INDEX ON others USING annoy (v real_l3_ops);
 CREATE INDEX ON others USING annoy (v, w);
 CREATE INDEX ON others USING annoy (v) INCLUDE (id);
 CREATE UNIQUE INDEX ON others USING annoy (v);
-CREATE INDEX ON others USING annoy (v DESC);
-CREATE INDEX ON others USING annoy (v NULLS FIRST);
+SELECT failure('CREATE INDEX ON others USING annoy (v DESC)');
+SELECT failure('CREATE INDEX ON others USING annoy (v NULLS FIRST)');
 ALTER TABLE others ADD EXCLUDE USING annoy (v WITH =);
 -- An operator class for a type that is not supported, which amvalidate rejects.
 CREATE FUNCTION text_distance(text, text) RETURNS double precision IMMUTABLE LANGUAGE sql AS 'SELECT 0::double precision';

@@ -238,7 +238,7 @@ SELECT annoy_index_check('few_idx', true);
 CREATE INDEX ON few USING annoy (category, v);
 CREATE INDEX ON few USING annoy (v, category, v);
 CREATE INDEX ON few USING annoy (v, category real_l2_ops);
-CREATE INDEX ON few USING annoy (v, category DESC);
+SELECT failure('CREATE INDEX ON few USING annoy (v, category DESC)');
 CREATE INDEX ON few USING annoy (v) INCLUDE (category);
 CREATE TABLE points (v real[], p point);
 CREATE INDEX ON points USING annoy (v, p);

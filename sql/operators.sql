@@ -310,7 +310,6 @@ FROM (VALUES
 	($$annoy_normalize('{1,NaN}'::real[])$$),
 	($$annoy_norm('{1,-Infinity}'::double precision[])$$),
 	($$'{1,2}'::real[] <-> '{1,NaN}'::numeric[]$$),
-	($$'{1,2}'::real[] <-> '{1,2}'::text[]$$),
 	($$annoy_dims(array_fill(1::real, ARRAY[8192]))$$),
 	($$annoy_dims(array_fill(1::real, ARRAY[8193]))$$),
 	($$annoy_dims(repeat('1', 8192)::varbit)$$),

@@ -55,6 +55,18 @@ SET ROLE regress_annoy_nobody;
 SELECT * FROM summary('items_v');
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION annoy_index_check(regclass, boolean) FROM regress_annoy_nobody;
+-- From version 17 on, who may maintain the table may measure recall.
+DO $$
+BEGIN
+	IF current_setting('server_version_num')::int >= 170000 THEN
+		EXECUTE 'GRANT MAINTAIN ON items TO regress_annoy_nobody';
+	END IF;
+END $$;
+SET ROLE regress_annoy_nobody;
+SELECT (outcome($$annoy_calibrate('items_v')$$) LIKE 'no error%') = (current_setting('server_version_num')::int >= 170000)
+	AS "from 17";
+RESET ROLE;
+REVOKE ALL ON items FROM regress_annoy_nobody;
 -- in a transaction that is read-only
 BEGIN READ ONLY;
 SET LOCAL ROLE regress_annoy_owner;

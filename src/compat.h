@@ -94,6 +94,11 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyVacuumDelay()	vacuum_delay_point()
 #endif
 
+/* the privilege to maintain a table is there since 17; before, nobody has it */
+#if PG_VERSION_NUM < 170000
+#define ACL_MAINTAIN	ACL_NO_RIGHTS
+#endif
+
 /* what runs as another user looks for names in safe places only, since 17 */
 #if PG_VERSION_NUM >= 170000
 #define AnnoyRestrictSearchPath()	RestrictSearchPath()

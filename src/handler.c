@@ -115,7 +115,7 @@ annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 		.amcaninclude = false,
 		.amusemaintenanceworkmem = true,
 		.amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |
-			VACUUM_OPTION_PARALLEL_COND_CLEANUP,
+		VACUUM_OPTION_PARALLEL_COND_CLEANUP,
 		.amkeytype = InvalidOid,
 
 		.ambuild = annoybuild,

@@ -18,6 +18,8 @@
 # ANNOY_JOBS		how many of them at the same time; default: 1
 # ANNOY_SUITES, ANNOY_TAP	which tests, see run.sh; default: all
 # ANNOY_ROOTS		a directory that keeps installed suites, to use them again
+# ANNOY_UBUNTU_KEYS	the keys of the archive of Ubuntu, if not those of the package
+#			ubuntu-keyring
 # KEEP=1			keeps the scratch directory, with the output of each version
 
 . "$(dirname "$0")/lib.sh"
@@ -37,7 +39,7 @@ describe_version()
 		14 | 16)
 			components="main universe"
 			mirror=http://archive.ubuntu.com/ubuntu
-			keys=/usr/share/keyrings/ubuntu-archive-keyring.gpg
+			keys=${ANNOY_UBUNTU_KEYS:-/usr/share/keyrings/ubuntu-archive-keyring.gpg}
 			like=jammy
 			;;
 	esac

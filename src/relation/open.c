@@ -124,12 +124,10 @@ check_right(AnnoyRight right, Form_pg_class class, Oid table)
 				aclcheck_error(acl, table_type, table_name);
 			break;
 		case ANNOY_MAY_MAINTAIN:
-#if PG_VERSION_NUM >= 170000
-			if (pg_class_aclcheck_ext(table, user, ACL_MAINTAIN, &is_missing) == ACLCHECK_OK)
-				break;
-#endif
-			/* FALLTHROUGH */
 		case ANNOY_OWNS_INDEX:
+			if (right == ANNOY_MAY_MAINTAIN &&
+				pg_class_aclcheck_ext(table, user, ACL_MAINTAIN, &is_missing) == ACLCHECK_OK)
+				break;
 			if (!has_privs_of_role(user, class->relowner))
 				aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, NameStr(class->relname));
 			break;

@@ -95,11 +95,19 @@ sub contents
 		"SELECT md5(pg_read_binary_file(pg_relation_filepath('$index')))");
 }
 
-# Blocks read so far, by sessions that have ended.
+# Blocks read so far, by sessions that have ended, and told what they have read:
+# psql may end before they have.  Before version 15, statistics may be older than
+# that by half a second.
 sub reads
 {
 	my ($index) = @_;
 
+	$node->poll_query_until(
+		'postgres', q{
+		SELECT count(*) = 0 FROM pg_stat_activity
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()})
+	  or die 'sessions do not end';
+	sleep(1) if $node->pg_version < 15;
 	return sql(
 		"SELECT idx_blks_read + idx_blks_hit FROM pg_statio_user_indexes WHERE indexrelname = '$index'");
 }
