@@ -97,6 +97,7 @@ extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
 /* metapage.c */
 extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
+extern bool AnnoyHasOtherFormat(Relation rel, AnnoyMetaPageData *meta);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
 extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel, uint32 *changes);
