@@ -6,6 +6,9 @@
 #			DATA=base.fvecs|.bvecs QUERIES=... TRUTH=....ivecs
 #			METRIC=l2|cosine|ip|l1 on data of yours
 # make test		all tests, on a private cluster
+# make test-versions	the tests on other versions of PostgreSQL, or on those that
+#			VERSIONS="17 18" says; SUITES="sql isolation tap" and
+#			TAP="001 002" choose among them; JOBS=2 at the same time
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says; then damage 10,000
 #			indexes
@@ -44,7 +47,8 @@ TAP_TESTS := $(if $(PROVE_TESTS),1)
 EXTRA_CLEAN = test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
 
 # Headers are included by room and name.
-PG_CPPFLAGS = -I$(srcdir)/src
+version := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" annoy.control)
+PG_CPPFLAGS = -I$(srcdir)/src -DANNOY_VERSION='"$(version)"'
 
 # The same bits on every machine: no contraction into fused multiply-add.
 PG_CFLAGS = -ffp-contract=off -fno-math-errno
@@ -76,6 +80,10 @@ demo:
 
 test:
 	@$(script_env) test/run.sh
+
+test-versions:
+	@$(if $(VERSIONS),ANNOY_VERSIONS='$(VERSIONS)') $(if $(SUITES),ANNOY_SUITES='$(SUITES)') \
+		$(if $(TAP),ANNOY_TAP='$(TAP)') $(if $(JOBS),ANNOY_JOBS='$(JOBS)') test/versions.sh
 
 soak:
 	@$(script_env) ANNOY_SOAK_MINUTES='$(or $(MINUTES),10)' test/run.sh
@@ -113,5 +121,5 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test soak test-assert check-build deb try-deb dist bench \
-	indent check-indent typedefs
+.PHONY: all install installcheck clean demo test test-versions test-assert soak check-build deb try-deb \
+	dist bench indent check-indent typedefs

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *	  What differs between PostgreSQL 14 and 18, in one place.
+ *	  What differs between PostgreSQL 14 and 19, in one place.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -24,6 +24,54 @@
 /* 13 has no lib/sort_template.h */
 #if PG_VERSION_NUM < 140000
 #error "annoy needs PostgreSQL 14 or later"
+#endif
+
+/*
+ * With less, distances are not passed by value, and the processor may compute
+ * with more digits than a type has, so that the pages would not be the same.
+ */
+#if SIZEOF_VOID_P < 8
+#error "annoy needs a machine with 64-bit addresses"
+#endif
+
+/* Tables of codes are made by shuffles of the bytes of integers. */
+#ifdef WORDS_BIGENDIAN
+#error "annoy needs a little-endian machine"
+#endif
+
+/*
+ * The compiler is told of functions that do not return by a word in front of
+ * their declaration since 18.
+ */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* a module tells its version since 18 */
+#ifdef PG_MODULE_MAGIC_EXT
+#define ANNOY_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "annoy", .version = ANNOY_VERSION)
+#else
+#define ANNOY_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/*
+ * A handler returns a constant since 19; before, its caller may free what it
+ * returns.
+ */
+#if PG_VERSION_NUM >= 190000
+#define AnnoyReturnRoutine(routine) PG_RETURN_POINTER(routine)
+#else
+#define AnnoyReturnRoutine(routine) \
+	do { \
+		IndexAmRoutine *copy_ = makeNode(IndexAmRoutine); \
+		*copy_ = *(routine); \
+		PG_RETURN_POINTER(copy_); \
+	} while (0)
+#endif
+
+/* a row type has to be told when it has all its columns since 19 */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc) ((void) 0)
 #endif
 
 #if PG_VERSION_NUM >= 160000
@@ -53,12 +101,32 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyRestrictSearchPath()	((void) 0)
 #endif
 
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+#define AnnoyBeginScan(heap, rel, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, rel, snapshot, NULL, nkeys, norderbys, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
 #define AnnoyBeginScan(heap, rel, snapshot, nkeys, norderbys) \
 	index_beginscan(heap, rel, snapshot, NULL, nkeys, norderbys)
 #else
 #define AnnoyBeginScan(heap, rel, snapshot, nkeys, norderbys) \
 	index_beginscan(heap, rel, snapshot, nkeys, norderbys)
+#endif
+
+/* scans of tables have flags since 19, too */
+#if PG_VERSION_NUM >= 190000
+#define AnnoyBeginTableScan(heap, snapshot) \
+	table_beginscan(heap, snapshot, 0, NULL, SO_NONE)
+#else
+#define AnnoyBeginTableScan(heap, snapshot) table_beginscan(heap, snapshot, 0, NULL)
+#endif
+
+/* the state of a buffer, which is locked by it since 19, and so has grown */
+#if PG_VERSION_NUM >= 190000
+#define AnnoyBufferUsage(buffer) \
+	BUF_STATE_GET_USAGECOUNT(pg_atomic_read_u64(&GetBufferDescriptor((buffer) - 1)->state))
+#else
+#define AnnoyBufferUsage(buffer) \
+	BUF_STATE_GET_USAGECOUNT(pg_atomic_read_u32(&GetBufferDescriptor((buffer) - 1)->state))
 #endif
 
 /* a boolean, whether to copy what is by reference, is among the arguments since 16 */

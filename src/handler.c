@@ -22,7 +22,7 @@
 #include "type/type.h"
 #include "vacuum/vacuum.h"
 
-PG_MODULE_MAGIC;
+ANNOY_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -90,54 +90,56 @@ PG_FUNCTION_INFO_V1(annoyhandler);
 Datum
 annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 {
-	IndexAmRoutine *am = makeNode(IndexAmRoutine);
+	static const IndexAmRoutine routine = {
+		.type = T_IndexAmRoutine,
 
-	/* operator classes for conditions have any */
-	am->amstrategies = 0;
-	am->amsupport = ANNOY_METRIC_PROC;
-	am->amoptsprocnum = 0;
-	am->amcanorder = false;
-	am->amcanorderbyop = true;
-	am->amcanbackward = false;
-	am->amcanunique = false;
-	am->amcanmulticol = true;
-	am->amoptionalkey = true;
-	am->amsearcharray = true;
-	am->amsearchnulls = true;
-	am->amstorage = false;
-	am->amclusterable = false;
-	am->ampredlocks = false;
-	am->amcanparallel = false;
+		/* operator classes for conditions have any */
+		.amstrategies = 0,
+		.amsupport = ANNOY_METRIC_PROC,
+		.amoptsprocnum = 0,
+		.amcanorder = false,
+		.amcanorderbyop = true,
+		.amcanbackward = false,
+		.amcanunique = false,
+		.amcanmulticol = true,
+		.amoptionalkey = true,
+		.amsearcharray = true,
+		.amsearchnulls = true,
+		.amstorage = false,
+		.amclusterable = false,
+		.ampredlocks = false,
+		.amcanparallel = false,
 #if PG_VERSION_NUM >= 170000
-	am->amcanbuildparallel = true;
+		.amcanbuildparallel = true,
 #endif
-	am->amcaninclude = false;
-	am->amusemaintenanceworkmem = true;
-	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |
-		VACUUM_OPTION_PARALLEL_COND_CLEANUP;
-	am->amkeytype = InvalidOid;
+		.amcaninclude = false,
+		.amusemaintenanceworkmem = true,
+		.amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |
+			VACUUM_OPTION_PARALLEL_COND_CLEANUP,
+		.amkeytype = InvalidOid,
 
-	am->ambuild = annoybuild;
-	am->ambuildempty = annoybuildempty;
-	am->aminsert = annoyinsert;
-	am->ambulkdelete = annoybulkdelete;
-	am->amvacuumcleanup = annoyvacuumcleanup;
-	am->amcanreturn = NULL;
-	am->amcostestimate = annoycostestimate;
-	am->amoptions = annoyoptions;
-	am->amproperty = annoyproperty;
-	am->ambuildphasename = annoybuildphasename;
-	am->amvalidate = annoyvalidate;
-	am->ambeginscan = annoybeginscan;
-	am->amrescan = annoyrescan;
-	am->amgettuple = annoygettuple;
-	am->amgetbitmap = NULL;
-	am->amendscan = annoyendscan;
-	am->ammarkpos = NULL;
-	am->amrestrpos = NULL;
-	am->amestimateparallelscan = NULL;
-	am->aminitparallelscan = NULL;
-	am->amparallelrescan = NULL;
+		.ambuild = annoybuild,
+		.ambuildempty = annoybuildempty,
+		.aminsert = annoyinsert,
+		.ambulkdelete = annoybulkdelete,
+		.amvacuumcleanup = annoyvacuumcleanup,
+		.amcanreturn = NULL,
+		.amcostestimate = annoycostestimate,
+		.amoptions = annoyoptions,
+		.amproperty = annoyproperty,
+		.ambuildphasename = annoybuildphasename,
+		.amvalidate = annoyvalidate,
+		.ambeginscan = annoybeginscan,
+		.amrescan = annoyrescan,
+		.amgettuple = annoygettuple,
+		.amgetbitmap = NULL,
+		.amendscan = annoyendscan,
+		.ammarkpos = NULL,
+		.amrestrpos = NULL,
+		.amestimateparallelscan = NULL,
+		.aminitparallelscan = NULL,
+		.amparallelrescan = NULL,
+	};
 
-	PG_RETURN_POINTER(am);
+	AnnoyReturnRoutine(&routine);
 }

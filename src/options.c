@@ -237,6 +237,10 @@ AnnoyDefineOptions(void)
 	MarkGUCPrefixReserved("annoy");
 }
 
+/* With the fields' names, as there are more of them since 18. */
+#define OPTION(name, type, field) \
+	{.optname = (name), .opttype = (type), .offset = offsetof(AnnoyOptions, field)}
+
 /*
  * Parse and validate storage parameters.
  */
@@ -244,12 +248,12 @@ bytea *
 annoyoptions(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt tab[] = {
-		{"n_trees", RELOPT_TYPE_INT, offsetof(AnnoyOptions, n_trees)},
-		{"search_k", RELOPT_TYPE_INT, offsetof(AnnoyOptions, search_k)},
-		{"target_recall", RELOPT_TYPE_REAL, offsetof(AnnoyOptions, target_recall)},
-		{"dimensions", RELOPT_TYPE_INT, offsetof(AnnoyOptions, dimensions)},
-		{"seed", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, seed_offset)},
-		{"dtype", RELOPT_TYPE_STRING, offsetof(AnnoyOptions, dtype_offset)},
+		OPTION("n_trees", RELOPT_TYPE_INT, n_trees),
+		OPTION("search_k", RELOPT_TYPE_INT, search_k),
+		OPTION("target_recall", RELOPT_TYPE_REAL, target_recall),
+		OPTION("dimensions", RELOPT_TYPE_INT, dimensions),
+		OPTION("seed", RELOPT_TYPE_STRING, seed_offset),
+		OPTION("dtype", RELOPT_TYPE_STRING, dtype_offset),
 	};
 	AnnoyOptions *options;
 

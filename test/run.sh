@@ -8,6 +8,9 @@
 # is zero only if something passed and nothing failed.  KEEP=1 leaves the
 # scratch directory, with all results, where it is.
 #
+# ANNOY_SUITES says which suites run, of "compilers sql isolation tap", and ANNOY_TAP
+# which TAP tests, by their numbers.
+#
 # make soak: with ANNOY_SOAK_MINUTES in the environment, only the crash loop runs,
 # for that long, and then pages are damaged, more than in the tests.
 
@@ -141,6 +144,27 @@ tap()
 	fi
 }
 
+# The TAP tests that were asked for, or all, into the array tap_files.
+list_tap_files()
+{
+	local number file
+
+	tap_files=("$src"/test/t/*.pl)
+	[ -n "${ANNOY_TAP:-}" ] || return 0
+	tap_files=()
+	for number in $ANNOY_TAP
+	do
+		file=$(compgen -G "$src/test/t/${number}_*.pl") || die "there is no TAP test $number"
+		tap_files+=("$file")
+	done
+}
+
+# Is this one of the suites that were asked for?
+wanted()
+{
+	[[ " ${ANNOY_SUITES:-compilers sql isolation tap} " == *" $1 "* ]]
+}
+
 # An assertion that fails takes the server down; the test that did it may have
 # passed all the same.
 look_for_crashes()
@@ -170,7 +194,7 @@ run_tests()
 	mkdir -p "$scratch/server" "$TMPDIR"
 	cd "$scratch"
 
-	if [ -z "$minutes" ]
+	if [ -z "$minutes" ] && wanted compilers
 	then
 		say "== compilers"
 		PG_CONFIG=$pg_config "$src/test/check-build.sh" || count "compilers" 1 0 1 || true
@@ -186,9 +210,10 @@ run_tests()
 		export ANNOY_FUZZ_PAGES=${ANNOY_FUZZ_PAGES:-10000}
 		tap "$src"/test/t/{007_crash_loop,017_page_fuzz}.pl
 	else
-		regress
-		isolation
-		tap "$src"/test/t/*.pl
+		list_tap_files
+		! wanted sql || regress
+		! wanted isolation || isolation
+		! wanted tap || tap "${tap_files[@]}"
 	fi
 	look_for_crashes
 	[ "$failed" -eq 0 ] || show "the server's log" "$scratch/server/log" tail -n 60

@@ -450,6 +450,7 @@ keep_dead_row(AnnoyBuild *build, ItemPointer tid, Datum value, IndexTuple attrib
 						   TupleDescAttr(RelationGetDescr(build->rel), 0)->atttypid,
 						   -1, 0);
 		TupleDescInitEntry(desc, 3, "attributes", BYTEAOID, -1, 0);
+		TupleDescFinalize(desc);
 		build->dead_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 		build->dead_rows = tuplestore_begin_heap(false, false, work_mem);
 	}

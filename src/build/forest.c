@@ -564,6 +564,7 @@ entry_desc(void)
 
 	TupleDescInitEntry(desc, 1, "key", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "entry", BYTEAOID, -1, 0);
+	TupleDescFinalize(desc);
 	return desc;
 }
 

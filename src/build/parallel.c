@@ -38,6 +38,7 @@
 #include "pgstat.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
 
 #include "annoy.h"
 #include "build/build.h"

@@ -637,7 +637,7 @@ check_heap(AnnoyCheck *check)
 
 	/* as in CREATE INDEX CONCURRENTLY: what a snapshot sees */
 	info->ii_Concurrent = true;
-	scan = table_beginscan_strat(check->heap, check->snapshot, 0, NULL, true, true);
+	scan = AnnoyBeginTableScan(check->heap, check->snapshot);
 	(void) table_index_build_scan(check->heap, check->rel, info, true, false,
 								  check_row, &state, scan);
 	bloom_free(state.filter);

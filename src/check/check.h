@@ -65,9 +65,9 @@ AnnoyCheckItemNumber(const AnnoyCheck *check, BlockNumber block,
 /* check.c */
 
 /* not pg_attribute_printf(): it names a format that clang does not know */
-extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block, int offset,
-						const char *format,...)
-			__attribute__((format(printf, 4, 5))) pg_attribute_noreturn();
+pg_noreturn extern void AnnoyReport(const AnnoyCheck *check, BlockNumber block,
+									int offset, const char *format,...)
+			__attribute__((format(printf, 4, 5)));
 extern bool AnnoyCheckRowVisible(const AnnoyCheck *check, const ItemPointerData *tid);
 extern bool AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block,
 							   Page copy);

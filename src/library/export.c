@@ -371,7 +371,7 @@ read_rows(Export *export)
 	TupleTableSlot *slot = table_slot_create(access->heap, NULL);
 	ExprState  *predicate = ExecPrepareQual(info->ii_Predicate, estate);
 	AnnoyDtype	dtype = export->forest.format.metric == ANNOY_HAMMING ? ANNOY_BIT : ANNOY_FLOAT32;
-	TableScanDesc scan = table_beginscan(access->heap, access->snapshot, 0, NULL);
+	TableScanDesc scan = AnnoyBeginTableScan(access->heap, access->snapshot);
 
 	econtext->ecxt_scantuple = slot;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))

@@ -70,9 +70,10 @@ typedef struct Import
 	ArrayType  *array;
 } Import;
 
-static void bad_file(const Import *import, off_t offset, const char *format,...)
-			__attribute__((format(printf, 3, 4))) pg_attribute_noreturn();
-static void file_changed(const Import *import) pg_attribute_noreturn();
+pg_noreturn static void bad_file(const Import *import, off_t offset,
+								 const char *format,...)
+			__attribute__((format(printf, 3, 4)));
+pg_noreturn static void file_changed(const Import *import);
 
 /*
  * The metric of one of the names that Annoy has for it.

@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
 
 #include "annoy.h"
 #include "library/library.h"
@@ -170,6 +171,7 @@ return_nearest(FunctionCallInfo fcinfo, const NearestCall *call, Datum query)
 
 	TupleDescInitEntry(desc, 1, "distance", FLOAT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "item", TIDOID, -1, 0);
+	TupleDescFinalize(desc);
 	row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 

@@ -252,7 +252,7 @@ find_answers(RecallState *state)
 
 	/* as in CREATE INDEX CONCURRENTLY: what a snapshot sees */
 	state->info->ii_Concurrent = true;
-	scan = table_beginscan_strat(state->heap, state->snapshot, 0, NULL, true, true);
+	scan = AnnoyBeginTableScan(state->heap, state->snapshot);
 	(void) table_index_build_scan(state->heap, state->rel, state->info, true, false,
 								  compare_row, state, scan);
 }

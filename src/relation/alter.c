@@ -45,12 +45,17 @@ needs_rebuild(const char *name)
 		strcmp(name, "dimensions") != 0;
 }
 
-/* The storage parameters of a pg_class row: a list of DefElem. */
+/*
+ * The storage parameters of a pg_class row: a list of DefElem.
+ *
+ * Not by heap_getattr(): the one of 15.20 calls a function that 15.18 does not
+ * have.
+ */
 static List *
 row_options(HeapTuple tuple, TupleDesc desc)
 {
 	bool		isnull;
-	Datum		options = heap_getattr(tuple, Anum_pg_class_reloptions, desc, &isnull);
+	Datum		options = fastgetattr(tuple, Anum_pg_class_reloptions, desc, &isnull);
 
 	return isnull ? NIL : untransformRelOptions(options);
 }

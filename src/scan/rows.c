@@ -131,6 +131,7 @@ AnnoyRowsBeginSort(AnnoyRows *rows, int memory)
 	TupleDescInitEntry(desc, 1, "key", FLOAT8OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "distance", FLOAT8OID, -1, 0);
 	TupleDescInitEntry(desc, 3, "tid", TIDOID, -1, 0);
+	TupleDescFinalize(desc);
 	rows->put_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	rows->get_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	rows->sort = tuplesort_begin_heap(desc, 3, attributes, operators, collations,

@@ -27,7 +27,7 @@
 /* Paths that this build has, besides the portable one. */
 #if defined(__x86_64__)
 #define ANNOY_HAVE_X86
-#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(WORDS_BIGENDIAN)
+#elif defined(__aarch64__) && defined(__ARM_NEON)
 #define ANNOY_HAVE_NEON
 #endif
 

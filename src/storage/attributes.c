@@ -95,6 +95,7 @@ AnnoyAttributesDesc(Relation rel)
 
 	for (int i = 1; i < all->natts; i++)
 		TupleDescCopyEntry(desc, i, all, i + 1);
+	TupleDescFinalize(desc);
 	return desc;
 }
 
@@ -240,8 +241,8 @@ varlena_end(const char *value, bool aligned, const char *end)
 bool
 AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple)
 {
-	const bits8 *nulls = IndexTupleHasNulls(tuple) ?
-	(const bits8 *) (tuple + 1) : NULL;
+	const uint8 *nulls = IndexTupleHasNulls(tuple) ?
+	(const uint8 *) (tuple + 1) : NULL;
 	const char *start = (const char *) tuple + IndexInfoFindDataOffset(tuple->t_info);
 	const char *end = (const char *) tuple + IndexTupleSize(tuple);
 	const char *at = start;

@@ -115,9 +115,7 @@ AnnoyBlockExists(Relation rel, BlockNumber block)
 static inline bool
 is_in_use(Buffer buffer)
 {
-	uint32		state = pg_atomic_read_u32(&GetBufferDescriptor(buffer - 1)->state);
-
-	return BUF_STATE_GET_USAGECOUNT(state) >= MIN_USAGE;
+	return AnnoyBufferUsage(buffer) >= MIN_USAGE;
 }
 
 /*

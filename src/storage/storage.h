@@ -138,8 +138,8 @@ AnnoyPageIsValid(Page page)
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
-extern void AnnoyReportPage(Relation rel, BlockNumber block, Page page, int kind)
-			pg_attribute_noreturn();
+pg_noreturn extern void AnnoyReportPage(Relation rel, BlockNumber block,
+										Page page, int kind);
 extern void AnnoyCheckPage(Relation rel, Buffer buffer, AnnoyPageKind kind);
 extern bool AnnoyBlockExists(Relation rel, BlockNumber block);
 extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
@@ -254,9 +254,9 @@ extern Buffer AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog,
 									Page page, BlockNumber block,
 									OffsetNumber offset,
 									const AnnoyPointer *item);
-extern void AnnoyReportAttributes(Relation rel, const AnnoyPointer *item,
-								  const AnnoyPointer *attributes)
-			pg_attribute_noreturn();
+pg_noreturn extern void AnnoyReportAttributes(Relation rel,
+											  const AnnoyPointer *item,
+											  const AnnoyPointer *attributes);
 extern bool AnnoyAttributesAreSound(TupleDesc desc, IndexTuple tuple);
 
 #endif							/* ANNOY_STORAGE_H */

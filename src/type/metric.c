@@ -316,7 +316,7 @@ AnnoyVectorNorm(const AnnoyVector *vec)
 	if (vec->dtype == ANNOY_BIT)
 	{
 		/* Every bit that differs from its absence is one that is set. */
-		bits8	   *zero = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
+		uint8	   *zero = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
 		int			count = kernels->count_bits(vec->data, zero, vec->dim);
 
 		pfree(zero);

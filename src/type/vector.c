@@ -69,7 +69,7 @@ static double *ReadNumbers(ArrayType *array, int dim);
 static AnnoyHalf *ConvertToHalves(const AnnoyVector *vec);
 static float4 *ConvertToFloat4(const AnnoyVector *vec);
 static float8 *ConvertToFloat8(const AnnoyVector *vec);
-static bits8 *ConvertToBits(const AnnoyVector *vec);
+static uint8 *ConvertToBits(const AnnoyVector *vec);
 
 /*
  * The metric's name, as Annoy spells it.
@@ -524,7 +524,7 @@ DoubleToHalf(double value)
 		return sign | (AnnoyHalf) rint(u.f * (1 << 24));
 
 	/* 42 of the 52 digits go; those that remain may carry into the exponent */
-	u.i -= UINT64CONST(1023 - 15) << 52;
+	u.i -= (uint64) (1023 - 15) << 52;
 	u.i += (UINT64CONST(1) << 41) - 1 + ((u.i >> 42) & 1);
 	return sign | (AnnoyHalf) (u.i >> 42);
 }
@@ -562,10 +562,10 @@ ConvertToFloat8(const AnnoyVector *vec)
 	return result;
 }
 
-static bits8 *
+static uint8 *
 ConvertToBits(const AnnoyVector *vec)
 {
-	bits8	   *result = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
+	uint8	   *result = palloc0(AnnoyVectorSize(ANNOY_BIT, vec->dim));
 
 	for (int i = 0; i < vec->dim; i++)
 		result[i / 8] |= (AnnoyVectorComponent(vec, i) > 0.5) << (7 - i % 8);

@@ -38,6 +38,7 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
 
 #include "build/build.h"
 #include "recall/recall.h"

@@ -19,13 +19,15 @@ IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
 	$$ SELECT string_agg(CASE WHEN x < 0 THEN '0' ELSE '1' END, '' ORDER BY n)::bit varying
 		FROM unnest(vec(i, dims)) WITH ORDINALITY u (x, n) $$;
 
--- The part of a plan that says how a table is scanned.
+-- The part of a plan that says how a table is scanned.  What a subquery returns is
+-- $0, its name before version 17.
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	line text;
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
 		line := regexp_replace(line, '^[ ]*(->[ ]*)?', '');
+		line := replace(line, '(InitPlan 1).col1', '$0');
 		IF line ~ ' Scan| By: |Filter: |^Sort$|^Incremental Sort$|^Merge Append$' THEN
 			RETURN NEXT line;
 		END IF;

@@ -20,7 +20,8 @@ use Test::More;
 
 # The table and the index that the others are copies of: there are three levels,
 # a page of NULLs, and free space in most leaves.
-my $node = annoy_node('corruption');
+# without checksums, which would notice
+my $node = annoy_node('corruption', init => [ no_data_checksums => 1 ]);
 load_vectors($node, 'source', 'real[]', 20000, clustered($dims, intrinsic => 8));
 $node->safe_psql(
 	'postgres', q{

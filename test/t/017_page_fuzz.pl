@@ -49,8 +49,11 @@ my $timeout = 30;    # seconds for a statement that takes milliseconds
 
 note("ANNOY_FUZZ_SEED=$seed ANNOY_FUZZ_PAGES=$damages");
 
+# without checksums, which would notice before we do
 my $node = annoy_node(
-	'page_fuzz', conf => qq{
+	'page_fuzz',
+	init => [ no_data_checksums => 1 ],
+	conf => qq{
 	shared_buffers = 64MB
 	maintenance_work_mem = 8MB
 	max_parallel_maintenance_workers = 0
