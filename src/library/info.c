@@ -145,7 +145,10 @@ PG_FUNCTION_INFO_V1(annoy_index_info);
 Datum
 annoy_index_info(PG_FUNCTION_ARGS)
 {
-	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT, .any_format = true};
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_SELECT,
+		.any_format = true,
+	};
 	AnnoyAccess access;
 	Relation	rel;
 	AnnoyMetaPageData meta;
