@@ -121,5 +121,5 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test test-versions soak test-assert check-build deb try-deb dist bench \
-	indent check-indent typedefs
+.PHONY: all install installcheck clean demo test test-versions test-assert soak check-build deb try-deb \
+	dist bench indent check-indent typedefs

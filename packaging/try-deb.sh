@@ -9,15 +9,13 @@
 
 . "$(dirname "$0")/../test/lib.sh"
 
-[ "$(id -u)" -eq 0 ] || die "this needs to be run as root"
-
 list_missing()
 {
 	missing=()
 	command -v debootstrap >/dev/null || missing+=(debootstrap)
 }
 
-# Runs as root of the new root.
+# What is run in the new root.
 # shellcheck disable=SC2016
 in_root='
 	set -e
@@ -40,13 +38,13 @@ in_root='
 	done
 '
 
+# To be called in namespaces of its own: what debootstrap and this mount, and what
+# is started, is gone when it ends.
 try_packages()
 {
 	local root=$scratch/root suite
 
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	OUT=$scratch/debs "$top/packaging/deb.sh"
-	rm -f "$scratch"/debs/*-dbgsym_*
 	debootstrap --variant=minbase "$suite" "$root" "${MIRROR:-http://deb.debian.org/debian}"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -55,15 +53,26 @@ try_packages()
 	cp /etc/resolv.conf "$root/etc/"
 	cp -R "$scratch/debs" "$root/debs"
 	copy_tree "$root/annoy"
-
-	# what is mounted and what is started there goes away with its namespaces
-	unshare --mount --pid --fork --kill-child bash -e -c '
-		mount -t proc proc "$0/proc"
-		mount -t tmpfs tmpfs "$0/dev/shm"
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C chroot "$0" "$@"' "$root" sh -c "$in_root" sh ${TESTS:-readme}
+	mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
+	mount -t tmpfs tmpfs "$root/dev/shm"
+	# shellcheck disable=SC2086
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C \
+		chroot "$root" sh -c "$in_root" sh ${TESTS:-readme}
 }
 
+if [ "${1:-}" = --inside ]
+then
+	# the caller cleans up
+	trap - EXIT HUP INT TERM
+	scratch=$2
+	try_packages
+	exit
+fi
+
+[ "$(id -u)" -eq 0 ] || die "this needs to be run as root"
 need_packages deb
 make_scratch
-run_job try_packages
+OUT=$scratch/debs run_job "$top/packaging/deb.sh"
+rm -f "$scratch"/debs/*-dbgsym_*
+run_job unshare --mount --pid --fork --kill-child "$0" --inside "$scratch"
 say "Installed and tried: $(cd "$scratch/debs" && echo *.deb)"

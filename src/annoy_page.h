@@ -151,6 +151,7 @@ typedef struct AnnoyMetaPageData
 	uint16		flags;			/* ANNOY_META_* */
 	uint64		seed;			/* of the rotation and of all random choices */
 	int32		dim;			/* dimensions of the vectors; 0 = not known */
+	/* all that is above has been there in every version of the format */
 	int32		scale_exponent; /* search-space image = 2^this * vector */
 	BlockNumber mean;			/* first page of the mean, or invalid */
 	uint32		n_mean;			/* number of consecutive mean pages */

@@ -48,28 +48,113 @@ result_type(FunctionCallInfo fcinfo, int nvalues)
 	return BlessTupleDesc(desc);
 }
 
+/* What the pages of an index have. */
+typedef struct PageCounts
+{
+	int64		items;
+	int64		vectors;
+	int64		dead;
+	int64		item_pages;
+	int64		leaf_pages;
+	int64		inner_pages;
+	int64		entries;
+	int			height;
+} PageCounts;
+
+static void
+count_page(Relation rel, const AnnoyIndex *index, Buffer buffer, PageCounts *counts)
+{
+	Page		page = BufferGetPage(buffer);
+
+	if (PageIsNew(page))
+		return;
+	switch (AnnoyPageGetTag(page)->kind)
+	{
+		case ANNOY_PAGE_NODE:
+			{
+				AnnoyNode	node = AnnoyPageGetNode(page);
+
+				if (index->dim == 0)
+					counts->leaf_pages++;
+				else if (AnnoyNodeIsCurrent(index, node))
+				{
+					AnnoyCheckNode(rel, index, buffer);
+					counts->height = Max(counts->height, node->level + 1);
+					if (node->level > 0)
+						counts->inner_pages++;
+					else
+					{
+						counts->leaf_pages++;
+						counts->entries += node->count;
+					}
+				}
+				break;
+			}
+		case ANNOY_PAGE_ITEM:
+		case ANNOY_PAGE_NULLS:
+			{
+				int			nslots = AnnoyPageSlotCount(index, page);
+				AnnoySlot	slots = AnnoyPageGetSlots(page);
+
+				for (int i = 0; i < nslots; i++)
+				{
+					if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
+					{
+						counts->items++;
+						counts->vectors += AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM;
+					}
+					counts->dead += AnnoySlotState(&slots[i]) == ANNOY_SLOT_DEAD;
+				}
+				counts->item_pages++;
+				break;
+			}
+		case ANNOY_PAGE_ITEM_DATA:
+		case ANNOY_PAGE_ATTRIBUTES:
+			counts->item_pages++;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+count_pages(Relation rel, const AnnoyIndex *index, PageCounts *counts)
+{
+	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		count_page(rel, index, buffer, counts);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
 PG_FUNCTION_INFO_V1(annoy_index_info);
 
 /*
- * Returns what is in an index.  It reads every page.
+ * Returns what is in an index.  It reads every page.  If it has another format, the row has what its
+ * metapage tells all the same.
  */
 Datum
 annoy_index_info(PG_FUNCTION_ARGS)
 {
-	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	static const AnnoyRequest request = {
+		.right = ANNOY_MAY_SELECT,
+		.any_format = true,
+	};
 	AnnoyAccess access;
 	Relation	rel;
-	const AnnoyIndex *index;
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	BlockNumber nblocks;
-	int64		items = 0;
-	int64		vectors = 0;
-	int64		dead = 0;
-	int64		item_pages = 0;
-	int64		leaf_pages = 0;
-	int64		inner_pages = 0;
-	int64		entries = 0;
-	int			height = 0;
+	AnnoyMetaPageData meta;
+	bool		other_format;
+	const AnnoyIndex *index = NULL;
+	PageCounts	counts = {0};
 	Datum		values[16];
 	bool		nulls[16] = {0};
 	TupleDesc	desc = result_type(fcinfo, lengthof(values));
@@ -77,92 +162,41 @@ annoy_index_info(PG_FUNCTION_ARGS)
 
 	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	rel = access.rel;
-	index = access.index;
-	nblocks = RelationGetNumberOfBlocks(rel);
-	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO; block < nblocks; block++)
+	other_format = AnnoyHasOtherFormat(rel, &meta);
+	if (!other_format)
 	{
-		Buffer		buffer;
-		Page		page;
-
-		CHECK_FOR_INTERRUPTS();
-
-		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		page = BufferGetPage(buffer);
-		if (PageIsNew(page))
-		{
-			UnlockReleaseBuffer(buffer);
-			continue;
-		}
-		switch (AnnoyPageGetTag(page)->kind)
-		{
-			case ANNOY_PAGE_NODE:
-				{
-					AnnoyNode	node = AnnoyPageGetNode(page);
-
-					if (index->dim == 0)
-						leaf_pages++;
-					else if (AnnoyNodeIsCurrent(index, node))
-					{
-						AnnoyCheckNode(rel, index, buffer);
-						height = Max(height, node->level + 1);
-						if (node->level > 0)
-							inner_pages++;
-						else
-						{
-							leaf_pages++;
-							entries += node->count;
-						}
-					}
-					break;
-				}
-			case ANNOY_PAGE_ITEM:
-			case ANNOY_PAGE_NULLS:
-				{
-					int			nslots = AnnoyPageSlotCount(index, page);
-					AnnoySlot	slots = AnnoyPageGetSlots(page);
-
-					for (int i = 0; i < nslots; i++)
-					{
-						if (AnnoySlotState(&slots[i]) == ANNOY_SLOT_LIVE)
-						{
-							items++;
-							vectors += AnnoyPageGetTag(page)->kind == ANNOY_PAGE_ITEM;
-						}
-						dead += AnnoySlotState(&slots[i]) == ANNOY_SLOT_DEAD;
-					}
-					item_pages++;
-					break;
-				}
-			case ANNOY_PAGE_ITEM_DATA:
-			case ANNOY_PAGE_ATTRIBUTES:
-				item_pages++;
-				break;
-			default:
-				break;
-		}
-		UnlockReleaseBuffer(buffer);
+		index = AnnoyOpen(rel);
+		count_pages(rel, index, &counts);
+		meta.dtype = index->dtype;
+		meta.n_trees = index->n_trees;
+		meta.seed = index->seed;
+		meta.dim = index->dim;
 	}
 
-	values[n++] = CStringGetTextDatum(AnnoyMetricName(index->metric));
+	values[n++] = CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel)));
 	values[n++] = ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid);
-	nulls[n] = index->dim == 0;
-	values[n++] = Int32GetDatum(index->dim);
-	values[n++] = CStringGetTextDatum(AnnoyDtypeName(index->dtype));
-	values[n++] = Int32GetDatum(index->n_trees);
-	values[n++] = Int32GetDatum(height);
-	values[n++] = Int64GetDatum(items);
-	values[n++] = Int64GetDatum(vectors);
-	values[n++] = Int64GetDatum(dead);
-	values[n++] = Int64GetDatum(leaf_pages);
-	values[n++] = Int64GetDatum(inner_pages);
-	nulls[n] = index->dim == 0;
-	values[n++] = Float8GetDatum(index->dim == 0 ? 0 :
-								 (double) entries / ((double) leaf_pages * index->leaf.capacity));
-	values[n++] = Int64GetDatum((int64) index->seed);
-	values[n++] = Int32GetDatum(ANNOY_FORMAT_VERSION);
-	values[n++] = Int64GetDatum(item_pages * BLCKSZ);
-	values[n++] = Int64GetDatum((leaf_pages + inner_pages) * BLCKSZ);
+	nulls[n] = meta.dim == 0;
+	values[n++] = Int32GetDatum(meta.dim);
+	nulls[n] = meta.dtype < ANNOY_FLOAT32 || meta.dtype > ANNOY_FLOAT16;
+	values[n] = nulls[n] ? (Datum) 0 : CStringGetTextDatum(AnnoyDtypeName(meta.dtype));
+	n++;
+	values[n++] = Int32GetDatum(meta.n_trees);
+	memset(&nulls[n], other_format, 7 * sizeof(bool));
+	values[n++] = Int32GetDatum(counts.height);
+	values[n++] = Int64GetDatum(counts.items);
+	values[n++] = Int64GetDatum(counts.vectors);
+	values[n++] = Int64GetDatum(counts.dead);
+	values[n++] = Int64GetDatum(counts.leaf_pages);
+	values[n++] = Int64GetDatum(counts.inner_pages);
+	nulls[n] |= meta.dim == 0;
+	values[n] = nulls[n] ? (Datum) 0 :
+		Float8GetDatum(counts.entries / ((double) counts.leaf_pages * index->leaf.capacity));
+	n++;
+	values[n++] = Int64GetDatum((int64) meta.seed);
+	values[n++] = Int32GetDatum((int32) meta.version);
+	memset(&nulls[n], other_format, 2 * sizeof(bool));
+	values[n++] = Int64GetDatum(counts.item_pages * BLCKSZ);
+	values[n++] = Int64GetDatum((counts.leaf_pages + counts.inner_pages) * BLCKSZ);
 	Assert(n == lengthof(values));
 
 	AnnoyCloseIndex(&access);

@@ -269,7 +269,7 @@ AnnoyOpenIndex(Oid oid, const AnnoyRequest *request, AnnoyAccess *access)
 	if (request->changes != NULL || request->returns_rows)
 		access->heap_lock = access->lock = NoLock;
 
-	access->index = AnnoyOpen(access->rel);
+	access->index = request->any_format ? NULL : AnnoyOpen(access->rel);
 	access->snapshot = NULL;
 	if (request->snapshot != ANNOY_NO_SNAPSHOT)
 	{

@@ -97,6 +97,7 @@ typedef struct AnnoyRequest
 	AnnoyRight	right;
 	AnnoySnapshot snapshot;
 	bool		returns_rows;	/* rows or vectors go to the user */
+	bool		any_format;		/* the index may have another format */
 	const char *changes;		/* name of a function that changes something */
 	LOCKMODE	heap_lock;		/* on the table ... */
 	LOCKMODE	lock;			/* ... and the index, if not AccessShareLock */
@@ -107,7 +108,7 @@ typedef struct AnnoyAccess
 {
 	Relation	heap;
 	Relation	rel;
-	const AnnoyIndex *index;
+	const AnnoyIndex *index;	/* NULL if it may have another format */
 	Snapshot	snapshot;		/* NULL if none was asked for */
 
 	/* for AnnoyCloseIndex() */

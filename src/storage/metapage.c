@@ -74,6 +74,23 @@ AnnoyCheckMeta(Relation rel, Buffer buffer)
 }
 
 /*
+ * Does an index have another version of the format?  If so, *meta gets what is in
+ * the same place in all of them; nothing of it has been checked.
+ */
+bool
+AnnoyHasOtherFormat(Relation rel, AnnoyMetaPageData *meta)
+{
+	Buffer		buffer = ReadBuffer(rel, ANNOY_METAPAGE_BLKNO);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_META);
+	memcpy(meta, AnnoyPageGetMeta(BufferGetPage(buffer)),
+		   offsetof(AnnoyMetaPageData, scale_exponent));
+	UnlockReleaseBuffer(buffer);
+	return meta->magic == ANNOY_MAGIC && meta->version != ANNOY_FORMAT_VERSION;
+}
+
+/*
  * Pin, lock and check the metapage.
  */
 Buffer

@@ -97,6 +97,7 @@ extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
 /* metapage.c */
 extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
+extern bool AnnoyHasOtherFormat(Relation rel, AnnoyMetaPageData *meta);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
 extern void AnnoyReadMeta(Relation rel, AnnoyMetaPageData *meta);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
