@@ -465,7 +465,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 {
 	double		effort = calibration->curve.effort[point];
 	bool		l1 = calibration->index->metric == ANNOY_L1;
-	int			keep = AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(rank));
+	int			keep = AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(rank));
 	int			least = 0;
 
 	if (!l1)
@@ -478,7 +478,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 		 * find
 		 */
 		while (l1 && least < rank &&
-			   i >= AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(least)))
+			   i >= AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(least)))
 			least++;
 		count_found(neighbours, count,
 					pointer_key(&search->items.candidates[i].pointer), least, rank,

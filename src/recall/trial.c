@@ -150,7 +150,7 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyTrial *trial,
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	AnnoySearch *search = AnnoySearchInit(rel, index, &trial->vector,
 										  ANNOY_DEFAULT_EPSILON);
-	int			keep = AnnoySearchKeep(index, effort, ANNOY_TRIAL_ROWS);
+	int			keep = AnnoySearchKeep(index->metric, effort, ANNOY_TRIAL_ROWS);
 	double		nearest[ANNOY_TRIAL_ROWS];
 	int			count;
 	int			found = 0;

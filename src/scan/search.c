@@ -348,9 +348,9 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
  * How many candidates a search with that effort, for so many rows, usually needs.
  */
 int
-AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows)
+AnnoySearchKeep(AnnoyMetric metric, double effort, double rows)
 {
-	bool		l1 = index->metric == ANNOY_L1;
+	bool		l1 = metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
 	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
