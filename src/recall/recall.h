@@ -62,26 +62,104 @@ typedef struct AnnoyCalibration
 
 extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
 
+/* leaves.c */
+
+/* A block that is a leaf. */
+typedef struct AnnoyLeaf
+{
+	uint16		entries;		/* for so many it counts */
+	uint16		visit;			/* the last search that visits it */
+} AnnoyLeaf;
+
+typedef struct AnnoyLeaves
+{
+	double		count;
+	uint16		visit;			/* number of the last search */
+	BlockNumber nblocks;		/* of which this is known */
+	AnnoyLeaf	leaves[FLEXIBLE_ARRAY_MEMBER];
+} AnnoyLeaves;
+
+extern AnnoyLeaves *AnnoyLeavesMake(BlockNumber nblocks);
+extern void AnnoyLeavesNote(AnnoyLeaves *leaves, BlockNumber block, AnnoyNode node);
+extern bool AnnoyLeavesVisit(AnnoyLeaves *leaves, AnnoySearch *search, double effort,
+							 bool *all_ranked);
+
+/* Would the last search have visited a leaf? */
+static inline bool
+AnnoyLeavesVisited(const AnnoyLeaves *leaves, uint64 block)
+{
+	return block < leaves->nblocks && leaves->leaves[block].visit == leaves->visit;
+}
+
+/* average.c */
+
+/* Sums over queries: x is the recall for a number of rows, y that for the next. */
+typedef struct AnnoyRecallPairs
+{
+	double		x;
+	double		y;
+	double		xx;
+	double		xy;
+} AnnoyRecallPairs;
+
+typedef struct AnnoyRecallSums
+{
+	AnnoyRecallPairs pairs[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
+} AnnoyRecallSums;
+
+extern void AnnoyRecallAdd(AnnoyRecallSums *sums, int rank, int point, double x, double y);
+extern void AnnoyRecallAverage(const AnnoyRecallSums *sums, AnnoyCurve *curve);
+
+/* exact.c */
+
+/* The smallest of some distances. */
+typedef struct AnnoyNearestDistances
+{
+	int			wanted;
+	int			count;
+	double	   *heap;			/* the largest first */
+} AnnoyNearestDistances;
+
+/* A query, and the distances of its nearest items. */
+typedef struct AnnoyAsked
+{
+	AnnoyVector vector;
+	AnnoyPointer self;			/* does not count; invalid if it is not an
+								 * item */
+	AnnoyNearestDistances nearest;
+} AnnoyAsked;
+
+/* Does an item count? */
+typedef bool (*AnnoyItemCounts) (const AnnoyItem *item, void *arg);
+
+extern void AnnoyNearestInit(AnnoyNearestDistances *nearest, int wanted);
+extern void AnnoyNearestAdd(AnnoyNearestDistances *nearest, double distance);
+extern void AnnoyFindNearest(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked,
+							 int n, AnnoyItemCounts counts, void *arg);
+
+static inline bool
+AnnoyNearestIsFull(const AnnoyNearestDistances *nearest)
+{
+	return nearest->count == nearest->wanted;
+}
+
+/* Is a pointer that of the item that is asked, which may be none? */
+static inline bool
+AnnoyAskedIs(const AnnoyAsked *asked, const AnnoyPointer *pointer)
+{
+	return ItemPointerIsValid(&asked->self) &&
+		ItemPointerEquals(unconstify(AnnoyPointer *, &asked->self),
+						  unconstify(AnnoyPointer *, pointer));
+}
+
 /* trial.c */
 
 /* So many queries are tried, for so many rows. */
 #define ANNOY_TRIAL_QUERIES		20
 #define ANNOY_TRIAL_ROWS		10
 
-typedef struct AnnoyTrial
-{
-	AnnoyVector vector;
-	AnnoyPointer self;			/* invalid if it is not an item */
-
-	/* distances of its nearest items, in order */
-	int			count;
-	double		nearest[ANNOY_TRIAL_ROWS];
-} AnnoyTrial;
-
-extern void AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index,
-							  AnnoyTrial *trials, int n);
 extern double AnnoyTrialRecall(Relation rel, const AnnoyIndex *index,
-							   const AnnoyTrial *trial, double effort);
+							   const AnnoyAsked *asked, double effort);
 
 /* curve.c */
 
