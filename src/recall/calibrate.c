@@ -513,7 +513,7 @@ try_searches(Calibration *calibration)
 		point++;
 	for (int i = 0; i < calibration->ntrials; i++)
 	{
-		const AnnoyNearestDistances *nearest = &calibration->trials[i].nearest;
+		const AnnoyDistances *nearest = &calibration->trials[i].nearest;
 
 		/* a distance too large to be told from others orders nothing */
 		if (!calibration->queries[i].answered || nearest->count == 0 ||
@@ -543,9 +543,9 @@ find_trial_answers(Calibration *calibration)
 	{
 		calibration->trials[i].vector = calibration->queries[i].vector;
 		calibration->trials[i].self = calibration->queries[i].self;
-		AnnoyNearestInit(&calibration->trials[i].nearest, ANNOY_TRIAL_ROWS);
+		AnnoyDistancesInit(&calibration->trials[i].nearest, ANNOY_TRIAL_ROWS);
 	}
-	AnnoyFindNearest(calibration->rel, calibration->index, calibration->trials,
+	AnnoyFindAnswers(calibration->rel, calibration->index, calibration->trials,
 					 calibration->ntrials, NULL, NULL);
 }
 

@@ -34,7 +34,7 @@ typedef struct ExactWalk
  * Prepare to keep that many distances, in the current memory context.
  */
 void
-AnnoyNearestInit(AnnoyNearestDistances *nearest, int wanted)
+AnnoyDistancesInit(AnnoyDistances *nearest, int wanted)
 {
 	nearest->wanted = wanted;
 	nearest->count = 0;
@@ -45,7 +45,7 @@ AnnoyNearestInit(AnnoyNearestDistances *nearest, int wanted)
  * Add a distance, or replace the farthest by it, if it is one of the nearest.
  */
 void
-AnnoyNearestAdd(AnnoyNearestDistances *nearest, double distance)
+AnnoyDistancesAdd(AnnoyDistances *nearest, double distance)
 {
 	double	   *heap = nearest->heap;
 	int			i = 0;
@@ -93,12 +93,12 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		distance = AnnoyStoredDistance(walk->index->metric, &item->vector, &asked->vector);
 		if (unlikely(isnan(distance)))
 			AnnoyCheckVector(walk->rel, pointer, &item->vector);
-		if (AnnoyNearestIsFull(&asked->nearest) && distance >= asked->nearest.heap[0])
+		if (AnnoyDistancesAreFull(&asked->nearest) && distance >= asked->nearest.heap[0])
 			continue;
 		if (!known_to_count && !walk->counts(item, walk->arg))
 			return;
 		known_to_count = true;
-		AnnoyNearestAdd(&asked->nearest, distance);
+		AnnoyDistancesAdd(&asked->nearest, distance);
 	}
 }
 
@@ -106,7 +106,7 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
  * Find the nearest of the items that count, or of all, by a walk over them.
  */
 void
-AnnoyFindNearest(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked, int n,
+AnnoyFindAnswers(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked, int n,
 				 AnnoyItemCounts counts, void *arg)
 {
 	ExactWalk	walk = {rel, index, asked, n, counts, arg};

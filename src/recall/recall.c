@@ -115,7 +115,7 @@ choose_queries(RecallState *state, int wanted)
 			continue;
 		asked->vector = sample->items[i].vector;
 		asked->self = sample->items[i].pointer;
-		AnnoyNearestInit(&asked->nearest, state->rows);
+		AnnoyDistancesInit(&asked->nearest, state->rows);
 		state->nqueries++;
 	}
 }
@@ -165,8 +165,8 @@ compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 		AnnoyAsked *asked = &state->asked[i];
 
 		if (!ItemPointerEquals(tid, &state->queries[i].item_tid))
-			AnnoyNearestAdd(&asked->nearest,
-							AnnoyDistance(state->index->metric, &vec, &asked->vector));
+			AnnoyDistancesAdd(&asked->nearest,
+							  AnnoyDistance(state->index->metric, &vec, &asked->vector));
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->row_context);
@@ -183,7 +183,7 @@ find_answers(RecallState *state)
 
 	if (!state->rounded)
 	{
-		AnnoyFindNearest(state->rel, state->index, state->asked, state->nqueries,
+		AnnoyFindAnswers(state->rel, state->index, state->asked, state->nqueries,
 						 item_visible, state);
 		return;
 	}

@@ -113,12 +113,12 @@ extern void AnnoyRecallAverage(const AnnoyRecallSums *sums, AnnoyCurve *curve);
 /* exact.c */
 
 /* The smallest of some distances. */
-typedef struct AnnoyNearestDistances
+typedef struct AnnoyDistances
 {
 	int			wanted;
 	int			count;
 	double	   *heap;			/* the largest first */
-} AnnoyNearestDistances;
+} AnnoyDistances;
 
 /* A query, and the distances of its nearest items. */
 typedef struct AnnoyAsked
@@ -126,19 +126,19 @@ typedef struct AnnoyAsked
 	AnnoyVector vector;
 	AnnoyPointer self;			/* does not count; invalid if it is not an
 								 * item */
-	AnnoyNearestDistances nearest;
+	AnnoyDistances nearest;
 } AnnoyAsked;
 
 /* Does an item count? */
 typedef bool (*AnnoyItemCounts) (const AnnoyItem *item, void *arg);
 
-extern void AnnoyNearestInit(AnnoyNearestDistances *nearest, int wanted);
-extern void AnnoyNearestAdd(AnnoyNearestDistances *nearest, double distance);
-extern void AnnoyFindNearest(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked,
+extern void AnnoyDistancesInit(AnnoyDistances *nearest, int wanted);
+extern void AnnoyDistancesAdd(AnnoyDistances *nearest, double distance);
+extern void AnnoyFindAnswers(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked,
 							 int n, AnnoyItemCounts counts, void *arg);
 
 static inline bool
-AnnoyNearestIsFull(const AnnoyNearestDistances *nearest)
+AnnoyDistancesAreFull(const AnnoyDistances *nearest)
 {
 	return nearest->count == nearest->wanted;
 }

@@ -36,7 +36,7 @@
  */
 static bool
 look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
-				   const AnnoyAsked *asked, AnnoyNearestDistances *nearest)
+				   const AnnoyAsked *asked, AnnoyDistances *nearest)
 {
 	const AnnoyCollector *items = &search->items;
 	bool		bounds = search->index->metric != ANNOY_L1;
@@ -47,7 +47,7 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
 		const AnnoyPointer *pointer = &items->candidates[i].pointer;
 		AnnoyItem	item;
 
-		if (bounds && AnnoyNearestIsFull(nearest) &&
+		if (bounds && AnnoyDistancesAreFull(nearest) &&
 			AnnoySearchScore(search, nearest->heap[0]) <= items->candidates[i].score)
 			return true;
 		if (AnnoyAskedIs(asked, pointer))
@@ -55,12 +55,12 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
 		AnnoyVacuumDelay();
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL)
-			AnnoyNearestAdd(nearest, AnnoyStoredDistance(search->index->metric, &item.vector,
-														 &asked->vector));
+			AnnoyDistancesAdd(nearest, AnnoyStoredDistance(search->index->metric, &item.vector,
+														   &asked->vector));
 		AnnoyItemRelease(reader);
 	}
 	return !bounds || items->limit == INFINITY ||
-		(AnnoyNearestIsFull(nearest) &&
+		(AnnoyDistancesAreFull(nearest) &&
 		 AnnoySearchScore(search, nearest->heap[0]) <= items->limit);
 }
 
@@ -78,14 +78,14 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoySearch *search = AnnoySearchInit(rel, index, &asked->vector,
 										  ANNOY_DEFAULT_EPSILON);
 	int			keep = AnnoySearchKeep(index->metric, effort, ANNOY_TRIAL_ROWS);
-	AnnoyNearestDistances nearest;
+	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;
 	AnnoyItemReader reader;
 
 	Assert(wanted > 0);
 
-	AnnoyNearestInit(&nearest, ANNOY_TRIAL_ROWS);
+	AnnoyDistancesInit(&nearest, ANNOY_TRIAL_ROWS);
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (;;)
 	{
