@@ -17,7 +17,7 @@
  */
 #include "postgres.h"
 
-#include "recall/recall.h"
+#include "recall/calibrate.h"
 #include "storage/storage.h"
 
 /*

@@ -41,6 +41,9 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
+#include "recall/calibrate.h"
+#include "recall/exact.h"
+#include "recall/leaves.h"
 #include "recall/recall.h"
 #include "scan/scan.h"
 #include "storage/storage.h"

@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-#include "recall/recall.h"
+#include "recall/exact.h"
 #include "storage/storage.h"
 #include "type/type.h"
 

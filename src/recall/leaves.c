@@ -17,7 +17,7 @@
 
 #include "miscadmin.h"
 
-#include "recall/recall.h"
+#include "recall/leaves.h"
 #include "scan/scan.h"
 #include "storage/storage.h"
 
@@ -49,7 +49,7 @@ void
 AnnoyLeavesNote(AnnoyLeaves *leaves, BlockNumber block, AnnoyNode node)
 {
 	if (block < leaves->nblocks)
-		leaves->leaves[block].entries = AnnoyLeafEntries(node);
+		leaves->leaves[block].entries = AnnoySearchLeafEntries(node);
 	leaves->count++;
 }
 

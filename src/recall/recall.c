@@ -32,6 +32,7 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
+#include "recall/exact.h"
 #include "recall/recall.h"
 #include "relation/relation.h"
 #include "scan/scan.h"

@@ -21,7 +21,7 @@
 
 #include "utils/memutils.h"
 
-#include "recall/recall.h"
+#include "recall/calibrate.h"
 #include "scan/scan.h"
 #include "storage/storage.h"
 #include "type/type.h"

@@ -84,22 +84,13 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 	}
 }
 
-/*
- * For how many entries a leaf counts.  Copies of one vector count once, lest they
- * use up the effort.
- */
-static inline int
-AnnoyLeafEntries(AnnoyNode node)
-{
-	return (node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
-}
-
 /* search.c */
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
 extern int	AnnoySearchKeep(AnnoyMetric metric, double effort, double rows);
 extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
+extern int	AnnoySearchLeafEntries(AnnoyNode node);
 extern void AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node);
 extern void AnnoySearchForest(AnnoySearch *search, double effort, int keep);
 

@@ -127,6 +127,16 @@ rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
 }
 
 /*
+ * For how many entries a leaf counts.  Copies of one vector count once, lest they
+ * use up the effort.
+ */
+int
+AnnoySearchLeafEntries(AnnoyNode node)
+{
+	return (node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
+}
+
+/*
  * Scan the entries of a leaf for candidates.
  */
 static inline void
@@ -138,7 +148,7 @@ scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
-	search->scanned += AnnoyLeafEntries(node);
+	search->scanned += AnnoySearchLeafEntries(node);
 	search->stats.leaves++;
 	search->stats.entries += node->count;
 }
