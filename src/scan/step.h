@@ -56,7 +56,6 @@ extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
 
 /* step.c */
 
-
 /* What does not change while a scan goes on. */
 typedef struct AnnoyScanTask
 {
