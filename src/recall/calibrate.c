@@ -12,17 +12,13 @@
  * is as near as the last of the right answers is as good.
  *
  * If a search looks at everything that may be near in the leaves it visits, as
- * it does but for manhattan, leaves need only be ranked to know what it finds.
- * That takes four bytes for each block of the index, if there is so much memory.
+ * it does but for manhattan, leaves need only be ranked to know what it finds
+ * (leaves.c).  That takes four bytes for each block of the index, if there is so
+ * much memory.
  *
- * The averages are the recall curve, which the caller keeps in the metapage, and
- * from which scans choose their effort (effort.c).  A build makes it, and it is
- * made anew when it is too old (curve.c).
- *
- * Few queries are enough to know the recall of many rows, which differs less
- * between queries, and costs more to find out.  So all queries count for the 10
- * and the 100 nearest, and the first of them for 1,000.  What these have more of
- * the 100 nearest than all, they will also have more of the 1,000.
+ * The averages are the recall curve (average.c), which the caller keeps in the
+ * metapage, and from which scans choose their effort (effort.c).  A build makes
+ * it, and it is made anew when it is too old (curve.c).
  *
  * All this believes the codes: if they are no good, neither are the right answers
  * that come from them, and both agree.  So, before a curve is believed, either some
@@ -45,9 +41,11 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
+#include "recall/calibrate.h"
+#include "recall/exact.h"
+#include "recall/leaves.h"
 #include "recall/recall.h"
 #include "scan/scan.h"
-#include "space/space.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"
@@ -62,13 +60,6 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 
 /* But at least so many. */
 #define MIN_RANK_QUERIES	60
-
-/*
- * With fewer queries, or if all of them find the same, two recalls are not taken
- * to be connected.
- */
-#define MIN_PAIRS			30
-#define MIN_VARIATION		1e-9
 
 /* Neighbours of a query are asked for only if they are a small part of all. */
 #define ITEMS_PER_ROW		8
@@ -96,9 +87,6 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* Candidates kept, so that all neighbours in the leaves visited are among them. */
 #define KEEP_PER_ROW		2
 #define KEEP_MORE			200
-
-/* The part of maintenance_work_mem that what is known of leaves may take. */
-#define LEAF_MEMORY			0.5
 
 /* Items whose pages are pinned before the first is read. */
 #define READ_BATCH			8
@@ -129,27 +117,11 @@ typedef struct SampleQuery
 {
 	AnnoyVector vector;
 	AnnoyPointer self;			/* invalid if it is not an item */
-	AnnoyTarget target;
+	AnnoySearch *search;		/* its items are the nearest by estimate,
+								 * until it is made */
 	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
-	AnnoyCollector nearest;		/* by estimated distance */
 	bool		answered;		/* there are such, so it counts */
 } SampleQuery;
-
-/* Sums over queries: x is the recall for a number of rows, y that for the next. */
-typedef struct RecallPairs
-{
-	double		x;
-	double		y;
-	double		xx;
-	double		xy;
-} RecallPairs;
-
-/* A block that is a leaf. */
-typedef struct Leaf
-{
-	uint16		entries;		/* for so many it counts */
-	uint16		visit;			/* the last search that visits it */
-} Leaf;
 
 typedef struct Calibration
 {
@@ -162,17 +134,14 @@ typedef struct Calibration
 
 	/*
 	 * If a search finds what is in the leaves that it visits, they need not
-	 * be scanned.  Then this is known of each block.
+	 * be scanned.
 	 */
-	Leaf	   *leaves;
-	BlockNumber nblocks;
-	double		nleaves;
-	uint16		visit;			/* number of the last search */
+	AnnoyLeaves *leaves;		/* or NULL */
 	AnnoyCurve	curve;
-	RecallPairs pairs[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
+	AnnoyRecallSums sums;
 
 	/* is it to be believed? */
-	AnnoyTrial *trials;			/* the first queries, or NULL */
+	AnnoyAsked *trials;			/* the first queries, or NULL */
 	int			ntrials;
 	double		trial_sum[ANNOY_CURVE_POINTS];	/* of their recalls */
 	double		answers;		/* pairs of queries that should be answers */
@@ -276,8 +245,6 @@ find_nearest(Calibration *calibration)
 {
 	Relation	rel = calibration->rel;
 	const AnnoyIndex *index = calibration->index;
-	uint16	   *hits = palloc(sizeof(uint16) * ANNOY_MAX_ENTRIES);
-	float	   *scores = palloc(sizeof(float) * ANNOY_MAX_ENTRIES);
 	AnnoyWalk	walk;
 	AnnoyNode	node;
 	double		items = 0;
@@ -285,27 +252,18 @@ find_nearest(Calibration *calibration)
 	AnnoyWalkBegin(&walk, rel, index, 0, 0);
 	while ((node = AnnoyWalkNext(&walk)) != NULL)
 	{
-		if (calibration->leaves != NULL && walk.block < calibration->nblocks)
-			calibration->leaves[walk.block].entries =
-				(node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
-		calibration->nleaves++;
+		if (calibration->leaves != NULL)
+			AnnoyLeavesNote(calibration->leaves, walk.block, node);
 
 		/* candidates get this from the node: let it tell their leaf */
 		node->child_nsn = walk.block;
 		for (int i = 0; i < calibration->nqueries; i++)
-		{
-			SampleQuery *query = &calibration->queries[i];
-			AnnoyCollector *nearest = &query->nearest;
-			int			nhits;
-
-			nhits = AnnoyNodeScore(&query->target, node, 0, nearest->limit, hits, scores);
-			AnnoyCollect(nearest, index, node, nhits, hits, scores);
-		}
+			AnnoySearchEstimate(calibration->queries[i].search, node);
 		items += node->count;
 		report(calibration, 0, node->count);
 	}
 	for (int i = 0; i < calibration->nqueries; i++)
-		AnnoyCollectorFinish(&calibration->queries[i].nearest);
+		AnnoyCollectorFinish(&calibration->queries[i].search->items);
 	calibration->items = items;
 }
 
@@ -348,7 +306,7 @@ static int
 measure_nearest(Calibration *calibration, const SampleQuery *query,
 				AnnoyItemReader *reader, Neighbour *neighbours)
 {
-	const AnnoyCollector *nearest = &query->nearest;
+	const AnnoyCollector *nearest = &query->search->items;
 	Buffer		buffers[READ_BATCH];
 	int			count = 0;
 
@@ -392,59 +350,18 @@ static bool
 visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
 			 const Neighbour *neighbours, int count, int rank, Found *found)
 {
-	double		effort = calibration->curve.effort[point];
-	const AnnoyCollector *ranked = &search->nodes[0];
-	uint16		visit;
-	double		scanned = 0;
-	int			visited = 0;
+	bool		all = AnnoyLeavesVisit(calibration->leaves, search,
+									   calibration->curve.effort[point],
+									   &found->all_ranked);
 
-	if (calibration->visit == PG_UINT16_MAX)
-	{
-		for (BlockNumber block = 0; block < calibration->nblocks; block++)
-			calibration->leaves[block].visit = 0;
-		calibration->visit = 0;
-	}
-	visit = ++calibration->visit;
-
-	/* as in AnnoySearchForest, if leaves are emptier than thought */
-	for (double rank_for = effort; scanned < effort; rank_for *= 4)
-	{
-		if (!found->all_ranked)
-		{
-			found->all_ranked = AnnoySearchRank(search, rank_for);
-
-			/* all nodes above leaves are visited: so they are with any effort */
-			if (!found->all_ranked && search->ranked[0] >= calibration->nleaves)
-			{
-				(void) AnnoySearchRank(search, INFINITY);
-				found->all_ranked = true;
-			}
-		}
-		scanned = 0;
-		for (visited = 0; visited < ranked->count && scanned < effort; visited++)
-		{
-			BlockNumber block =
-			ItemPointerGetBlockNumberNoCheck(&ranked->candidates[visited].pointer);
-
-			if (block < calibration->nblocks)
-			{
-				calibration->leaves[block].visit = visit;
-				scanned += calibration->leaves[block].entries;
-			}
-		}
-		/* if nodes cannot be ranked, there is no effort for all */
-		if (found->all_ranked || rank_for >= PG_INT32_MAX)
-			break;
-	}
 	for (int i = 0; i < count; i++)
 	{
-		if (neighbours[i].key >= calibration->nblocks ||
-			calibration->leaves[neighbours[i].key].visit != visit)
+		if (!AnnoyLeavesVisited(calibration->leaves, neighbours[i].key))
 			continue;
 		for (int j = 0; j <= rank; j++)
 			found->count[j] += neighbours[i].distance <= found->cutoff[j];
 	}
-	return found->all_ranked && visited == ranked->count;
+	return all;
 }
 
 /*
@@ -457,7 +374,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 {
 	double		effort = calibration->curve.effort[point];
 	bool		l1 = calibration->index->metric == ANNOY_L1;
-	int			keep = AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(rank));
+	int			keep = AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(rank));
 	int			least = 0;
 
 	if (!l1)
@@ -470,7 +387,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 		 * find
 		 */
 		while (l1 && least < rank &&
-			   i >= AnnoySearchKeep(calibration->index, effort, AnnoyCurveRows(least)))
+			   i >= AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(least)))
 			least++;
 		count_found(neighbours, count,
 					pointer_key(&search->items.candidates[i].pointer), least, rank,
@@ -486,7 +403,7 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 static void
 compare_queries(Calibration *calibration, const SampleQuery *query, double cutoff)
 {
-	const AnnoyCollector *nearest = &query->nearest;
+	const AnnoyCollector *nearest = &query->search->items;
 
 	for (int i = 0; i < calibration->nqueries; i++)
 	{
@@ -514,8 +431,7 @@ search_query(Calibration *calibration, const SampleQuery *query,
 			 Neighbour *neighbours, int count)
 {
 	AnnoyCurve *curve = &calibration->curve;
-	AnnoySearch *search = AnnoySearchInit(calibration->rel, calibration->index,
-										  &query->vector, ANNOY_DEFAULT_EPSILON);
+	AnnoySearch *search = query->search;
 	int			wanted[ANNOY_CURVE_RANKS];
 	Found		found = {0};
 	bool		done = false;
@@ -556,46 +472,11 @@ search_query(Calibration *calibration, const SampleQuery *query,
 		}
 		for (int rank = 0; rank <= query->rank; rank++)
 		{
-			RecallPairs *pairs = &calibration->pairs[rank][i];
-
 			y = (double) Min(found.count[rank], wanted[rank]) / wanted[rank];
 			if (rank == 0 && query < calibration->queries + calibration->ntrials)
 				calibration->trial_sum[i] += y;
-			pairs->x += x;
-			pairs->y += y;
-			pairs->xx += x * x;
-			pairs->xy += x * y;
+			AnnoyRecallAdd(&calibration->sums, rank, i, x, y);
 			x = y;
-		}
-	}
-}
-
-/*
- * Average the recalls.  If all queries were asked for 100 rows, say, and some of
- * these for 1,000, linear regression tells what the others' recall would be.
- */
-static void
-finish_curve(Calibration *calibration)
-{
-	AnnoyCurve *curve = &calibration->curve;
-
-	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
-	{
-		double		n = curve->queries[rank];
-		float	   *recall = curve->recall[rank];
-
-		for (int i = 0; i < (int) curve->points; i++)
-		{
-			const RecallPairs *pairs = &calibration->pairs[rank][i];
-			double		sum_xx = pairs->xx - pairs->x * pairs->x / n;
-			double		sum_xy = pairs->xy - pairs->x * pairs->y / n;
-
-			recall[i] = pairs->y / n;
-			if (rank > 0 && n >= MIN_PAIRS && sum_xx > MIN_VARIATION && sum_xy > 0)
-				recall[i] += sum_xy / sum_xx * (curve->recall[rank - 1][i] - pairs->x / n);
-			recall[i] = Min(Max(recall[i], 0), 1);
-			if (i > 0)
-				recall[i] = Max(recall[i], recall[i - 1]);
 		}
 	}
 }
@@ -627,7 +508,11 @@ try_searches(Calibration *calibration)
 		point++;
 	for (int i = 0; i < calibration->ntrials; i++)
 	{
-		if (!calibration->queries[i].answered || calibration->trials[i].count == 0)
+		const AnnoyDistances *nearest = &calibration->trials[i].nearest;
+
+		/* a distance too large to be told from others orders nothing */
+		if (!calibration->queries[i].answered || nearest->count == 0 ||
+			!isfinite(nearest->heap[0]))
 			continue;
 		found += AnnoyTrialRecall(calibration->rel, calibration->index,
 								  &calibration->trials[i], curve->effort[point]);
@@ -648,14 +533,15 @@ static void
 find_trial_answers(Calibration *calibration)
 {
 	calibration->ntrials = Min(calibration->nqueries, ANNOY_TRIAL_QUERIES);
-	calibration->trials = palloc0(sizeof(AnnoyTrial) * calibration->ntrials);
+	calibration->trials = palloc0(sizeof(AnnoyAsked) * calibration->ntrials);
 	for (int i = 0; i < calibration->ntrials; i++)
 	{
 		calibration->trials[i].vector = calibration->queries[i].vector;
 		calibration->trials[i].self = calibration->queries[i].self;
+		AnnoyDistancesInit(&calibration->trials[i].nearest, ANNOY_TRIAL_ROWS);
 	}
-	AnnoyTrialAnswers(calibration->rel, calibration->index, calibration->trials,
-					  calibration->ntrials);
+	AnnoyFindAnswers(calibration->rel, calibration->index, calibration->trials,
+					 calibration->ntrials, NULL, NULL);
 }
 
 /*
@@ -698,24 +584,15 @@ measure(Calibration *calibration)
 		SampleQuery *query = &calibration->queries[i];
 
 		query->rank = rank_of_query(calibration, i);
-		AnnoyTargetInit(&query->target, index, index->metric == ANNOY_IP);
-		AnnoyMapQuery(index, &query->vector, query->target.x);
-		AnnoyTargetSet(&query->target);
-		AnnoyCollectorInit(&query->nearest);
-		AnnoyCollectorReset(&query->nearest,
+		query->search = AnnoySearchInit(calibration->rel, index, &query->vector,
+										ANNOY_DEFAULT_EPSILON);
+		AnnoyCollectorReset(&query->search->items,
 							neighbours_kept(index, AnnoyCurveRows(query->rank)));
 	}
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
-	if (index->metric != ANNOY_L1 && index->n_trees == 1 &&
-		sizeof(Leaf) * (Size) nblocks <= LEAF_MEMORY * maintenance_work_mem * 1024.0)
-	{
-		calibration->nblocks = nblocks;
-		calibration->leaves =
-			MemoryContextAllocExtended(CurrentMemoryContext,
-									   sizeof(Leaf) * (Size) nblocks,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	}
+	if (index->metric != ANNOY_L1 && index->n_trees == 1)
+		calibration->leaves = AnnoyLeavesMake(nblocks);
 	find_nearest(calibration);
 	if (calibration->items < ANNOY_CURVE_MIN_ITEMS)
 		return;
@@ -730,12 +607,13 @@ measure(Calibration *calibration)
 	{
 		SampleQuery *query = &calibration->queries[i];
 		MemoryContext old_context = MemoryContextSwitchTo(context);
-		Neighbour  *neighbours = palloc(sizeof(Neighbour) * Max(query->nearest.count, 1));
+		Neighbour  *neighbours = palloc(sizeof(Neighbour) * Max(query->search->items.count, 1));
 		int			count = measure_nearest(calibration, query, &reader, neighbours);
 
 		query->answered = count > 0;
 		if (query->answered)
 			search_query(calibration, query, neighbours, count);
+		AnnoySearchForget(query->search);
 		report(calibration, 0, 1);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
@@ -747,7 +625,7 @@ measure(Calibration *calibration)
 		calibration->task->result = ANNOY_CURVE_NO_ANSWERS;
 		return;
 	}
-	finish_curve(calibration);
+	AnnoyRecallAverage(&calibration->sums, curve);
 	calibration->task->result = ANNOY_CURVE_MEASURED;
 	if (calibration->missed > MISSED_ANSWERS + MISSED_PART * calibration->answers)
 		doubt(calibration, 1, 1 - calibration->missed / calibration->answers);

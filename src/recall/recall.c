@@ -32,6 +32,7 @@
 #include "utils/memutils.h"
 
 #include "annoy.h"
+#include "recall/exact.h"
 #include "recall/recall.h"
 #include "relation/relation.h"
 #include "scan/scan.h"
@@ -52,14 +53,8 @@
  */
 typedef struct RecallQuery
 {
-	AnnoyVector vector;
-	AnnoyPointer item;
 	ItemPointerData item_tid;
 	ItemPointerData tid;		/* of the version that is visible */
-
-	/* exact distances of the nearest others: a heap, the farthest first */
-	int			count;
-	double	   *nearest;
 } RecallQuery;
 
 typedef struct RecallState
@@ -71,6 +66,7 @@ typedef struct RecallState
 	int			rows;			/* k */
 	int			search_k;		/* -1 = as set for session or index */
 	RecallQuery *queries;
+	AnnoyAsked *asked;			/* the same ones */
 	int			nqueries;
 
 	/* if stored vectors are rounded: to compute distances from the table's */
@@ -107,87 +103,33 @@ choose_queries(RecallState *state, int wanted)
 										   false);
 
 	state->queries = palloc0(sizeof(RecallQuery) * Max(sample->count, 1));
+	state->asked = palloc0(sizeof(AnnoyAsked) * Max(sample->count, 1));
 	for (int i = 0; i < sample->count; i++)
 	{
 		RecallQuery *query = &state->queries[state->nqueries];
+		AnnoyAsked *asked = &state->asked[state->nqueries];
 
 		query->item_tid = sample->items[i].tid;
 		query->tid = query->item_tid;
 		AnnoyCheckRow(state->rel, state->heap, &query->tid);
 		if (!row_visible(state, &query->tid))
 			continue;
-		query->vector = sample->items[i].vector;
-		query->item = sample->items[i].pointer;
-		query->nearest = palloc(sizeof(double) * state->rows);
+		asked->vector = sample->items[i].vector;
+		asked->self = sample->items[i].pointer;
+		AnnoyDistancesInit(&asked->nearest, state->rows);
 		state->nqueries++;
 	}
 }
 
-/*
- * Replace the farthest of a query's nearest, or add one.
- */
-static void
-add_nearest(RecallQuery *query, int rows, double distance)
-{
-	double	   *heap = query->nearest;
-	int			i;
-
-	if (query->count < rows)
-	{
-		for (i = query->count++; i > 0 && heap[(i - 1) / 2] < distance; i = (i - 1) / 2)
-			heap[i] = heap[(i - 1) / 2];
-	}
-	else
-	{
-		for (i = 0;;)
-		{
-			int			child = 2 * i + 1;
-
-			if (child + 1 < rows && heap[child + 1] > heap[child])
-				child++;
-			if (child >= rows || heap[child] <= distance)
-				break;
-			heap[i] = heap[child];
-			i = child;
-		}
-	}
-	heap[i] = distance;
-}
-
-/*
- * AnnoyItemWalk callback: compare an item with all queries.
- */
-static void
-compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+/* AnnoyItemCounts callback: is it the item of a row that the snapshot sees? */
+static bool
+item_visible(const AnnoyItem *item, void *arg)
 {
 	RecallState *state = arg;
-	bool		known_visible = false;
+	ItemPointerData tid = item->tid;
 
-	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->vector.data == NULL)
-		return;
-	for (int i = 0; i < state->nqueries; i++)
-	{
-		RecallQuery *query = &state->queries[i];
-		double		distance;
-
-		if (ItemPointerEquals(pointer, &query->item))
-			continue;
-		distance = AnnoyStoredDistance(state->index->metric, &item->vector, &query->vector);
-		if (unlikely(isnan(distance)))
-			AnnoyCheckVector(state->rel, pointer, &item->vector);
-		if (query->count == state->rows && distance >= query->nearest[0])
-			continue;
-		if (!known_visible)
-		{
-			ItemPointerData tid = item->tid;
-
-			AnnoyCheckRow(state->rel, state->heap, &tid);
-			if (!row_visible(state, &tid))
-				return;
-			known_visible = true;
-		}
-		add_nearest(query, state->rows, distance);
-	}
+	AnnoyCheckRow(state->rel, state->heap, &tid);
+	return row_visible(state, &tid);
 }
 
 /*
@@ -221,14 +163,11 @@ compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 	AnnoyCheckDimensions(rel, state->index, &vec);
 	for (int i = 0; i < state->nqueries; i++)
 	{
-		RecallQuery *query = &state->queries[i];
-		double		distance;
+		AnnoyAsked *asked = &state->asked[i];
 
-		if (ItemPointerEquals(tid, &query->item_tid))
-			continue;
-		distance = AnnoyDistance(state->index->metric, &vec, &query->vector);
-		if (query->count < state->rows || distance < query->nearest[0])
-			add_nearest(query, state->rows, distance);
+		if (!ItemPointerEquals(tid, &state->queries[i].item_tid))
+			AnnoyDistancesAdd(&asked->nearest,
+							  AnnoyDistance(state->index->metric, &vec, &asked->vector));
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->row_context);
@@ -245,8 +184,8 @@ find_answers(RecallState *state)
 
 	if (!state->rounded)
 	{
-		AnnoyItemWalk(state->rel, state->index, GetAccessStrategy(BAS_BULKREAD),
-					  compare_item, state);
+		AnnoyFindAnswers(state->rel, state->index, state->asked, state->nqueries,
+						 item_visible, state);
 		return;
 	}
 
@@ -261,7 +200,7 @@ find_answers(RecallState *state)
  * The distance of a row of the table from a query.
  */
 static double
-row_distance(RecallState *state, const RecallQuery *query, ItemPointer tid,
+row_distance(RecallState *state, const AnnoyVector *query, ItemPointer tid,
 			 TupleTableSlot *slot)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(state->row_context);
@@ -277,7 +216,7 @@ row_distance(RecallState *state, const RecallQuery *query, ItemPointer tid,
 	{
 		AnnoyVector vec = AnnoyReadColumn(state->rel, values[0]);
 
-		distance = AnnoyDistance(state->index->metric, &vec, &query->vector);
+		distance = AnnoyDistance(state->index->metric, &vec, query);
 	}
 	ResetPerTupleExprContext(state->estate);
 	MemoryContextSwitchTo(old_context);
@@ -302,8 +241,10 @@ search_queries(RecallState *state)
 	AnnoyScanSetSearchK(scan, state->search_k);
 	for (int i = 0; i < state->nqueries; i++)
 	{
-		RecallQuery *query = &state->queries[i];
-		Datum		value = AnnoyMakeDatum(type, &query->vector);
+		const RecallQuery *query = &state->queries[i];
+		const AnnoyAsked *asked = &state->asked[i];
+		double		cutoff = asked->nearest.count > 0 ? asked->nearest.heap[0] : 0;
+		Datum		value = AnnoyMakeDatum(type, &asked->vector);
 		ScanKeyData key;
 		instr_time	start;
 		instr_time	end;
@@ -315,21 +256,21 @@ search_queries(RecallState *state)
 							   state->rel->rd_indcollation[0], get_opcode(operator), value);
 		INSTR_TIME_SET_CURRENT(start);
 		index_rescan(scan, NULL, 0, &key, 1);
-		while (seen < query->count && index_getnext_slot(scan, ForwardScanDirection, slot))
+		while (seen < asked->nearest.count && index_getnext_slot(scan, ForwardScanDirection, slot))
 		{
-			if (ItemPointerEquals(&slot->tts_tid, &query->tid))
+			if (ItemPointerEquals(&slot->tts_tid, unconstify(ItemPointerData *, &query->tid)))
 				continue;
 			found[seen++] = slot->tts_tid;
 			if (!state->rounded && !scan->xs_orderbynulls[0] &&
-				DatumGetFloat8(scan->xs_orderbyvals[0]) <= query->nearest[0])
+				DatumGetFloat8(scan->xs_orderbyvals[0]) <= cutoff)
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);
 		INSTR_TIME_ACCUM_DIFF(state->time, end, start);
 		state->entries += AnnoyScanEntries(scan);
-		state->wanted += query->count;
+		state->wanted += asked->nearest.count;
 		for (int j = 0; state->rounded && j < seen; j++)
-			state->found += row_distance(state, query, &found[j], slot) <= query->nearest[0];
+			state->found += row_distance(state, &asked->vector, &found[j], slot) <= cutoff;
 		pfree(DatumGetPointer(value));
 	}
 	index_endscan(scan);

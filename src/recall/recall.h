@@ -62,27 +62,6 @@ typedef struct AnnoyCalibration
 
 extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
 
-/* trial.c */
-
-/* So many queries are tried, for so many rows. */
-#define ANNOY_TRIAL_QUERIES		20
-#define ANNOY_TRIAL_ROWS		10
-
-typedef struct AnnoyTrial
-{
-	AnnoyVector vector;
-	AnnoyPointer self;			/* invalid if it is not an item */
-
-	/* distances of its nearest items, in order */
-	int			count;
-	double		nearest[ANNOY_TRIAL_ROWS];
-} AnnoyTrial;
-
-extern void AnnoyTrialAnswers(Relation rel, const AnnoyIndex *index,
-							  AnnoyTrial *trials, int n);
-extern double AnnoyTrialRecall(Relation rel, const AnnoyIndex *index,
-							   const AnnoyTrial *trial, double effort);
-
 /* curve.c */
 
 /*

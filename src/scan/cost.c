@@ -43,6 +43,7 @@
 #include "utils/spccache.h"
 
 #include "scan/scan.h"
+#include "scan/step.h"
 #include "storage/storage.h"
 
 /* How full nodes are, roughly. */
@@ -103,17 +104,16 @@ typedef struct ScanCost
 
 	/* of the index */
 	int			dims;			/* 0 = it has no vectors */
-	int			n_trees;
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
 	double		items;
-	AnnoyEfforts efforts;
+	AnnoyScanTask task;			/* without demands: the rows wanted are not
+								 * known */
 
 	/* of the query */
-	bool		tests_attributes;	/* there are conditions on further columns */
 	QualCost	qual_cost;		/* of the conditions in the index */
 	double		passing;		/* part of the items that meets them */
 	double		fetched;		/* rows that come from the index if all do */
@@ -149,8 +149,8 @@ page_cost(const ScanCost *scan, double touched)
 static Cost
 round_cost(const ScanCost *scan, double effort)
 {
-	double		entries = Min(effort, scan->items * scan->n_trees);
-	double		leaves = entries / scan->leaf_entries + 2 * scan->n_trees;
+	double		entries = Min(effort, scan->items * scan->task.n_trees);
+	double		leaves = entries / scan->leaf_entries + 2 * scan->task.n_trees;
 
 	return page_cost(scan, leaves) +
 		cpu_operator_cost * (leaves * LEAF_COST + entries * scan->entry_cost);
@@ -173,57 +173,73 @@ walk_cost(const ScanCost *scan, double items)
 }
 
 /*
- * Cost of a search until it has returned so many rows.  This follows next_round
- * and search_harder in scan.c.
+ * Cost of draining the index: a walk over all items; or, with conditions, over all
+ * attributes, and over the items that pass.
+ */
+static Cost
+drain_cost(const ScanCost *scan)
+{
+	if (!scan->task.tests)
+		return walk_cost(scan, scan->items);
+	return page_cost(scan, scan->items * scan->attributes_size / BLCKSZ) +
+		scan->items * (cpu_operator_cost * TEST_WALK_COST + scan->qual_cost.per_tuple) +
+		walk_cost(scan, scan->items * scan->passing);
+}
+
+/*
+ * Cost of the items that a search looks at until it has returned so many rows.
+ * With conditions, that many items are tested.
+ */
+static Cost
+look_cost(const ScanCost *scan, double rows, double tested)
+{
+	if (!scan->task.tests)
+		return item_cost(scan, Min(LEAST_ITEMS + ITEMS_PER_ROW * rows, scan->items));
+	return item_cost(scan, rows) + page_cost(scan, 2 * tested) +
+		tested * (cpu_operator_cost * TEST_COST + scan->qual_cost.per_tuple);
+}
+
+/*
+ * Cost of a search until it has returned so many rows: that of the steps which a
+ * scan takes that finds what it expects to.  It is not expected to run out of
+ * memory.
  */
 static Cost
 search_cost(const ScanCost *scan, double rows)
 {
+	AnnoyScanProgress progress = {
+		.passing = scan->passing,
+		.row_is_next = true,
+		.kept_all = true,
+		.memory_limit = SIZE_MAX,
+	};
+	AnnoyRound	round = {0};
 	Cost		cost = cpu_operator_cost * PREPARE_COST * scan->dims;
-	double		effort = 0;
-	double		enough_for = 0;
 
+	if (scan->task.tests)
+		cost += scan->qual_cost.startup;
 	if (scan->dims == 0)
-		return walk_cost(scan, scan->items);
-	while (enough_for < rows)
+		return cost + drain_cost(scan);
+	while (progress.returned < rows)
 	{
-		double		next = AnnoyNextEffort(&scan->efforts,
-										   scan->efforts.measured > 0 ? 0 : effort,
-										   enough_for + 1, 1, &enough_for);
+		AnnoyRound	last = round;
 
-		if (scan->efforts.measured > 0 && enough_for > ANNOY_DEEP_ROWS)
-			next *= ANNOY_DEEP_EFFORT;
-		if (next >= INFINITY ||
-			(effort > ANNOY_LAST_EFFORT * scan->efforts.all && next > effort))
-			return cost + walk_cost(scan, scan->items);
-		if (next > effort)
+		switch (AnnoyNextStep(&scan->task, &last, &progress, &round))
 		{
-			effort = next;
-			cost += round_cost(scan, effort);
+			case ANNOY_STEP_ROUND:
+				cost += round_cost(scan, round.effort);
+				break;
+			case ANNOY_STEP_RETURN:
+				/* as many as it does without another round */
+				progress.returned = scan->task.tests ?
+					floor(round.enough_for * scan->passing) : round.enough_for;
+				break;
+			case ANNOY_STEP_LOOK:
+			case ANNOY_STEP_DRAIN:
+				return cost + drain_cost(scan);
 		}
 	}
-	return cost + item_cost(scan, Min(LEAST_ITEMS + ITEMS_PER_ROW * rows, scan->items));
-}
-
-/*
- * What search_cost is with conditions in the index: a search that goes as far as rows that
- * fail demand, or a walk over all attributes, and over the items that pass.
- */
-static Cost
-filtered_cost(const ScanCost *scan, double rows)
-{
-	double		wanted = ANNOY_FILTER_MARGIN * Max(rows, ANNOY_FILTER_ROWS) / scan->passing;
-	double		effort = AnnoyEffortForRows(&scan->efforts, wanted);
-	Cost		walk;
-
-	walk = page_cost(scan, scan->items * scan->attributes_size / BLCKSZ) +
-		scan->items * (cpu_operator_cost * TEST_WALK_COST + scan->qual_cost.per_tuple) +
-		walk_cost(scan, scan->items * scan->passing);
-	if (Max(effort, wanted) < ANNOY_LAST_EFFORT * scan->efforts.all)
-		walk = Min(walk, round_cost(scan, effort) + item_cost(scan, rows) +
-				   page_cost(scan, 2 * wanted) +
-				   wanted * (cpu_operator_cost * TEST_COST + scan->qual_cost.per_tuple));
-	return scan->qual_cost.startup + cpu_operator_cost * PREPARE_COST * scan->dims + walk;
+	return cost + look_cost(scan, rows, round.enough_for);
 }
 
 /* Pages of the table that are read to fetch so many rows. */
@@ -277,8 +293,7 @@ scan_cost(const ScanCost *scan, double k)
 	double		fetched = k < scan->rows ?
 	k * (scan->fetched + 1) / (scan->rows + 1) : scan->fetched;
 
-	return (scan->tests_attributes ? filtered_cost(scan, fetched) : search_cost(scan, fetched)) +
-		fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
+	return search_cost(scan, fetched) + fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
 		k * scan->distance_cost.per_tuple;
 }
 
@@ -335,9 +350,10 @@ describe_index(ScanCost *scan)
 	Relation	rel = index_open(info->indexoid, NoLock);
 	const AnnoyIndex *index = AnnoyOpen(rel);
 
-	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->efforts);
+	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->task.efforts);
+	scan->task.metric = index->metric;
+	scan->task.n_trees = index->n_trees;
 	scan->dims = index->dim;
-	scan->n_trees = index->n_trees;
 	scan->item_pages = index->group_pages > 1 ? 2 : 1;
 	scan->item_words = index->item_size / 4;
 	scan->attributes_size = index->attributes_size;
@@ -389,7 +405,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	scan.info = info;
 	scan.loops = Max(loop_count, 1);
 	foreach(cell, path->indexclauses)
-		scan.tests_attributes |= lfirst_node(IndexClause, cell)->indexcol > 0;
+		scan.task.tests |= lfirst_node(IndexClause, cell)->indexcol > 0;
 	cost_qual_eval(&scan.qual_cost, quals, root);
 	cost_qual_eval(&scan.distance_cost, path->indexorderbys, root);
 	scan.passing = Min(*selectivity /

@@ -128,7 +128,7 @@ AnnoyDrain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 	state->drained = true;
 	if (state->search != NULL)
 		AnnoySearchForget(state->search);
-	if (AnnoyScanTests(state))
+	if (state->task.tests)
 		drain_filtered(state);
 	else
 	{

@@ -20,7 +20,7 @@
 #include <math.h>
 
 #include "annoy.h"
-#include "scan/scan.h"
+#include "scan/step.h"
 #include "storage/storage.h"
 
 /* Without a curve, the first effort is good for this many rows ... */

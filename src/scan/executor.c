@@ -33,9 +33,9 @@
 
 #include "executor/executor.h"
 #include "nodes/execnodes.h"
-#include "nodes/nodeFuncs.h"
 
 #include "scan/scan.h"
+#include "scan/step.h"
 
 /* The query that is being executed, NULL if there is none. */
 static QueryDesc *running = NULL;
@@ -96,23 +96,8 @@ typedef struct NodeSearch
 static inline bool
 is_node_of(const NodeSearch *search, PlanState *node)
 {
-	return node != NULL && IsA(node, IndexScanState) &&
+	return IsA(node, IndexScanState) &&
 		((IndexScanState *) node)->iss_OrderByKeys == search->orderbys;
-}
-
-/*
- * The node whose rows a node returns, one for each; NULL if it is not of that kind.
- */
-static PlanState *
-passes_rows_of(PlanState *node)
-{
-	if (node->qual != NULL)
-		return NULL;
-	if (IsA(node, SubqueryScanState))
-		return ((SubqueryScanState *) node)->subplan;
-	if (IsA(node, ResultState) || IsA(node, LockRowsState))
-		return outerPlanState(node);
-	return NULL;
 }
 
 /*
@@ -131,33 +116,6 @@ rows_per_passing(PlanState *node)
 	return Max(FILTERED_MARGIN * rows / Max(node->plan->plan_rows, 1), 1);
 }
 
-static bool
-find_node(PlanState *node, void *arg)
-{
-	NodeSearch *search = arg;
-
-	if (is_node_of(search, node))
-	{
-		search->demand.filtered = node->qual != NULL;
-		return true;
-	}
-	if (IsA(node, LimitState) && !((LimitState *) node)->noCount)
-	{
-		const		LimitState *limit = (LimitState *) node;
-		PlanState  *below = outerPlanState(node);
-
-		while (below != NULL && !is_node_of(search, below))
-			below = passes_rows_of(below);
-		if (below != NULL)
-		{
-			search->demand.limit = ((double) limit->offset + limit->count) *
-				rows_per_passing(below);
-			search->demand.is_page = limit->offset > 0;
-		}
-	}
-	return planstate_tree_walker(node, find_node, arg);
-}
-
 /* What is known of how the rows that a node returns are read. */
 typedef struct NodePath
 {
@@ -168,19 +126,6 @@ typedef struct NodePath
 	bool		relies;			/* not to the last, by who relies on the order */
 } NodePath;
 
-static bool find_path(NodeSearch *search, PlanState *node, NodePath path);
-
-static bool
-find_path_of_any(NodeSearch *search, PlanState **nodes, int count, NodePath path)
-{
-	for (int i = 0; i < count; i++)
-	{
-		if (find_path(search, nodes[i], path))
-			return true;
-	}
-	return false;
-}
-
 /* What follows for the scan, now that it is found. */
 static void
 note_path(NodeSearch *search, PlanState *node, const NodePath *path)
@@ -189,6 +134,7 @@ note_path(NodeSearch *search, PlanState *node, const NodePath *path)
 	double		rows = scan->iss_RelationDesc->rd_rel->reltuples;
 	AnnoyDemand *demand = &search->demand;
 
+	demand->filtered = node->qual != NULL;
 	demand->everything = path->everything;
 	if (path->limit < INFINITY)
 	{
@@ -211,12 +157,46 @@ pass_groups(PlanState *node, NodePath *path)
 	path->relies |= !path->everything;
 }
 
+static bool find_scan(NodeSearch *search, PlanState *node, NodePath path);
+
+static bool
+find_scan_of_any(NodeSearch *search, PlanState **nodes, int count, NodePath path)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (find_scan(search, nodes[i], path))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Look for the scan below a node, but not in subplans, of which is not known how
- * often and how far they are read.
+ * Look for the scan in nodes that are not part of a path: in a list of subplans, or
+ * of nodes.  How often and how far these are read is not known.
  */
 static bool
-find_path(NodeSearch *search, PlanState *node, NodePath path)
+find_scan_aside(NodeSearch *search, List *nodes)
+{
+	static const NodePath nothing = {.limit = INFINITY};
+	ListCell   *cell;
+
+	foreach(cell, nodes)
+	{
+		PlanState  *node = lfirst(cell);
+
+		if (IsA(node, SubPlanState))
+			node = ((SubPlanState *) node)->planstate;
+		if (find_scan(search, node, nothing))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Look for the scan below a node.
+ */
+static bool
+find_scan(NodeSearch *search, PlanState *node, NodePath path)
 {
 	static const NodePath all = {.everything = true,.limit = INFINITY};
 	static const NodePath nothing = {.limit = INFINITY};
@@ -229,18 +209,23 @@ find_path(NodeSearch *search, PlanState *node, NodePath path)
 		note_path(search, node, &path);
 		return true;
 	}
+	if (find_scan_aside(search, node->initPlan) ||
+		find_scan_aside(search, node->subPlan))
+		return true;
 	if (node->qual != NULL)
 		path.limit = INFINITY;
 	switch (nodeTag(node))
 	{
 		case T_SubqueryScanState:
-			return find_path(search, ((SubqueryScanState *) node)->subplan, path);
+			return find_scan(search, ((SubqueryScanState *) node)->subplan, path);
 		case T_AppendState:
-			return find_path_of_any(search, ((AppendState *) node)->appendplans,
+			return find_scan_of_any(search, ((AppendState *) node)->appendplans,
 									((AppendState *) node)->as_nplans, path);
 		case T_MergeAppendState:
-			return find_path_of_any(search, ((MergeAppendState *) node)->mergeplans,
+			return find_scan_of_any(search, ((MergeAppendState *) node)->mergeplans,
 									((MergeAppendState *) node)->ms_nplans, path);
+		case T_CustomScanState:
+			return find_scan_aside(search, ((CustomScanState *) node)->custom_ps);
 		case T_LimitState:
 			{
 				const		LimitState *limit = (LimitState *) node;
@@ -302,8 +287,8 @@ find_path(NodeSearch *search, PlanState *node, NodePath path)
 			path = nothing;
 			break;
 	}
-	return find_path(search, outerPlanState(node), path) ||
-		find_path(search, innerPlanState(node), inner);
+	return find_scan(search, outerPlanState(node), path) ||
+		find_scan(search, innerPlanState(node), inner);
 }
 
 /*
@@ -319,8 +304,7 @@ AnnoyAskExecutor(ScanKey orderbys)
 	{
 		NodePath	path = {.everything = running_to_end,.limit = INFINITY};
 
-		(void) find_node(running->planstate, &search);
-		(void) find_path(&search, running->planstate, path);
+		(void) find_scan(&search, running->planstate, path);
 	}
 	return search.demand;
 }

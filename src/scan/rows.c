@@ -7,6 +7,12 @@
  * When it has walked over all items, what is left is sorted by tuplesort.c, in
  * memory and on disk.
  *
+ * PostgreSQL takes the order of the rows for exact.  So a row that is found when
+ * a farther one has been returned comes at the very end: who reads that far gets
+ * all rows, and who does not gets them in order.  If groups are made of them below
+ * a LIMIT, late rows are left out, lest a group comes twice (executor.c).
+ * annoy.strict_order = off returns them at once.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -114,6 +120,32 @@ AnnoyRowsAdd(AnnoyRows *rows, const AnnoyRow *row)
 		put(rows, row);
 	else
 		push(rows, row);
+}
+
+/*
+ * Add an item's row to those to be returned: with its exact distance from the
+ * query, or without one if either is NULL.
+ */
+void
+AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
+			 const AnnoyItem *item)
+{
+	AnnoyRow	row = {.tid = item->tid,.kind = ANNOY_ROW_NULL};
+
+	if (item->vector.data != NULL && state->query.data != NULL)
+	{
+		state->search->stats.items++;
+		row.distance = AnnoyStoredDistance(state->search->index->metric,
+										   &item->vector, &state->query);
+		if (unlikely(isnan(row.distance)))
+			AnnoyCheckVector(state->search->rel, pointer, &item->vector);
+		row.kind = state->strict && state->returned > 0 &&
+			row.distance < state->last_distance ?
+			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
+		if (row.kind == ANNOY_ROW_LATE && state->task.demand.relies)
+			return;
+	}
+	AnnoyRowsAdd(&state->rows, &row);
 }
 
 /*

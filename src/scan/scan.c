@@ -10,33 +10,17 @@
  * then read and their exact distances computed; a row is returned as soon as
  * its exact distance is no more than the smallest bound left.
  *
- * Nobody tells an access method how many rows are wanted.  So effort follows
- * demand: before the r-th row is returned, the effort must have been what r rows
- * take (effort.c), and a round that runs out of candidates is followed by
- * another with several times the effort.  When all entries have been scanned,
- * the scan walks over all items, computes all remaining distances and sorts
- * them (drain.c), which leaves nothing out: a scan does not run dry while a row
- * is left.
+ * What comes next, another round or rows or more items, and with how much effort,
+ * step.c decides.  In the end the scan may drain the index: it walks over all
+ * items, computes all remaining distances and sorts them (drain.c), which leaves
+ * nothing out.  So a scan does not run dry while a row is left.
  *
  * Conditions on the index's further columns are tested before the vector is read
- * (filter.c).  Rows that fail are demanded as well as those that are returned:
- * how many of them there will be, the part that passes of a sample tells, and
- * then the part that has passed.  As soon as it is cheaper to test all items
- * there are, the scan does that, and computes the distances of those that pass.
+ * (filter.c).
  *
  * No pins or locks are held between calls, and no position in a tree: a round
  * starts from the roots.  What connects rounds is the set of items that were
  * looked at, so that none is returned twice.
- *
- * PostgreSQL takes the order of the rows for exact.  So a row that a round finds
- * when a farther one has been returned comes at the very end: who reads that far
- * gets all rows, and who does not gets them in order.  If all rows will be read,
- * the scan drains the index at once, and all are in order; if groups are made of
- * them below a LIMIT, late rows are left out, lest a group comes twice (executor.c).
- * annoy.strict_order = off returns them at once.
- *
- * What a scan knows takes memory.  When another round might need more than
- * work_mem, the scan drains the index instead, and sorts in what is left of it.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -63,45 +47,6 @@
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"
-
-/* By how much to search harder if all candidates have been returned. */
-#define EFFORT_GROWTH		4
-
-/* Likewise for the candidates kept, when those of a round did not do. */
-#define KEEP_GROWTH			4
-
-/* At most that part of the rows returned need not count because it is dead. */
-#define MOST_DEAD			0.5
-
-/* With so many dead rows, and that part of all, more will be. */
-#define MIN_DEAD			2
-#define MANY_DEAD			0.2
-
-/*
- * With conditions: as many times the rows of the round before are searched for at
- * least, and as many candidates kept for each; before so many tests what part
- * passes is not known better than by the sample.
- */
-#define FILTER_GROWTH		3
-#define FILTER_KEEP			3
-#define FILTER_SAMPLE		100
-
-/*
- * What testing one of the items demanded takes, and one in a walk, and a
- * distance, in entries scanned: see docs/measurements.md.
- */
-#define TEST_COST			400.0
-#define WALK_COST			1.5
-#define DISTANCE_COST		90.0
-
-/* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
-#define LIMIT_MARGIN		1.2
-
-/* So many rows the first round is for if it is not known that more are wanted. */
-#define FIRST_ROWS			(AnnoyCurveRows(0) * LIMIT_MARGIN)
-
-/* The first round of a page behind an OFFSET is for so many rows, at least. */
-#define PAGE_ROWS			100
 
 /* Working memory of a scan in kB, if work_mem is less. */
 #define MIN_SCAN_MEMORY		4096
@@ -152,32 +97,6 @@ prefetch_items(AnnoyScanState *state)
 }
 
 /*
- * Add an item's row to those to be returned: with its exact distance from the
- * query, or without one if either is NULL.
- */
-void
-AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
-			 const AnnoyItem *item)
-{
-	AnnoyRow	row = {.tid = item->tid,.kind = ANNOY_ROW_NULL};
-
-	if (item->vector.data != NULL && state->query.data != NULL)
-	{
-		state->search->stats.items++;
-		row.distance = AnnoyStoredDistance(state->search->index->metric,
-										   &item->vector, &state->query);
-		if (unlikely(isnan(row.distance)))
-			AnnoyCheckVector(state->search->rel, pointer, &item->vector);
-		row.kind = state->strict && state->returned > 0 &&
-			row.distance < state->last_distance ?
-			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
-		if (row.kind == ANNOY_ROW_LATE && state->demand.relies)
-			return;
-	}
-	AnnoyRowsAdd(&state->rows, &row);
-}
-
-/*
  * Look at the next candidates: compute the exact distances of those that meet
  * the conditions.
  */
@@ -203,7 +122,7 @@ look_at_next(AnnoyScanState *state)
 		}
 	}
 	prefetch_items(state);
-	if (AnnoyScanTests(state))
+	if (state->task.tests)
 	{
 		for (int i = 0; i < n; i++)
 			AnnoyFilterPrefetch(state->filter, buffers[i], &pointers[i]);
@@ -213,7 +132,7 @@ look_at_next(AnnoyScanState *state)
 	{
 		AnnoyItem	item;
 
-		if (AnnoyScanTests(state) &&
+		if (state->task.tests &&
 			!AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
 		{
 			ReleaseBuffer(buffers[i]);
@@ -228,241 +147,44 @@ look_at_next(AnnoyScanState *state)
 	INSTR_TIME_ACCUM_DIFF(stats->reranking, end, start);
 }
 
-/*
- * Might a scan that keeps so many more candidates use too much memory?
- */
-static bool
-exceeds_memory(const AnnoyScanState *state, int keep)
-{
-	/* hash table and heap double when they are full */
-	Size		per_candidate = 2 * (2 * sizeof(SeenEntry) + sizeof(AnnoyRow));
-
-	return MemoryContextMemAllocated(state->context, true) +
-		AnnoyCollectorMemory(keep) + keep * per_candidate >
-		Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
-}
-
-/*
- * Begin the next round, or drain the index when that has become cheaper, or takes
- * less memory.
- */
+/* Begin another round. */
 static void
-next_round(Relation rel, AnnoyScanState *state, double effort)
+begin_round(AnnoyScanState *state)
 {
 	AnnoySearch *search = state->search;
-	double		last = ANNOY_LAST_EFFORT * state->efforts.all;
-	int			least = Max(state->keep, AnnoySearchKeep(search->index, 0, state->enough_for));
-	int			keep;
 
-	if (state->effort > 0 && effort > state->effort)
-	{
-		if (search->complete || state->effort > last)
-		{
-			AnnoyDrain(rel, state, search->index);
-			return;
-		}
-		if (effort > last && state->efforts.measured == 0)
-			effort = state->efforts.all;
-	}
-	keep = Max(least, AnnoySearchKeep(search->index, effort, state->enough_for));
-	while (keep > least && exceeds_memory(state, keep))
-		keep = Max(keep / 2, least);
-	if (exceeds_memory(state, keep))
-	{
-		AnnoyDrain(rel, state, search->index);
-		return;
-	}
-	state->keep = keep;
-	state->effort = effort;
-	state->next = 0;
-	AnnoySearchForest(search, effort, state->keep);
+	AnnoySearchForest(search, state->round.effort, state->round.keep);
 	state->scanned += search->scanned;
+	state->next = 0;
 	state->prefetched = 0;
 	prefetch_items(state);
 }
 
 /*
- * Begin the first round.  If it is known how many rows will be taken at most, it
- * is for so many.
- *
- * With an OFFSET, this is one of several pages, which should fit together.  So
- * rounds do not depend on where it ends: all pages but the first take their rows
- * from the same sequence.
+ * What the scan has come to, as far as it matters for what it does next.
  */
 static void
-first_round(Relation rel, AnnoyScanState *state)
+note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 {
-	const AnnoyEfforts *efforts = &state->efforts;
-	double		limit = state->demand.limit;
-	double		effort;
+	const AnnoySearch *search = state->search;
+	const AnnoyRow *nearest = state->rows.count > 0 ? &state->rows.rows[0] : NULL;
+	double		bound = score_bound(state);
 
-	/* rows that conditions take are an estimate, which may be far off */
-	if (state->demand.filtered)
-		limit = Min(limit, ANNOY_DEEP_ROWS);
-	if (limit > AnnoyCurveRows(0) && efforts->measured > 0 && !state->demand.is_page)
+	progress->returned = state->returned;
+	progress->dead = state->dead;
+	if (state->task.tests)
 	{
-		effort = AnnoyEffortForRows(efforts, limit);
-		state->enough_for = LIMIT_MARGIN * limit;
+		progress->tested = state->filter->tested;
+		progress->passing = AnnoyFilterRate(state->filter);
 	}
-	else
-	{
-		effort = AnnoyNextEffort(efforts, 0, state->demand.is_page ? PAGE_ROWS : 1, 1,
-								 &state->enough_for);
-		state->demand.limit = 0;
-	}
-	if (state->demand.filtered && efforts->measured > 0 &&
-		state->enough_for > FIRST_ROWS)
-		effort *= ANNOY_DEEP_EFFORT;
-	next_round(rel, state, Min(effort, efforts->all));
-}
-
-/*
- * Search for what rows that fail demand as well as those that are returned.
- * Begins a round, or drains the index if that is cheaper.
- */
-static void
-search_past_failures(Relation rel, AnnoyScanState *state)
-{
-	const AnnoyIndex *index = state->search->index;
-	double		items = state->efforts.all / index->n_trees;
-	double		rate = AnnoyFilterRate(state->filter);
-	double		rows = Max(state->returned + 1, ANNOY_FILTER_ROWS) / rate;
-	double		effort;
-	double		keep;
-
-	rows = Max(ANNOY_FILTER_MARGIN * rows, FILTER_GROWTH * state->enough_for);
-	effort = Max(AnnoyEffortForRows(&state->efforts, rows), state->effort);
-	keep = Max(FILTER_KEEP * rows, state->keep);
-	if (effort <= state->effort && keep <= state->keep)
-		effort = EFFORT_GROWTH * state->effort;
-	if (Max(effort, keep) > ANNOY_LAST_EFFORT * state->efforts.all ||
-		items * (WALK_COST + rate * DISTANCE_COST) < effort + rows * TEST_COST)
-	{
-		AnnoyDrain(rel, state, index);
-		return;
-	}
-	state->enough_for = rows;
-	state->keep = (int) Min(keep, PG_INT32_MAX / 8);
-	next_round(rel, state, effort);
-}
-
-/*
- * How many rows have been asked for.  Those that are dead to everybody do not
- * count, unless they are the most.
- */
-static inline double
-rows_demanded(const AnnoyScanState *state)
-{
-	return state->returned - Min(state->dead, floor(MOST_DEAD * state->returned));
-}
-
-/*
- * If many rows turn out to be dead, the rows that are wanted are farther down than
- * the round is for.  Search for these as soon as that is known: what is found when
- * farther rows have been returned is late.  Returns false if there is no need.
- */
-static bool
-search_past_dead(Relation rel, AnnoyScanState *state)
-{
-	double		rows = Max(state->demand.limit, AnnoyCurveRows(0));
-	double		effort;
-
-	if (state->knows_dead || state->dead < MIN_DEAD ||
-		state->dead < MANY_DEAD * state->returned ||
-		state->efforts.measured == 0 || AnnoyScanTests(state))
-		return false;
-	state->knows_dead = true;
-	effort = AnnoyEffortForRows(&state->efforts,
-								rows * state->returned / rows_demanded(state));
-	if (state->demand.filtered)
-		effort *= ANNOY_DEEP_EFFORT;
-
-	/*
-	 * after a round of more than half comes everything, which is too much
-	 * here
-	 */
-	if (effort <= state->effort || state->effort > ANNOY_LAST_EFFORT * state->efforts.all)
-		return false;
-	if (state->demand.limit > 0)
-		state->enough_for /= 1 - MOST_DEAD;
-	next_round(rel, state, effort);
-	return true;
-}
-
-/*
- * Does the next row take more effort than the round's?  With conditions it is
- * not the next one but as far down as rows that fail come before it; wait until
- * it is known how many these are.
- */
-static bool
-is_short(const AnnoyScanState *state, bool row_is_next)
-{
-	if (!AnnoyScanTests(state))
-		return (state->demand.limit > 0 ? state->returned : rows_demanded(state)) >=
-			state->enough_for;
-	return (row_is_next || state->filter->tested >= FILTER_SAMPLE) &&
-		(state->returned + 1) / AnnoyFilterRate(state->filter) > state->enough_for;
-}
-
-/*
- * Search harder, if the next row takes that.  Returns false if not.
- */
-static bool
-search_harder(Relation rel, AnnoyScanState *state)
-{
-	double		effort;
-	double		per_row;
-
-	if (AnnoyScanTests(state))
-	{
-		search_past_failures(rel, state);
-		return true;
-	}
-	if (state->demand.relies)
-	{
-		/* what further rounds find too late is lost: let there be one */
-		AnnoyDrain(rel, state, state->search->index);
-		return true;
-	}
-	per_row = state->returned / rows_demanded(state);
-	effort = AnnoyNextEffort(&state->efforts,
-							 state->efforts.measured > 0 ? 0 : state->effort,
-							 rows_demanded(state) + 1, per_row, &state->enough_for);
-	if (state->efforts.measured > 0 &&
-		(state->demand.filtered || rows_demanded(state) >= ANNOY_DEEP_ROWS))
-		effort *= ANNOY_DEEP_EFFORT;
-	if (effort <= state->effort)
-		return false;
-	if (state->demand.limit > 0)
-	{
-		/*
-		 * There is a LIMIT, but too many items are no rows: replace the
-		 * round, as if it had been known.
-		 */
-		state->demand.limit = 0;
-		state->effort = 0;
-	}
-	next_round(rel, state, effort);
-	return true;
-}
-
-/*
- * All candidates of a round have been looked at.  If there were more that were
- * not kept, repeat the round to get them; otherwise search harder.
- */
-static void
-more_candidates(Relation rel, AnnoyScanState *state)
-{
-	if (AnnoyScanTests(state))
-		search_past_failures(rel, state);
-	else if (state->search->items.limit < INFINITY &&
-			 state->keep < ANNOY_LAST_EFFORT * state->efforts.all)
-	{
-		state->keep = Min(state->keep, PG_INT32_MAX / 8 / KEEP_GROWTH) * KEEP_GROWTH;
-		next_round(rel, state, state->effort);
-	}
-	else
-		next_round(rel, state, state->effort * EFFORT_GROWTH);
+	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
+		(bound == INFINITY ||
+		 (bound > -INFINITY && AnnoySearchScore(search, nearest->distance) <= bound));
+	progress->candidates_left = state->next < search->items.count;
+	progress->kept_all = search->items.limit == INFINITY;
+	progress->complete = search->complete;
+	progress->memory = MemoryContextMemAllocated(state->context, true);
+	progress->memory_limit = Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
 }
 
 /*
@@ -473,32 +195,26 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 {
 	while (!state->drained)
 	{
-		const AnnoyRow *nearest = state->rows.count > 0 ? &state->rows.rows[0] : NULL;
-		double		bound;
-		bool		is_next;
+		AnnoyScanProgress progress = {0};
+		AnnoyRound	last = state->round;
 
 		CHECK_FOR_INTERRUPTS();
 
-		if (search_past_dead(rel, state))
-			continue;
-		bound = score_bound(state);
-		is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
-			(bound == INFINITY ||
-			 (bound > -INFINITY &&
-			  AnnoySearchScore(state->search, nearest->distance) <= bound));
-
-		/*
-		 * all that are near enough are too few, or not searched for hard
-		 * enough
-		 */
-		if (is_short(state, is_next) && search_harder(rel, state))
-			continue;
-		if (is_next)
-			return AnnoyRowsNext(&state->rows, row);
-		if (state->next < state->search->items.count)
-			look_at_next(state);
-		else
-			more_candidates(rel, state);
+		note_progress(state, &progress);
+		switch (AnnoyNextStep(&state->task, &last, &progress, &state->round))
+		{
+			case ANNOY_STEP_RETURN:
+				return AnnoyRowsNext(&state->rows, row);
+			case ANNOY_STEP_LOOK:
+				look_at_next(state);
+				break;
+			case ANNOY_STEP_ROUND:
+				begin_round(state);
+				break;
+			case ANNOY_STEP_DRAIN:
+				AnnoyDrain(rel, state, state->search->index);
+				break;
+		}
 	}
 	return AnnoyNextDrained(rel, state, row);
 }
@@ -537,10 +253,11 @@ start_search(IndexScanDesc scan)
 		AnnoyCheckDimensions(rel, index, &query);
 
 	state->filter = AnnoyFilterMake(scan, index);
+	state->task.tests = state->filter != NULL && state->filter->n_keys > 0;
 	if (index->dim > 0)
 	{
 		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
-		state->reader.tests_first = AnnoyScanTests(state);
+		state->reader.tests_first = state->task.tests;
 	}
 
 	if (query.data == NULL || index->dim == 0 ||
@@ -549,18 +266,13 @@ start_search(IndexScanDesc scan)
 	else
 	{
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
-						   state->choice.search_k, &state->efforts);
+						   state->choice.search_k, &state->task.efforts);
+		state->task.metric = index->metric;
+		state->task.n_trees = index->n_trees;
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
-		if (state->efforts.first == INFINITY || state->demand.everything)
-			AnnoyDrain(rel, state, index);
-		else if (AnnoyScanTests(state))
-		{
+		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))
 			AnnoyFilterSample(state->filter);
-			search_past_failures(rel, state);
-		}
-		else
-			first_round(rel, state);
 	}
 }
 
@@ -665,7 +377,7 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 	AnnoyScanState *state = scan->opaque;
 
 	end_search(state);
-	state->demand = AnnoyAskExecutor(orderbys);
+	state->task.demand = AnnoyAskExecutor(orderbys);
 	if (keys != NULL && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)

@@ -87,9 +87,11 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 /* search.c */
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
-extern int	AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows);
+extern int	AnnoySearchKeep(AnnoyMetric metric, double effort, double rows);
 extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
+extern int	AnnoySearchLeafEntries(AnnoyNode node);
+extern void AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node);
 extern void AnnoySearchForest(AnnoySearch *search, double effort, int keep);
 
 /* scan.c */
@@ -104,58 +106,7 @@ extern void AnnoyScanSetSearchK(IndexScanDesc scan, int search_k);
 extern const AnnoyScanStats *AnnoyLastScan(void);
 
 /* executor.c */
-typedef struct AnnoyDemand
-{
-	bool		filtered;		/* rows are tested for more conditions */
-	double		limit;			/* rows at most; 0 if that is not known */
-	bool		is_page;		/* the first of them are left out */
-	bool		everything;		/* all rows will be read */
-	bool		relies;			/* not all, and groups rely on the order */
-} AnnoyDemand;
-
 extern void AnnoyWatchExecutor(void);
-extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
-
-/* effort.c */
-
-/* Least automatic search_k. */
-#define ANNOY_MIN_SEARCH_K		8000
-
-/* A round that would scan more than this part of all entries scans all. */
-#define ANNOY_LAST_EFFORT		0.5
-
-/*
- * With conditions in the index: rows that are thought to be wanted at first, and
- * as many times the rows that will be demanded are searched for.
- */
-#define ANNOY_FILTER_ROWS		10
-#define ANNOY_FILTER_MARGIN		1.5
-
-/*
- * If the executor has conditions of its own, the rows it wants are as hard to
- * find as the last of all that it takes, so an effort that finds the wanted part
- * of all on average is not enough: search harder by a factor.  Who takes so many
- * rows has conditions, most likely, even if none are seen: in a join, say.
- */
-#define ANNOY_DEEP_ROWS		1200
-#define ANNOY_DEEP_EFFORT		2
-
-typedef struct AnnoyEfforts
-{
-	double		first;			/* before any row; infinite = all items */
-	double		all;			/* estimate of the entries in the forest */
-	int			measured;		/* 0 = not from the curve */
-	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
-	double		power;			/* of the rows, for more of them */
-} AnnoyEfforts;
-
-extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
-							   BlockNumber blocks, int search_k,
-							   AnnoyEfforts *efforts);
-extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
-							  double row, double items_per_row,
-							  double *enough_for);
-extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
 
 /* cost.c */
 extern void annoycostestimate(PlannerInfo *root, IndexPath *path,

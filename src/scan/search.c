@@ -115,19 +115,28 @@ rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
 }
 
 /*
+ * For how many entries a leaf counts.  Copies of one vector count once, lest they
+ * use up the effort.
+ */
+int
+AnnoySearchLeafEntries(AnnoyNode node)
+{
+	return (node->flags & ANNOY_NODE_UNIFORM) != 0 ? 1 : node->count;
+}
+
+/*
  * Scan the entries of a leaf for candidates.
  */
-static void
-scan_leaf(AnnoySearch *search, AnnoyNode node)
+static inline void
+scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 {
 	int			nhits;
 
-	nhits = AnnoyNodeScore(&search->target, node, search->epsilon,
+	nhits = AnnoyNodeScore(&search->target, node, epsilon,
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
-	/* copies of one vector count once, lest they use up the effort */
-	search->scanned += (node->flags & ANNOY_NODE_UNIFORM) ? 1 : node->count;
+	search->scanned += AnnoySearchLeafEntries(node);
 	search->stats.leaves++;
 	search->stats.entries += node->count;
 }
@@ -164,7 +173,7 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 		if (node->level > 0)
 			rank_children(search, node, BufferGetBlockNumber(buffer));
 		else
-			scan_leaf(search, node);
+			scan_leaf(search, node, search->epsilon);
 		UnlockReleaseBuffer(buffer);
 		if (sibling == InvalidBlockNumber)
 			break;
@@ -338,9 +347,9 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
  * How many candidates a search with that effort, for so many rows, usually needs.
  */
 int
-AnnoySearchKeep(const AnnoyIndex *index, double effort, double rows)
+AnnoySearchKeep(AnnoyMetric metric, double effort, double rows)
 {
-	bool		l1 = index->metric == ANNOY_L1;
+	bool		l1 = metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
 	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
@@ -371,6 +380,15 @@ AnnoySearchRank(AnnoySearch *search, double effort)
 		all = rank_leaves(search, leaves_wanted(search->index, effort));
 	while (open_again(search));
 	return all;
+}
+
+/*
+ * Scan a leaf for candidates by their estimated distances, not by bounds of these.
+ */
+void
+AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
+{
+	scan_leaf(search, node, 0);
 }
 
 /*

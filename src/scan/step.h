@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * step.h
+ *	  What a scan does next, and how hard it searches: see step.c, effort.c and
+ *	  executor.c.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/scan/step.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANNOY_SCAN_STEP_H
+#define ANNOY_SCAN_STEP_H
+
+#include <math.h>
+
+#include "scan/scan.h"
+
+/* executor.c */
+
+/* What the executor is going to do with the rows of a scan. */
+typedef struct AnnoyDemand
+{
+	bool		filtered;		/* rows are tested for more conditions */
+	double		limit;			/* rows at most; 0 if that is not known */
+	bool		is_page;		/* the first of them are left out */
+	bool		everything;		/* all rows will be read */
+	bool		relies;			/* not all, and groups rely on the order */
+} AnnoyDemand;
+
+extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
+
+/* effort.c */
+
+/* Least automatic search_k. */
+#define ANNOY_MIN_SEARCH_K		8000
+
+typedef struct AnnoyEfforts
+{
+	double		first;			/* before any row; infinite = all items */
+	double		all;			/* estimate of the entries in the forest */
+	int			measured;		/* 0 = not from the curve */
+	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
+	double		power;			/* of the rows, for more of them */
+} AnnoyEfforts;
+
+extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
+							   BlockNumber blocks, int search_k,
+							   AnnoyEfforts *efforts);
+extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
+							  double row, double items_per_row,
+							  double *enough_for);
+extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
+
+/* step.c */
+
+/* What does not change while a scan goes on. */
+typedef struct AnnoyScanTask
+{
+	AnnoyEfforts efforts;
+	AnnoyDemand demand;
+	AnnoyMetric metric;
+	int			n_trees;
+	bool		tests;			/* conditions on further columns */
+} AnnoyScanTask;
+
+/* A round: that of a scan so far, or the next one. */
+typedef struct AnnoyRound
+{
+	double		effort;			/* entries to scan; 0 = there was none yet */
+	int			keep;			/* candidates to keep */
+	double		enough_for;		/* rows; with conditions in the index, those
+								 * that fail included */
+	double		limit;			/* rows of the LIMIT that it is for, or 0 */
+	bool		knows_dead;		/* that many of the rows are dead */
+} AnnoyRound;
+
+/* What a scan has come to. */
+typedef struct AnnoyScanProgress
+{
+	/* rows */
+	double		returned;
+	double		dead;			/* of these, rows that nobody sees any more */
+	double		tested;			/* rows, for conditions on further columns */
+	double		passing;		/* part of the items that meets these */
+	bool		row_is_next;	/* a row is found, and none will be nearer */
+
+	/* candidates of the round */
+	bool		candidates_left;	/* to look at */
+	bool		kept_all;
+	bool		complete;		/* every leaf was scanned */
+
+	Size		memory;			/* taken, in bytes ... */
+	Size		memory_limit;	/* ... and to be taken at most */
+} AnnoyScanProgress;
+
+typedef enum AnnoyScanStep
+{
+	ANNOY_STEP_RETURN,			/* the row that is next */
+	ANNOY_STEP_LOOK,			/* at the next candidates */
+	ANNOY_STEP_ROUND,			/* search as the next round says */
+	ANNOY_STEP_DRAIN			/* look at all there is, and sort */
+} AnnoyScanStep;
+
+extern AnnoyScanStep AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
+								   const AnnoyScanProgress *progress, AnnoyRound *next);
+
+/* Is it known from the beginning that a scan looks at all there is? */
+static inline bool
+AnnoyTaskIsForAll(const AnnoyScanTask *task)
+{
+	return task->demand.everything || task->efforts.first == INFINITY;
+}
+
+#endif							/* ANNOY_SCAN_STEP_H */
