@@ -258,7 +258,7 @@ table_pages(const ScanCost *scan, double fetched)
 static Cost
 fetch_cost(const ScanCost *scan, double fetched)
 {
-	const		RelOptInfo *rel = scan->info->rel;
+	const RelOptInfo *rel = scan->info->rel;
 	double		pages = table_pages(scan, fetched);
 	double		random_cost;
 	double		seq_cost;
@@ -275,7 +275,7 @@ fetch_cost(const ScanCost *scan, double fetched)
 static Cost
 planned_fetch_cost(const ScanCost *scan)
 {
-	const		RelOptInfo *rel = scan->info->rel;
+	const RelOptInfo *rel = scan->info->rel;
 	double		random_cost;
 
 	get_tablespace_page_costs(rel->reltablespace, &random_cost, NULL);
@@ -303,7 +303,7 @@ scan_cost(const ScanCost *scan, double k)
 static Cost
 sort_cost(const ScanCost *scan, double k)
 {
-	const		RelOptInfo *rel = scan->info->rel;
+	const RelOptInfo *rel = scan->info->rel;
 	double		seq_cost;
 
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_cost);

@@ -228,7 +228,7 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 			return find_scan_aside(search, ((CustomScanState *) node)->custom_ps);
 		case T_LimitState:
 			{
-				const		LimitState *limit = (LimitState *) node;
+				const LimitState *limit = (LimitState *) node;
 
 				path.is_page = limit->offset > 0;
 				if (!limit->noCount)
