@@ -340,13 +340,15 @@ link_contents()
 }
 
 # Make the private copy of PostgreSQL in directory $1, and let pg_config be its
-# pg_config and bindir its programs' directory.
+# pg_config and bindir its programs' directory.  With ANNOY_IN_PLACE, PostgreSQL
+# belongs to nobody else, and is taken as it is.
 private_postgres()
 {
 	local root=$1 option dir program
 	local sharedir pkglibdir
 
 	bindir=$("$pg_config" --bindir)
+	[ -z "${ANNOY_IN_PLACE:-}" ] || return 0
 	sharedir=$("$pg_config" --sharedir)
 	pkglibdir=$("$pg_config" --pkglibdir)
 

@@ -27,7 +27,7 @@ DECLARE
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
 		line := regexp_replace(line, '^[ ]*(->[ ]*)?', '');
-		line := replace(line, '(InitPlan 1).col1', '$0');
+		line := regexp_replace(line, '\(InitPlan (expr_)?1\)\.col1', '$0');
 		IF line ~ ' Scan| By: |Filter: |^Sort$|^Incremental Sort$|^Merge Append$' THEN
 			RETURN NEXT line;
 		END IF;

@@ -90,7 +90,9 @@ sub answers
 
 # A session on the standby that lives through everything: what it knows of an
 # index must not become outdated.
+# It lasts for the whole test, so its timeout is for each query.
 my $session = $standby->background_psql('postgres');
+$session->set_query_timer_restart();
 $session->query_safe('SET enable_seqscan = off');
 
 # That the standby agrees with the primary, and with itself.  Where there are
@@ -298,6 +300,7 @@ $standby->stop('immediate');
 for_each_table('INSERT INTO :table SELECT * FROM :source WHERE id % 4 = 1');
 $standby->start;
 $session = $standby->background_psql('postgres');
+$session->set_query_timer_restart();
 $session->query_safe('SET enable_seqscan = off');
 check('crash of the standby');
 
