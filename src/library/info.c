@@ -139,8 +139,8 @@ count_pages(Relation rel, const AnnoyIndex *index, PageCounts *counts)
 PG_FUNCTION_INFO_V1(annoy_index_info);
 
 /*
- * Returns what is in an index.  It reads every page.  If it has another format, the row has what its
- * metapage tells all the same.
+ * Returns what is in an index.  It reads every page.  If the index has another
+ * format, the row has what its metapage tells all the same.
  */
 Datum
 annoy_index_info(PG_FUNCTION_ARGS)
