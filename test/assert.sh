@@ -130,13 +130,17 @@ valgrind_part()
 	start_cluster <<<'shared_buffers = 16MB'
 	"${as_server[@]}" "$bindir/pg_ctl" -w -D "$scratch/server/data" stop >/dev/null
 	"${as_server[@]}" mkdir -p "$logs"
-	"${as_server[@]}" valgrind --quiet --leak-check=no --trace-children=yes --track-origins=yes \
+	"${as_server[@]}" env TMPDIR="$scratch/server" valgrind --quiet --leak-check=no --trace-children=yes --track-origins=yes \
 		--read-var-info=no --suppressions="$server/valgrind.supp" --log-file="$logs/%p" \
 		"$bindir/postgres" -D "$scratch/server/data" >"$scratch/postgres.log" 2>&1 &
 	postmaster=$!
 	until "$bindir/psql" -X -q -c 'SELECT 1' >/dev/null 2>&1
 	do
-		kill -0 "$postmaster" || return 1
+		if ! kill -0 "$postmaster" 2>/dev/null
+		then
+			cat "$scratch/postgres.log"
+			return 1
+		fi
 		sleep 1
 	done
 	"$bindir/psql" -X -a -v ON_ERROR_STOP=1 -v directory="$scratch/server" -f "$src/test/valgrind.sql" ||
