@@ -39,6 +39,8 @@ PGFILEDESC = "annoy - approximate nearest-neighbour index access method"
 # isolation spec and every TAP script: adding one means adding its files.
 REGRESS := $(filter-out annoy--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=annoy
+# pg_regress tells tests so itself since version 15.
+export PG_ABS_SRCDIR = $(abspath $(srcdir))
 ISOLATION := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=annoy
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))

@@ -9,9 +9,9 @@ SET enable_seqscan = off;
 -- Vectors without much structure, which are hard to find
 CREATE FUNCTION hard(i integer) RETURNS real[] LANGUAGE sql AS
 	$$ SELECT array_agg((number(i, j) + number(i % 50, j))::real ORDER BY j) FROM generate_series(1, 8) j $$;
-CREATE TABLE items AS SELECT i AS id, hard(i) AS v FROM generate_series(1, 9000) i;
+CREATE TABLE items WITH (autovacuum_enabled = off) AS SELECT i AS id, hard(i) AS v FROM generate_series(1, 9000) i;
 CREATE INDEX items_v ON items USING annoy (v);
-CREATE TABLE changing AS SELECT * FROM items;
+CREATE TABLE changing WITH (autovacuum_enabled = off) AS SELECT * FROM items;
 CREATE INDEX changing_v ON changing USING annoy (v);
 
 -- Searches and insertions go on, all that is to be known of the curve is in order,
@@ -64,7 +64,7 @@ SELECT calibrated('SELECT array_fill((10 ^ (i / 4))::real, ARRAY[8]) FROM genera
 RESET client_min_messages;
 SELECT calibrated('SELECT array_fill(1e-30::real, ARRAY[8]) FROM generate_series(1, 100) i');
 -- The order in which they come makes no difference to what 1,000 rows take.
-CREATE TABLE tenants AS SELECT i, CASE WHEN i <= 250 THEN array_fill(1::real, ARRAY[8]) ELSE hard(20000 + i) END AS v
+CREATE TABLE tenants WITH (autovacuum_enabled = off) AS SELECT i, CASE WHEN i <= 250 THEN array_fill(1::real, ARRAY[8]) ELSE hard(20000 + i) END AS v
 	FROM generate_series(1, 1000) i;
 CREATE FUNCTION deep(direction text) RETURNS TABLE (search_k integer, recall double precision) LANGUAGE plpgsql AS $$
 BEGIN

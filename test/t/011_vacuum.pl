@@ -17,7 +17,11 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = annoy_node('vacuum', conf => 'max_worker_processes = 4');
+# without checksums, as it changes pages
+my $node = annoy_node(
+	'vacuum',
+	init => [ no_data_checksums => 1 ],
+	conf => 'max_worker_processes = 4');
 
 sub sql
 {
