@@ -26,26 +26,45 @@
 #include "storage/storage.h"
 #include "type/type.h"
 
+#define MAX_COLUMNS		16
+
+/* A row that is returned. */
+typedef struct ResultRow
+{
+	int			n;				/* columns so far */
+	Datum		values[MAX_COLUMNS];
+	bool		nulls[MAX_COLUMNS];
+} ResultRow;
+
+static inline void
+put(ResultRow *row, Datum value, bool isnull)
+{
+	Assert(row->n < MAX_COLUMNS);
+	row->nulls[row->n] = isnull;
+	row->values[row->n++] = value;
+}
+
 /*
- * The type of a function's result, which has to have as many columns as there are
- * values.  It has not if the library is of a later version than the extension's
- * objects in this database.
+ * Return a row, which has to have as many columns as the function's result type.
+ * It has not if the library is of a later version than the extension's objects in
+ * this database.
  */
-static TupleDesc
-result_type(FunctionCallInfo fcinfo, int nvalues)
+static Datum
+return_row(FunctionCallInfo fcinfo, ResultRow *row)
 {
 	TupleDesc	desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	if (desc->natts != nvalues)
+	if (desc->natts != row->n)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("extension \"annoy\" and its library are of different versions"),
 				 errdetail("%s returns %d columns in this database, and %d in the library.",
-						   format_procedure(fcinfo->flinfo->fn_oid), desc->natts, nvalues),
+						   format_procedure(fcinfo->flinfo->fn_oid), desc->natts, row->n),
 				 errhint("Run ALTER EXTENSION annoy UPDATE.")));
-	return BlessTupleDesc(desc);
+	desc = BlessTupleDesc(desc);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, row->values, row->nulls)));
 }
 
 /* What the pages of an index have. */
@@ -155,10 +174,9 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	bool		other_format;
 	const AnnoyIndex *index = NULL;
 	PageCounts	counts = {0};
-	Datum		values[16];
-	bool		nulls[16] = {0};
-	TupleDesc	desc = result_type(fcinfo, lengthof(values));
-	int			n = 0;
+	ResultRow	row = {0};
+	bool		no_vectors;
+	bool		known_dtype;
 
 	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	rel = access.rel;
@@ -173,34 +191,33 @@ annoy_index_info(PG_FUNCTION_ARGS)
 		meta.dim = index->dim;
 	}
 
-	values[n++] = CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel)));
-	values[n++] = ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid);
-	nulls[n] = meta.dim == 0;
-	values[n++] = Int32GetDatum(meta.dim);
-	nulls[n] = meta.dtype < ANNOY_FLOAT32 || meta.dtype > ANNOY_FLOAT16;
-	values[n] = nulls[n] ? (Datum) 0 : CStringGetTextDatum(AnnoyDtypeName(meta.dtype));
-	n++;
-	values[n++] = Int32GetDatum(meta.n_trees);
-	memset(&nulls[n], other_format, 7 * sizeof(bool));
-	values[n++] = Int32GetDatum(counts.height);
-	values[n++] = Int64GetDatum(counts.items);
-	values[n++] = Int64GetDatum(counts.vectors);
-	values[n++] = Int64GetDatum(counts.dead);
-	values[n++] = Int64GetDatum(counts.leaf_pages);
-	values[n++] = Int64GetDatum(counts.inner_pages);
-	nulls[n] |= meta.dim == 0;
-	values[n] = nulls[n] ? (Datum) 0 :
-		Float8GetDatum(counts.entries / ((double) counts.leaf_pages * index->leaf.capacity));
-	n++;
-	values[n++] = Int64GetDatum((int64) meta.seed);
-	values[n++] = Int32GetDatum((int32) meta.version);
-	memset(&nulls[n], other_format, 2 * sizeof(bool));
-	values[n++] = Int64GetDatum(counts.item_pages * BLCKSZ);
-	values[n++] = Int64GetDatum((counts.leaf_pages + counts.inner_pages) * BLCKSZ);
-	Assert(n == lengthof(values));
+	no_vectors = meta.dim == 0;
+	known_dtype = meta.dtype >= ANNOY_FLOAT32 && meta.dtype <= ANNOY_FLOAT16;
+
+	put(&row, CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel))), false);
+	put(&row, ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid), false);
+	put(&row, Int32GetDatum(meta.dim), no_vectors);
+	put(&row, known_dtype ? CStringGetTextDatum(AnnoyDtypeName(meta.dtype)) : (Datum) 0,
+		!known_dtype);
+	put(&row, Int32GetDatum(meta.n_trees), false);
+	put(&row, Int32GetDatum(counts.height), other_format);
+	put(&row, Int64GetDatum(counts.items), other_format);
+	put(&row, Int64GetDatum(counts.vectors), other_format);
+	put(&row, Int64GetDatum(counts.dead), other_format);
+	put(&row, Int64GetDatum(counts.leaf_pages), other_format);
+	put(&row, Int64GetDatum(counts.inner_pages), other_format);
+	if (other_format || no_vectors)
+		put(&row, (Datum) 0, true);
+	else
+		put(&row, Float8GetDatum(counts.entries /
+								 ((double) counts.leaf_pages * index->leaf.capacity)), false);
+	put(&row, Int64GetDatum((int64) meta.seed), false);
+	put(&row, Int32GetDatum((int32) meta.version), false);
+	put(&row, Int64GetDatum(counts.item_pages * BLCKSZ), other_format);
+	put(&row, Int64GetDatum((counts.leaf_pages + counts.inner_pages) * BLCKSZ), other_format);
 
 	AnnoyCloseIndex(&access);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	return return_row(fcinfo, &row);
 }
 
 PG_FUNCTION_INFO_V1(annoy_last_scan);
@@ -213,23 +230,19 @@ Datum
 annoy_last_scan(PG_FUNCTION_ARGS)
 {
 	const AnnoyScanStats *stats = AnnoyLastScan();
-	Datum		values[12];
-	bool		nulls[12] = {0};
-	TupleDesc	desc = result_type(fcinfo, lengthof(values));
-	int			n = 0;
+	ResultRow	row = {0};
 
-	values[n++] = Int64GetDatum(stats->rounds);
-	values[n++] = Int64GetDatum(stats->inner_nodes);
-	values[n++] = Int64GetDatum(stats->leaves);
-	values[n++] = Int64GetDatum(stats->entries);
-	values[n++] = Int64GetDatum(stats->items);
-	values[n++] = Int64GetDatum(stats->rows);
-	values[n++] = BoolGetDatum(stats->walked);
-	values[n++] = Int64GetDatum(stats->pages);
-	values[n++] = Int64GetDatum(stats->pages_read);
-	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->routing) * 1e6);
-	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->scanning) * 1e6);
-	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->reranking) * 1e6);
-	Assert(n == lengthof(values));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	put(&row, Int64GetDatum(stats->rounds), false);
+	put(&row, Int64GetDatum(stats->inner_nodes), false);
+	put(&row, Int64GetDatum(stats->leaves), false);
+	put(&row, Int64GetDatum(stats->entries), false);
+	put(&row, Int64GetDatum(stats->items), false);
+	put(&row, Int64GetDatum(stats->rows), false);
+	put(&row, BoolGetDatum(stats->drained), false);
+	put(&row, Int64GetDatum(stats->pages), false);
+	put(&row, Int64GetDatum(stats->pages_read), false);
+	put(&row, Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->routing) * 1e6), false);
+	put(&row, Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->scanning) * 1e6), false);
+	put(&row, Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->reranking) * 1e6), false);
+	return return_row(fcinfo, &row);
 }
