@@ -189,6 +189,8 @@ run_tests()
 	pg_config=$2
 	scratch=$outside/server/run
 	export TMPDIR=$scratch/tmp HOME=$scratch
+	# a machine may be busy
+	export PG_TEST_TIMEOUT_DEFAULT=900
 	choose_server_user
 	umask 022
 	mkdir -p "$scratch/server" "$TMPDIR"
