@@ -23,8 +23,6 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-
 #include "annoy.h"
 #include "build/state.h"
 #include "storage/storage.h"

@@ -19,7 +19,6 @@
 #include <float.h>
 
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "annoy.h"
 #include "build/state.h"

@@ -15,8 +15,6 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-
 #include "annoy.h"
 #include "build/state.h"
 #include "simd/simd.h"

@@ -15,7 +15,7 @@
  *
  *	nulls.c			exactly the pages that have a free slot are listed
  *	attributes.c	a page that is not listed may have room all the same
- *	tree/free.c		a free page is listed, unless a crash has lost it
+ *	tree/free.c		a free page is listed, unless a crash or an error has lost it
  *
  * Copyright (c) 2026, the annoy developers
  *

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * slot.c
- *	  Slots, of items and of NULLs: filled and freed; and storing an item, which
- *	  begins with finding a free one.
+ *	  Slots: of items, filled and freed; of NULLs, freed.  And storing an item,
+ *	  which begins with finding a free slot.
  *
  * Copyright (c) 2026, the annoy developers
  *
