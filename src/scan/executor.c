@@ -225,7 +225,10 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 			return find_scan_of_any(search, ((MergeAppendState *) node)->mergeplans,
 									((MergeAppendState *) node)->ms_nplans, path);
 		case T_CustomScanState:
-			return find_scan_aside(search, ((CustomScanState *) node)->custom_ps);
+			if (find_scan_aside(search, ((CustomScanState *) node)->custom_ps))
+				return true;
+			path = nothing;
+			break;
 		case T_LimitState:
 			{
 				const LimitState *limit = (LimitState *) node;
