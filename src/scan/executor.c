@@ -32,6 +32,7 @@
 #include <math.h>
 
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 
 #include "scan/scan.h"
@@ -201,6 +202,8 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 	static const NodePath all = {.everything = true,.limit = INFINITY};
 	static const NodePath nothing = {.limit = INFINITY};
 	NodePath	inner = nothing;
+
+	check_stack_depth();
 
 	if (node == NULL)
 		return false;
