@@ -224,7 +224,7 @@ annoy_last_scan(PG_FUNCTION_ARGS)
 	values[n++] = Int64GetDatum(stats->entries);
 	values[n++] = Int64GetDatum(stats->items);
 	values[n++] = Int64GetDatum(stats->rows);
-	values[n++] = BoolGetDatum(stats->walked);
+	values[n++] = BoolGetDatum(stats->drained);
 	values[n++] = Int64GetDatum(stats->pages);
 	values[n++] = Int64GetDatum(stats->pages_read);
 	values[n++] = Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->routing) * 1e6);

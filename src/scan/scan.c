@@ -317,7 +317,7 @@ note_stats(const AnnoyScanState *state)
 	else
 		memset(&last_scan, 0, sizeof(last_scan));
 	last_scan.rows = state->returned;
-	last_scan.walked = state->drained;
+	last_scan.drained = state->drained;
 	last_scan.pages_read = reads - state->reads_before;
 	last_scan.pages = hits - state->hits_before + last_scan.pages_read;
 }
