@@ -138,6 +138,15 @@ FROM unnest(ARRAY['true', 'a2 = 0', 'a1000 < 300', 'a1000 = 7', 'b1000 = 7', 'a1
 	LATERAL plan(format('SELECT id FROM filtered WHERE %s ORDER BY r <-> ''{1,2}'' LIMIT %s', condition, rows)) plan
 WHERE plan LIKE '% Scan %'
 GROUP BY n, m, condition, rows ORDER BY n, m;
+-- Conditions in the index: the planner goes through the rounds that a scan would
+-- make, and rounding must not keep it there.
+CREATE TABLE parts AS
+	SELECT i AS id, width_bucket(i, ARRAY[1, 301, 610]) AS part, vec(i, 2)::real[] AS r FROM generate_series(1, 1000) i;
+CREATE INDEX ON parts USING annoy (r, part) WITH (search_k = 100);
+ANALYZE parts;
+SELECT n, count(*) > 0 AS planned FROM generate_series(1, 3) n,
+	LATERAL plan(format('SELECT id FROM parts WHERE part = %s ORDER BY r <-> ''{1,2}''', n)) plan
+GROUP BY n ORDER BY n;
 
 --
 -- What a distance costs

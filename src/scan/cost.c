@@ -230,9 +230,14 @@ search_cost(const ScanCost *scan, double rows)
 				cost += round_cost(scan, round.effort);
 				break;
 			case ANNOY_STEP_RETURN:
-				/* as many as it does without another round */
-				progress.returned = scan->task.tests ?
-					floor(round.enough_for * scan->passing) : round.enough_for;
+				/*
+				 * as many as it does without another round; one at least,
+				 * which rounding might make none
+				 */
+				progress.returned = Max(progress.returned + 1,
+										scan->task.tests ?
+										floor(round.enough_for * scan->passing) :
+										round.enough_for);
 				break;
 			case ANNOY_STEP_LOOK:
 			case ANNOY_STEP_DRAIN:

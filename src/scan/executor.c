@@ -32,6 +32,7 @@
 #include <math.h>
 
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 
 #include "scan/scan.h"
@@ -202,6 +203,8 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 	static const NodePath nothing = {.limit = INFINITY};
 	NodePath	inner = nothing;
 
+	check_stack_depth();
+
 	if (node == NULL)
 		return false;
 	if (is_node_of(search, node))
@@ -225,7 +228,10 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 			return find_scan_of_any(search, ((MergeAppendState *) node)->mergeplans,
 									((MergeAppendState *) node)->ms_nplans, path);
 		case T_CustomScanState:
-			return find_scan_aside(search, ((CustomScanState *) node)->custom_ps);
+			if (find_scan_aside(search, ((CustomScanState *) node)->custom_ps))
+				return true;
+			path = nothing;
+			break;
 		case T_LimitState:
 			{
 				const LimitState *limit = (LimitState *) node;

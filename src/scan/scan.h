@@ -29,7 +29,7 @@ typedef struct AnnoyScanStats
 	int64		entries;		/* of leaves */
 	int64		items;			/* whose exact distance was computed */
 	int64		rows;			/* returned */
-	bool		drained;		/* in the end */
+	bool		drained;		/* all items were looked at in the end */
 	int64		pages;			/* of the index and of the server's buffers */
 	int64		pages_read;		/* of these, not found in shared buffers */
 	instr_time	routing;		/* ranking leaves */
