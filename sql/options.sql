@@ -176,7 +176,8 @@ SET annoy.epsilon = -0.1;
 SET annoy.epsilon = 10.1;
 SET annoy.epsilon = 'NaN';
 SET annoy.strict_order = 'often';
-SET annoy.search_j = 1;
+-- a name that is not known, from version 15 on
+SELECT (failure('SET annoy.search_j = 1') LIKE '%"annoy" is a reserved prefix.') = (current_setting('server_version_num')::int >= 150000) AS "from 15";
 SELECT failure('SET annoy.search_k = 0');
 SET annoy.search_k = 2147483647;
 SHOW annoy.search_k;
