@@ -8,7 +8,8 @@
 # make test		all tests, on a private cluster
 # make test-versions	the tests on other versions of PostgreSQL, or on those that
 #			VERSIONS="17 18" says; SUITES="sql isolation tap" and
-#			TAP="001 002" choose among them; JOBS=2 at the same time
+#			TAP="001 002" choose among them; JOBS=2 at the same time;
+#			PG_CONFIG_16=... is a server built elsewhere
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says; then damage 10,000
 #			indexes
@@ -85,7 +86,9 @@ test:
 
 test-versions:
 	@$(if $(VERSIONS),ANNOY_VERSIONS='$(VERSIONS)') $(if $(SUITES),ANNOY_SUITES='$(SUITES)') \
-		$(if $(TAP),ANNOY_TAP='$(TAP)') $(if $(JOBS),ANNOY_JOBS='$(JOBS)') test/versions.sh
+		$(if $(TAP),ANNOY_TAP='$(TAP)') $(if $(JOBS),ANNOY_JOBS='$(JOBS)') \
+		$(foreach v,14 15 16 17 18 19,$(if $(PG_CONFIG_$(v)),ANNOY_PG_CONFIG_$(v)='$(PG_CONFIG_$(v))')) \
+		test/versions.sh
 
 soak:
 	@$(script_env) ANNOY_SOAK_MINUTES='$(or $(MINUTES),10)' test/run.sh

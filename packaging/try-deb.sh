@@ -45,7 +45,7 @@ try_packages()
 	local root=$scratch/root suite
 
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	debootstrap --variant=minbase "$suite" "$root" "${MIRROR:-http://deb.debian.org/debian}"
+	debootstrap --variant=minbase "$suite" "$root" "$(debian_mirror)"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 	mkdir -p "$root/etc/postgresql-common/createcluster.d"

@@ -86,6 +86,16 @@ wanted_major()
 	printf '%s' "$major"
 }
 
+# Debian's mirror: MIRROR, or the one that apt uses here.
+debian_mirror()
+{
+	local mirror=${MIRROR:-}
+
+	[ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' \
+		'Created-By: Packages' 'Origin: Debian' 2>/dev/null | sed -n 1p)
+	printf '%s' "$mirror"
+}
+
 # The clang to check the build with: Debian's server headers bring one with its
 # version in its name.
 find_clang()

@@ -3,10 +3,11 @@
 #
 # Copyright (c) 2026, the annoy developers
 #
-# Each version comes from the suite of Debian or Ubuntu that has it.  The suite is
-# installed into the scratch directory, and the tests run there as an ordinary
-# user, all in namespaces of their own: when the last command there ends, or this
-# script does, nothing is left of what was mounted or started.
+# Each version comes from the suite of Debian that has it.  The suite is installed
+# into the scratch directory, and the tests run there as an ordinary user, all in
+# namespaces of their own: when the last command there ends, or this script does,
+# nothing is left of what was mounted or started.  For the versions that are in no
+# suite, or instead of one, there may be a server that was built elsewhere.
 #
 # A version prints one line at its end: "17: 100 passed, 0 failed", or "19: not
 # tested: " and why.  What cannot be installed is no failure.  The last line is
@@ -18,35 +19,22 @@
 # ANNOY_JOBS		how many of them at the same time; default: 1
 # ANNOY_SUITES, ANNOY_TAP	which tests, see run.sh; default: all
 # ANNOY_ROOTS		a directory that keeps installed suites, to use them again
-# ANNOY_UBUNTU_KEYS	the keys of the archive of Ubuntu, if not those of the package
-#			ubuntu-keyring
+# ANNOY_PG_CONFIG_14, and likewise	pg_config of a server built elsewhere
+# MIRROR		Debian's mirror; default: the one that apt uses here
 # KEEP=1			keeps the scratch directory, with the output of each version
 
 . "$(dirname "$0")/lib.sh"
 
 # ---- one version, as root in namespaces of its own ----
 
-# Where a major version is: the suite, the mirror and its keys, the script by which
-# debootstrap knows such suites, and what apt is to look at besides.
+# Where a major version is: the suite, and what apt is to look at besides.
 describe_version()
 {
-	components=main
+	suite=
 	further=
-	mirror=http://deb.debian.org/debian
-	keys=/usr/share/keyrings/debian-archive-keyring.gpg
-	like=sid
 	case $1 in
-		14 | 16)
-			components="main universe"
-			mirror=http://archive.ubuntu.com/ubuntu
-			keys=${ANNOY_UBUNTU_KEYS:-/usr/share/keyrings/ubuntu-archive-keyring.gpg}
-			like=jammy
-			;;
-	esac
-	case $1 in
-		14) suite=jammy further=jammy-updates ;;
+		14 | 16) ;;
 		15) suite=bookworm ;;
-		16) suite=noble further=noble-updates ;;
 		17) suite=trixie ;;
 		18) suite=forky ;;
 		19) suite=sid further=experimental ;;
@@ -75,7 +63,7 @@ configure_root()
 
 	for name in $suite $further
 	do
-		echo "deb $mirror $name $components"
+		echo "deb $mirror $name main"
 	done >"$root/etc/apt/sources.list"
 	rm -f "$root"/etc/apt/sources.list.d/*
 	cat >"$root/etc/apt/apt.conf.d/99annoy" <<-EOF
@@ -109,14 +97,15 @@ install_suite()
 
 	if ! [ -e "$done" ]
 	then
-		if ! [ -e "$keys" ]
+		mirror=$(debian_mirror)
+		if [ -z "$mirror" ]
 		then
-			say "the archive's keys, $keys, are not here"
+			say "MIRROR says no mirror of Debian, and apt knows none"
 			return 1
 		fi
 		rm -rf --one-file-system "$root"
-		debootstrap --variant=minbase "--keyring=$keys" "$suite" "$root" "$mirror" \
-			"/usr/share/debootstrap/scripts/$like" || return
+		debootstrap --variant=minbase "$suite" "$root" "$mirror" \
+			/usr/share/debootstrap/scripts/sid || return
 		configure_root || return
 	fi
 	mountpoint -q "$root/proc" || mount -t proc proc "$root/proc" || return
@@ -183,16 +172,30 @@ obstacle()
 	unshare --mount --pid --ipc --fork true 2>/dev/null || say "there are no namespaces here"
 }
 
-# Test one version in namespaces of its own, with its output in a file; say how it has
-# ended, and add its counts to another file.
+# Test one version, with its output in a file; say how it has ended, and add its
+# counts to another file.
 run_version()
 {
-	local version=$1 log=$scratch/$1.log status=0 counts passed failed
+	local version=$1 log=$scratch/$1.log status=0 config=ANNOY_PG_CONFIG_$1 why counts passed failed
 
-	unshare --mount --propagation private --pid --ipc --fork --kill-child \
-		"$top/test/versions.sh" --inside "$version" "$roots/$version" >"$log" 2>&1 </dev/null ||
-		status=$?
-	[ -n "${ANNOY_ROOTS:-}" ] || rm -rf --one-file-system "${roots:?}/$version"
+	describe_version "$version"
+	config=${!config:-}
+	if [ -n "$config" ]
+	then
+		PG_CONFIG=$config "$top/test/run.sh" >"$log" 2>&1 </dev/null || status=$?
+	else
+		why=$(obstacle)
+		[ -n "$suite" ] || why="it is in no suite of Debian, and PG_CONFIG_$version names no server"
+		if [ -n "$why" ]
+		then
+			say "$version: not tested: $why"
+			return
+		fi
+		unshare --mount --propagation private --pid --ipc --fork --kill-child \
+			"$top/test/versions.sh" --inside "$version" "$roots/$version" >"$log" 2>&1 </dev/null ||
+			status=$?
+		[ -n "${ANNOY_ROOTS:-}" ] || rm -rf --one-file-system "${roots:?}/$version"
+	fi
 	if [ "$status" -eq 3 ]
 	then
 		say "$version: not tested: $(tail -n 1 "$log")"
@@ -214,16 +217,10 @@ run_version()
 
 run_versions()
 {
-	local version why
+	local version
 
-	why=$(obstacle)
 	for version in $versions
 	do
-		if [ -n "$why" ]
-		then
-			say "$version: not tested: $why"
-			continue
-		fi
 		[ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n || true
 		run_version "$version" &
 	done
