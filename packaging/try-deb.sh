@@ -46,11 +46,7 @@ try_packages()
 
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	debootstrap --variant=minbase "$suite" "$root" "$(debian_mirror)"
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod 755 "$root/usr/sbin/policy-rc.d"
-	mkdir -p "$root/etc/postgresql-common/createcluster.d"
-	echo "create_main_cluster = false" >"$root/etc/postgresql-common/createcluster.d/no-main.conf"
-	cp /etc/resolv.conf "$root/etc/"
+	quiet_root "$root"
 	cp -R "$scratch/debs" "$root/debs"
 	copy_tree "$root/annoy"
 	mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"

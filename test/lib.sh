@@ -96,6 +96,17 @@ debian_mirror()
 	printf '%s' "$mirror"
 }
 
+# In a new root of Debian, in directory $1, packages are to start no services and
+# make no cluster, and names of hosts are found as here.
+quiet_root()
+{
+	printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+	chmod 755 "$1/usr/sbin/policy-rc.d"
+	mkdir -p "$1/etc/postgresql-common/createcluster.d"
+	echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/annoy.conf"
+	cp /etc/resolv.conf "$1/etc/resolv.conf"
+}
+
 # The clang to check the build with: Debian's server headers bring one with its
 # version in its name.
 find_clang()

@@ -80,13 +80,7 @@ configure_root()
 			Pin-Priority: 990
 		EOF
 	fi
-	cp /etc/resolv.conf "$root/etc/resolv.conf"
-
-	# no services, and no cluster
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod 755 "$root/usr/sbin/policy-rc.d"
-	mkdir -p "$root/etc/postgresql-common/createcluster.d"
-	echo "create_main_cluster = false" >"$root/etc/postgresql-common/createcluster.d/annoy.conf"
+	quiet_root "$root"
 }
 
 # Install the suite and what the tests need, unless that has been done; a file says

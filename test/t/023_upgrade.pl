@@ -42,6 +42,7 @@ if (!defined $old_bindir)
 }
 my $theirs = version_with_annoy($old_bindir)
   or die "$old_bindir does not belong to a PostgreSQL with annoy\n";
+my $old_install = $old_bindir =~ s/\/bin\/*$//r;
 note("from $theirs to $ours");
 
 # Clusters of both have to be alike.
@@ -49,7 +50,7 @@ my @init = (extra => [ '--data-checksums', '--locale=C', '--encoding=UTF8' ]);
 my $conf = "autovacuum = off\njit = off\nenable_seqscan = off\nenable_bitmapscan = off\n"
   . "enable_sort = off\n";
 
-my $old = PostgreSQL::Test::Cluster->new('old', install_path => $old_bindir =~ s/\/bin\/*$//r);
+my $old = PostgreSQL::Test::Cluster->new('old', install_path => $old_install);
 $old->init(@init);
 $old->append_conf('postgresql.conf', $conf);
 $old->start;
@@ -175,8 +176,7 @@ sub upgraded
 # Some releases of two versions do not go together, whatever the tables are.
 sub plain_table_fails
 {
-	my $plain = PostgreSQL::Test::Cluster->new('plain',
-		install_path => $old_bindir =~ s/\/bin\/*$//r);
+	my $plain = PostgreSQL::Test::Cluster->new('plain', install_path => $old_install);
 
 	$plain->init(@init);
 	$plain->start;
