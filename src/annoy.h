@@ -35,6 +35,7 @@ typedef struct AnnoyOptions
 {
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
 	int			n_trees;		/* -1 = automatic */
+	int			n_entries;		/* likewise */
 	int			search_k;		/* -1 = automatic */
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
@@ -74,6 +75,7 @@ typedef struct AnnoyIndex
 	AnnoyDtype	dtype;			/* of the stored vectors */
 	int			dim;			/* dimensions, 0 = not known yet */
 	int			n_trees;
+	int			n_entries;		/* of an item in each tree, at most: 1 or 2 */
 	uint64		seed;
 	double		built_items;
 	uint32		resets;			/* the metapage's, to know a stale copy */
@@ -139,6 +141,7 @@ extern int	AnnoyOptionSearchK(Relation rel);
 extern double AnnoyOptionTargetRecall(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
+extern int	AnnoyOptionEntries(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
 extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 extern void AnnoyDefineOptions(void);

@@ -196,6 +196,9 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 /* There may be nodes of another generation than the trees': pages to be freed. */
 #define ANNOY_META_OLD_NODES	0x02
 
+/* Items have second entries. */
+#define ANNOY_META_SECOND		0x04
+
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
 
@@ -278,9 +281,14 @@ typedef AnnoyNodeData *AnnoyNode;
 /*
  * What an entry points to.  In an inner node, the child: its block, and
  * InvalidOffsetNumber.  In a leaf, the item: the first block of its group, and
- * its slot, counted from FirstOffsetNumber.
+ * its slot, counted from FirstOffsetNumber.  There the highest bits of the slot
+ * tell of the entry: an item may have two in a tree, in different leaves.
  */
 typedef ItemPointerData AnnoyPointer;
+
+#define ANNOY_ENTRY_SECOND		0x8000	/* it is the item's second one */
+#define ANNOY_ENTRY_PAIRED		0x4000	/* the item has two */
+#define ANNOY_ENTRY_FLAGS		(ANNOY_ENTRY_SECOND | ANNOY_ENTRY_PAIRED)
 
 /* One block of entries with codes of that many bytes. */
 #define ANNOY_BLOCK_SIZE(code_bytes) \

@@ -174,6 +174,9 @@ AnnoyDefineOptions(void)
 	add_int_reloption(annoy_relopt_kind, "n_trees",
 					  "Number of trees in the forest, -1 for automatic",
 					  -1, -1, ANNOY_MAX_TREES, AccessExclusiveLock);
+	add_int_reloption(annoy_relopt_kind, "n_entries",
+					  "Number of entries of a row in each tree, 1 or 2, -1 for automatic",
+					  -1, -1, 2, AccessExclusiveLock);
 	add_int_reloption(annoy_relopt_kind, "search_k",
 					  "Effort of a search: number of entries it scans, -1 for automatic",
 					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
@@ -249,6 +252,7 @@ annoyoptions(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt tab[] = {
 		OPTION("n_trees", RELOPT_TYPE_INT, n_trees),
+		OPTION("n_entries", RELOPT_TYPE_INT, n_entries),
 		OPTION("search_k", RELOPT_TYPE_INT, search_k),
 		OPTION("target_recall", RELOPT_TYPE_REAL, target_recall),
 		OPTION("dimensions", RELOPT_TYPE_INT, dimensions),
@@ -271,6 +275,11 @@ annoyoptions(Datum reloptions, bool validate)
 					 errmsg("value 0 out of bounds for option \"n_trees\""),
 					 errdetail("Valid values are -1 and those between 1 and %d.",
 							   ANNOY_MAX_TREES)));
+		if (options->n_entries == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value 0 out of bounds for option \"n_entries\""),
+					 errdetail("Valid values are -1, 1 and 2.")));
 		if (options->search_k == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -330,6 +339,17 @@ AnnoyOptionTrees(Relation rel)
 	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
 
 	return options != NULL ? options->n_trees : -1;
+}
+
+/*
+ * The number of entries that a row is to have in each tree, or -1.
+ */
+int
+AnnoyOptionEntries(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->n_entries : -1;
 }
 
 /*

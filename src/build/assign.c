@@ -92,7 +92,7 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	const AnnoyIndex *index = build->index;
 	AnnoyTarget *target = &assignment->target;
 	TupleTableSlot *slot = assignment->slot;
-	AnnoyEntry	entry;
+	AnnoyEntry	entry = {0};
 	int64		number;
 	int			leaf;
 

@@ -53,6 +53,9 @@
 /* Trees that n_trees = -1 gives; see docs/measurements.md. */
 #define AUTOMATIC_TREES		1
 
+/* Likewise for n_entries. */
+#define AUTOMATIC_ENTRIES	1
+
 /* Pages that are logged between two reports of progress. */
 #define LOG_BLOCKS			1024
 
@@ -63,9 +66,11 @@ static AnnoyIndex *
 declared_index(Relation rel, bool *seed_is_zero)
 {
 	int			n_trees = AnnoyOptionTrees(rel);
+	int			n_entries = AnnoyOptionEntries(rel);
 
 	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+						  n_entries > 0 ? n_entries : AUTOMATIC_ENTRIES,
 						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
 						  AnnoyAttributesSize(rel));
 }

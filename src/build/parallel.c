@@ -210,6 +210,7 @@ AnnoyBuildBegin(Relation heap, Relation rel, IndexInfo *index_info,
 	pg_atomic_init_u64(&shared->team.blocks_done, 0);
 	shared->index.dtype = index->dtype;
 	shared->index.n_trees = index->n_trees;
+	shared->index.n_entries = index->n_entries;
 	shared->index.seed = index->seed;
 	AnnoyBuildSyncIndex(build);
 

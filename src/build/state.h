@@ -126,6 +126,7 @@ typedef struct AnnoySharedIndex
 	uint32		version;
 	AnnoyDtype	dtype;
 	int			n_trees;
+	int			n_entries;
 	uint64		seed;
 	uint8		generation;
 	int			dim;			/* 0 until the first vector of a live row */

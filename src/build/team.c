@@ -275,7 +275,8 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 	}
 	old_context = MemoryContextSwitchTo(build->context);
 	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel), shared->dtype,
-								  shared->dim, shared->n_trees, shared->seed,
+								  shared->dim, shared->n_trees,
+								  shared->n_entries, shared->seed,
 								  shared->scale_exponent, shared->mean,
 								  AnnoyAttributesSize(build->rel));
 	build->index->generation = shared->generation;

@@ -138,7 +138,7 @@ static void
 write_copies(Writer *writer, const float *point, int count)
 {
 	const AnnoyIndex *index = writer->build->index;
-	AnnoyEntry	entry;
+	AnnoyEntry	entry = {0};
 
 	if (count == 0)
 		return;

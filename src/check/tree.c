@@ -247,7 +247,7 @@ collect_entries(TreeCheck *state, BlockNumber leaf, Page page)
 	{
 		LeafEntry  *entry = &state->entries[state->nentries++];
 
-		entry->pointer = *AnnoyNodePointer(index, node, i);
+		entry->pointer = AnnoyNodePointer(index, node, i);
 		entry->number = i;
 		entry->leaf = leaf;
 	}
@@ -336,7 +336,8 @@ add_entries(TreeCheck *state)
 
 	for (int i = 0; node->level > 0 && i < node->count; i++)
 	{
-		BlockNumber block = ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(check->index, node, i));
+		AnnoyPointer pointer = AnnoyNodePointer(check->index, node, i);
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&pointer);
 
 		if (!AnnoyBitsAdd(&check->children, block))
 			AnnoyReport(check, state->block, i + 1,

@@ -187,14 +187,14 @@ ask_leaves(Graph *graph)
 	{
 		for (int i = 0; i < node->count; i++)
 		{
-			const AnnoyPointer *pointer = AnnoyNodePointer(index, node, i);
+			AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
 
-			if (!AnnoyItemMayExist(rel, index, pointer))
+			if (!AnnoyItemMayExist(rel, index, &pointer))
 				AnnoyReportCorruption(rel, walk.block, "Entry %d of the node points to (%u,%u), which does not exist.",
-									  i + 1, ItemPointerGetBlockNumberNoCheck(pointer),
-									  ItemPointerGetOffsetNumberNoCheck(pointer));
-			if (AnnoyBitsAdd(&graph->asked, item_number(graph, pointer)))
-				ask_item(graph, pointer);
+									  i + 1, ItemPointerGetBlockNumberNoCheck(&pointer),
+									  ItemPointerGetOffsetNumberNoCheck(&pointer));
+			if (AnnoyBitsAdd(&graph->asked, item_number(graph, &pointer)))
+				ask_item(graph, &pointer);
 		}
 	}
 }

@@ -34,6 +34,7 @@ typedef struct AnnoyEntry
 	float		shift;			/* of the offset, in nodes near the origin */
 	float		slope;
 	uint16		error;
+	uint16		flags;			/* ANNOY_ENTRY_*, of a leaf */
 	AnnoyPointer pointer;
 	uint8		code[ANNOY_MAX_CODE_BYTES];
 } AnnoyEntry;

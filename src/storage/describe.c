@@ -70,7 +70,7 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
  */
 AnnoyIndex *
 AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
-			   uint64 seed, int scale_exponent, const float *mean,
+			   int n_entries, uint64 seed, int scale_exponent, const float *mean,
 			   int attributes_size)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
@@ -82,6 +82,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 	index->dtype = dtype;
 	index->dim = dim;
 	index->n_trees = n_trees;
+	index->n_entries = n_entries;
 	index->seed = seed;
 	index->attributes_size = attributes_size;
 	if (dim <= 0)
@@ -176,7 +177,7 @@ AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks)
 
 	/* nodes are about 60 % full */
 	bytes_per_item = (double) index->group_pages * BLCKSZ / index->group_slots +
-		index->n_trees * BLCKSZ / (0.6 * index->leaf.capacity) +
+		index->n_trees * index->n_entries * BLCKSZ / (0.6 * index->leaf.capacity) +
 		index->attributes_size;
 	return Max((nblocks - index->n_trees - 2.0) * BLCKSZ / bytes_per_item, 1);
 }

@@ -132,7 +132,7 @@ AnnoyOpen(Relation rel)
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
-						   meta.seed, meta.scale_exponent, mean,
+						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1, meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
@@ -179,6 +179,7 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->metric = index->metric;
 	meta->dtype = index->dtype;
 	meta->n_trees = index->n_trees;
+	meta->flags = index->n_entries > 1 ? ANNOY_META_SECOND : 0;
 	meta->seed = index->seed;
 	meta->dim = index->dim;
 	meta->scale_exponent = index->scale_exponent;
@@ -303,7 +304,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		return unset;
 
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
-						   unset->n_trees, unset->seed, 0, NULL,
+						   unset->n_trees, unset->n_entries, unset->seed, 0, NULL,
 						   unset->attributes_size);
 	index->generation = unset->generation;
 	clear_leftover(rel, index);
@@ -365,7 +366,7 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 	if (unset->has_space)
 		return;
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
-						   unset->seed, scale_exponent, mean, unset->attributes_size);
+						   unset->n_entries, unset->seed, scale_exponent, mean, unset->attributes_size);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
 	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
@@ -502,7 +503,7 @@ AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
-									   index->n_trees, index->seed, 0, NULL,
+									   index->n_trees, index->n_entries, index->seed, 0, NULL,
 									   index->attributes_size);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 

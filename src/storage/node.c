@@ -294,10 +294,22 @@ AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node, float *centre)
 /*
  * What entry i points to.
  */
-AnnoyPointer *
+AnnoyPointer
 AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
 {
-	return entry_place(index, node, i).pointer;
+	AnnoyPointer pointer = *entry_place(index, node, i).pointer;
+
+	pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;
+	return pointer;
+}
+
+/*
+ * The flags of entry i of a leaf.
+ */
+uint16
+AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	return entry_place(index, node, i).pointer->ip_posid & ANNOY_ENTRY_FLAGS;
 }
 
 /*
@@ -308,7 +320,9 @@ AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node, BlockNumber child)
 {
 	for (int i = 0; i < node->count; i++)
 	{
-		if (ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(index, node, i)) == child)
+		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+
+		if (ItemPointerGetBlockNumberNoCheck(&pointer) == child)
 			return i;
 	}
 	return -1;
@@ -348,7 +362,8 @@ AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
 	entry->shift = 0;
 	entry->slope = *place.slope;
 	entry->error = *place.error;
-	entry->pointer = *place.pointer;
+	entry->pointer = AnnoyNodePointer(index, node, i);
+	entry->flags = AnnoyNodeEntryFlags(index, node, i);
 }
 
 /*
@@ -370,6 +385,7 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 	*place.slope = entry->slope;
 	*place.error = entry->error;
 	*place.pointer = entry->pointer;
+	place.pointer->ip_posid |= entry->flags;
 	node->changes++;
 }
 

@@ -88,8 +88,9 @@ typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
 
 /* describe.c */
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
-								  int n_trees, uint64 seed, int scale_exponent,
-								  const float *mean, int attributes_size);
+								  int n_trees, int n_entries, uint64 seed,
+								  int scale_exponent, const float *mean,
+								  int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
@@ -176,8 +177,10 @@ extern void AnnoyCopyNode(Relation rel, const AnnoyIndex *index,
 						  BlockNumber block, Page copy);
 extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
-extern AnnoyPointer *AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
-									  int i);
+extern AnnoyPointer AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
+									 int i);
+extern uint16 AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node,
+								  int i);
 extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,
 							   BlockNumber child);
 extern bool AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i,

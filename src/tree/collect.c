@@ -236,7 +236,7 @@ AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 	{
 		candidate->score = scores[i];
 		candidate->nsn = node->child_nsn;
-		candidate->pointer = *AnnoyNodePointer(index, node, hits[i]);
+		candidate->pointer = AnnoyNodePointer(index, node, hits[i]);
 	}
 	collector->count += nhits;
 

@@ -83,11 +83,11 @@ AnnoyDecideSpace(Relation rel, const AnnoyIndex *index, BlockNumber block)
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (int i = 0; i < node->count; i++)
 	{
-		AnnoyPointer *pointer = AnnoyNodePointer(index, node, i);
+		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
 		AnnoyItem	item;
 
 		/* VACUUM may have removed it since */
-		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, pointer), pointer, &item);
+		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointer), &pointer, &item);
 		if (item.vector.data != NULL)
 			vectors[count++] = AnnoyCopyVector(&item.vector);
 		AnnoyItemRelease(&reader);

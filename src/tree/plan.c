@@ -44,7 +44,7 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 			  const AnnoyPointer *pointers, float *centre)
 {
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
-	AnnoyEntry	entry;
+	AnnoyEntry	entry = {0};
 	double		offsets = 0;
 	bool		uniform = level == 0 && count > 1;
 
@@ -121,7 +121,7 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (int i = 0; i < node->count && found; i++)
 	{
-		pointers[i] = *AnnoyNodePointer(index, node, i);
+		pointers[i] = AnnoyNodePointer(index, node, i);
 		found = read_point(rel, index, &reader, node->level, &pointers[i],
 						   points + (Size) i * index->space_dim);
 	}

@@ -38,7 +38,7 @@ static void
 put_child(const AnnoyIndex *index, Page page, int i, const float *child_centre,
 		  const float *centre, BlockNumber child)
 {
-	AnnoyEntry	entry;
+	AnnoyEntry	entry = {0};
 
 	AnnoyEncode(index, &index->inner, child_centre, centre, &entry);
 	ItemPointerSet(&entry.pointer, child, InvalidOffsetNumber);
@@ -260,7 +260,8 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	plan->neighbour = InvalidBlockNumber;
 	for (int i = 0; i < nhits; i++)
 	{
-		BlockNumber child = ItemPointerGetBlockNumberNoCheck(AnnoyNodePointer(index, parent_node, hits[i]));
+		AnnoyPointer pointer = AnnoyNodePointer(index, parent_node, hits[i]);
+		BlockNumber child = ItemPointerGetBlockNumberNoCheck(&pointer);
 
 		/* no root has a parent, but a damaged pointer may lead there */
 		if (child != block && child >= AnnoyRootBlock(index->n_trees) &&

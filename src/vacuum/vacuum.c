@@ -300,7 +300,9 @@ has_dead_entries(VacuumState *state, AnnoyNode node)
 {
 	for (int i = 0; i < node->count; i++)
 	{
-		if (is_dead(state, AnnoyNodePointer(state->index, node, i)))
+		AnnoyPointer pointer = AnnoyNodePointer(state->index, node, i);
+
+		if (is_dead(state, &pointer))
 			return true;
 	}
 	return false;
@@ -318,7 +320,9 @@ drop_entries_of_leaf(VacuumState *state, Buffer buffer)
 
 	for (int i = node->count - 1; i >= 0; i--)
 	{
-		if (is_dead(state, AnnoyNodePointer(state->index, node, i)))
+		AnnoyPointer pointer = AnnoyNodePointer(state->index, node, i);
+
+		if (is_dead(state, &pointer))
 			AnnoyNodeRemove(state->index, page, i);
 	}
 	GenericXLogFinish(xlog);
