@@ -228,9 +228,8 @@ map_query(AnnoySearch *search)
 	const AnnoyIndex *index = search->index;
 
 	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
-	AnnoyMapQuery(index, &search->query, search->target.x);
+	search->score_factor = AnnoyMapQuery(index, &search->query, search->target.x);
 	AnnoyTargetSet(&search->target);
-	search->score_factor = AnnoyQueryScale(index, &search->query);
 	/* the image of a zero query is not of unit length */
 	if (index->metric == ANNOY_COSINE)
 		search->score_factor = AnnoyVectorNorm(&search->query) > 0 ? 2 : 1;

@@ -272,34 +272,28 @@ AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
 }
 
 /*
- * The scale of a query's image.  For inner product the query has one of its own: the
- * order of rows does not depend on its length, which may be far from theirs.
+ * Map a query into the search space: space_dim floats.  Returns the scale of its
+ * image.  For inner product the query has one of its own, since the order of rows does
+ * not depend on its length, which may be far from theirs.
  */
 double
-AnnoyQueryScale(const AnnoyIndex *index, const AnnoyVector *vec)
+AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
 {
+	double		scale = 1;
 	int			exponent;
 
 	if (index->metric != ANNOY_IP)
-		return index->scale;
-	return AnnoyNormExponent(vec, &exponent) ? ldexp(1.0, AnnoyScaleExponent(exponent)) : 1;
-}
-
-/*
- * Map a query into the search space: space_dim floats.
- */
-void
-AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
-{
-	if (index->metric != ANNOY_IP)
 	{
 		AnnoyMapItem(index, vec, x);
-		return;
+		return index->scale;
 	}
 
 	Assert(vec->dim == index->dim);
-	AnnoyImage(index->metric, AnnoyQueryScale(index, vec), vec, x);
+	if (AnnoyNormExponent(vec, &exponent))
+		scale = ldexp(1.0, AnnoyScaleExponent(exponent));
+	AnnoyImage(index->metric, scale, vec, x);
 	for (int i = index->dim; i < index->space_dim; i++)
 		x[i] = 0;
 	rotate(index, x);
+	return scale;
 }
