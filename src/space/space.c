@@ -14,7 +14,7 @@
  *				directions and codes of them keep the error bound of RaBitQ
  *
  * A query for inner product is not centred: <q, x - mean> differs from <q, x>
- * by a constant.
+ * by a constant.  It is also scaled by itself.
  *
  * The rotation alternates random signs with Walsh-Hadamard transforms of the
  * largest power of two P <= D, in turn of the first and of the last P
@@ -272,20 +272,28 @@ AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
 }
 
 /*
- * Map a query into the search space: space_dim floats.
+ * Map a query into the search space: space_dim floats.  Returns the scale of its
+ * image.  For inner product the query has one of its own, since the order of rows does
+ * not depend on its length, which may be far from theirs.
  */
-void
+double
 AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
 {
+	double		scale = 1;
+	int			exponent;
+
 	if (index->metric != ANNOY_IP)
 	{
 		AnnoyMapItem(index, vec, x);
-		return;
+		return index->scale;
 	}
 
 	Assert(vec->dim == index->dim);
-	AnnoyImage(index->metric, index->scale, vec, x);
+	if (AnnoyNormExponent(vec, &exponent))
+		scale = ldexp(1.0, AnnoyScaleExponent(exponent));
+	AnnoyImage(index->metric, scale, vec, x);
 	for (int i = index->dim; i < index->space_dim; i++)
 		x[i] = 0;
 	rotate(index, x);
+	return scale;
 }

@@ -78,8 +78,8 @@ extern void AnnoyMapImage(const AnnoyIndex *index, const float *image,
 						  float *x);
 extern void AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec,
 						 float *x);
-extern void AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec,
-						  float *x);
+extern double AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec,
+							float *x);
 
 /* codec.c */
 extern void AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec,

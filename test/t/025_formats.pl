@@ -21,7 +21,8 @@ use Test::More;
 my $data = 24 + 8;
 my $common = 28;
 
-my $node = annoy_node('formats');
+# without checksums, which would notice
+my $node = annoy_node('formats', init => [ no_data_checksums => 1 ]);
 load_vectors($node, 'source', 'real[]', 1000, clustered(8));
 my @versions = (1, 2, 4);
 $node->safe_psql(
