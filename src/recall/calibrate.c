@@ -91,10 +91,12 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* Items whose pages are pinned before the first is read. */
 #define READ_BATCH			8
 
-/* An item: by what it is known to be found, and its distance from a query. */
+/* An item, and its distance from a query. */
 typedef struct Neighbour
 {
-	uint64		key;			/* block of its leaf, or see pointer_key */
+	uint64		key;			/* see pointer_key */
+	AnnoyPointer pointer;
+	BlockNumber leaves[2];		/* of its entries, the second may be invalid */
 	double		distance;
 	int			found;			/* by the search with that effort, or -1 */
 } Neighbour;
@@ -129,6 +131,7 @@ typedef struct Calibration
 	const AnnoyIndex *index;
 	AnnoyCalibration *task;
 	double		items;			/* vectors in the index */
+	double		entries;		/* of the leaves of a tree */
 	SampleQuery *queries;
 	int			nqueries;
 
@@ -186,13 +189,13 @@ rank_of_query(const Calibration *calibration, int number)
 }
 
 /*
- * Neighbours by estimate of which the exact distance is computed.  Scores say
- * less about manhattan distances.
+ * Neighbours by estimate of which the exact distance is computed, as entries.
+ * Scores say less about manhattan distances.
  */
 static int
 neighbours_kept(const AnnoyIndex *index, int rows)
 {
-	int			keep = rows + rows / 4 + 125;
+	int			keep = index->n_entries * (rows + rows / 4 + 125);
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
 }
@@ -247,8 +250,8 @@ find_nearest(Calibration *calibration)
 	const AnnoyIndex *index = calibration->index;
 	AnnoyWalk	walk;
 	AnnoyNode	node;
-	double		items = 0;
 
+	calibration->items = 0;
 	AnnoyWalkBegin(&walk, rel, index, 0, 0);
 	while ((node = AnnoyWalkNext(&walk)) != NULL)
 	{
@@ -259,12 +262,13 @@ find_nearest(Calibration *calibration)
 		node->child_nsn = walk.block;
 		for (int i = 0; i < calibration->nqueries; i++)
 			AnnoySearchEstimate(calibration->queries[i].search, node);
-		items += node->count;
+		for (int i = 0; i < node->count; i++)
+			calibration->items += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
+		calibration->entries += node->count;
 		report(calibration, 0, node->count);
 	}
 	for (int i = 0; i < calibration->nqueries; i++)
 		AnnoyCollectorFinish(&calibration->queries[i].search->items);
-	calibration->items = items;
 }
 
 /*
@@ -299,41 +303,70 @@ count_found(Neighbour *neighbours, int count, uint64 key, int least, int rank,
 }
 
 /*
+ * The items whose entries are the nearest by estimate, each once, in order of
+ * keys.  Returns their number.
+ */
+static int
+nearest_items(const AnnoyCollector *nearest, Neighbour *neighbours)
+{
+	int			count = 0;
+
+	for (int i = 0; i < nearest->count; i++)
+	{
+		const AnnoyCandidate *candidate = &nearest->candidates[i];
+
+		neighbours[i].key = pointer_key(&candidate->pointer);
+		neighbours[i].pointer = candidate->pointer;
+		neighbours[i].leaves[0] = candidate->nsn;
+		neighbours[i].leaves[1] = InvalidBlockNumber;
+	}
+	sort_by_key(neighbours, nearest->count);
+	for (int i = 0; i < nearest->count; i++)
+	{
+		if (count > 0 && neighbours[count - 1].key == neighbours[i].key)
+			neighbours[count - 1].leaves[1] = neighbours[i].leaves[0];
+		else
+			neighbours[count++] = neighbours[i];
+	}
+	return count;
+}
+
+/*
  * Compute the exact distances of a query's nearest items by estimate.  Returns
- * their number.  A distance too large to be told from others orders nothing.
+ * their number; they are in order of keys.  A distance too large to be told from
+ * others orders nothing.
  */
 static int
 measure_nearest(Calibration *calibration, const SampleQuery *query,
 				AnnoyItemReader *reader, Neighbour *neighbours)
 {
-	const AnnoyCollector *nearest = &query->search->items;
 	Buffer		buffers[READ_BATCH];
+	int			nitems = nearest_items(&query->search->items, neighbours);
 	int			count = 0;
 
-	for (int start = 0; start < nearest->count; start += READ_BATCH)
+	for (int start = 0; start < nitems; start += READ_BATCH)
 	{
-		int			n = Min(nearest->count - start, READ_BATCH);
+		int			n = Min(nitems - start, READ_BATCH);
 
 		AnnoyVacuumDelay();
 		for (int i = 0; i < n; i++)
-			buffers[i] = AnnoyItemPin(reader, &nearest->candidates[start + i].pointer);
+			buffers[i] = AnnoyItemPin(reader, &neighbours[start + i].pointer);
 		for (int i = 0; i < n; i++)
 		{
-			const AnnoyPointer *pointer = &nearest->candidates[start + i].pointer;
+			Neighbour  *neighbour = &neighbours[count];
 			AnnoyItem	item;
 
-			AnnoyItemFetch(reader, buffers[i], pointer, &item);
+			*neighbour = neighbours[start + i];
+			AnnoyItemFetch(reader, buffers[i], &neighbour->pointer, &item);
 			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
-				pointer_key(pointer) != pointer_key(&query->self))
+				neighbour->key != pointer_key(&query->self))
 			{
-				neighbours[count].key = calibration->leaves != NULL ?
-					nearest->candidates[start + i].nsn : pointer_key(pointer);
-				neighbours[count].distance =
+				neighbour->distance =
 					AnnoyStoredDistance(calibration->index->metric, &item.vector,
 										&query->vector);
-				if (unlikely(isnan(neighbours[count].distance)))
-					AnnoyCheckVector(calibration->rel, pointer, &item.vector);
-				if (isfinite(neighbours[count].distance))
+				if (unlikely(isnan(neighbour->distance)))
+					AnnoyCheckVector(calibration->rel, &neighbour->pointer, &item.vector);
+				if (isfinite(neighbour->distance))
 					count++;
 			}
 			AnnoyItemRelease(reader);
@@ -356,7 +389,8 @@ visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
 
 	for (int i = 0; i < count; i++)
 	{
-		if (!AnnoyLeavesVisited(calibration->leaves, neighbours[i].key))
+		if (!AnnoyLeavesVisited(calibration->leaves, neighbours[i].leaves[0]) &&
+			!AnnoyLeavesVisited(calibration->leaves, neighbours[i].leaves[1]))
 			continue;
 		for (int j = 0; j <= rank; j++)
 			found->count[j] += neighbours[i].distance <= found->cutoff[j];
@@ -552,7 +586,7 @@ static void
 choose_efforts(Calibration *calibration)
 {
 	AnnoyCurve *curve = &calibration->curve;
-	double		entries = calibration->items * calibration->index->n_trees;
+	double		entries = calibration->entries * calibration->index->n_trees;
 	double		step = Max(pow(entries / FIRST_EFFORT, 1.0 / (ANNOY_CURVE_POINTS - 1)),
 						   EFFORT_STEP);
 

@@ -37,7 +37,7 @@ extern bool AnnoyLeavesVisit(AnnoyLeaves *leaves, AnnoySearch *search, double ef
 
 /* Would the last search have visited a leaf? */
 static inline bool
-AnnoyLeavesVisited(const AnnoyLeaves *leaves, uint64 block)
+AnnoyLeavesVisited(const AnnoyLeaves *leaves, BlockNumber block)
 {
 	return block < leaves->nblocks && leaves->leaves[block].visit == leaves->visit;
 }

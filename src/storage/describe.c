@@ -201,9 +201,9 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 	}
 	for (uint32 i = 0; i < curve->points; i++)
 	{
-		/* the last is everything, in all trees, but for rounding */
+		/* the last is all entries, in all trees, but for rounding */
 		if (!(curve->effort[i] >= 1 &&
-			  curve->effort[i] <= 1.001 * ANNOY_MAX_TREES * curve->items) ||
+			  curve->effort[i] <= 2.001 * ANNOY_MAX_TREES * curve->items) ||
 			(i > 0 && !(curve->effort[i] > curve->effort[i - 1])))
 			return false;
 		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
