@@ -802,6 +802,7 @@ CREATE FUNCTION annoy_last_scan(
 	OUT entries bigint,
 	OUT items bigint,
 	OUT rows bigint,
+	OUT ended text,
 	OUT drained boolean,
 	OUT pages bigint,
 	OUT pages_read bigint,

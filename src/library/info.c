@@ -229,6 +229,12 @@ PG_FUNCTION_INFO_V1(annoy_last_scan);
 Datum
 annoy_last_scan(PG_FUNCTION_ARGS)
 {
+	static const char *const ended[] = {
+		[ANNOY_END_NONE] = "",
+		[ANNOY_END_EFFORT] = "effort",
+		[ANNOY_END_DISTANCE] = "distance",
+		[ANNOY_END_EVERYTHING] = "everything"
+	};
 	const AnnoyScanStats *stats = AnnoyLastScan();
 	ResultRow	row = {0};
 
@@ -238,6 +244,7 @@ annoy_last_scan(PG_FUNCTION_ARGS)
 	put(&row, Int64GetDatum(stats->entries), false);
 	put(&row, Int64GetDatum(stats->items), false);
 	put(&row, Int64GetDatum(stats->rows), false);
+	put(&row, CStringGetTextDatum(ended[stats->ended]), stats->ended == ANNOY_END_NONE);
 	put(&row, BoolGetDatum(stats->drained), false);
 	put(&row, Int64GetDatum(stats->pages), false);
 	put(&row, Int64GetDatum(stats->pages_read), false);

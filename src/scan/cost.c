@@ -231,6 +231,7 @@ search_cost(const ScanCost *scan, double rows)
 				cost += round_cost(scan, round.effort);
 				break;
 			case ANNOY_STEP_RETURN:
+
 				/*
 				 * as many as it does without another round; one at least,
 				 * which rounding might make none

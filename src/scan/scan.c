@@ -153,7 +153,7 @@ begin_round(AnnoyScanState *state)
 {
 	AnnoySearch *search = state->search;
 
-	AnnoySearchForest(search, state->round.effort, state->round.keep);
+	AnnoySearchForest(search, state->round.effort, state->round.done, state->round.keep);
 	state->scanned += search->scanned;
 	state->next = 0;
 	state->prefetched = 0;

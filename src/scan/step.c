@@ -188,8 +188,15 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		next->limit = demand->limit;
 	}
 	else
+	{
 		next->effort = AnnoyNextEffort(efforts, 0, demand->is_page ? PAGE_ROWS : 1, 1,
 									   &next->enough_for);
+		if (!demand->is_page && efforts->done > 0)
+		{
+			next->effort = efforts->average;
+			next->done = efforts->done;
+		}
+	}
 	if (demand->filtered && efforts->measured > 0 && next->enough_for > FIRST_ROWS)
 		next->effort *= DEEP_EFFORT;
 	next->effort = Min(next->effort, efforts->all);
@@ -293,6 +300,7 @@ AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 			  const AnnoyScanProgress *progress, AnnoyRound *next)
 {
 	*next = *last;
+	next->done = 0;
 
 	if (last->effort == 0)
 	{
@@ -327,7 +335,10 @@ AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 
 	/* if a round has not kept all candidates, it is repeated to get them */
 	if (!progress->kept_all && last->keep < last_effort(task))
+	{
 		next->keep = Min(last->keep, MAX_KEEP / KEEP_GROWTH) * KEEP_GROWTH;
+		next->done = last->done;
+	}
 	else
 		next->effort = EFFORT_GROWTH * last->effort;
 	return make_round(task, last, progress, next);

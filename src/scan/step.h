@@ -45,6 +45,10 @@ typedef struct AnnoyEfforts
 	int			measured;		/* 0 = not from the curve */
 	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
 	double		power;			/* of the rows, for more of them */
+
+	/* for ten rows, a search may have done so much instead; 0 = not known */
+	double		done;			/* see AnnoySearchDone */
+	double		average;		/* effort */
 } AnnoyEfforts;
 
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
@@ -70,6 +74,8 @@ typedef struct AnnoyScanTask
 typedef struct AnnoyRound
 {
 	double		effort;			/* entries to scan; 0 = there was none yet */
+	double		done;			/* 0, or else the effort is an average, and
+								 * the round ends when it has done so much */
 	int			keep;			/* candidates to keep */
 	double		enough_for;		/* rows; with conditions in the index, those
 								 * that fail included */

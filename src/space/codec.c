@@ -283,9 +283,9 @@ AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec, bool bound,
 	scoring->lut_bias = -top * (lut->unit * lut->sum);
 
 	/* each component is off by up to half a unit, times a level up to `top' */
-	if (bound)
-		scoring->lut_bias += LUT_SIGMAS * lut->unit *
-			sqrtf(codec->dims * (top * (top + 2.0f) / 3) / 12);
+	scoring->rounding = bound ? LUT_SIGMAS * lut->unit *
+		sqrtf(codec->dims * (top * (top + 2.0f) / 3) / 12) : 0;
+	scoring->lut_bias += scoring->rounding;
 }
 
 static void

@@ -62,6 +62,8 @@ typedef struct AnnoyTarget
 	AnnoyLut	node_lut;		/* of x less a node's centre */
 	float	   *residual;		/* work space for that */
 	int8	   *centre;			/* work space to unpack 4-bit centres */
+	float		width;			/* of the bounds of the node scored last ... */
+	float		rounding;		/* ... and what they leave for rounding */
 } AnnoyTarget;
 
 /* space.c */
