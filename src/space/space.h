@@ -64,6 +64,29 @@ typedef struct AnnoyTarget
 	int8	   *centre;			/* work space to unpack 4-bit centres */
 } AnnoyTarget;
 
+/* The second entry of an item goes to one of so many leaves near it. */
+#define ANNOY_SECOND_CANDIDATES	12
+
+/*
+ * How bad a leaf is for the second entry of a point x whose first one is in a leaf
+ * with the centre c.  Its own centre c' is to be near x, and x should not lie in the
+ * same direction from both, as a query that misses one leaf would miss the other,
+ * too:
+ *
+ *	|r'|^2 + (r . r')^2 / |r|^2		with r = x - c, r' = x - c'
+ *
+ * (SOAR: Sun, Simcha, Dopson, Guo, Kumar, "SOAR: Improved Indexing for Approximate
+ * Nearest Neighbor Search", NeurIPS 2023).  Takes the squared distances |r|^2, |r'|^2
+ * and |c - c'|^2.  The result is at least |r'|^2.
+ */
+static inline float
+AnnoySecondScore(float first, float second, float between)
+{
+	float		product = (first + second - between) / 2;
+
+	return first > 0 ? second + product * product / first : second;
+}
+
 /* space.c */
 extern int	AnnoySpaceDim(int dim);
 extern void AnnoyMakeSigns(uint64 seed, int space_dim, float *signs);
