@@ -340,7 +340,8 @@ AnnoyNearestLeaf(AnnoySkeleton *skeleton, AnnoyTarget *target)
 
 	if (skeleton->n_leaves == 1)
 		return 0;
-	AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM, read_skeleton, skeleton, leaves);
+	AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM, BUILD_BEAM,
+			   read_skeleton, skeleton, leaves);
 	for (int i = 0; i < Min(leaves->count, BUILD_EXACT); i++)
 	{
 		int			leaf = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
