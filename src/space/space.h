@@ -77,14 +77,15 @@ typedef struct AnnoyTarget
  *
  * (SOAR: Sun, Simcha, Dopson, Guo, Kumar, "SOAR: Improved Indexing for Approximate
  * Nearest Neighbor Search", NeurIPS 2023).  Takes the squared distances |r|^2, |r'|^2
- * and |c - c'|^2.  The result is at least |r'|^2.
+ * and |c - c'|^2.  The result is between |r'|^2 and twice that, also where rounding
+ * would make it anything.
  */
 static inline float
 AnnoySecondScore(float first, float second, float between)
 {
 	float		product = (first + second - between) / 2;
 
-	return first > 0 ? second + product * product / first : second;
+	return first > 0 ? second + Min(product * (product / first), second) : second;
 }
 
 /* space.c */
@@ -131,9 +132,8 @@ typedef struct AnnoyPieces
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 						  int min_part, double granule, AnnoyRandom *random,
 						  AnnoyProgress progress, void *progress_arg);
-extern bool AnnoyRefineParts(const float *points, int dim, int count,
-							 int parts, float *centres, int *part,
-							 int min_part, int max_part);
+extern void AnnoyRefineParts(const float *points, int dim, int count,
+							 int parts, float *centres, int *part);
 extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
 						int count, double max_piece, bool pack, uint64 seed,
 						AnnoyProgress progress, void *progress_arg);
