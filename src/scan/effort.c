@@ -222,7 +222,8 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 
 	search_k = chosen_search_k(rel, search_k);
 	memset(efforts, 0, sizeof(AnnoyEfforts));
-	efforts->all = Max(items, index->built_items) * index->n_trees;
+	efforts->items = Max(items, index->built_items);
+	efforts->all = efforts->items * index->n_trees * index->n_entries;
 	if (search_k > 0)
 		efforts->first = search_k;
 	else if (chosen_recall(rel) >= 1)

@@ -268,7 +268,6 @@ start_search(IndexScanDesc scan)
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
 						   state->choice.search_k, &state->task.efforts);
 		state->task.metric = index->metric;
-		state->task.n_trees = index->n_trees;
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))

@@ -145,7 +145,6 @@ static AnnoyScanStep
 search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 					 const AnnoyScanProgress *progress, AnnoyRound *next)
 {
-	double		items = task->efforts.all / task->n_trees;
 	double		rows = Max(progress->returned + 1, FILTER_ROWS) / progress->passing;
 	double		keep;
 
@@ -155,7 +154,7 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	if (next->effort <= last->effort && keep <= last->keep)
 		next->effort = EFFORT_GROWTH * last->effort;
 	if (Max(next->effort, keep) > last_effort(task) ||
-		items * (WALK_COST + progress->passing * DISTANCE_COST) <
+		task->efforts.items * (WALK_COST + progress->passing * DISTANCE_COST) <
 		next->effort + rows * TEST_COST)
 		return ANNOY_STEP_DRAIN;
 	next->enough_for = rows;

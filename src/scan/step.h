@@ -40,7 +40,8 @@ extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
 typedef struct AnnoyEfforts
 {
 	double		first;			/* before any row; infinite = all items */
-	double		all;			/* estimate of the entries in the forest */
+	double		items;			/* estimate of the vectors in the index ... */
+	double		all;			/* ... and of the entries in the forest */
 	int			measured;		/* 0 = not from the curve */
 	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
 	double		power;			/* of the rows, for more of them */
@@ -62,7 +63,6 @@ typedef struct AnnoyScanTask
 	AnnoyEfforts efforts;
 	AnnoyDemand demand;
 	AnnoyMetric metric;
-	int			n_trees;
 	bool		tests;			/* conditions on further columns */
 } AnnoyScanTask;
 
