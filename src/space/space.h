@@ -132,8 +132,10 @@ typedef struct AnnoyPieces
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 						  int min_part, double granule, AnnoyRandom *random,
 						  AnnoyProgress progress, void *progress_arg);
-extern void AnnoyRefineParts(const float *points, int dim, int count,
-							 int parts, float *centres, int *part);
+extern int	AnnoyNearestCentre(const float *point, int dim, const float *centres,
+							   int count, int without);
+extern void AnnoyRefineParts(const float *points, int dim, const int *order,
+							 int count, int parts, float *centres, int *part);
 extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
 						int count, double max_piece, bool pack, uint64 seed,
 						AnnoyProgress progress, void *progress_arg);

@@ -32,6 +32,30 @@
 /* When two are divided in three, none gets fuller than this. */
 #define THREE_FILL		0.65
 
+/* Second entries have no say in a leaf where at least this part are none. */
+#define DECIDING_PART	0.25
+
+/*
+ * Of some points of leaves, choose those that decide where centres are: the first
+ * entries.  A leaf is a region of these; second ones come from all around it, and are
+ * there as guests.  But where there are few others, all decide.  Returns their number.
+ */
+static int
+deciding_points(const AnnoyPointer *pointers, const int *order, int count, int *deciding)
+{
+	int			n = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if ((pointers[order[i]].ip_posid & ANNOY_ENTRY_SECOND) == 0)
+			deciding[n++] = order[i];
+	}
+	if (n >= DECIDING_PART * count)
+		return n;
+	memcpy(deciding, order, sizeof(int) * count);
+	return count;
+}
+
 /*
  * Fill a page with a node that has the given points as entries: their
  * centre becomes the node's, and is returned in its quantised form.  points[] and
@@ -55,7 +79,13 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	if (level > 0)
 		AnnoyRobustCentre(points, index->space_dim, order, count, centre);
 	else
-		AnnoyCentre(points, index->space_dim, order, count, centre);
+	{
+		int		   *deciding = palloc(sizeof(int) * Max(count, 1));
+		int			n = deciding_points(pointers, order, count, deciding);
+
+		AnnoyCentre(points, index->space_dim, deciding, n, centre);
+		pfree(deciding);
+	}
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
 		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
@@ -132,38 +162,13 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 }
 
 /*
- * The part whose centre is nearest to a point, but for one.
- */
-static int
-nearest_part(const float *point, int dim, const float *centres, int parts, int without)
-{
-	int			best = -1;
-	float		best_distance = 0;
-
-	for (int j = 0; j < parts; j++)
-	{
-		float		distance;
-
-		if (j == without)
-			continue;
-		distance = annoy_kernels->l2(point, centres + j * dim, dim);
-		if (best < 0 || distance < best_distance)
-		{
-			best = j;
-			best_distance = distance;
-		}
-	}
-	return best;
-}
-
-/*
- * Keep the two entries of an item in different parts: if both, one of each of two
- * leaves, were put into one part, the second goes to the next best.  The first leaf
+ * Keep the two entries of an item in different parts of three: if both, one of each of
+ * two leaves, were put into one part, the second goes to the next best.  The first leaf
  * has the first `first' of the `count' entries.
  */
 static void
 part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first,
-		   int count, const float *centres, int parts, int *part)
+		   int count, const float *centres, int *part)
 {
 	for (int i = 0; i < first; i++)
 	{
@@ -179,8 +184,8 @@ part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first
 				int			second = (other.ip_posid & ANNOY_ENTRY_SECOND) != 0 ? j : i;
 
 				if (part[i] == part[j])
-					part[second] = nearest_part(points + (Size) second * dim, dim, centres,
-												parts, part[i]);
+					part[second] = AnnoyNearestCentre(points + (Size) second * dim, dim,
+													  centres, 3, part[i]);
 				break;
 			}
 		}
@@ -202,14 +207,29 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 	int			count = node->count + neighbour->count;
 	int		   *part = palloc(sizeof(int) * count);
 	float	   *centres = palloc(sizeof(float) * 3 * dim);
+	int		   *numbers = palloc(sizeof(int) * count);
+	int		   *deciding = palloc(sizeof(int) * count);
 	int			sizes[3] = {0};
 	bool		fits = true;
+	int			n;
 
 	AnnoyMean(points, dim, order, first, centres);
 	AnnoyMean(points, dim, order + first, node->count - first, centres + dim);
 	AnnoyNodeReadCentre(index, neighbour, centres + 2 * dim);
-	AnnoyRefineParts(points, dim, count, 3, centres, part);
-	part_pairs(pointers, points, dim, node->count, count, centres, 3, part);
+
+	for (int i = 0; i < count; i++)
+	{
+		part[i] = -1;
+		numbers[i] = i;
+	}
+	n = deciding_points(pointers, numbers, count, deciding);
+	AnnoyRefineParts(points, dim, deciding, n, 3, centres, part);
+	for (int i = 0; i < count; i++)
+	{
+		if (part[i] < 0)
+			part[i] = AnnoyNearestCentre(points + (Size) i * dim, dim, centres, 3, -1);
+	}
+	part_pairs(pointers, points, dim, node->count, count, centres, part);
 	for (int i = 0; i < count; i++)
 		sizes[part[i]]++;
 	for (int j = 0; j < 3; j++)
@@ -217,8 +237,7 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 			sizes[j] <= index->leaf.capacity * THREE_FILL;
 	if (fits)
 	{
-		int			n = 0;
-
+		n = 0;
 		for (int j = 0; j < 3; j++)
 		{
 			for (int i = 0; i < count; i++)
@@ -237,6 +256,8 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 	}
 	pfree(part);
 	pfree(centres);
+	pfree(numbers);
+	pfree(deciding);
 	return fits;
 }
 
