@@ -67,6 +67,9 @@ typedef struct AnnoyTarget
 /* The second entry of an item goes to one of so many leaves near it. */
 #define ANNOY_SECOND_CANDIDATES	12
 
+/* With fewer leaves than this an item gets one entry. */
+#define ANNOY_MIN_SECOND_LEAVES	8
+
 /*
  * How bad a leaf is for the second entry of a point x whose first one is in a leaf
  * with the centre c.  Its own centre c' is to be near x, and x should not lie in the

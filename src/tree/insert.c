@@ -31,9 +31,6 @@
 /* Nodes expanded above the leaves to find some; see AnnoyPlace. */
 #define INSERT_BEAM		ANNOY_PATH_WIDTH
 
-/* With fewer leaves than this an item gets one entry. */
-#define MIN_SECOND_LEAVES	8
-
 typedef struct InsertState
 {
 	Relation	rel;
@@ -139,7 +136,7 @@ choose_second(InsertState *state, bool must)
 	BlockNumber best = InvalidBlockNumber;
 
 	if (state->index->n_entries < 2 ||
-		(!must && state->leaves.count < MIN_SECOND_LEAVES))
+		(!must && state->leaves.count < ANNOY_MIN_SECOND_LEAVES))
 		return InvalidBlockNumber;
 
 	first_centre = palloc(sizeof(float) * 2 * dim);
