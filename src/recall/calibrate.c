@@ -374,7 +374,8 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 {
 	double		effort = calibration->curve.effort[point];
 	bool		l1 = calibration->index->metric == ANNOY_L1;
-	int			keep = AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(rank));
+	int			keep = AnnoySearchKeep(calibration->index->metric,
+								   calibration->index->n_entries, effort, AnnoyCurveRows(rank));
 	int			least = 0;
 
 	if (!l1)
@@ -387,7 +388,8 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 		 * find
 		 */
 		while (l1 && least < rank &&
-			   i >= AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(least)))
+			   i >= AnnoySearchKeep(calibration->index->metric,
+								   calibration->index->n_entries, effort, AnnoyCurveRows(least)))
 			least++;
 		count_found(neighbours, count,
 					pointer_key(&search->items.candidates[i].pointer), least, rank,
