@@ -26,7 +26,7 @@
 #include "storage/storage.h"
 #include "type/type.h"
 
-#define MAX_COLUMNS		16
+#define MAX_COLUMNS		18
 
 /* A row that is returned. */
 typedef struct ResultRow
@@ -200,9 +200,11 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	put(&row, known_dtype ? CStringGetTextDatum(AnnoyDtypeName(meta.dtype)) : (Datum) 0,
 		!known_dtype);
 	put(&row, Int32GetDatum(meta.n_trees), false);
+	put(&row, Int32GetDatum(other_format ? 0 : index->n_entries), other_format);
 	put(&row, Int32GetDatum(counts.height), other_format);
 	put(&row, Int64GetDatum(counts.items), other_format);
 	put(&row, Int64GetDatum(counts.vectors), other_format);
+	put(&row, Int64GetDatum(counts.entries), other_format);
 	put(&row, Int64GetDatum(counts.dead), other_format);
 	put(&row, Int64GetDatum(counts.leaf_pages), other_format);
 	put(&row, Int64GetDatum(counts.inner_pages), other_format);

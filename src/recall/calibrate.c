@@ -327,7 +327,8 @@ search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
 {
 	double		effort = measurement->curve.effort[point];
 	bool		l1 = measurement->index->metric == ANNOY_L1;
-	int			keep = AnnoySearchKeep(measurement->index->metric, effort, AnnoyCurveRows(rank));
+	int			keep = AnnoySearchKeep(measurement->index->metric,
+								   measurement->index->n_entries, effort, AnnoyCurveRows(rank));
 	int			least = 0;
 
 	if (!l1)
@@ -340,7 +341,8 @@ search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
 		 * find
 		 */
 		while (l1 && least < rank &&
-			   i >= AnnoySearchKeep(measurement->index->metric, effort, AnnoyCurveRows(least)))
+			   i >= AnnoySearchKeep(measurement->index->metric,
+								   measurement->index->n_entries, effort, AnnoyCurveRows(least)))
 			least++;
 		count_found(neighbours, count,
 					AnnoyPointerKey(&search->items.candidates[i].pointer), least, rank,

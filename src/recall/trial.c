@@ -77,7 +77,8 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	AnnoySearch *search = AnnoySearchInit(rel, index, &asked->vector,
 										  ANNOY_DEFAULT_EPSILON);
-	int			keep = AnnoySearchKeep(index->metric, effort, ANNOY_TRIAL_ROWS);
+	int			keep = AnnoySearchKeep(index->metric, index->n_entries, effort,
+									   ANNOY_TRIAL_ROWS);
 	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;

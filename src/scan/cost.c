@@ -359,6 +359,7 @@ describe_index(ScanCost *scan)
 
 	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->task.efforts);
 	scan->task.metric = index->metric;
+	scan->task.n_entries = index->n_entries;
 	scan->n_trees = index->n_trees;
 	scan->dims = index->dim;
 	scan->item_pages = index->group_pages > 1 ? 2 : 1;

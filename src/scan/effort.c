@@ -179,7 +179,7 @@ default_search_k(const AnnoyIndex *index, double items)
 {
 	double		factor = index->metric == ANNOY_IP ? 65 : 25;
 
-	return (int) Min(Max(ceil(factor * sqrt(items)), ANNOY_MIN_SEARCH_K), 1e9);
+	return (int) Min(Max(ceil(factor * sqrt(items)), ANNOY_MIN_SEARCH_K * index->n_entries), 1e9);
 }
 
 /*

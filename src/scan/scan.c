@@ -268,6 +268,7 @@ start_search(IndexScanDesc scan)
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
 						   state->choice.search_k, &state->task.efforts);
 		state->task.metric = index->metric;
+		state->task.n_entries = index->n_entries;
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))

@@ -123,7 +123,8 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 /* search.c */
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
-extern int	AnnoySearchKeep(AnnoyMetric metric, double effort, double rows);
+extern int	AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort,
+							double rows);
 extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern int	AnnoySearchLeafEntries(AnnoyNode node);

@@ -378,16 +378,17 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 }
 
 /*
- * How many candidates a search with that effort, for so many rows, usually needs.
+ * How many candidates a search with that effort, for so many rows, usually needs: of
+ * the nearest items, nearly all that have two entries are met twice.
  */
 int
-AnnoySearchKeep(AnnoyMetric metric, double effort, double rows)
+AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort, double rows)
 {
 	bool		l1 = metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
 	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
-	return Min(keep, PG_INT32_MAX / 8);
+	return Min(n_entries * keep, PG_INT32_MAX / 8);
 }
 
 /*

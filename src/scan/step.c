@@ -121,7 +121,7 @@ static AnnoyScanStep
 make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		   const AnnoyScanProgress *progress, AnnoyRound *next)
 {
-	int			least = Max(next->keep, AnnoySearchKeep(task->metric, 0, next->enough_for));
+	int			least = Max(next->keep, AnnoySearchKeep(task->metric, task->n_entries, 0, next->enough_for));
 	bool		replaces = next->limit < last->limit;
 
 	if (last->effort > 0 && next->effort > last->effort && !replaces)
@@ -131,7 +131,8 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		if (next->effort > last_effort(task) && task->efforts.measured == 0)
 			next->effort = task->efforts.all;
 	}
-	next->keep = Max(least, AnnoySearchKeep(task->metric, next->effort, next->enough_for));
+	next->keep = Max(least, AnnoySearchKeep(task->metric, task->n_entries, next->effort,
+											next->enough_for));
 	while (next->keep > least && exceeds_memory(progress, next->keep))
 		next->keep = Max(next->keep / 2, least);
 	return exceeds_memory(progress, next->keep) ? ANNOY_STEP_DRAIN : ANNOY_STEP_ROUND;

@@ -67,6 +67,7 @@ typedef struct AnnoyScanTask
 	AnnoyEfforts efforts;
 	AnnoyDemand demand;
 	AnnoyMetric metric;
+	int			n_entries;		/* of an item in a tree, at most */
 	bool		tests;			/* conditions on further columns */
 } AnnoyScanTask;
 
