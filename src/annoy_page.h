@@ -108,6 +108,15 @@ typedef struct AnnoyCurve
 	uint32		removed;		/* items that VACUUM has removed since then */
 	float		effort[ANNOY_CURVE_POINTS]; /* entries scanned, ascending */
 	float		recall[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
+
+	/*
+	 * For ten rows, searches may end when they have done so much (see
+	 * AnnoySearchDone), ascending; it takes so many entries on average, and
+	 * finds such a part.  0 = no more points.
+	 */
+	float		done[ANNOY_CURVE_POINTS];
+	float		average[ANNOY_CURVE_POINTS];
+	float		found[ANNOY_CURVE_POINTS];
 } AnnoyCurve;
 
 /*

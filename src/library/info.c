@@ -26,7 +26,7 @@
 #include "storage/storage.h"
 #include "type/type.h"
 
-#define MAX_COLUMNS		16
+#define MAX_COLUMNS		18
 
 /* A row that is returned. */
 typedef struct ResultRow
@@ -200,9 +200,11 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	put(&row, known_dtype ? CStringGetTextDatum(AnnoyDtypeName(meta.dtype)) : (Datum) 0,
 		!known_dtype);
 	put(&row, Int32GetDatum(meta.n_trees), false);
+	put(&row, Int32GetDatum(other_format ? 0 : index->n_entries), other_format);
 	put(&row, Int32GetDatum(counts.height), other_format);
 	put(&row, Int64GetDatum(counts.items), other_format);
 	put(&row, Int64GetDatum(counts.vectors), other_format);
+	put(&row, Int64GetDatum(counts.entries), other_format);
 	put(&row, Int64GetDatum(counts.dead), other_format);
 	put(&row, Int64GetDatum(counts.leaf_pages), other_format);
 	put(&row, Int64GetDatum(counts.inner_pages), other_format);
@@ -229,6 +231,12 @@ PG_FUNCTION_INFO_V1(annoy_last_scan);
 Datum
 annoy_last_scan(PG_FUNCTION_ARGS)
 {
+	static const char *const ended[] = {
+		[ANNOY_END_NONE] = "",
+		[ANNOY_END_EFFORT] = "effort",
+		[ANNOY_END_DISTANCE] = "distance",
+		[ANNOY_END_EVERYTHING] = "everything"
+	};
 	const AnnoyScanStats *stats = AnnoyLastScan();
 	ResultRow	row = {0};
 
@@ -238,6 +246,7 @@ annoy_last_scan(PG_FUNCTION_ARGS)
 	put(&row, Int64GetDatum(stats->entries), false);
 	put(&row, Int64GetDatum(stats->items), false);
 	put(&row, Int64GetDatum(stats->rows), false);
+	put(&row, CStringGetTextDatum(ended[stats->ended]), stats->ended == ANNOY_END_NONE);
 	put(&row, BoolGetDatum(stats->drained), false);
 	put(&row, Int64GetDatum(stats->pages), false);
 	put(&row, Int64GetDatum(stats->pages_read), false);

@@ -94,6 +94,7 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	add_param(params, "metric", pstrdup(AnnoyMetricName(AnnoyIndexMetric(rel))), true);
 	add_param(params, "dtype", pstrdup(AnnoyDtypeName(AnnoyDeclaredDtype(rel))), true);
 	add_number(params, "n_trees", AnnoyOptionTrees(rel));
+	add_number(params, "n_entries", AnnoyOptionEntries(rel));
 	add_param(params, "seed", psprintf(UINT64_FORMAT, AnnoyOptionSeed(rel, &is_zero)), false);
 	add_number(params, "search_k", AnnoyOptionSearchK(rel));
 	add_param(params, "target_recall", psprintf("%g", AnnoyOptionTargetRecall(rel)), false);

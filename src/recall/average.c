@@ -27,12 +27,15 @@
 #define MIN_PAIRS			30
 #define MIN_VARIATION		1e-9
 
+/* By so much the averages of two points differ at least. */
+#define EFFORT_RISE			1.05
+
 /*
  * Add what a query's search with the effort of a point has found of a number of
  * rows: y, where it has found x of the number before.
  */
-void
-AnnoyRecallAdd(AnnoyRecallSums *sums, int rank, int point, double x, double y)
+static void
+add_recall(AnnoyRecallSums *sums, int rank, int point, double x, double y)
 {
 	AnnoyRecallPairs *pairs = &sums->pairs[rank][point];
 
@@ -40,6 +43,35 @@ AnnoyRecallAdd(AnnoyRecallSums *sums, int rank, int point, double x, double y)
 	pairs->y += y;
 	pairs->xx += x * x;
 	pairs->xy += x * y;
+}
+
+/*
+ * The part of a query's neighbours that a search has found.
+ */
+double
+AnnoyFoundPart(const AnnoyFound * found, int rank)
+{
+	return (double) Min(found->count[rank], found->wanted[rank]) / found->wanted[rank];
+}
+
+/*
+ * Add what a query's search with the effort of a point has found.
+ */
+void
+AnnoyAddPoint(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, int point,
+			  const AnnoyFound * found)
+{
+	double		x = 0;
+
+	for (int rank = 0; rank <= query->rank; rank++)
+	{
+		double		y = AnnoyFoundPart(found, rank);
+
+		if (rank == 0 && query < measurement->queries + measurement->ntrials)
+			measurement->trial_sum[point] += y;
+		add_recall(&measurement->sums, rank, point, x, y);
+		x = y;
+	}
 }
 
 /*
@@ -67,5 +99,34 @@ AnnoyRecallAverage(const AnnoyRecallSums *sums, AnnoyCurve *curve)
 			if (i > 0)
 				recall[i] = Max(recall[i], recall[i - 1]);
 		}
+	}
+}
+
+/*
+ * Average what searches that end when they have done so much have scanned and found.
+ * Points that take hardly more than those before them, or nearly everything, are
+ * left out.
+ */
+void
+AnnoyAverageEfforts(AnnoyMeasurement * measurement)
+{
+	AnnoyCurve *curve = &measurement->curve;
+	double		queries = curve->queries[0];
+	int			kept = 0;
+
+	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] > 0; i++)
+	{
+		float		done = curve->done[i];
+		float		average = measurement->scanned[i] / queries;
+		float		found = measurement->found[i] / queries;
+
+		curve->done[i] = 0;
+		if ((kept > 0 && average <= EFFORT_RISE * curve->average[kept - 1]) ||
+			EFFORT_RISE * average >= curve->effort[curve->points - 1])
+			continue;
+		curve->done[kept] = done;
+		curve->average[kept] = average;
+		curve->found[kept] = kept > 0 ? Max(found, curve->found[kept - 1]) : found;
+		kept++;
 	}
 }

@@ -6,15 +6,18 @@
  * Some of the items are asked as queries, each without itself; or a user's own
  * queries are.  The right answers come from one walk over the leaves of a tree:
  * all codes of a leaf are scored for all queries, and of each query's best by
- * estimate the exact distances are computed.  Then each query is searched for
- * with one effort after the other, and each time is counted how many of its
- * neighbours are among the candidates.  Copies and ties count by distance: what
- * is as near as the last of the right answers is as good.
+ * estimate the exact distances are computed.  Copies and ties count by distance:
+ * what is as near as the last of the right answers is as good.
  *
  * If a search looks at everything that may be near in the leaves it visits, as
- * it does but for manhattan, leaves need only be ranked to know what it finds
- * (leaves.c).  That takes four bytes for each block of the index, if there is so
- * much memory.
+ * it does but for manhattan, leaves need only be ranked to know what it finds, and
+ * when it ends (leaves.c).  So one pass over the leaves in order tells, for each
+ * point of the curve, how many entries a search scans and how many neighbours it
+ * finds.  That takes eight bytes for each block of the index, if there is so much
+ * memory.
+ *
+ * Otherwise each query is searched for with one effort after the other, and each
+ * time is counted how many of its neighbours are among the candidates.
  *
  * The averages are the recall curve (average.c), which the caller keeps in the
  * metapage, and from which scans choose their effort (effort.c).  A build makes
@@ -91,108 +94,50 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* Items whose pages are pinned before the first is read. */
 #define READ_BATCH			8
 
-/* An item: by what it is known to be found, and its distance from a query. */
-typedef struct Neighbour
-{
-	uint64		key;			/* block of its leaf, or see pointer_key */
-	double		distance;
-	int			found;			/* by the search with that effort, or -1 */
-} Neighbour;
-
 #define ST_SORT sort_by_distance
-#define ST_ELEMENT_TYPE Neighbour
+#define ST_ELEMENT_TYPE AnnoyNeighbour
 #define ST_COMPARE(a, b) ((a)->distance < (b)->distance ? -1 : (a)->distance > (b)->distance)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
 #define ST_SORT sort_by_key
-#define ST_ELEMENT_TYPE Neighbour
+#define ST_ELEMENT_TYPE AnnoyNeighbour
 #define ST_COMPARE(a, b) ((a)->key < (b)->key ? -1 : (a)->key > (b)->key)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-typedef struct SampleQuery
-{
-	AnnoyVector vector;
-	AnnoyPointer self;			/* invalid if it is not an item */
-	AnnoySearch *search;		/* its items are the nearest by estimate,
-								 * until it is made */
-	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
-	bool		answered;		/* there are such, so it counts */
-} SampleQuery;
-
-typedef struct Calibration
-{
-	Relation	rel;
-	const AnnoyIndex *index;
-	AnnoyCalibration *task;
-	double		items;			/* vectors in the index */
-	SampleQuery *queries;
-	int			nqueries;
-
-	/*
-	 * If a search finds what is in the leaves that it visits, they need not
-	 * be scanned.
-	 */
-	AnnoyLeaves *leaves;		/* or NULL */
-	AnnoyCurve	curve;
-	AnnoyRecallSums sums;
-
-	/* is it to be believed? */
-	AnnoyAsked *trials;			/* the first queries, or NULL */
-	int			ntrials;
-	double		trial_sum[ANNOY_CURVE_POINTS];	/* of their recalls */
-	double		answers;		/* pairs of queries that should be answers */
-	double		missed;			/* of these, that are not */
-} Calibration;
-
-/* What a search has found of a query's neighbours. */
-typedef struct Found
-{
-	double		cutoff[ANNOY_CURVE_RANKS];	/* distance of the last neighbour */
-	int			count[ANNOY_CURVE_RANKS];
-	bool		all_ranked;		/* nodes[0] of the search has all leaves */
-} Found;
-
-static inline uint64
-pointer_key(const AnnoyPointer *pointer)
-{
-	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
-		ItemPointerGetOffsetNumberNoCheck(pointer);
-}
-
 static inline void
-report(const Calibration *calibration, uint64 more, uint64 done)
+report(const AnnoyMeasurement * measurement, uint64 more, uint64 done)
 {
-	if (calibration->task->progress != NULL)
-		calibration->task->progress(more, done, calibration->task->progress_arg);
+	if (measurement->task->progress != NULL)
+		measurement->task->progress(more, done, measurement->task->progress_arg);
 }
 
 /*
  * The highest rank that makes sense for a query, given its number.
  */
 static int
-rank_of_query(const Calibration *calibration, int number)
+rank_of_query(const AnnoyMeasurement * measurement, int number)
 {
 	int			rank = ANNOY_CURVE_RANKS - 1;
 
 	while (rank > 0 &&
-		   (number >= Max(rank_part[rank] * calibration->nqueries, MIN_RANK_QUERIES) ||
-			calibration->items < AnnoyCurveRows(rank) * ITEMS_PER_ROW))
+		   (number >= Max(rank_part[rank] * measurement->nqueries, MIN_RANK_QUERIES) ||
+			measurement->items < AnnoyCurveRows(rank) * ITEMS_PER_ROW))
 		rank--;
 	return rank;
 }
 
 /*
- * Neighbours by estimate of which the exact distance is computed.  Scores say
- * less about manhattan distances.
+ * Neighbours by estimate of which the exact distance is computed, as entries.
+ * Scores say less about manhattan distances.
  */
 static int
 neighbours_kept(const AnnoyIndex *index, int rows)
 {
-	int			keep = rows + rows / 4 + 125;
+	int			keep = index->n_entries * (rows + rows / 4 + 125);
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
 }
@@ -201,17 +146,17 @@ neighbours_kept(const AnnoyIndex *index, int rows)
  * Take items as queries.
  */
 static void
-take_items(Calibration *calibration, int wanted)
+take_items(AnnoyMeasurement * measurement, int wanted)
 {
-	AnnoySample *sample = AnnoySampleItems(calibration->rel, calibration->index,
-										   calibration->index->seed + 2, wanted, true);
+	AnnoySample *sample = AnnoySampleItems(measurement->rel, measurement->index,
+										   measurement->index->seed + 2, wanted, true);
 
-	calibration->nqueries = sample->count;
-	calibration->queries = palloc0(sizeof(SampleQuery) * Max(sample->count, 1));
+	measurement->nqueries = sample->count;
+	measurement->queries = palloc0(sizeof(AnnoySampleQuery) * Max(sample->count, 1));
 	for (int i = 0; i < sample->count; i++)
 	{
-		calibration->queries[i].vector = sample->items[i].vector;
-		calibration->queries[i].self = sample->items[i].pointer;
+		measurement->queries[i].vector = sample->items[i].vector;
+		measurement->queries[i].self = sample->items[i].pointer;
 	}
 }
 
@@ -220,20 +165,20 @@ take_items(Calibration *calibration, int wanted)
  * first ones are asked for more than the others.
  */
 static void
-take_queries(Calibration *calibration)
+take_queries(AnnoyMeasurement * measurement)
 {
-	AnnoyRandom random = calibration->index->seed + 4;
-	int			n = calibration->task->nqueries;
+	AnnoyRandom random = measurement->index->seed + 4;
+	int			n = measurement->task->nqueries;
 
-	calibration->nqueries = n;
-	calibration->queries = palloc0(sizeof(SampleQuery) * n);
+	measurement->nqueries = n;
+	measurement->queries = palloc0(sizeof(AnnoySampleQuery) * n);
 	for (int i = 0; i < n; i++)
 	{
 		int			place = AnnoyRandomBelow(&random, i + 1);
 
-		calibration->queries[i].vector = calibration->queries[place].vector;
-		calibration->queries[place].vector = calibration->task->queries[i];
-		ItemPointerSetInvalid(&calibration->queries[i].self);
+		measurement->queries[i].vector = measurement->queries[place].vector;
+		measurement->queries[place].vector = measurement->task->queries[i];
+		ItemPointerSetInvalid(&measurement->queries[i].self);
 	}
 }
 
@@ -241,30 +186,31 @@ take_queries(Calibration *calibration)
  * Estimate the distances of all items from all queries, and keep the nearest.
  */
 static void
-find_nearest(Calibration *calibration)
+find_nearest(AnnoyMeasurement * measurement)
 {
-	Relation	rel = calibration->rel;
-	const AnnoyIndex *index = calibration->index;
+	Relation	rel = measurement->rel;
+	const AnnoyIndex *index = measurement->index;
 	AnnoyWalk	walk;
 	AnnoyNode	node;
-	double		items = 0;
 
+	measurement->items = 0;
 	AnnoyWalkBegin(&walk, rel, index, 0, 0);
 	while ((node = AnnoyWalkNext(&walk)) != NULL)
 	{
-		if (calibration->leaves != NULL)
-			AnnoyLeavesNote(calibration->leaves, walk.block, node);
+		if (measurement->leaves != NULL)
+			AnnoyLeavesNote(measurement->leaves, walk.block, node);
 
 		/* candidates get this from the node: let it tell their leaf */
 		node->child_nsn = walk.block;
-		for (int i = 0; i < calibration->nqueries; i++)
-			AnnoySearchEstimate(calibration->queries[i].search, node);
-		items += node->count;
-		report(calibration, 0, node->count);
+		for (int i = 0; i < measurement->nqueries; i++)
+			AnnoySearchEstimate(measurement->queries[i].search, node);
+		for (int i = 0; i < node->count; i++)
+			measurement->items += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
+		measurement->entries += node->count;
+		report(measurement, 0, node->count);
 	}
-	for (int i = 0; i < calibration->nqueries; i++)
-		AnnoyCollectorFinish(&calibration->queries[i].search->items);
-	calibration->items = items;
+	for (int i = 0; i < measurement->nqueries; i++)
+		AnnoyCollectorFinish(&measurement->queries[i].search->items);
 }
 
 /*
@@ -273,8 +219,8 @@ find_nearest(Calibration *calibration)
  * ranks; once each, if several trees find it.
  */
 static void
-count_found(Neighbour *neighbours, int count, uint64 key, int least, int rank,
-			int point, Found *found)
+count_found(AnnoyNeighbour * neighbours, int count, uint64 key, int least, int rank,
+			int point, AnnoyFound * found)
 {
 	int			low = 0;
 	int			high = count;
@@ -299,41 +245,70 @@ count_found(Neighbour *neighbours, int count, uint64 key, int least, int rank,
 }
 
 /*
- * Compute the exact distances of a query's nearest items by estimate.  Returns
- * their number.  A distance too large to be told from others orders nothing.
+ * The items whose entries are the nearest by estimate, each once, in order of
+ * keys.  Returns their number.
  */
 static int
-measure_nearest(Calibration *calibration, const SampleQuery *query,
-				AnnoyItemReader *reader, Neighbour *neighbours)
+nearest_items(const AnnoyCollector *nearest, AnnoyNeighbour * neighbours)
 {
-	const AnnoyCollector *nearest = &query->search->items;
-	Buffer		buffers[READ_BATCH];
 	int			count = 0;
 
-	for (int start = 0; start < nearest->count; start += READ_BATCH)
+	for (int i = 0; i < nearest->count; i++)
 	{
-		int			n = Min(nearest->count - start, READ_BATCH);
+		const AnnoyCandidate *candidate = &nearest->candidates[i];
+
+		neighbours[i].key = AnnoyPointerKey(&candidate->pointer);
+		neighbours[i].pointer = candidate->pointer;
+		neighbours[i].leaves[0] = candidate->nsn;
+		neighbours[i].leaves[1] = InvalidBlockNumber;
+	}
+	sort_by_key(neighbours, nearest->count);
+	for (int i = 0; i < nearest->count; i++)
+	{
+		if (count > 0 && neighbours[count - 1].key == neighbours[i].key)
+			neighbours[count - 1].leaves[1] = neighbours[i].leaves[0];
+		else
+			neighbours[count++] = neighbours[i];
+	}
+	return count;
+}
+
+/*
+ * Compute the exact distances of a query's nearest items by estimate.  Returns
+ * their number; they are in order of keys.  A distance too large to be told from
+ * others orders nothing.
+ */
+static int
+measure_nearest(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
+				AnnoyItemReader *reader, AnnoyNeighbour * neighbours)
+{
+	Buffer		buffers[READ_BATCH];
+	int			nitems = nearest_items(&query->search->items, neighbours);
+	int			count = 0;
+
+	for (int start = 0; start < nitems; start += READ_BATCH)
+	{
+		int			n = Min(nitems - start, READ_BATCH);
 
 		AnnoyVacuumDelay();
 		for (int i = 0; i < n; i++)
-			buffers[i] = AnnoyItemPin(reader, &nearest->candidates[start + i].pointer);
+			buffers[i] = AnnoyItemPin(reader, &neighbours[start + i].pointer);
 		for (int i = 0; i < n; i++)
 		{
-			const AnnoyPointer *pointer = &nearest->candidates[start + i].pointer;
+			AnnoyNeighbour *neighbour = &neighbours[count];
 			AnnoyItem	item;
 
-			AnnoyItemFetch(reader, buffers[i], pointer, &item);
+			*neighbour = neighbours[start + i];
+			AnnoyItemFetch(reader, buffers[i], &neighbour->pointer, &item);
 			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
-				pointer_key(pointer) != pointer_key(&query->self))
+				neighbour->key != AnnoyPointerKey(&query->self))
 			{
-				neighbours[count].key = calibration->leaves != NULL ?
-					nearest->candidates[start + i].nsn : pointer_key(pointer);
-				neighbours[count].distance =
-					AnnoyStoredDistance(calibration->index->metric, &item.vector,
+				neighbour->distance =
+					AnnoyStoredDistance(measurement->index->metric, &item.vector,
 										&query->vector);
-				if (unlikely(isnan(neighbours[count].distance)))
-					AnnoyCheckVector(calibration->rel, pointer, &item.vector);
-				if (isfinite(neighbours[count].distance))
+				if (unlikely(isnan(neighbour->distance)))
+					AnnoyCheckVector(measurement->rel, &neighbour->pointer, &item.vector);
+				if (isfinite(neighbour->distance))
 					count++;
 			}
 			AnnoyItemRelease(reader);
@@ -343,43 +318,22 @@ measure_nearest(Calibration *calibration, const SampleQuery *query,
 }
 
 /*
- * Find out which leaves a search would visit, and count the neighbours in them.
- * Returns true if it would visit all leaves.
- */
-static bool
-visit_leaves(Calibration *calibration, AnnoySearch *search, int point,
-			 const Neighbour *neighbours, int count, int rank, Found *found)
-{
-	bool		all = AnnoyLeavesVisit(calibration->leaves, search,
-									   calibration->curve.effort[point],
-									   &found->all_ranked);
-
-	for (int i = 0; i < count; i++)
-	{
-		if (!AnnoyLeavesVisited(calibration->leaves, neighbours[i].key))
-			continue;
-		for (int j = 0; j <= rank; j++)
-			found->count[j] += neighbours[i].distance <= found->cutoff[j];
-	}
-	return all;
-}
-
-/*
  * Search, and count the neighbours among the candidates.  Returns true if all
  * leaves were visited.
  */
 static bool
-search_leaves(Calibration *calibration, AnnoySearch *search, int point,
-			  Neighbour *neighbours, int count, int rank, Found *found)
+search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
+			  AnnoyNeighbour * neighbours, int count, int rank, AnnoyFound * found)
 {
-	double		effort = calibration->curve.effort[point];
-	bool		l1 = calibration->index->metric == ANNOY_L1;
-	int			keep = AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(rank));
+	double		effort = measurement->curve.effort[point];
+	bool		l1 = measurement->index->metric == ANNOY_L1;
+	int			keep = AnnoySearchKeep(measurement->index->metric,
+								   measurement->index->n_entries, effort, AnnoyCurveRows(rank));
 	int			least = 0;
 
 	if (!l1)
 		keep = Max(keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
-	AnnoySearchForest(search, effort, keep);
+	AnnoySearchForest(search, effort, 0, keep);
 	for (int i = 0; i < search->items.count; i++)
 	{
 		/*
@@ -387,10 +341,11 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
 		 * find
 		 */
 		while (l1 && least < rank &&
-			   i >= AnnoySearchKeep(calibration->index->metric, effort, AnnoyCurveRows(least)))
+			   i >= AnnoySearchKeep(measurement->index->metric,
+								   measurement->index->n_entries, effort, AnnoyCurveRows(least)))
 			least++;
 		count_found(neighbours, count,
-					pointer_key(&search->items.candidates[i].pointer), least, rank,
+					AnnoyPointerKey(&search->items.candidates[i].pointer), least, rank,
 					point, found);
 	}
 	return search->complete;
@@ -401,93 +356,87 @@ search_leaves(Calibration *calibration, AnnoySearch *search, int point,
  * answers, and are not among them?
  */
 static void
-compare_queries(Calibration *calibration, const SampleQuery *query, double cutoff)
+compare_queries(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, double cutoff)
 {
 	const AnnoyCollector *nearest = &query->search->items;
 
-	for (int i = 0; i < calibration->nqueries; i++)
+	for (int i = 0; i < measurement->nqueries; i++)
 	{
-		const SampleQuery *other = &calibration->queries[i];
+		const		AnnoySampleQuery *other = &measurement->queries[i];
 		int			j = 0;
 
 		if (other == query ||
-			!(AnnoyStoredDistance(calibration->index->metric, &other->vector,
+			!(AnnoyStoredDistance(measurement->index->metric, &other->vector,
 								  &query->vector) < cutoff))
 			continue;
 		while (j < nearest->count &&
-			   pointer_key(&nearest->candidates[j].pointer) != pointer_key(&other->self))
+			   AnnoyPointerKey(&nearest->candidates[j].pointer) != AnnoyPointerKey(&other->self))
 			j++;
-		calibration->answers++;
-		calibration->missed += j == nearest->count;
+		measurement->answers++;
+		measurement->missed += j == nearest->count;
 	}
 }
 
 /*
- * Search for a query with one effort after the other, and add the recall to the
- * curve.
+ * Search for a query with one effort after the other, and add what is found.
  */
 static void
-search_query(Calibration *calibration, const SampleQuery *query,
-			 Neighbour *neighbours, int count)
+search_query(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
+			 AnnoyNeighbour * neighbours, int count, AnnoyFound * found)
 {
-	AnnoyCurve *curve = &calibration->curve;
-	AnnoySearch *search = query->search;
-	int			wanted[ANNOY_CURVE_RANKS];
-	Found		found = {0};
 	bool		done = false;
+
+	sort_by_key(neighbours, count);
+	for (int i = 0; i < count; i++)
+		neighbours[i].found = -1;
+	for (int i = 0; i < (int) measurement->curve.points; i++)
+	{
+		if (!done)
+		{
+			AnnoyVacuumDelay();
+			memset(found->count, 0, sizeof(found->count));
+			done = search_leaves(measurement, query->search, i, neighbours, count,
+								 query->rank, found) ||
+				found->count[query->rank] >= ENOUGH_FOUND * found->wanted[query->rank];
+		}
+		AnnoyAddPoint(measurement, query, i, found);
+	}
+}
+
+/*
+ * Find out what searches find of a query's neighbours.
+ */
+static void
+ask_query(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
+		  AnnoyNeighbour * neighbours, int count)
+{
+	AnnoyFound	found = {0};
 
 	sort_by_distance(neighbours, count);
 	for (int rank = 0; rank <= query->rank; rank++)
 	{
-		wanted[rank] = Min(AnnoyCurveRows(rank), count);
-		found.cutoff[rank] = neighbours[wanted[rank] - 1].distance;
-		curve->queries[rank]++;
+		found.wanted[rank] = Min(AnnoyCurveRows(rank), count);
+		found.cutoff[rank] = neighbours[found.wanted[rank] - 1].distance;
+		measurement->curve.queries[rank]++;
 	}
-	if (calibration->task->queries == NULL)
-		compare_queries(calibration, query, found.cutoff[0]);
+	if (measurement->task->queries == NULL)
+		compare_queries(measurement, query, found.cutoff[0]);
 	/* ends at the cutoff itself, as all are finite */
 	while (neighbours[count - 1].distance > found.cutoff[query->rank])
 		count--;
-	if (calibration->leaves == NULL)
-		sort_by_key(neighbours, count);
-	for (int i = 0; i < count; i++)
-		neighbours[i].found = -1;
-
-	for (int i = 0; i < (int) curve->points; i++)
-	{
-		double		x = 0;
-		double		y;
-
-		if (!done)
-		{
-			AnnoyVacuumDelay();
-			memset(found.count, 0, sizeof(found.count));
-			if (calibration->leaves != NULL)
-				done = visit_leaves(calibration, search, i,
-									neighbours, count, query->rank, &found);
-			else
-				done = search_leaves(calibration, search, i,
-									 neighbours, count, query->rank, &found);
-			done |= found.count[query->rank] >= ENOUGH_FOUND * wanted[query->rank];
-		}
-		for (int rank = 0; rank <= query->rank; rank++)
-		{
-			y = (double) Min(found.count[rank], wanted[rank]) / wanted[rank];
-			if (rank == 0 && query < calibration->queries + calibration->ntrials)
-				calibration->trial_sum[i] += y;
-			AnnoyRecallAdd(&calibration->sums, rank, i, x, y);
-			x = y;
-		}
-	}
+	if (measurement->leaves != NULL)
+		AnnoyFollowQuery(measurement, query, neighbours, count, &found);
+	else
+		search_query(measurement, query, neighbours, count, &found);
 }
 
 /* The curve is not to be believed: that part of what is near was to be found. */
 static void
-doubt(Calibration *calibration, double predicted, double found)
+doubt(AnnoyMeasurement * measurement, double predicted, double found)
 {
-	calibration->task->result = ANNOY_CURVE_DOUBTFUL;
-	calibration->task->predicted = predicted;
-	calibration->task->found = found;
+	measurement->task->result = ANNOY_CURVE_DOUBTFUL;
+	measurement->task->predicted = predicted;
+	measurement->task->found = found;
 }
 
 /*
@@ -496,9 +445,9 @@ doubt(Calibration *calibration, double predicted, double found)
  * For the same queries, so that these differ from others does not matter.
  */
 static void
-try_searches(Calibration *calibration)
+try_searches(AnnoyMeasurement * measurement)
 {
-	const AnnoyCurve *curve = &calibration->curve;
+	const AnnoyCurve *curve = &measurement->curve;
 	int			point = 0;
 	int			n = 0;
 	double		predicted;
@@ -506,42 +455,42 @@ try_searches(Calibration *calibration)
 
 	while (point < (int) curve->points - 1 && curve->recall[0][point] < TRIAL_RECALL)
 		point++;
-	for (int i = 0; i < calibration->ntrials; i++)
+	for (int i = 0; i < measurement->ntrials; i++)
 	{
-		const AnnoyDistances *nearest = &calibration->trials[i].nearest;
+		const AnnoyDistances *nearest = &measurement->trials[i].nearest;
 
 		/* a distance too large to be told from others orders nothing */
-		if (!calibration->queries[i].answered || nearest->count == 0 ||
+		if (!measurement->queries[i].answered || nearest->count == 0 ||
 			!isfinite(nearest->heap[0]))
 			continue;
-		found += AnnoyTrialRecall(calibration->rel, calibration->index,
-								  &calibration->trials[i], curve->effort[point]);
+		found += AnnoyTrialRecall(measurement->rel, measurement->index,
+								  &measurement->trials[i], curve->effort[point]);
 		n++;
 	}
 	if (n == 0)
 		return;
-	predicted = calibration->trial_sum[point] / n;
+	predicted = measurement->trial_sum[point] / n;
 	found /= n;
 	if (found < predicted - TRIAL_MARGIN)
-		doubt(calibration, predicted, found);
+		doubt(measurement, predicted, found);
 }
 
 /*
  * Find the nearest of the first queries by looking at every item.
  */
 static void
-find_trial_answers(Calibration *calibration)
+find_trial_answers(AnnoyMeasurement * measurement)
 {
-	calibration->ntrials = Min(calibration->nqueries, ANNOY_TRIAL_QUERIES);
-	calibration->trials = palloc0(sizeof(AnnoyAsked) * calibration->ntrials);
-	for (int i = 0; i < calibration->ntrials; i++)
+	measurement->ntrials = Min(measurement->nqueries, ANNOY_TRIAL_QUERIES);
+	measurement->trials = palloc0(sizeof(AnnoyAsked) * measurement->ntrials);
+	for (int i = 0; i < measurement->ntrials; i++)
 	{
-		calibration->trials[i].vector = calibration->queries[i].vector;
-		calibration->trials[i].self = calibration->queries[i].self;
-		AnnoyDistancesInit(&calibration->trials[i].nearest, ANNOY_TRIAL_ROWS);
+		measurement->trials[i].vector = measurement->queries[i].vector;
+		measurement->trials[i].self = measurement->queries[i].self;
+		AnnoyDistancesInit(&measurement->trials[i].nearest, ANNOY_TRIAL_ROWS);
 	}
-	AnnoyFindAnswers(calibration->rel, calibration->index, calibration->trials,
-					 calibration->ntrials, NULL, NULL);
+	AnnoyFindAnswers(measurement->rel, measurement->index, measurement->trials,
+					 measurement->ntrials, NULL, NULL);
 }
 
 /*
@@ -549,10 +498,10 @@ find_trial_answers(Calibration *calibration)
  * as floats, and no two may be the same.
  */
 static void
-choose_efforts(Calibration *calibration)
+choose_efforts(AnnoyMeasurement * measurement)
 {
-	AnnoyCurve *curve = &calibration->curve;
-	double		entries = calibration->items * calibration->index->n_trees;
+	AnnoyCurve *curve = &measurement->curve;
+	double		entries = measurement->entries * measurement->index->n_trees;
 	double		step = Max(pow(entries / FIRST_EFFORT, 1.0 / (ANNOY_CURVE_POINTS - 1)),
 						   EFFORT_STEP);
 
@@ -568,23 +517,23 @@ choose_efforts(Calibration *calibration)
  * in the task's result.
  */
 static void
-measure(Calibration *calibration)
+measure(AnnoyMeasurement * measurement)
 {
-	AnnoyCurve *curve = &calibration->curve;
-	const AnnoyIndex *index = calibration->index;
+	AnnoyCurve *curve = &measurement->curve;
+	const AnnoyIndex *index = measurement->index;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
-	BlockNumber nblocks = RelationGetNumberOfBlocks(calibration->rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(measurement->rel);
 	AnnoyItemReader reader;
 
-	report(calibration, calibration->nqueries, 0);
-	for (int i = 0; i < calibration->nqueries; i++)
+	report(measurement, measurement->nqueries, 0);
+	for (int i = 0; i < measurement->nqueries; i++)
 	{
-		SampleQuery *query = &calibration->queries[i];
+		AnnoySampleQuery *query = &measurement->queries[i];
 
-		query->rank = rank_of_query(calibration, i);
-		query->search = AnnoySearchInit(calibration->rel, index, &query->vector,
+		query->rank = rank_of_query(measurement, i);
+		query->search = AnnoySearchInit(measurement->rel, index, &query->vector,
 										ANNOY_DEFAULT_EPSILON);
 		AnnoyCollectorReset(&query->search->items,
 							neighbours_kept(index, AnnoyCurveRows(query->rank)));
@@ -592,29 +541,32 @@ measure(Calibration *calibration)
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
 	if (index->metric != ANNOY_L1 && index->n_trees == 1)
-		calibration->leaves = AnnoyLeavesMake(nblocks);
-	find_nearest(calibration);
-	if (calibration->items < ANNOY_CURVE_MIN_ITEMS)
+		measurement->leaves = AnnoyLeavesMake(nblocks);
+	find_nearest(measurement);
+	if (measurement->items < ANNOY_CURVE_MIN_ITEMS)
 		return;
-	if (calibration->task->try_searches)
-		find_trial_answers(calibration);
+	if (measurement->task->try_searches)
+		find_trial_answers(measurement);
 	curve->blocks = nblocks;
-	curve->items = calibration->items;
-	choose_efforts(calibration);
+	curve->items = measurement->items;
+	choose_efforts(measurement);
+	/* estimates of inner products are no distances */
+	if (measurement->leaves != NULL && index->metric != ANNOY_IP)
+		AnnoyChooseGoals(measurement);
 
-	AnnoyItemReaderInit(&reader, calibration->rel, index, NULL);
-	for (int i = 0; i < calibration->nqueries; i++)
+	AnnoyItemReaderInit(&reader, measurement->rel, index, NULL);
+	for (int i = 0; i < measurement->nqueries; i++)
 	{
-		SampleQuery *query = &calibration->queries[i];
+		AnnoySampleQuery *query = &measurement->queries[i];
 		MemoryContext old_context = MemoryContextSwitchTo(context);
-		Neighbour  *neighbours = palloc(sizeof(Neighbour) * Max(query->search->items.count, 1));
-		int			count = measure_nearest(calibration, query, &reader, neighbours);
+		AnnoyNeighbour *neighbours = palloc(sizeof(AnnoyNeighbour) * Max(query->search->items.count, 1));
+		int			count = measure_nearest(measurement, query, &reader, neighbours);
 
 		query->answered = count > 0;
 		if (query->answered)
-			search_query(calibration, query, neighbours, count);
+			ask_query(measurement, query, neighbours, count);
 		AnnoySearchForget(query->search);
-		report(calibration, 0, 1);
+		report(measurement, 0, 1);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
 	}
@@ -622,15 +574,16 @@ measure(Calibration *calibration)
 
 	if (curve->queries[0] == 0)
 	{
-		calibration->task->result = ANNOY_CURVE_NO_ANSWERS;
+		measurement->task->result = ANNOY_CURVE_NO_ANSWERS;
 		return;
 	}
-	AnnoyRecallAverage(&calibration->sums, curve);
-	calibration->task->result = ANNOY_CURVE_MEASURED;
-	if (calibration->missed > MISSED_ANSWERS + MISSED_PART * calibration->answers)
-		doubt(calibration, 1, 1 - calibration->missed / calibration->answers);
-	if (calibration->trials != NULL)
-		try_searches(calibration);
+	AnnoyRecallAverage(&measurement->sums, curve);
+	AnnoyAverageEfforts(measurement);
+	measurement->task->result = ANNOY_CURVE_MEASURED;
+	if (measurement->missed > MISSED_ANSWERS + MISSED_PART * measurement->answers)
+		doubt(measurement, 1, 1 - measurement->missed / measurement->answers);
+	if (measurement->trials != NULL)
+		try_searches(measurement);
 }
 
 /*
@@ -646,25 +599,25 @@ AnnoyCalibrate(Relation rel, AnnoyCalibration *task)
 												  "annoy calibration",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	Calibration calibration = {.rel = rel,.task = task,.items = task->vectors};
+	AnnoyMeasurement measurement = {.rel = rel,.task = task,.items = task->vectors};
 
-	calibration.index = AnnoyOpen(rel);
+	measurement.index = AnnoyOpen(rel);
 	task->result = ANNOY_CURVE_TOO_SMALL;
 	memset(&task->curve, 0, sizeof(AnnoyCurve));
-	if (calibration.index->has_space && task->vectors >= ANNOY_CURVE_MIN_ITEMS)
+	if (measurement.index->has_space && task->vectors >= ANNOY_CURVE_MIN_ITEMS)
 	{
 		if (task->queries != NULL)
-			take_queries(&calibration);
+			take_queries(&measurement);
 		else
-			take_items(&calibration,
+			take_items(&measurement,
 					   Min(Max(task->vectors / ITEMS_PER_QUERY, MIN_QUERIES), MAX_QUERIES));
-		measure(&calibration);
-		task->vectors = calibration.items;
+		measure(&measurement);
+		task->vectors = measurement.items;
 	}
 	if (task->result == ANNOY_CURVE_MEASURED)
 	{
-		if (AnnoyCurveIsValid(&calibration.curve))
-			task->curve = calibration.curve;
+		if (AnnoyCurveIsValid(&measurement.curve))
+			task->curve = measurement.curve;
 		else
 			task->result = ANNOY_CURVE_NO_ANSWERS;
 	}

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * leaves.c
- *	  Which leaves does a search visit?  To know that, they need not be read, if
- *	  it is known how many entries each of them has.
+ *	  In which order does a search visit leaves?  To know what it finds, they need
+ *	  not be read, if it is known how many entries each of them has.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -54,56 +54,28 @@ AnnoyLeavesNote(AnnoyLeaves *leaves, BlockNumber block, AnnoyNode node)
 }
 
 /*
- * Find out which leaves a search with that effort would visit.  Returns true if
- * these are all.
- *
- * For one query, efforts are tried from the least to the greatest: *all_ranked,
- * at first false, says whether all leaves have been ranked already.
+ * Rank leaves as a search with that effort does, and note their places.  Returns
+ * true if these are all.
  */
 bool
-AnnoyLeavesVisit(AnnoyLeaves *leaves, AnnoySearch *search, double effort, bool *all_ranked)
+AnnoyLeavesRank(AnnoyLeaves *leaves, AnnoySearch *search, double effort)
 {
 	const AnnoyCollector *ranked = &search->nodes[0];
-	double		scanned = 0;
-	int			visited = 0;
+	bool		all = AnnoySearchRank(search, effort);
 
-	if (leaves->visit == PG_UINT16_MAX)
+	/* all nodes above leaves are visited: so they are with any effort */
+	if (!all && search->ranked[0] >= leaves->count)
 	{
-		for (BlockNumber block = 0; block < leaves->nblocks; block++)
-			leaves->leaves[block].visit = 0;
-		leaves->visit = 0;
+		(void) AnnoySearchRank(search, INFINITY);
+		all = true;
 	}
-	leaves->visit++;
-
-	/* as in AnnoySearchForest, if leaves are emptier than thought */
-	for (double rank_for = effort; scanned < effort; rank_for *= 4)
+	for (int i = 0; i < ranked->count; i++)
 	{
-		if (!*all_ranked)
-		{
-			*all_ranked = AnnoySearchRank(search, rank_for);
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&ranked->candidates[i].pointer);
 
-			/* all nodes above leaves are visited: so they are with any effort */
-			if (!*all_ranked && search->ranked[0] >= leaves->count)
-			{
-				(void) AnnoySearchRank(search, INFINITY);
-				*all_ranked = true;
-			}
-		}
-		scanned = 0;
-		for (visited = 0; visited < ranked->count && scanned < effort; visited++)
-		{
-			BlockNumber block =
-			ItemPointerGetBlockNumberNoCheck(&ranked->candidates[visited].pointer);
-
-			if (block < leaves->nblocks)
-			{
-				leaves->leaves[block].visit = leaves->visit;
-				scanned += leaves->leaves[block].entries;
-			}
-		}
-		/* if nodes cannot be ranked, there is no effort for all */
-		if (*all_ranked || rank_for >= PG_INT32_MAX)
-			break;
+		if (block < leaves->nblocks)
+			leaves->leaves[block].place = i;
 	}
-	return *all_ranked && visited == ranked->count;
+	/* if nodes cannot be ranked, there is no effort for all */
+	return all || effort >= PG_INT32_MAX;
 }

@@ -18,28 +18,43 @@
 /* A block that is a leaf. */
 typedef struct AnnoyLeaf
 {
-	uint16		entries;		/* for so many it counts */
-	uint16		visit;			/* the last search that visits it */
+	int			place;			/* among those ranked last, if it is */
+	int			entries;		/* for so many it counts */
 } AnnoyLeaf;
 
 typedef struct AnnoyLeaves
 {
 	double		count;
-	uint16		visit;			/* number of the last search */
 	BlockNumber nblocks;		/* of which this is known */
 	AnnoyLeaf	leaves[FLEXIBLE_ARRAY_MEMBER];
 } AnnoyLeaves;
 
 extern AnnoyLeaves *AnnoyLeavesMake(BlockNumber nblocks);
 extern void AnnoyLeavesNote(AnnoyLeaves *leaves, BlockNumber block, AnnoyNode node);
-extern bool AnnoyLeavesVisit(AnnoyLeaves *leaves, AnnoySearch *search, double effort,
-							 bool *all_ranked);
+extern bool AnnoyLeavesRank(AnnoyLeaves *leaves, AnnoySearch *search, double effort);
 
-/* Would the last search have visited a leaf? */
-static inline bool
-AnnoyLeavesVisited(const AnnoyLeaves *leaves, uint64 block)
+/* The place of a leaf among those ranked, or PG_INT32_MAX. */
+static inline int
+AnnoyLeavesPlace(const AnnoyLeaves *leaves, const AnnoySearch *search, BlockNumber block)
 {
-	return block < leaves->nblocks && leaves->leaves[block].visit == leaves->visit;
+	const AnnoyCollector *ranked = &search->nodes[0];
+	int			place;
+
+	if (block >= leaves->nblocks)
+		return PG_INT32_MAX;
+	place = leaves->leaves[block].place;
+	return place < ranked->count &&
+		ItemPointerGetBlockNumberNoCheck(&ranked->candidates[place].pointer) == block ?
+		place : PG_INT32_MAX;
+}
+
+/* The entries of the leaf in a place among those ranked. */
+static inline int
+AnnoyLeavesEntries(const AnnoyLeaves *leaves, const AnnoySearch *search, int place)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(&search->nodes[0].candidates[place].pointer);
+
+	return block < leaves->nblocks ? leaves->leaves[block].entries : 0;
 }
 
 #endif							/* ANNOY_RECALL_LEAVES_H */

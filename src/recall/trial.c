@@ -77,7 +77,8 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	AnnoySearch *search = AnnoySearchInit(rel, index, &asked->vector,
 										  ANNOY_DEFAULT_EPSILON);
-	int			keep = AnnoySearchKeep(index->metric, effort, ANNOY_TRIAL_ROWS);
+	int			keep = AnnoySearchKeep(index->metric, index->n_entries, effort,
+									   ANNOY_TRIAL_ROWS);
 	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;
@@ -89,7 +90,7 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (;;)
 	{
-		AnnoySearchForest(search, effort, keep);
+		AnnoySearchForest(search, effort, 0, keep);
 		if (look_at_candidates(search, &reader, asked, &nearest) ||
 			keep > PG_INT32_MAX / 8 / KEEP_GROWTH)
 			break;

@@ -103,6 +103,7 @@ typedef struct ScanCost
 	double		loops;			/* scans, one after the other */
 
 	/* of the index */
+	int			n_trees;
 	int			dims;			/* 0 = it has no vectors */
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
@@ -149,8 +150,8 @@ page_cost(const ScanCost *scan, double touched)
 static Cost
 round_cost(const ScanCost *scan, double effort)
 {
-	double		entries = Min(effort, scan->items * scan->task.n_trees);
-	double		leaves = entries / scan->leaf_entries + 2 * scan->task.n_trees;
+	double		entries = Min(effort, scan->task.efforts.all);
+	double		leaves = entries / scan->leaf_entries + 2 * scan->n_trees;
 
 	return page_cost(scan, leaves) +
 		cpu_operator_cost * (leaves * LEAF_COST + entries * scan->entry_cost);
@@ -230,6 +231,7 @@ search_cost(const ScanCost *scan, double rows)
 				cost += round_cost(scan, round.effort);
 				break;
 			case ANNOY_STEP_RETURN:
+
 				/*
 				 * as many as it does without another round; one at least,
 				 * which rounding might make none
@@ -357,7 +359,8 @@ describe_index(ScanCost *scan)
 
 	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->task.efforts);
 	scan->task.metric = index->metric;
-	scan->task.n_trees = index->n_trees;
+	scan->task.n_entries = index->n_entries;
+	scan->n_trees = index->n_trees;
 	scan->dims = index->dim;
 	scan->item_pages = index->group_pages > 1 ? 2 : 1;
 	scan->item_words = index->item_size / 4;

@@ -39,9 +39,6 @@
 #define MIN_ROWS_POWER		0.3
 #define MAX_ROWS_POWER		0.8
 
-/* Fewer entries take no less time. */
-#define MIN_EFFORT			500.0
-
 /*
  * In an index that has grown since its curve was measured, effort grows with a
  * power of its size: this one if the effort is a small part of everything, and
@@ -50,7 +47,7 @@
  * curve knows least.  See docs/measurements.md.
  */
 #define SIZE_POWER			0.7
-#define GROWN_EFFORT		MIN_EFFORT
+#define GROWN_EFFORT		ANNOY_LEAST_EFFORT
 
 /*
  * Without a curve, the default effort is good for this recall; for more, it is
@@ -132,6 +129,44 @@ effort_when_grown(double effort, double growth, double all)
 }
 
 /*
+ * For ten rows, the search may end when it has done enough: choose so much, and what
+ * it takes on average, as the curve tells.
+ */
+static void
+choose_average(const AnnoyCurve *curve, double recall, double growth, AnnoyEfforts *efforts)
+{
+	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
+	double		most = 1 - 0.5 / (curve->queries[0] * AnnoyCurveRows(0));
+	double		goal = Min(recall + margin, most);
+	double		all = curve->effort[curve->points - 1];
+	double		average;
+	double		ratio = 1;
+	double		part = 0;
+	int			i = 0;
+
+	while (i < ANNOY_CURVE_POINTS && curve->done[i] > 0 && curve->found[i] < goal)
+		i++;
+	if (i == ANNOY_CURVE_POINTS || curve->done[i] == 0)
+		return;
+	if (i > 0 && curve->found[i - 1] > 0)
+	{
+		double		reached = curve->found[i];
+
+		if (reached >= most)
+			reached = Max(goal, Min(most, ALL_FOUND));
+		part = (logit(reached) - logit(goal)) / (logit(reached) - logit(curve->found[i - 1]));
+		ratio = pow(curve->average[i - 1] / curve->average[i], part);
+	}
+	average = effort_when_grown(ratio * curve->average[i], growth, all);
+	efforts->average = Max(average, ANNOY_LEAST_EFFORT);
+
+	/* where it has grown, more is to be scanned of leaves as far away */
+	efforts->done = curve->done[i] * average / (ratio * curve->average[i]);
+	if (part > 0)
+		efforts->done *= pow(curve->done[i - 1] / curve->done[i], part);
+}
+
+/*
  * How many entries a search scans if nobody says, and the index has no recall
  * curve: the square root of their number times a factor that gives a recall@10
  * of at least 0.95 on all data that we have, but not fewer than take a fraction
@@ -144,7 +179,7 @@ default_search_k(const AnnoyIndex *index, double items)
 {
 	double		factor = index->metric == ANNOY_IP ? 65 : 25;
 
-	return (int) Min(Max(ceil(factor * sqrt(items)), ANNOY_MIN_SEARCH_K), 1e9);
+	return (int) Min(Max(ceil(factor * sqrt(items)), ANNOY_MIN_SEARCH_K * index->n_entries), 1e9);
 }
 
 /*
@@ -177,7 +212,7 @@ efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
 		double		effort = effort_for_recall(curve, rank, recall, efforts);
 
 		effort = effort_when_grown(effort, growth, all);
-		effort = Max(effort, rank == 0 ? MIN_EFFORT : efforts->effort[rank - 1]);
+		effort = Max(effort, rank == 0 ? ANNOY_LEAST_EFFORT : efforts->effort[rank - 1]);
 		if (rank > 0)
 			power = log10(effort / efforts->effort[rank - 1]);
 		efforts->effort[efforts->measured++] = effort;
@@ -222,7 +257,8 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 
 	search_k = chosen_search_k(rel, search_k);
 	memset(efforts, 0, sizeof(AnnoyEfforts));
-	efforts->all = Max(items, index->built_items) * index->n_trees;
+	efforts->items = Max(items, index->built_items);
+	efforts->all = efforts->items * index->n_trees * index->n_entries;
 	if (search_k > 0)
 		efforts->first = search_k;
 	else if (chosen_recall(rel) >= 1)
@@ -231,6 +267,7 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 	{
 		efforts_for_recall(curve, chosen_recall(rel),
 						   (double) blocks / curve->blocks, efforts);
+		choose_average(curve, chosen_recall(rel), (double) blocks / curve->blocks, efforts);
 		efforts->first = efforts->effort[0];
 	}
 	else

@@ -153,7 +153,7 @@ begin_round(AnnoyScanState *state)
 {
 	AnnoySearch *search = state->search;
 
-	AnnoySearchForest(search, state->round.effort, state->round.keep);
+	AnnoySearchForest(search, state->round.effort, state->round.done, state->round.keep);
 	state->scanned += search->scanned;
 	state->next = 0;
 	state->prefetched = 0;
@@ -268,7 +268,7 @@ start_search(IndexScanDesc scan)
 		AnnoyChooseEfforts(rel, index, RelationGetNumberOfBlocks(rel),
 						   state->choice.search_k, &state->task.efforts);
 		state->task.metric = index->metric;
-		state->task.n_trees = index->n_trees;
+		state->task.n_entries = index->n_entries;
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))

@@ -13,12 +13,24 @@
 #ifndef ANNOY_SCAN_H
 #define ANNOY_SCAN_H
 
+#include <float.h>
+#include <math.h>
+
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "nodes/pathnodes.h"
 #include "portability/instr_time.h"
 
 #include "tree/tree.h"
+
+/* Why a round has scanned no more leaves. */
+typedef enum AnnoyRoundEnd
+{
+	ANNOY_END_NONE,				/* there was no round */
+	ANNOY_END_EFFORT,			/* it has scanned as many entries as it may */
+	ANNOY_END_DISTANCE,			/* those left are too far away */
+	ANNOY_END_EVERYTHING		/* none is left */
+}			AnnoyRoundEnd;
 
 /* What a scan has done; see annoy_last_scan(). */
 typedef struct AnnoyScanStats
@@ -29,6 +41,7 @@ typedef struct AnnoyScanStats
 	int64		entries;		/* of leaves */
 	int64		items;			/* whose exact distance was computed */
 	int64		rows;			/* returned */
+	AnnoyRoundEnd ended;		/* the last round */
 	bool		drained;		/* all items were looked at in the end */
 	int64		pages;			/* of the index and of the server's buffers */
 	int64		pages_read;		/* of these, not found in shared buffers */
@@ -36,6 +49,26 @@ typedef struct AnnoyScanStats
 	instr_time	scanning;		/* leaves */
 	instr_time	reranking;		/* items */
 } AnnoyScanStats;
+
+/* A search compares the distances of leaves with that of so many entries. */
+#define ANNOY_BEST			10
+
+/*
+ * A round whose effort is an average may scan so many times as much.
+ */
+#define ANNOY_MOST_EFFORT		5
+
+/* Leaves are ranked as for so many entries at least. */
+#define ANNOY_RANKED_EFFORT		4096.0
+
+/* Fewer entries take no less time. */
+#define ANNOY_LEAST_EFFORT		500.0
+
+/* The best of all entries scanned, by their estimates, in order. */
+typedef struct AnnoyBest
+{
+	float		estimate[ANNOY_BEST];
+}			AnnoyBest;
 
 /* One round of a search, see search.c. */
 typedef struct AnnoySearch
@@ -45,11 +78,14 @@ typedef struct AnnoySearch
 	AnnoyVector query;			/* whose data are the caller's */
 	AnnoyTarget target;
 	double		epsilon;		/* see annoy.epsilon */
+	double		done;			/* so much is to be done, or 0 */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
 
 	/* results of AnnoySearchForest */
 	AnnoyCollector items;		/* candidates, by lower bound */
+	AnnoyBest	best;
+	bool		far;			/* it ended as leaves were too far away */
 	bool		complete;		/* every leaf was scanned */
 	double		scanned;		/* entries */
 	BlockNumber root_split;		/* a root that was not what it was when
@@ -87,12 +123,53 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 /* search.c */
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
-extern int	AnnoySearchKeep(AnnoyMetric metric, double effort, double rows);
+extern int	AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort,
+							double rows);
 extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern int	AnnoySearchLeafEntries(AnnoyNode node);
 extern void AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node);
-extern void AnnoySearchForest(AnnoySearch *search, double effort, int keep);
+extern void AnnoySearchForest(AnnoySearch *search, double effort, double done, int keep);
+
+static inline void
+AnnoyBestReset(AnnoyBest * best)
+{
+	for (int i = 0; i < ANNOY_BEST; i++)
+		best->estimate[i] = INFINITY;
+}
+
+static inline void
+AnnoyBestAdd(AnnoyBest * best, float estimate)
+{
+	int			i = ANNOY_BEST - 1;
+
+	if (!(estimate < best->estimate[i]))
+		return;
+	for (; i > 0 && estimate < best->estimate[i - 1]; i--)
+		best->estimate[i] = best->estimate[i - 1];
+	best->estimate[i] = estimate;
+}
+
+/*
+ * How much a search has done that has scanned so many entries of the leaves before
+ * the next one; `first' and `next' are squared distances of centres.  It is a
+ * number of entries, which counts the more, the farther away the next leaf is: by
+ * the third power of how much farther than the first one it is, compared with the
+ * tenth of the entries found.  So it never decreases.
+ *
+ * If the tenth is a copy of the query, or nearly so, hardly anything is nearer.
+ */
+static inline double
+AnnoySearchDone(const AnnoyBest * best, double scanned, float first, float next)
+{
+	double		tenth = best->estimate[ANNOY_BEST - 1];
+	double		reach;
+
+	if (scanned < ANNOY_LEAST_EFFORT || tenth == INFINITY || !(next > first))
+		return 0;
+	reach = ((double) next - first) / Max(tenth, FLT_MIN);
+	return scanned * reach * reach * reach;
+}
 
 /* scan.c */
 extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);

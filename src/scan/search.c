@@ -125,6 +125,23 @@ AnnoySearchLeafEntries(AnnoyNode node)
 }
 
 /*
+ * Note the estimates of entries of a leaf that are among the best.  An estimate is
+ * not below its bound.
+ */
+static inline void
+note_best(AnnoySearch *search, AnnoyNode node, int nhits)
+{
+	AnnoyBest  *best = &search->best;
+
+	for (int i = 0; i < nhits; i++)
+	{
+		if (search->scores[i] < best->estimate[ANNOY_BEST - 1])
+			AnnoyBestAdd(best, AnnoyNodeEstimate(&search->target, node, search->hits[i],
+												 search->scores[i]));
+	}
+}
+
+/*
  * Scan the entries of a leaf for candidates.
  */
 static inline void
@@ -136,6 +153,8 @@ scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
+	if (search->done > 0)
+		note_best(search, node, nhits);
 	search->scanned += AnnoySearchLeafEntries(node);
 	search->stats.leaves++;
 	search->stats.entries += node->count;
@@ -183,6 +202,16 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 }
 
 /*
+ * Has a round done what it is to do, before the next leaf is visited?
+ */
+static inline bool
+is_done(const AnnoySearch *search, const AnnoyCollector *leaves, int next)
+{
+	return AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
+						   leaves->candidates[next].score) >= search->done;
+}
+
+/*
  * Visit the nodes to visit on a level from the first on, at least a number of
  * them, until *progress reaches a goal.  Returns how many were visited.
  */
@@ -199,6 +228,11 @@ visit_best(AnnoySearch *search, int level, int at_least,
 	{
 		CHECK_FOR_INTERRUPTS();
 
+		if (level == 0 && search->done > 0 && is_done(search, nodes, visited))
+		{
+			search->far = true;
+			break;
+		}
 		for (; described < nodes->count && described < visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD);
 			 described++)
 			AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[described]));
@@ -261,11 +295,11 @@ open_again(AnnoySearch *search)
 }
 
 /*
- * Rank leaves: the best `wanted' come out in order in nodes[0].  Returns true
- * if that are all leaves there are.
+ * Rank leaves as it takes to visit `wanted' of them; the best `most' come out in
+ * order in nodes[0].  Returns true if that are all leaves there are.
  */
 static bool
-rank_leaves(AnnoySearch *search, double wanted)
+rank_leaves(AnnoySearch *search, double wanted, double most)
 {
 	const AnnoyIndex *index = search->index;
 	double		visits[ANNOY_MAX_LEVEL];	/* on each level */
@@ -279,7 +313,7 @@ rank_leaves(AnnoySearch *search, double wanted)
 	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
 	{
 		AnnoyCollectorReset(&search->nodes[level],
-							level > 0 || wanted >= PG_INT32_MAX ? PG_INT32_MAX : (int) wanted);
+							level > 0 || most >= PG_INT32_MAX ? PG_INT32_MAX : (int) most);
 		search->ranked[level] = 0;
 	}
 
@@ -343,16 +377,17 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 }
 
 /*
- * How many candidates a search with that effort, for so many rows, usually needs.
+ * How many candidates a search with that effort, for so many rows, usually needs: of
+ * the nearest items, nearly all that have two entries are met twice.
  */
 int
-AnnoySearchKeep(AnnoyMetric metric, double effort, double rows)
+AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort, double rows)
 {
 	bool		l1 = metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
 	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
-	return Min(keep, PG_INT32_MAX / 8);
+	return Min(n_entries * keep, PG_INT32_MAX / 8);
 }
 
 /*
@@ -376,7 +411,11 @@ AnnoySearchRank(AnnoySearch *search, double effort)
 	bool		all;
 
 	do
-		all = rank_leaves(search, leaves_wanted(search->index, effort));
+	{
+		double		wanted = leaves_wanted(search->index, Max(effort, ANNOY_RANKED_EFFORT));
+
+		all = rank_leaves(search, wanted, ANNOY_MOST_EFFORT * wanted);
+	}
 	while (open_again(search));
 	return all;
 }
@@ -391,19 +430,23 @@ AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
 }
 
 /*
- * Search until that many entries have been scanned.  Afterwards search->items
- * has up to `keep' candidates in order of their lower bounds; items not among
- * them have bounds of at least items.limit, or were not scanned.
+ * Search until that many entries have been scanned.  If `done' is above 0, they
+ * are an average: the search ends when it has done so much, and at the latest
+ * when it has scanned some times as many.  Afterwards search->items has
+ * up to `keep' candidates in order of their lower bounds; items not among them
+ * have bounds of at least items.limit, or were not scanned.
  */
 void
-AnnoySearchForest(AnnoySearch *search, double effort, int keep)
+AnnoySearchForest(AnnoySearch *search, double effort, double done, int keep)
 {
 	const AnnoyIndex *index = search->index;
-	double		wanted = leaves_wanted(index, effort);
+	double		most = done > 0 ? ANNOY_MOST_EFFORT * effort : effort;
+	double		wanted = leaves_wanted(index, Max(effort, ANNOY_RANKED_EFFORT));
 	AnnoyCollector *leaves = &search->nodes[0];
 	int			roots_split = 0;
 
 	search->stats.rounds++;
+	search->done = done;
 	for (;;)
 	{
 		instr_time	start;
@@ -412,14 +455,16 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 		bool		all;
 
 		INSTR_TIME_SET_CURRENT(start);
-		all = rank_leaves(search, wanted);
+		all = rank_leaves(search, wanted, most / effort * wanted);
 		INSTR_TIME_SET_CURRENT(ranked);
 
 		search->scanned = 0;
 		AnnoyCollectorReset(&search->items, keep);
+		AnnoyBestReset(&search->best);
+		search->far = false;
 		search->root_split = InvalidBlockNumber;
 		search->complete = visit_best(search, 0, 0, &search->scanned,
-									  effort) == leaves->count && all;
+									  most) == leaves->count && all;
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
@@ -433,7 +478,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 									  "A node points to this root.");
 			continue;
 		}
-		if (search->complete || search->scanned >= effort)
+		if (search->complete || search->far || search->scanned >= effort)
 			break;
 
 		/* leaves were emptier than thought, or many copies of one vector */
@@ -441,5 +486,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, int keep)
 			break;
 		wanted *= 4;
 	}
+	search->stats.ended = search->complete ? ANNOY_END_EVERYTHING :
+		search->far ? ANNOY_END_DISTANCE : ANNOY_END_EFFORT;
 	AnnoyCollectorFinish(&search->items);
 }

@@ -121,7 +121,7 @@ static AnnoyScanStep
 make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		   const AnnoyScanProgress *progress, AnnoyRound *next)
 {
-	int			least = Max(next->keep, AnnoySearchKeep(task->metric, 0, next->enough_for));
+	int			least = Max(next->keep, AnnoySearchKeep(task->metric, task->n_entries, 0, next->enough_for));
 	bool		replaces = next->limit < last->limit;
 
 	if (last->effort > 0 && next->effort > last->effort && !replaces)
@@ -131,7 +131,8 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		if (next->effort > last_effort(task) && task->efforts.measured == 0)
 			next->effort = task->efforts.all;
 	}
-	next->keep = Max(least, AnnoySearchKeep(task->metric, next->effort, next->enough_for));
+	next->keep = Max(least, AnnoySearchKeep(task->metric, task->n_entries, next->effort,
+											next->enough_for));
 	while (next->keep > least && exceeds_memory(progress, next->keep))
 		next->keep = Max(next->keep / 2, least);
 	return exceeds_memory(progress, next->keep) ? ANNOY_STEP_DRAIN : ANNOY_STEP_ROUND;
@@ -145,7 +146,6 @@ static AnnoyScanStep
 search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 					 const AnnoyScanProgress *progress, AnnoyRound *next)
 {
-	double		items = task->efforts.all / task->n_trees;
 	double		rows = Max(progress->returned + 1, FILTER_ROWS) / progress->passing;
 	double		keep;
 
@@ -155,7 +155,7 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	if (next->effort <= last->effort && keep <= last->keep)
 		next->effort = EFFORT_GROWTH * last->effort;
 	if (Max(next->effort, keep) > last_effort(task) ||
-		items * (WALK_COST + progress->passing * DISTANCE_COST) <
+		task->efforts.items * (WALK_COST + progress->passing * DISTANCE_COST) <
 		next->effort + rows * TEST_COST)
 		return ANNOY_STEP_DRAIN;
 	next->enough_for = rows;
@@ -189,8 +189,15 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		next->limit = demand->limit;
 	}
 	else
+	{
 		next->effort = AnnoyNextEffort(efforts, 0, demand->is_page ? PAGE_ROWS : 1, 1,
 									   &next->enough_for);
+		if (!demand->is_page && efforts->done > 0)
+		{
+			next->effort = efforts->average;
+			next->done = efforts->done;
+		}
+	}
 	if (demand->filtered && efforts->measured > 0 && next->enough_for > FIRST_ROWS)
 		next->effort *= DEEP_EFFORT;
 	next->effort = Min(next->effort, efforts->all);
@@ -294,6 +301,7 @@ AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 			  const AnnoyScanProgress *progress, AnnoyRound *next)
 {
 	*next = *last;
+	next->done = 0;
 
 	if (last->effort == 0)
 	{
@@ -328,7 +336,10 @@ AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 
 	/* if a round has not kept all candidates, it is repeated to get them */
 	if (!progress->kept_all && last->keep < last_effort(task))
+	{
 		next->keep = Min(last->keep, MAX_KEEP / KEEP_GROWTH) * KEEP_GROWTH;
+		next->done = last->done;
+	}
 	else
 		next->effort = EFFORT_GROWTH * last->effort;
 	return make_round(task, last, progress, next);

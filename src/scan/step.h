@@ -40,10 +40,15 @@ extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
 typedef struct AnnoyEfforts
 {
 	double		first;			/* before any row; infinite = all items */
-	double		all;			/* estimate of the entries in the forest */
+	double		items;			/* estimate of the vectors in the index ... */
+	double		all;			/* ... and of the entries in the forest */
 	int			measured;		/* 0 = not from the curve */
 	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
 	double		power;			/* of the rows, for more of them */
+
+	/* for ten rows, a search may have done so much instead; 0 = not known */
+	double		done;			/* see AnnoySearchDone */
+	double		average;		/* effort */
 } AnnoyEfforts;
 
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
@@ -62,7 +67,7 @@ typedef struct AnnoyScanTask
 	AnnoyEfforts efforts;
 	AnnoyDemand demand;
 	AnnoyMetric metric;
-	int			n_trees;
+	int			n_entries;		/* of an item in a tree, at most */
 	bool		tests;			/* conditions on further columns */
 } AnnoyScanTask;
 
@@ -70,6 +75,8 @@ typedef struct AnnoyScanTask
 typedef struct AnnoyRound
 {
 	double		effort;			/* entries to scan; 0 = there was none yet */
+	double		done;			/* 0, or else the effort is an average, and
+								 * the round ends when it has done so much */
 	int			keep;			/* candidates to keep */
 	double		enough_for;		/* rows; with conditions in the index, those
 								 * that fail included */

@@ -69,6 +69,8 @@ typedef struct AnnoyScoring
 	float		base;
 	float		use_offset;		/* 1 or 0 */
 	float		width;
+	float		rounding;		/* part of lut_bias that makes S an upper
+								 * bound */
 } AnnoyScoring;
 
 typedef struct AnnoyKernels

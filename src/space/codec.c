@@ -130,6 +130,23 @@ choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
 }
 
 /*
+ * Pack one bit of each level, 8 to a byte, the first being the lowest.
+ */
+static void
+pack_plane(const uint8 *levels, int plane, int dims, uint8 *code)
+{
+	for (int i = 0; i < dims; i += 8)
+	{
+		uint64		bits;
+
+		/* one bit in each byte, which the product gathers in the highest one */
+		memcpy(&bits, levels + i, sizeof(bits));
+		bits = (bits >> plane) & UINT64CONST(0x0101010101010101);
+		code[i / 8] = (bits * UINT64CONST(0x0102040810204080)) >> 56;
+	}
+}
+
+/*
  * Encode a point relative to the centre of a node.  The caller fills in the
  * pointer.
  */
@@ -165,13 +182,9 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 		ru += (double) u * r[i];
 		uu += u * u;
 		cu += (double) u * centre[i];
-		for (int plane = 0; plane < codec->bits; plane++)
-		{
-			int			bit = plane * codec->dims + i;
-
-			entry->code[bit / 8] |= ((levels[i] >> plane) & 1) << (bit % 8);
-		}
 	}
+	for (int plane = 0; plane < codec->bits; plane++)
+		pack_plane(levels, plane, codec->dims, entry->code + plane * codec->dims / 8);
 
 	/* all of r may lie in the coordinates that are not coded, or nearly so */
 	if (ru <= 1e-6 * sqrt(rr * uu))
@@ -283,9 +296,9 @@ AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec, bool bound,
 	scoring->lut_bias = -top * (lut->unit * lut->sum);
 
 	/* each component is off by up to half a unit, times a level up to `top' */
-	if (bound)
-		scoring->lut_bias += LUT_SIGMAS * lut->unit *
-			sqrtf(codec->dims * (top * (top + 2.0f) / 3) / 12);
+	scoring->rounding = bound ? LUT_SIGMAS * lut->unit *
+		sqrtf(codec->dims * (top * (top + 2.0f) / 3) / 12) : 0;
+	scoring->lut_bias += scoring->rounding;
 }
 
 static void

@@ -286,17 +286,42 @@ compare_margins(const void *a, const void *b)
 }
 
 /*
- * Lloyd's iterations from given centres: part[i] becomes the number of the
- * centre that point i belongs to, and centres the means of their points.
- * Returns false if a part gets too small or too large.
+ * The number of the centre that is nearest to a point, but for one of them, if
+ * `without' is not -1.
  */
-bool
-AnnoyRefineParts(const float *points, int dim, int count, int parts,
-				 float *centres, int *part, int min_part, int max_part)
+int
+AnnoyNearestCentre(const float *point, int dim, const float *centres, int count,
+				   int without)
+{
+	int			best = -1;
+	float		best_distance = 0;
+
+	for (int j = 0; j < count; j++)
+	{
+		float		distance;
+
+		if (j == without)
+			continue;
+		distance = annoy_kernels->l2(point, centres + (Size) j * dim, dim);
+		if (best < 0 || distance < best_distance)
+		{
+			best = j;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+/*
+ * Lloyd's iterations from given centres: for each i of order[], part[i] becomes the
+ * number of the centre that point i belongs to, and centres the means of their points.
+ */
+void
+AnnoyRefineParts(const float *points, int dim, const int *order, int count, int parts,
+				 float *centres, int *part)
 {
 	int		   *sizes = palloc(sizeof(int) * parts);
 	double	   *sums = palloc(sizeof(double) * parts * dim);
-	bool		fits = true;
 
 	for (int try = 0; try < REFINE_ITERATIONS; try++)
 	{
@@ -304,20 +329,11 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
 
 		memset(sizes, 0, sizeof(int) * parts);
 		memset(sums, 0, sizeof(double) * parts * dim);
-		for (int i = 0; i < count; i++)
+		for (int n = 0; n < count; n++)
 		{
-			float		best = 0;
+			int			i = order[n];
 
-			for (int j = 0; j < parts; j++)
-			{
-				float		distance = annoy_kernels->l2(POINT(i), centres + j * dim, dim);
-
-				if (j == 0 || distance < best)
-				{
-					best = distance;
-					part[i] = j;
-				}
-			}
+			part[i] = AnnoyNearestCentre(POINT(i), dim, centres, parts, -1);
 			sizes[part[i]]++;
 			annoy_kernels->add(sums + part[i] * dim, POINT(i), dim);
 		}
@@ -327,11 +343,8 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
 				centres[j * dim + i] = (float) (sums[j * dim + i] / sizes[j]);
 		}
 	}
-	for (int j = 0; j < parts; j++)
-		fits = fits && sizes[j] >= min_part && sizes[j] <= max_part;
 	pfree(sizes);
 	pfree(sums);
-	return fits;
 }
 
 /*

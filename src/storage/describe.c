@@ -201,9 +201,9 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 	}
 	for (uint32 i = 0; i < curve->points; i++)
 	{
-		/* the last is everything, in all trees, but for rounding */
+		/* the last is all entries, in all trees, but for rounding */
 		if (!(curve->effort[i] >= 1 &&
-			  curve->effort[i] <= 1.001 * ANNOY_MAX_TREES * curve->items) ||
+			  curve->effort[i] <= 2.001 * ANNOY_MAX_TREES * curve->items) ||
 			(i > 0 && !(curve->effort[i] > curve->effort[i - 1])))
 			return false;
 		for (int rank = 0; rank < ANNOY_CURVE_RANKS; rank++)
@@ -214,6 +214,17 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 				(i > 0 && !(recall[i] >= recall[i - 1])))
 				return false;
 		}
+	}
+	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] != 0; i++)
+	{
+		if (!(curve->done[i] > 0 && isfinite(curve->done[i]) &&
+			  curve->average[i] >= 1 && curve->average[i] <= curve->effort[curve->points - 1] &&
+			  curve->found[i] >= 0 && curve->found[i] <= 1))
+			return false;
+		if (i > 0 && !(curve->done[i] > curve->done[i - 1] &&
+					   curve->average[i] > curve->average[i - 1] &&
+					   curve->found[i] >= curve->found[i - 1]))
+			return false;
 	}
 	return true;
 }

@@ -313,6 +313,19 @@ AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node, int i)
 }
 
 /*
+ * The estimated distance of entry i from the target, whose last scoring was of the
+ * node and has given it that lower bound.
+ */
+float
+AnnoyNodeEstimate(const AnnoyTarget *target, AnnoyNode node, int i, float bound)
+{
+	EntryPlace	place = entry_place(target->index, node, i);
+
+	return target->width == 0 ? bound :
+		bound + target->width * AnnoyErrorToFloat(*place.error) + target->rounding * *place.slope;
+}
+
+/*
  * The number of the entry of an inner node that points to a child, or -1.
  */
 int
@@ -522,6 +535,7 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 	const AnnoyLut *lut = &target->lut;
 	AnnoyScoring scoring;
 
+	target->width = target->rounding = 0;
 	if ((node->flags & ANNOY_NODE_PLAIN) != 0)
 		return score_plain(node, limit, hits, scores);
 	if (target->inner_product)
@@ -543,6 +557,8 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 		scoring.width = epsilon * sqrtf(scoring.base);
 	}
 	AnnoyLutScoring(lut, AnnoyNodeCodec(index, node), epsilon > 0, &scoring);
+	target->width = scoring.width;
+	target->rounding = scoring.rounding;
 	scoring.use_offset = target->inner_product ? 0 : 1;
 
 	return annoy_kernels->score(node_blocks(index, node), node->count,

@@ -179,6 +179,7 @@ extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
 extern AnnoyPointer AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
 									 int i);
+extern float AnnoyNodeEstimate(const AnnoyTarget *target, AnnoyNode node, int i, float bound);
 extern uint16 AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node,
 								  int i);
 extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,

@@ -32,11 +32,36 @@
 /* When two are divided in three, none gets fuller than this. */
 #define THREE_FILL		0.65
 
+/* Second entries have no say in a leaf where at least this part are none. */
+#define DECIDING_PART	0.25
+
+/*
+ * Of some points of leaves, choose those that decide where centres are: the first
+ * entries.  A leaf is a region of these; second ones come from all around it, and are
+ * there as guests.  But where there are few others, all decide.  Returns their number.
+ */
+static int
+deciding_points(const AnnoyPointer *pointers, const int *order, int count, int *deciding)
+{
+	int			n = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if ((pointers[order[i]].ip_posid & ANNOY_ENTRY_SECOND) == 0)
+			deciding[n++] = order[i];
+	}
+	if (n >= DECIDING_PART * count)
+		return n;
+	memcpy(deciding, order, sizeof(int) * count);
+	return count;
+}
+
 /*
  * Fill a page with a node that has the given points as entries: their
  * centre becomes the node's, and is returned in its quantised form.  points[] and
- * pointers[] are indexed by the elements of order[].  A leaf whose entries are
- * all the same is marked as uniform.
+ * pointers[] are indexed by the elements of order[]; pointers are what the page is to
+ * have, with the flags of entries of leaves in their offsets.  A leaf whose entries
+ * are all the same is marked as uniform.
  */
 void
 AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
@@ -54,7 +79,13 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	if (level > 0)
 		AnnoyRobustCentre(points, index->space_dim, order, count, centre);
 	else
-		AnnoyCentre(points, index->space_dim, order, count, centre);
+	{
+		int		   *deciding = palloc(sizeof(int) * Max(count, 1));
+		int			n = deciding_points(pointers, order, count, deciding);
+
+		AnnoyCentre(points, index->space_dim, deciding, n, centre);
+		pfree(deciding);
+	}
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
 		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
@@ -108,8 +139,8 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 }
 
 /*
- * Read the points that the entries of a copied node stand for.  Returns false
- * if an item is gone.
+ * Read the points that the entries of a copied node stand for, and the pointers as
+ * the page has them.  Returns false if an item is gone.
  */
 static bool
 read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
@@ -124,9 +155,41 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 		pointers[i] = AnnoyNodePointer(index, node, i);
 		found = read_point(rel, index, &reader, node->level, &pointers[i],
 						   points + (Size) i * index->space_dim);
+		pointers[i].ip_posid |= AnnoyNodeEntryFlags(index, node, i);
 	}
 	AnnoyItemReaderEnd(&reader);
 	return found;
+}
+
+/*
+ * Keep the two entries of an item in different parts of three: if both, one of each of
+ * two leaves, were put into one part, the second goes to the next best.  The first leaf
+ * has the first `first' of the `count' entries.
+ */
+static void
+part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first,
+		   int count, const float *centres, int *part)
+{
+	for (int i = 0; i < first; i++)
+	{
+		AnnoyPointer other = pointers[i];
+
+		if ((other.ip_posid & ANNOY_ENTRY_PAIRED) == 0)
+			continue;
+		other.ip_posid ^= ANNOY_ENTRY_SECOND;
+		for (int j = first; j < count; j++)
+		{
+			if (memcmp(&pointers[j], &other, sizeof(AnnoyPointer)) == 0)
+			{
+				int			second = (other.ip_posid & ANNOY_ENTRY_SECOND) != 0 ? j : i;
+
+				if (part[i] == part[j])
+					part[second] = AnnoyNearestCentre(points + (Size) second * dim, dim,
+													  centres, 3, part[i]);
+				break;
+			}
+		}
+	}
 }
 
 /*
@@ -144,39 +207,57 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 	int			count = node->count + neighbour->count;
 	int		   *part = palloc(sizeof(int) * count);
 	float	   *centres = palloc(sizeof(float) * 3 * dim);
-	int			starts[4] = {0};
-	bool		fits;
+	int		   *numbers = palloc(sizeof(int) * count);
+	int		   *deciding = palloc(sizeof(int) * count);
+	int			sizes[3] = {0};
+	bool		fits = true;
+	int			n;
 
 	AnnoyMean(points, dim, order, first, centres);
 	AnnoyMean(points, dim, order + first, node->count - first, centres + dim);
 	AnnoyNodeReadCentre(index, neighbour, centres + 2 * dim);
-	fits = AnnoyRefineParts(points, dim, count, 3, centres, part, count / 8,
-							index->leaf.capacity * THREE_FILL);
+
+	for (int i = 0; i < count; i++)
+	{
+		part[i] = -1;
+		numbers[i] = i;
+	}
+	n = deciding_points(pointers, numbers, count, deciding);
+	AnnoyRefineParts(points, dim, deciding, n, 3, centres, part);
+	for (int i = 0; i < count; i++)
+	{
+		if (part[i] < 0)
+			part[i] = AnnoyNearestCentre(points + (Size) i * dim, dim, centres, 3, -1);
+	}
+	part_pairs(pointers, points, dim, node->count, count, centres, part);
+	for (int i = 0; i < count; i++)
+		sizes[part[i]]++;
+	for (int j = 0; j < 3; j++)
+		fits = fits && sizes[j] >= count / 8 &&
+			sizes[j] <= index->leaf.capacity * THREE_FILL;
 	if (fits)
 	{
-		int			n = 0;
-
+		n = 0;
 		for (int j = 0; j < 3; j++)
 		{
-			starts[j] = n;
 			for (int i = 0; i < count; i++)
 			{
 				if (part[i] == j)
 					order[n++] = i;
 			}
 		}
-		starts[3] = n;
 		AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
-					  order, starts[1], pointers, plan->left_centre);
+					  order, sizes[0], pointers, plan->left_centre);
 		AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
-					  order + starts[1], starts[2] - starts[1], pointers,
-					  plan->right_centre);
+					  order + sizes[0], sizes[1], pointers, plan->right_centre);
 		AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
-					  order + starts[2], count - starts[2], pointers,
+					  order + sizes[0] + sizes[1], sizes[2], pointers,
 					  plan->neighbour_centre);
 	}
 	pfree(part);
 	pfree(centres);
+	pfree(numbers);
+	pfree(deciding);
 	return fits;
 }
 

@@ -71,7 +71,8 @@ AnnoyWalkAgain(AnnoyWalk *walk)
 }
 
 /*
- * Count the vectors of an index: the entries of the first tree.
+ * Count the vectors of an index: the entries of the first tree that are not second
+ * ones.
  */
 double
 AnnoyCountVectors(Relation rel, const AnnoyIndex *index)
@@ -82,6 +83,9 @@ AnnoyCountVectors(Relation rel, const AnnoyIndex *index)
 
 	AnnoyWalkBegin(&walk, rel, index, 0, 0);
 	while ((node = AnnoyWalkNext(&walk)) != NULL)
-		vectors += node->count;
+	{
+		for (int i = 0; i < node->count; i++)
+			vectors += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
+	}
 	return vectors;
 }
