@@ -230,7 +230,7 @@ map_query(AnnoySearch *search)
 	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
 	AnnoyMapQuery(index, &search->query, search->target.x);
 	AnnoyTargetSet(&search->target);
-	search->score_factor = index->scale;
+	search->score_factor = AnnoyQueryScale(index, &search->query);
 	/* the image of a zero query is not of unit length */
 	if (index->metric == ANNOY_COSINE)
 		search->score_factor = AnnoyVectorNorm(&search->query) > 0 ? 2 : 1;
@@ -239,7 +239,7 @@ map_query(AnnoySearch *search)
 	{
 		float	   *image = palloc(sizeof(float) * index->dim);
 
-		AnnoyImage(index->metric, index->scale, &search->query, image);
+		AnnoyImage(index->metric, search->score_factor, &search->query, image);
 		for (int i = 0; i < index->dim; i++)
 			search->mean_shift += 2.0 * image[i] * index->mean[i];
 		pfree(image);

@@ -14,7 +14,7 @@
  *				directions and codes of them keep the error bound of RaBitQ
  *
  * A query for inner product is not centred: <q, x - mean> differs from <q, x>
- * by a constant.
+ * by a constant.  It is also scaled by itself.
  *
  * The rotation alternates random signs with Walsh-Hadamard transforms of the
  * largest power of two P <= D, in turn of the first and of the last P
@@ -272,6 +272,20 @@ AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
 }
 
 /*
+ * The scale of a query's image.  For inner product the query has one of its own: the
+ * order of rows does not depend on its length, which may be far from theirs.
+ */
+double
+AnnoyQueryScale(const AnnoyIndex *index, const AnnoyVector *vec)
+{
+	int			exponent;
+
+	if (index->metric != ANNOY_IP)
+		return index->scale;
+	return AnnoyNormExponent(vec, &exponent) ? ldexp(1.0, AnnoyScaleExponent(exponent)) : 1;
+}
+
+/*
  * Map a query into the search space: space_dim floats.
  */
 void
@@ -284,7 +298,7 @@ AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec, float *x)
 	}
 
 	Assert(vec->dim == index->dim);
-	AnnoyImage(index->metric, index->scale, vec, x);
+	AnnoyImage(index->metric, AnnoyQueryScale(index, vec), vec, x);
 	for (int i = index->dim; i < index->space_dim; i++)
 		x[i] = 0;
 	rotate(index, x);

@@ -78,6 +78,7 @@ extern void AnnoyMapImage(const AnnoyIndex *index, const float *image,
 						  float *x);
 extern void AnnoyMapItem(const AnnoyIndex *index, const AnnoyVector *vec,
 						 float *x);
+extern double AnnoyQueryScale(const AnnoyIndex *index, const AnnoyVector *vec);
 extern void AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec,
 						  float *x);
 
