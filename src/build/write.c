@@ -68,9 +68,9 @@ typedef struct Writer
 static void divide_file(Writer *writer, BufFile *file, int64 count, int depth);
 
 static void
-add_leaf(Writer *writer)
+add_leaf(Writer *writer, OffsetNumber spread)
 {
-	AnnoyPointer pointer = AnnoySinkAdd(&writer->sink, writer->page.data);
+	AnnoyPointer pointer = AnnoySinkAdd(&writer->sink, writer->page.data, spread);
 
 	AnnoyLevelAdd(&writer->level, writer->build->index->space_dim, writer->centre,
 				  &pointer);
@@ -122,11 +122,11 @@ divide_points(Writer *writer, int count)
 		/* only vectors that are all the same make a piece too large */
 		for (int start = writer->pieces.start[i]; start < end; start += capacity)
 		{
-			AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
-						  writer->points, writer->order + start,
-						  Min(end - start, capacity), writer->pointers,
-						  writer->centre);
-			add_leaf(writer);
+			add_leaf(writer,
+					 AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
+								   writer->points, writer->order + start,
+								   Min(end - start, capacity), writer->pointers,
+								   writer->centre));
 		}
 	}
 }
@@ -152,7 +152,7 @@ write_copies(Writer *writer, const float *point, int count)
 	}
 	if (count > 1)
 		AnnoyPageGetNode(writer->page.data)->flags |= ANNOY_NODE_UNIFORM;
-	add_leaf(writer);
+	add_leaf(writer, AnnoySpreadOffset(index, 0));
 }
 
 /*
@@ -370,6 +370,7 @@ finish_leaf(Writer *writer, const float *centre)
 {
 	const AnnoyIndex *index = writer->build->index;
 	double		offsets = 0;
+	double		fourth = 0;
 
 	if (writer->count <= index->leaf.capacity)
 	{
@@ -377,12 +378,17 @@ finish_leaf(Writer *writer, const float *centre)
 		memcpy(writer->centre, centre, sizeof(float) * index->space_dim);
 		AnnoyNodeInit(writer->page.data, index, writer->sink.tree, 0, writer->centre);
 		for (int i = 0; i < writer->count; i++)
-			offsets += writer->entries[i].offset;
+		{
+			double		offset = writer->entries[i].offset;
+
+			offsets += offset;
+			fourth += offset * offset;
+		}
 		AnnoyNodeSetNear(AnnoyPageGetNode(writer->page.data),
 						 offsets / Max(writer->count, 1));
 		for (int i = 0; i < writer->count; i++)
 			AnnoyNodeAppend(index, writer->page.data, &writer->entries[i]);
-		add_leaf(writer);
+		add_leaf(writer, AnnoySpreadOffset(index, AnnoyLeafSpread(fourth, writer->count)));
 	}
 	else if (writer->file == NULL)
 	{

@@ -123,6 +123,7 @@ insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
 			GenericXLogState *xlog = GenericXLogStart(state->rel);
 			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 			AnnoyEntry	entry = {0};
+			int			count;
 
 			if ((node->flags & ANNOY_NODE_PLAIN) == 0)
 			{
@@ -134,8 +135,11 @@ insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
 			if ((node->flags & ANNOY_NODE_UNIFORM) != 0 &&
 				!AnnoyNodeSameCode(index, AnnoyPageGetNode(page), 0, node->count))
 				AnnoyPageGetNode(page)->flags &= ~ANNOY_NODE_UNIFORM;
+			count = AnnoyPageGetNode(page)->count;
 			GenericXLogFinish(xlog);
 			UnlockReleaseBuffer(buffer);
+			AnnoyGrowSpread(state->rel, index, tree, block, leaves, entry.offset, count,
+							&state->path);
 			break;
 		}
 

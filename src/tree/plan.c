@@ -19,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "error.h"
 #include "simd/simd.h"
 #include "space/space.h"
@@ -36,9 +38,10 @@
  * Fill a page with a node that has the given points as entries: their
  * centre becomes the node's, and is returned in its quantised form.  points[] and
  * pointers[] are indexed by the elements of order[].  A leaf whose entries are
- * all the same is marked as uniform.
+ * all the same is marked as uniform.  Returns what pointers to the node are to have
+ * as their offset.
  */
-void
+OffsetNumber
 AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 			  const float *points, const int *order, int count,
 			  const AnnoyPointer *pointers, float *centre)
@@ -46,6 +49,8 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
 	AnnoyEntry	entry = {0};
 	double		offsets = 0;
+	double		fourth = 0;		/* powers of distances, in a leaf */
+	double		farthest = 0;	/* squared, in an inner node */
 	bool		uniform = level == 0 && count > 1;
 
 	Assert(count <= codec->capacity);
@@ -57,8 +62,15 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 		AnnoyCentre(points, index->space_dim, order, count, centre);
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
-		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
-									 index->space_dim);
+	{
+		double		offset = annoy_kernels->l2(points + (Size) order[i] * index->space_dim,
+											   centre, index->space_dim);
+		double		spread = level > 0 ? AnnoyPointerSpread(&pointers[order[i]]) : 0;
+
+		offsets += offset;
+		fourth += offset * offset;
+		farthest = Max(farthest, offset + spread * spread);
+	}
 	AnnoyNodeSetNear(AnnoyPageGetNode(page), offsets / Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
@@ -70,6 +82,8 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	}
 	if (uniform)
 		AnnoyPageGetNode(page)->flags |= ANNOY_NODE_UNIFORM;
+	return AnnoySpreadOffset(index, level > 0 ? sqrt(farthest) :
+							 AnnoyLeafSpread(fourth, count));
 }
 
 /*
@@ -166,12 +180,12 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 			}
 		}
 		starts[3] = n;
-		AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
+		plan->left_spread = AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
 					  order, starts[1], pointers, plan->left_centre);
-		AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
+		plan->right_spread = AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
 					  order + starts[1], starts[2] - starts[1], pointers,
 					  plan->right_centre);
-		AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
+		plan->neighbour_spread = AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
 					  order + starts[2], count - starts[2], pointers,
 					  plan->neighbour_centre);
 	}
@@ -184,8 +198,8 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
  * Plan the split of a copied node, together with a copied neighbour unless that
  * is NULL.  Returns false if an item is gone.
  *
- * A full page changes only by being split or vacuumed, and its children's
- * centres only by a change of this page; so if the page still has the same
+ * A full page changes only by being split or vacuumed, or, as an inner node, when a
+ * child's spread grows; and its children's centres only by a change of this page; so if the page still has the same
  * change count when it is locked, what was read here is still true.
  */
 bool
@@ -234,9 +248,9 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 						order, first, plan))
 		{
 			plan->neighbour = InvalidBlockNumber;
-			AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
+			plan->left_spread = AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
 						  order, first, pointers, plan->left_centre);
-			AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
+			plan->right_spread = AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
 						  order + first, count - first, pointers, plan->right_centre);
 		}
 	}
