@@ -80,6 +80,7 @@ choose_leaf(InsertState *state, int tree, AnnoyCollector *leaves)
 
 	memset(state->path.count, 0, sizeof(state->path.count));
 	AnnoyPlace(state->rel, &state->target, root, INSERT_BEAM, read_node, state, leaves);
+	AnnoyPreferWideLeaf(&state->target, root, read_node, state, leaves);
 	if (leaves->count == 0)
 		return root;			/* which is itself a leaf */
 	return ItemPointerGetBlockNumberNoCheck(&leaves->candidates[0].pointer);

@@ -32,6 +32,9 @@
 #include "tree/split.h"
 #include "tree/tree.h"
 
+/* A point is an outlier of a node if it is farther from the centre than that. */
+#define OUTLIER_SPREADS		2.0f
+
 /*
  * The spread of a leaf, from the sum of the fourth powers of its points' distances
  * from the centre.
@@ -40,6 +43,98 @@ float
 AnnoyLeafSpread(double fourth_powers, int count)
 {
 	return (float) sqrt(sqrt(fourth_powers / Max(count, 1)));
+}
+
+/*
+ * Is a point that far from a node's centre, squared, no outlier there?
+ */
+static bool
+is_within(float distance2, const AnnoyPointer *pointer)
+{
+	float		reach = OUTLIER_SPREADS * AnnoyPointerSpread(pointer);
+
+	return distance2 <= reach * reach;
+}
+
+/*
+ * Descend to a leaf where the target's point is no outlier: on each level to the
+ * nearest of such nodes.  Returns false if there is none.
+ */
+static bool
+find_wide_leaf(AnnoyTarget *target, BlockNumber root, AnnoyReadNode read_node,
+			   void *arg, AnnoyCandidate *leaf)
+{
+	uint16		hits[ANNOY_MAX_ENTRIES];
+	float		scores[ANNOY_MAX_ENTRIES];
+	BlockNumber block = root;
+	int			level = ANNOY_MAX_LEVEL;
+
+	for (;;)
+	{
+		AnnoyNode	node = read_node(block, arg);
+		int			nhits;
+
+		/* a damaged index may have any level; AnnoyPlace complains of that */
+		if (node->level == 0 || node->level >= level)
+			return false;
+		level = node->level;
+
+		nhits = AnnoyNodeScore(target, node, 0, INFINITY, hits, scores);
+		leaf->score = INFINITY;
+		for (int i = 0; i < nhits; i++)
+		{
+			AnnoyPointer pointer = AnnoyNodePointer(target->index, node, hits[i]);
+
+			if (scores[i] < leaf->score && is_within(scores[i], &pointer))
+			{
+				leaf->score = scores[i];
+				leaf->nsn = node->child_nsn;
+				leaf->pointer = pointer;
+			}
+		}
+		if (leaf->score == INFINITY)
+			return false;
+		block = ItemPointerGetBlockNumberNoCheck(&leaf->pointer);
+		if (level == 1)
+			return true;
+	}
+}
+
+/*
+ * In an index for inner product, let a point that is much farther from the nearest
+ * leaf than what is in there go to a wider leaf, if there is one.  The leaves, as
+ * AnnoyPlace has found them with the other arguments, come back with that in front.
+ *
+ * A point much longer than the others is about as far from one leaf as from any
+ * other.  If such points went to the nearest, they would make many leaves wide, and
+ * a search could not tell these from one another.  In one leaf they wait for each
+ * other until it is split.
+ */
+void
+AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root, AnnoyReadNode read_node,
+					void *arg, AnnoyCollector *leaves)
+{
+	AnnoyCandidate wide;
+	AnnoyCandidate *found;
+
+	if (target->index->metric != ANNOY_IP || leaves->count == 0 ||
+		is_within(leaves->candidates[0].score, &leaves->candidates[0].pointer) ||
+		!find_wide_leaf(target, root, read_node, arg, &wide))
+		return;
+
+	for (found = leaves->candidates; found < leaves->candidates + leaves->count; found++)
+	{
+		if (ItemPointerGetBlockNumberNoCheck(&found->pointer) ==
+			ItemPointerGetBlockNumberNoCheck(&wide.pointer))
+			break;
+	}
+	if (found == leaves->candidates + leaves->count)
+	{
+		AnnoyCollectorAdd(leaves, &wide);
+		found = &leaves->candidates[leaves->count - 1];
+	}
+	*found = leaves->candidates[0];
+	leaves->candidates[0] = wide;
 }
 
 /*

@@ -118,6 +118,9 @@ extern OffsetNumber AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 
 /* spread.c */
 extern float AnnoyLeafSpread(double fourth_powers, int count);
+extern void AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root,
+								AnnoyReadNode read_node, void *arg,
+								AnnoyCollector *leaves);
 extern void AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree,
 							BlockNumber leaf, const AnnoyCollector *leaves,
 							double offset, int count, const AnnoyPath *path);
