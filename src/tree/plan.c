@@ -180,14 +180,16 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 			}
 		}
 		starts[3] = n;
-		plan->left_spread = AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
-					  order, starts[1], pointers, plan->left_centre);
-		plan->right_spread = AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
-					  order + starts[1], starts[2] - starts[1], pointers,
-					  plan->right_centre);
-		plan->neighbour_spread = AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
-					  order + starts[2], count - starts[2], pointers,
-					  plan->neighbour_centre);
+		plan->left_spread =
+			AnnoyFillNode(index, plan->left.data, node->tree, 0, points, order,
+						  starts[1], pointers, plan->left_centre);
+		plan->right_spread =
+			AnnoyFillNode(index, plan->right.data, node->tree, 0, points, order + starts[1],
+						  starts[2] - starts[1], pointers, plan->right_centre);
+		plan->neighbour_spread =
+			AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
+						  order + starts[2], count - starts[2], pointers,
+						  plan->neighbour_centre);
 	}
 	pfree(part);
 	pfree(centres);
@@ -248,10 +250,12 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 						order, first, plan))
 		{
 			plan->neighbour = InvalidBlockNumber;
-			plan->left_spread = AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
-						  order, first, pointers, plan->left_centre);
-			plan->right_spread = AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
-						  order + first, count - first, pointers, plan->right_centre);
+			plan->left_spread =
+				AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
+							  order, first, pointers, plan->left_centre);
+			plan->right_spread =
+				AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
+							  order + first, count - first, pointers, plan->right_centre);
 		}
 	}
 	pfree(points);

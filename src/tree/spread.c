@@ -35,6 +35,9 @@
 /* A point is an outlier of a node if it is farther from the centre than that. */
 #define OUTLIER_SPREADS		2.0f
 
+/* A leaf where it is none is better, unless its squared distance is that much more. */
+#define WIDE_FARTHER		4.0f
+
 /*
  * The spread of a leaf, from the sum of the fourth powers of its points' distances
  * from the centre.
@@ -119,7 +122,8 @@ AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root, AnnoyReadNode read_no
 
 	if (target->index->metric != ANNOY_IP || leaves->count == 0 ||
 		is_within(leaves->candidates[0].score, &leaves->candidates[0].pointer) ||
-		!find_wide_leaf(target, root, read_node, arg, &wide))
+		!find_wide_leaf(target, root, read_node, arg, &wide) ||
+		wide.score > WIDE_FARTHER * leaves->candidates[0].score)
 		return;
 
 	for (found = leaves->candidates; found < leaves->candidates + leaves->count; found++)
@@ -195,7 +199,7 @@ AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber lea
 			spread = spread_with(&entry.pointer, offset, count);
 		else
 			spread = sqrt(annoy_kernels->l2(child_centre, centre, index->space_dim) +
-						   spread * spread);
+						  spread * spread);
 
 		grows = AnnoySpreadOffset(index, spread) > entry.pointer.ip_posid;
 		if (grows)
