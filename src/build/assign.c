@@ -4,7 +4,7 @@
  *	  Assigning items to the leaves of a skeleton.
  *
  * A walk over the items places every item, encodes it relative to its leaf's centre
- * and passes the entry to a sort by leaf.
+ * and passes the entry to a sort by leaf; likewise its second entry, if it gets one.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -52,8 +52,8 @@ typedef struct Assignment
  * The number of an item, by which entries of a leaf are sorted: numbers of
  * successive items increase.
  */
-static int64
-item_number(AnnoyBuild *build, const AnnoyPointer *pointer)
+int64
+AnnoyItemNumber(AnnoyBuild *build, const AnnoyPointer *pointer)
 {
 	const AnnoyIndex *index = build->index;
 	uint64		block = ItemPointerGetBlockNumberNoCheck(pointer) - build->shared->items.first;
@@ -82,31 +82,20 @@ include_item(AnnoyBuild *build, int64 number)
 }
 
 /*
- * AnnoyItemWalk callback: place an item, and pass the entry to the sort.
+ * Pass an entry of an item, whose point is the target, to the sort.
  */
 static void
-assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+put_entry(Assignment *assignment, const AnnoyPointer *pointer, int64 number,
+		  int leaf, uint16 flags)
 {
-	Assignment *assignment = arg;
-	AnnoyBuild *build = assignment->build;
-	const AnnoyIndex *index = build->index;
-	AnnoyTarget *target = &assignment->target;
+	const AnnoyIndex *index = assignment->build->index;
 	TupleTableSlot *slot = assignment->slot;
-	AnnoyEntry	entry = {0};
-	int64		number;
-	int			leaf;
+	AnnoyEntry	entry;
 
-	if (item->vector.data == NULL)
-		return;
-	number = item_number(build, pointer);
-	if (build->in_place != NULL && !include_item(build, number))
-		return;
-	AnnoyMapItem(index, &item->vector, target->x);
-	AnnoyTargetSet(target);
-	leaf = AnnoyNearestLeaf(&assignment->skeleton, target);
-	AnnoyEncode(index, &index->leaf, target->x,
+	AnnoyEncode(index, &index->leaf, assignment->target.x,
 				assignment->skeleton.centres + (Size) leaf * index->space_dim, &entry);
 	entry.pointer = *pointer;
+	entry.flags = flags;
 	memcpy(VARDATA(assignment->payload), &entry,
 		   offsetof(AnnoyEntry, code) + index->leaf.bytes);
 
@@ -117,6 +106,43 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	slot->tts_isnull[1] = false;
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(assignment->sort, slot);
+}
+
+/*
+ * AnnoyItemWalk callback: place an item, and pass its entries to the sort.
+ */
+static void
+assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	Assignment *assignment = arg;
+	AnnoyBuild *build = assignment->build;
+	AnnoySkeleton *skeleton = &assignment->skeleton;
+	AnnoyTarget *target = &assignment->target;
+	int64		number;
+	int			first;
+	int			second = -1;
+
+	if (item->vector.data == NULL)
+		return;
+	number = AnnoyItemNumber(build, pointer);
+	if (build->in_place != NULL && !include_item(build, number))
+		return;
+	AnnoyMapItem(build->index, &item->vector, target->x);
+	AnnoyTargetSet(target);
+	if (AnnoyItemEntries(build) > 1)
+		first = AnnoyNearestLeaves(skeleton, target, &second);
+	else
+		first = AnnoyNearestLeaf(skeleton, target);
+	if (second < 0)
+		put_entry(assignment, pointer, number, first, 0);
+	else
+	{
+		put_entry(assignment, pointer, number, first,
+				  ANNOY_ENTRY_PAIRED | (first < second ? ANNOY_ENTRY_EARLIER : 0));
+		put_entry(assignment, pointer, number, second,
+				  ANNOY_ENTRY_PAIRED | ANNOY_ENTRY_SECOND |
+				  (second < first ? ANNOY_ENTRY_EARLIER : 0));
+	}
 	if (++assignment->items == ANNOY_REPORT_ITEMS)
 	{
 		AnnoyBuildAdvance(build, assignment->items, 0);
@@ -230,8 +256,9 @@ AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries)
 {
 	AnnoyShared *shared = build->shared;
 	TupleDesc	desc = entry_desc();
+	double		count = shared->items.count * AnnoyItemEntries(build);
 
-	AnnoyBuildPhase(build, ANNOY_PHASE_SORT, shared->items.count, 0);
+	AnnoyBuildPhase(build, ANNOY_PHASE_SORT, count, 0);
 	if (build->participants > 1)
 	{
 		SortCoordinateData coordinate = {
@@ -245,7 +272,7 @@ AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries)
 	tuplesort_performsort(build->sort);
 	entries->sort = build->sort;
 	entries->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	AnnoyBuildPhaseDone(build, "sorting", shared->items.count, "entries");
+	AnnoyBuildPhaseDone(build, "sorting", count, "entries");
 }
 
 /*

@@ -41,7 +41,8 @@ AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost)
 	AnnoyEntries entries;
 
 	AnnoySortEntries(build, &entries);
-	AnnoyBuildPhase(build, ANNOY_PHASE_WRITE, shared->items.count, 0);
+	AnnoyBuildPhase(build, ANNOY_PHASE_WRITE,
+					shared->items.count * AnnoyItemEntries(build), 0);
 	AnnoyWriteTree(build, &entries, leftmost, &stats);
 	AnnoyEndEntries(build, &entries);
 	AnnoyBuildPhaseDone(build, "writing a tree", stats.leaves + stats.inner, "pages");
@@ -51,10 +52,10 @@ AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost)
 
 	if (annoy_verbose >= 2)
 		ereport(INFO,
-				(errmsg("index \"%s\": tree %d has height %d, %.0f leaves with %.1f items each, and %.0f inner nodes",
+				(errmsg("index \"%s\": tree %d has height %d, %.0f leaves with %.1f entries each, and %.0f inner nodes",
 						RelationGetRelationName(build->rel), tree->number + 1,
 						stats.height, stats.leaves,
-						shared->items.count / stats.leaves, stats.inner),
+						stats.entries / stats.leaves, stats.inner),
 				 errdetail("Of %d leaves assigned to, %.0f were divided further.",
 						   tree->n_leaves, stats.divided)));
 }

@@ -137,7 +137,8 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 {
 	AnnoySharedTree *tree = &build->shared->tree;
 	int			dim = build->index->space_dim;
-	double		enough = MIN_LEAF * ANNOY_LEAF_FILL * build->index->leaf.capacity;
+	double		enough = MIN_LEAF * ANNOY_LEAF_FILL * build->index->leaf.capacity /
+		build->index->n_entries;
 	double		inverse = 1.0 / shared->unit;
 	float	   *centres = AnnoyBuildAddress(build, tree->centres);
 	pg_atomic_uint64 *sums = AnnoyBuildAddress(build, shared->sums);

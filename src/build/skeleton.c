@@ -178,6 +178,7 @@ largest_piece(AnnoyBuild *build)
 	AnnoyShared *shared = build->shared;
 	const AnnoyIndex *index = build->index;
 	int			n = shared->sample.count;
+	double		entries = shared->items.count * index->n_entries;
 	double		room = AnnoyBuildBytes(ANNOY_SKELETON_MEMORY) /
 	(sizeof(float) * index->space_dim + LEAF_OVERHEAD);
 	double		max_piece;
@@ -190,7 +191,7 @@ largest_piece(AnnoyBuild *build)
 	if (build->in_place != NULL)
 		room /= index->n_trees;
 	room = Min(Max(room, 2), ANNOY_MAX_LEAVES);
-	max_piece = ANNOY_LEAF_FILL * index->leaf.capacity * n / shared->items.count;
+	max_piece = ANNOY_LEAF_FILL * index->leaf.capacity * n / entries;
 	max_piece = Max(max_piece, n / (SMALL_PIECE * room));
 	return Max(max_piece, 1);
 }
@@ -320,6 +321,15 @@ AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton)
 	AnnoyCollectorInit(&skeleton->nearest);
 }
 
+/*
+ * How many entries an item gets in the tree at work, whose skeleton is complete.
+ */
+int
+AnnoyItemEntries(const AnnoyBuild *build)
+{
+	return build->shared->tree.n_leaves < ANNOY_MIN_SECOND_LEAVES ? 1 : build->index->n_entries;
+}
+
 static AnnoyNode
 read_skeleton(BlockNumber block, void *arg)
 {
@@ -328,31 +338,94 @@ read_skeleton(BlockNumber block, void *arg)
 	return AnnoyPageGetNode(skeleton->inner + (Size) block * BLCKSZ);
 }
 
+static inline int
+candidate_leaf(const AnnoySkeleton *skeleton, int i)
+{
+	return ItemPointerGetBlockNumberNoCheck(&skeleton->nearest.candidates[i].pointer);
+}
+
+static inline const float *
+leaf_centre(const AnnoySkeleton *skeleton, int leaf)
+{
+	return skeleton->centres + (Size) leaf * skeleton->dim;
+}
+
+/*
+ * The leaf of a skeleton whose centre is nearest to the target.  The collector has
+ * the `keep' leaves that are nearest by estimate then, and is empty if there is
+ * only one leaf.
+ */
+static int
+nearest_leaf(AnnoySkeleton *skeleton, AnnoyTarget *target, int keep, float *nearest)
+{
+	AnnoyCollector *leaves = &skeleton->nearest;
+	int			best = 0;
+
+	*nearest = 0;
+	if (skeleton->n_leaves == 1)
+		return 0;
+	AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM, keep,
+			   read_skeleton, skeleton, leaves);
+	for (int i = 0; i < Min(leaves->count, BUILD_EXACT); i++)
+	{
+		int			leaf = candidate_leaf(skeleton, i);
+		float		distance = annoy_kernels->l2(target->x, leaf_centre(skeleton, leaf),
+												 skeleton->dim);
+
+		if (i == 0 || distance < *nearest)
+		{
+			best = leaf;
+			*nearest = distance;
+		}
+	}
+	return best;
+}
+
 /*
  * The number of the leaf of a skeleton whose centre is nearest to the target.
  */
 int
 AnnoyNearestLeaf(AnnoySkeleton *skeleton, AnnoyTarget *target)
 {
-	AnnoyCollector *leaves = &skeleton->nearest;
-	int			best = 0;
-	float		best_distance = 0;
+	float		distance;
 
-	if (skeleton->n_leaves == 1)
-		return 0;
-	AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM, read_skeleton, skeleton, leaves);
-	for (int i = 0; i < Min(leaves->count, BUILD_EXACT); i++)
+	return nearest_leaf(skeleton, target, BUILD_BEAM, &distance);
+}
+
+/*
+ * Likewise, and the number of the leaf for the item's second entry, or -1 if no
+ * other leaf was found.
+ */
+int
+AnnoyNearestLeaves(AnnoySkeleton *skeleton, AnnoyTarget *target, int *second)
+{
+	const AnnoyCollector *leaves = &skeleton->nearest;
+	float		distance;
+	int			first = nearest_leaf(skeleton, target,
+									 1 + ANNOY_SECOND_CANDIDATES, &distance);
+	const float *centre = leaf_centre(skeleton, first);
+	float		best = INFINITY;
+
+	*second = -1;
+	for (int i = 0; i < leaves->count; i++)
 	{
-		int			leaf = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
-		float		distance = annoy_kernels->l2(target->x,
-												 skeleton->centres + (Size) leaf * skeleton->dim,
-												 skeleton->dim);
+		int			leaf = candidate_leaf(skeleton, i);
+		const float *other = leaf_centre(skeleton, leaf);
+		float		score;
 
-		if (i == 0 || distance < best_distance)
+		if (leaf == first)
+			continue;
+
+		/* a score is at least the squared distance, which increases, nearly */
+		if (*second >= 0 && leaves->candidates[i].score >= best)
+			break;
+		score = AnnoySecondScore(distance, annoy_kernels->l2(target->x, other, skeleton->dim),
+								 annoy_kernels->l2(centre, other, skeleton->dim));
+		if (*second < 0 || score < best)
 		{
-			best = leaf;
-			best_distance = distance;
+			*second = leaf;
+			best = score;
 		}
 	}
-	return best;
+	return first;
 }

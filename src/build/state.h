@@ -47,6 +47,12 @@
 /* Leaves of a skeleton, at most. */
 #define ANNOY_MAX_LEAVES		(1 << 24)
 
+/*
+ * A flag of an entry on its way from the assignment to its page: the item's other
+ * entry is in a later leaf of the skeleton.
+ */
+#define ANNOY_ENTRY_EARLIER		0x0001
+
 /* Items that are placed between two reports of progress. */
 #define ANNOY_REPORT_ITEMS		1000
 
@@ -299,6 +305,7 @@ typedef struct AnnoySink
 /* What write.c tells of a tree. */
 typedef struct AnnoyTreeStats
 {
+	double		entries;
 	double		leaves;
 	double		divided;		/* leaves of the skeleton */
 	double		inner;
@@ -329,6 +336,7 @@ extern void AnnoyStepMap(AnnoyBuild *build, void *state);
 /* assign.c */
 extern void AnnoyAssignItems(AnnoyBuild *build);
 extern void AnnoyAssignMore(AnnoyBuild *build);
+extern int64 AnnoyItemNumber(AnnoyBuild *build, const AnnoyPointer *pointer);
 extern void AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries);
 extern bool AnnoyNextEntry(AnnoyEntries *entries, int *leaf, const char **entry);
 extern void AnnoyEndEntries(AnnoyBuild *build, AnnoyEntries *entries);
@@ -342,7 +350,10 @@ extern void AnnoyStepRefine(AnnoyBuild *build, void *state);
 extern void AnnoyMakeSkeleton(AnnoyBuild *build);
 extern void AnnoyMakeSkeletonInner(AnnoyBuild *build);
 extern void AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton);
+extern int	AnnoyItemEntries(const AnnoyBuild *build);
 extern int	AnnoyNearestLeaf(AnnoySkeleton *skeleton, AnnoyTarget *target);
+extern int	AnnoyNearestLeaves(AnnoySkeleton *skeleton, AnnoyTarget *target,
+							   int *second);
 extern void AnnoyStepDivide(AnnoyBuild *build, void *state);
 
 /* write.c */

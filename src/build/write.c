@@ -10,6 +10,13 @@
  * them into several files, each of which is then treated like that.  Copies of
  * one vector make leaves of their own as they are read.
  *
+ * The two entries of an item come with different leaves of the skeleton, and so they
+ * are never on one page, however these are divided.  Copies of one vector that get
+ * uniform leaves have one entry each.  They are all in the same two leaves of the
+ * skeleton.  What becomes of them is decided where the first of the two is written,
+ * and remembered for the other one: a leaf may get copies in which these are mixed
+ * with other items.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -39,6 +46,13 @@
 /* After so many divisions by files, leaves are cut as the items come. */
 #define MAX_FILE_DEPTH		24
 
+/* An item of a leaf that is divided. */
+typedef struct Member
+{
+	AnnoyPointer pointer;
+	uint16		flags;			/* ANNOY_ENTRY_* */
+}			Member;
+
 /* A tree being written. */
 typedef struct Writer
 {
@@ -50,16 +64,18 @@ typedef struct Writer
 	AnnoyTreeStats *stats;
 	PGAlignedBlock page;		/* leaf being made */
 	float	   *centre;			/* its centre */
+	AnnoyBits	single;			/* numbers of items that lose an entry */
 
 	/* the leaf that entries are read for */
 	int64		count;
 	AnnoyEntry *entries;		/* if they fit a page */
-	AnnoyPointer *pointers;		/* if they fit into memory */
-	BufFile    *file;			/* of pointers, if not */
+	Member	   *members;		/* if they fit into memory */
+	BufFile    *file;			/* of members, if not */
 
 	/* dividing it */
 	int			max_points;
 	float	   *points;
+	AnnoyPointer *pointers;
 	int		   *order;
 	AnnoyPieces pieces;
 	int			n_read;			/* points, since progress was reported */
@@ -67,6 +83,9 @@ typedef struct Writer
 
 static void divide_file(Writer *writer, BufFile *file, int64 count, int depth);
 
+/*
+ * Write the page that was made.
+ */
 static void
 add_leaf(Writer *writer, OffsetNumber spread)
 {
@@ -75,6 +94,53 @@ add_leaf(Writer *writer, OffsetNumber spread)
 	AnnoyLevelAdd(&writer->level, writer->build->index->space_dim, writer->centre,
 				  &pointer);
 	writer->stats->leaves++;
+	writer->stats->entries += AnnoyPageGetNode(writer->page.data)->count;
+}
+
+/*
+ * A member of a leaf becomes one of a uniform leaf, and loses an entry, unless that
+ * has been decided otherwise.  Returns false if this is the entry that it loses.
+ */
+static bool
+make_single(Writer *writer, Member * member)
+{
+	bool		is_second = (member->flags & ANNOY_ENTRY_SECOND) != 0;
+
+	if ((member->flags & ANNOY_ENTRY_EARLIER) == 0)
+		return true;
+	(void) AnnoyBitsAdd(&writer->single, AnnoyItemNumber(writer->build, &member->pointer));
+	member->flags = 0;
+	return !is_second;
+}
+
+/*
+ * Likewise for the entries of a uniform leaf that was made, if it was:
+ * order[] has the numbers of its members.
+ */
+static void
+make_page_single(Writer *writer, const int *order)
+{
+	const AnnoyIndex *index = writer->build->index;
+	AnnoyNode	node = AnnoyPageGetNode(writer->page.data);
+
+	if ((node->flags & ANNOY_NODE_UNIFORM) == 0)
+		return;
+
+	/* an entry that is removed is replaced by one that was looked at */
+	for (int i = node->count - 1; i >= 0; i--)
+	{
+		Member	   *member = &writer->members[order[i]];
+		AnnoyEntry	entry;
+
+		if (!make_single(writer, member))
+			AnnoyNodeRemove(index, writer->page.data, i);
+		else
+		{
+			AnnoyNodeGet(index, node, i, &entry);
+			entry.flags = member->flags & ANNOY_ENTRY_FLAGS;
+			AnnoyNodePut(index, writer->page.data, i, &entry);
+		}
+	}
 }
 
 /*
@@ -98,7 +164,19 @@ read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
 }
 
 /*
- * Write leaves for the points whose pointers are in memory.
+ * What an entry of a member points to, with its flags as a page has them.
+ */
+static AnnoyPointer
+member_pointer(const Member * member)
+{
+	AnnoyPointer pointer = member->pointer;
+
+	pointer.ip_posid |= member->flags & ANNOY_ENTRY_FLAGS;
+	return pointer;
+}
+
+/*
+ * Write leaves for the members in memory.
  */
 static void
 divide_points(Writer *writer, int count)
@@ -109,7 +187,8 @@ divide_points(Writer *writer, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		read_point(writer, &writer->pointers[i], writer->points + (Size) i * dim);
+		read_point(writer, &writer->members[i].pointer, writer->points + (Size) i * dim);
+		writer->pointers[i] = member_pointer(&writer->members[i]);
 		writer->order[i] = i;
 	}
 	AnnoyPartition(writer->points, dim, writer->order, 0, count,
@@ -122,17 +201,20 @@ divide_points(Writer *writer, int count)
 		/* only vectors that are all the same make a piece too large */
 		for (int start = writer->pieces.start[i]; start < end; start += capacity)
 		{
-			add_leaf(writer,
-					 AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
-								   writer->points, writer->order + start,
-								   Min(end - start, capacity), writer->pointers,
-								   writer->centre));
+			OffsetNumber spread = AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
+												writer->points, writer->order + start,
+												Min(end - start, capacity), writer->pointers,
+												writer->centre);
+
+			make_page_single(writer, writer->order + start);
+			if (AnnoyPageGetNode(writer->page.data)->count > 0)
+				add_leaf(writer, spread);
 		}
 	}
 }
 
 /*
- * Write a leaf of copies of one vector, whose pointers are in memory.
+ * Write a leaf of copies of one vector, the members in memory.
  */
 static void
 write_copies(Writer *writer, const float *point, int count)
@@ -147,7 +229,8 @@ write_copies(Writer *writer, const float *point, int count)
 	AnnoyEncode(index, &index->leaf, point, writer->centre, &entry);
 	for (int i = 0; i < count; i++)
 	{
-		entry.pointer = writer->pointers[i];
+		entry.pointer = writer->members[i].pointer;
+		entry.flags = writer->members[i].flags & ANNOY_ENTRY_FLAGS;
 		AnnoyNodeAppend(index, writer->page.data, &entry);
 	}
 	if (count > 1)
@@ -172,17 +255,18 @@ divide_copies(Writer *writer, BufFile *file, int64 count, const float *copy,
 	AnnoyRewindFile(file);
 	for (int64 i = 0; i < count; i++)
 	{
-		AnnoyPointer pointer;
+		Member		member;
 
-		AnnoyReadFile(file, &pointer, sizeof(pointer));
-		read_point(writer, &pointer, point);
+		AnnoyReadFile(file, &member, sizeof(member));
+		read_point(writer, &member.pointer, point);
 		if (memcmp(point, copy, sizeof(float) * dim) != 0)
 		{
-			AnnoyWriteFile(others, &pointer, sizeof(pointer));
+			AnnoyWriteFile(others, &member, sizeof(member));
 			n_others++;
 			continue;
 		}
-		writer->pointers[n_copies++] = pointer;
+		if (make_single(writer, &member))
+			writer->members[n_copies++] = member;
 		if (n_copies == capacity)
 		{
 			write_copies(writer, copy, n_copies);
@@ -207,12 +291,12 @@ distribute_points(Writer *writer, BufFile *file, int64 count,
 	AnnoyRewindFile(file);
 	for (int64 i = 0; i < count; i++)
 	{
-		AnnoyPointer pointer;
+		Member		member;
 		int			best = 0;
 		float		best_distance = 0;
 
-		AnnoyReadFile(file, &pointer, sizeof(pointer));
-		read_point(writer, &pointer, point);
+		AnnoyReadFile(file, &member, sizeof(member));
+		read_point(writer, &member.pointer, point);
 		for (int j = 0; j < n; j++)
 		{
 			float		distance = annoy_kernels->l2(point, centres + (Size) j * dim, dim);
@@ -223,7 +307,7 @@ distribute_points(Writer *writer, BufFile *file, int64 count,
 				best_distance = distance;
 			}
 		}
-		AnnoyWriteFile(parts[best], &pointer, sizeof(pointer));
+		AnnoyWriteFile(parts[best], &member, sizeof(member));
 		counts[best]++;
 	}
 	pfree(point);
@@ -240,12 +324,12 @@ sample_file(Writer *writer, BufFile *file, int64 count, int n)
 	AnnoyRewindFile(file);
 	for (int64 i = 0; taken < n; i++)
 	{
-		AnnoyPointer pointer;
+		Member		member;
 
-		AnnoyReadFile(file, &pointer, sizeof(pointer));
+		AnnoyReadFile(file, &member, sizeof(member));
 		if (i < taken * count / n)
 			continue;
-		read_point(writer, &pointer,
+		read_point(writer, &member.pointer,
 				   writer->points + (Size) taken * writer->build->index->space_dim);
 		writer->order[taken] = taken;
 		taken++;
@@ -294,7 +378,7 @@ divide_in_parts(Writer *writer, BufFile *file, int64 count, int depth)
 }
 
 /*
- * Write leaves for the points whose pointers are in a file, which is closed.
+ * Write leaves for the points whose members are in a file, which is closed.
  */
 static void
 divide_file(Writer *writer, BufFile *file, int64 count, int depth)
@@ -330,34 +414,56 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 	{
 		int			part = Min(count - done, n);
 
-		AnnoyReadFile(file, writer->pointers, sizeof(AnnoyPointer) * part);
+		AnnoyReadFile(file, writer->members, sizeof(Member) * part);
 		divide_points(writer, part);
 	}
 	BufFileClose(file);
 }
 
 /*
- * Add an entry to the leaf that is being read.
+ * Has an item lost its other entry, or is it to lose this one?
+ */
+static bool
+is_decided(Writer *writer, const Member * member)
+{
+	return (member->flags & ANNOY_ENTRY_PAIRED) != 0 &&
+		(member->flags & ANNOY_ENTRY_EARLIER) == 0 &&
+		writer->single.bytes != NULL &&
+		AnnoyBitsTest(&writer->single, AnnoyItemNumber(writer->build, &member->pointer));
+}
+
+/*
+ * Add an entry to the leaf that is being read, unless the item has lost it.
  */
 static void
 add_entry(Writer *writer, const char *data)
 {
 	const AnnoyIndex *index = writer->build->index;
 	AnnoyEntry	entry;
+	Member		member;
 
 	memcpy(&entry, data, offsetof(AnnoyEntry, code) + index->leaf.bytes);
+	member.pointer = entry.pointer;
+	member.flags = entry.flags;
+	if (is_decided(writer, &member))
+	{
+		if ((member.flags & ANNOY_ENTRY_SECOND) != 0)
+			return;
+		member.flags = 0;
+	}
+	entry.flags = member.flags & ANNOY_ENTRY_FLAGS;
 	if (writer->count < index->leaf.capacity)
 		writer->entries[writer->count] = entry;
 	if (writer->count == writer->max_points)
 	{
 		writer->file = BufFileCreateTemp(false);
-		AnnoyWriteFile(writer->file, writer->pointers,
-					   sizeof(AnnoyPointer) * writer->count);
+		AnnoyWriteFile(writer->file, writer->members,
+					   sizeof(Member) * writer->count);
 	}
 	if (writer->count < writer->max_points)
-		writer->pointers[writer->count] = entry.pointer;
+		writer->members[writer->count] = member;
 	else
-		AnnoyWriteFile(writer->file, &entry.pointer, sizeof(AnnoyPointer));
+		AnnoyWriteFile(writer->file, &member, sizeof(member));
 	writer->count++;
 }
 
@@ -372,6 +478,9 @@ finish_leaf(Writer *writer, const float *centre)
 	double		offsets = 0;
 	double		fourth = 0;
 
+	/* all entries may have been second ones of copies */
+	if (writer->count == 0)
+		return;
 	if (writer->count <= index->leaf.capacity)
 	{
 		/* quantising what was quantised changes nothing */
@@ -448,7 +557,7 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	const float *centres = AnnoyBuildAddress(build, build->shared->tree.centres);
 	Writer	   *writer = palloc0(sizeof(Writer));
 	double		room = AnnoyBuildBytes(ANNOY_LEAF_MEMORY) /
-	(sizeof(float) * dim + sizeof(AnnoyPointer) + 3 * sizeof(int));
+	(sizeof(float) * dim + sizeof(Member) + sizeof(AnnoyPointer) + 3 * sizeof(int));
 	int			leaf = -1;
 	int			next;
 	const char *entry;
@@ -458,6 +567,7 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	writer->stats = stats;
 	writer->random = (index->seed + build->shared->tree.number) ^ 1;
 	writer->entries = palloc(sizeof(AnnoyEntry) * index->leaf.capacity);
+	writer->members = palloc(sizeof(Member) * writer->max_points);
 	writer->pointers = palloc(sizeof(AnnoyPointer) * writer->max_points);
 	writer->points = palloc_extended(sizeof(float) * dim * writer->max_points,
 									 MCXT_ALLOC_HUGE);

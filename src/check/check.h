@@ -49,7 +49,12 @@ typedef struct AnnoyCheck
 	/* of the trees */
 	AnnoyBits	linked;			/* nodes met along the right links */
 	AnnoyBits	children;		/* nodes that an inner node points to */
-	AnnoyBits	entries;		/* items with an entry in the current tree */
+
+	/* of the current tree: items that have ... */
+	AnnoyBits	entries;		/* an entry that is not a second one */
+	AnnoyBits	paired;			/* such an entry, which says that there is a
+								 * second one */
+	AnnoyBits	seconds;		/* a second entry */
 } AnnoyCheck;
 
 /* report.c */

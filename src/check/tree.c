@@ -28,6 +28,7 @@
 typedef struct LeafEntry
 {
 	AnnoyPointer pointer;
+	uint16		flags;
 	uint16		number;			/* in the leaf, from 0 */
 	BlockNumber leaf;
 } LeafEntry;
@@ -46,6 +47,37 @@ typedef struct TreeCheck
 	float	   *centre;			/* of the node */
 	float	   *point;			/* that an entry stands for */
 } TreeCheck;
+
+/*
+ * Check which entries of items a leaf has: none of an item twice, and with flags that
+ * can be.
+ */
+static void
+check_items(const AnnoyCheck *check, BlockNumber block, AnnoyNode node)
+{
+	const AnnoyIndex *index = check->index;
+
+	for (int i = 0; i < node->count; i++)
+	{
+		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+		uint16		flags = AnnoyNodeEntryFlags(index, node, i);
+
+		if (flags == ANNOY_ENTRY_SECOND || (flags != 0 && index->n_entries == 1))
+			AnnoyReport(check, block, i + 1, "The entry for (%u,%u) has the flags %04X.",
+						ItemPointerGetBlockNumberNoCheck(&pointer),
+						ItemPointerGetOffsetNumberNoCheck(&pointer), flags);
+		for (int j = 0; j < i; j++)
+		{
+			AnnoyPointer other = AnnoyNodePointer(index, node, j);
+
+			if (memcmp(&pointer, &other, sizeof(AnnoyPointer)) == 0)
+				AnnoyReport(check, block, i + 1,
+							"The leaf has another entry for item (%u,%u).",
+							ItemPointerGetBlockNumberNoCheck(&pointer),
+							ItemPointerGetOffsetNumberNoCheck(&pointer));
+		}
+	}
+}
 
 /*
  * Check what can be said of a node's page alone.  If the search space was decided
@@ -102,6 +134,8 @@ AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 			AnnoyReport(check, block, i + 1, "The node has %u entries, but the next is in use.",
 						node->count);
 	}
+	if (node->level == 0)
+		check_items(check, block, node);
 	if ((node->flags & ANNOY_NODE_UNIFORM) != 0)
 	{
 		for (int i = 1; i < node->count; i++)
@@ -248,6 +282,7 @@ collect_entries(TreeCheck *state, BlockNumber leaf, Page page)
 		LeafEntry  *entry = &state->entries[state->nentries++];
 
 		entry->pointer = AnnoyNodePointer(index, node, i);
+		entry->flags = AnnoyNodeEntryFlags(index, node, i);
 		entry->number = i;
 		entry->leaf = leaf;
 	}
@@ -295,8 +330,8 @@ check_inner_entry(TreeCheck *state, int i)
 }
 
 /*
- * Note that an item has an entry in a leaf, and check that it has no other in the
- * tree.
+ * Note that an item has an entry in a leaf, and check that it has no other of that
+ * kind, first or second, in the tree.
  */
 static void
 add_leaf_entry(TreeCheck *state, LeafEntry *entry)
@@ -304,13 +339,18 @@ add_leaf_entry(TreeCheck *state, LeafEntry *entry)
 	AnnoyCheck *check = state->check;
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(&entry->pointer);
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&entry->pointer);
+	bool		second = (entry->flags & ANNOY_ENTRY_SECOND) != 0;
+	uint64		number;
 	AnnoyItem	item;
 
 	/* items do not move, so nobody can have changed that meanwhile */
 	if (!is_slot(check, &entry->pointer))
 		AnnoyReport(check, entry->leaf, entry->number + 1,
 					"The entry points to (%u,%u), which is not a slot.", block, offset);
-	if (AnnoyBitsAdd(&check->entries, AnnoyCheckItemNumber(check, block, offset)))
+	number = AnnoyCheckItemNumber(check, block, offset);
+	if (entry->flags == ANNOY_ENTRY_PAIRED)
+		(void) AnnoyBitsAdd(&check->paired, number);
+	if (AnnoyBitsAdd(second ? &check->seconds : &check->entries, number))
 		return;
 
 	/* the slot may have belonged to another item when it was seen first */
@@ -320,8 +360,8 @@ add_leaf_entry(TreeCheck *state, LeafEntry *entry)
 	if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
 		AnnoyCheckRowVisible(check, &item.tid))
 		AnnoyReport(check, entry->leaf, entry->number + 1,
-					"The entry is the second one in tree %d for item (%u,%u).",
-					state->tree, block, offset);
+					"There is another %s entry in tree %d for item (%u,%u).",
+					second ? "second" : "first", state->tree, block, offset);
 }
 
 /*
@@ -465,7 +505,23 @@ check_nodes(const TreeCheck *state)
 }
 
 /*
- * Check that the items that were there before have an entry in the tree that we
+ * What is wrong with the entries that an item was found to have in the tree that we
+ * have just walked over?  Returns NULL if nothing is.
+ */
+static const char *
+entries_fault(const AnnoyCheck *check, uint64 number)
+{
+	bool		second = AnnoyBitsTest(&check->seconds, number);
+
+	if (!AnnoyBitsTest(&check->entries, number))
+		return second ? "a second entry, but no first one," : "no entry";
+	if (AnnoyBitsTest(&check->paired, number))
+		return second ? NULL : "no second entry, which the first one tells of,";
+	return second ? "a second entry, which the first one does not tell of," : NULL;
+}
+
+/*
+ * Check that the items that were there before have their entries in the tree that we
  * have just walked over.
  */
 static void
@@ -481,10 +537,14 @@ check_entries(TreeCheck *state)
 		for (int offset = FirstOffsetNumber; offset <= check->index->group_slots; offset++)
 		{
 			uint64		number = AnnoyCheckItemNumber(check, block, offset);
+			const char *fault;
 			AnnoyPointer pointer;
 			AnnoyItem	item;
 
-			if (!AnnoyBitsTest(&check->items, number) || AnnoyBitsTest(&check->entries, number))
+			if (!AnnoyBitsTest(&check->items, number))
+				continue;
+			fault = entries_fault(check, number);
+			if (fault == NULL)
 				continue;
 			ItemPointerSet(&pointer, block, offset);
 			AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, &pointer),
@@ -492,8 +552,8 @@ check_entries(TreeCheck *state)
 			AnnoyItemRelease(&state->reader);
 			if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
 				AnnoyCheckRowVisible(check, &item.tid))
-				AnnoyReport(check, block, offset, "The item has no entry in tree %d.",
-							state->tree);
+				AnnoyReport(check, block, offset, "The item has %s in tree %d.",
+							fault, state->tree);
 		}
 	}
 }
@@ -516,6 +576,8 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	{
 		state->tree = tree;
 		AnnoyBitsFree(&check->entries);
+		AnnoyBitsFree(&check->paired);
+		AnnoyBitsFree(&check->seconds);
 		while (!check_root(state))
 			CHECK_FOR_INTERRUPTS();
 		for (int level = AnnoyPageGetNode(state->page.data)->level - 1; level >= 0; level--)

@@ -288,15 +288,13 @@ compare_margins(const void *a, const void *b)
 /*
  * Lloyd's iterations from given centres: part[i] becomes the number of the
  * centre that point i belongs to, and centres the means of their points.
- * Returns false if a part gets too small or too large.
  */
-bool
+void
 AnnoyRefineParts(const float *points, int dim, int count, int parts,
-				 float *centres, int *part, int min_part, int max_part)
+				 float *centres, int *part)
 {
 	int		   *sizes = palloc(sizeof(int) * parts);
 	double	   *sums = palloc(sizeof(double) * parts * dim);
-	bool		fits = true;
 
 	for (int try = 0; try < REFINE_ITERATIONS; try++)
 	{
@@ -327,11 +325,8 @@ AnnoyRefineParts(const float *points, int dim, int count, int parts,
 				centres[j * dim + i] = (float) (sums[j * dim + i] / sizes[j]);
 		}
 	}
-	for (int j = 0; j < parts; j++)
-		fits = fits && sizes[j] >= min_part && sizes[j] <= max_part;
 	pfree(sizes);
 	pfree(sums);
-	return fits;
 }
 
 /*

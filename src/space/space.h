@@ -64,6 +64,33 @@ typedef struct AnnoyTarget
 	int8	   *centre;			/* work space to unpack 4-bit centres */
 } AnnoyTarget;
 
+/* The second entry of an item goes to one of so many leaves near it. */
+#define ANNOY_SECOND_CANDIDATES	12
+
+/* With fewer leaves than this an item gets one entry. */
+#define ANNOY_MIN_SECOND_LEAVES	8
+
+/*
+ * How bad a leaf is for the second entry of a point x whose first one is in a leaf
+ * with the centre c.  Its own centre c' is to be near x, and x should not lie in the
+ * same direction from both, as a query that misses one leaf would miss the other,
+ * too:
+ *
+ *	|r'|^2 + (r . r')^2 / |r|^2		with r = x - c, r' = x - c'
+ *
+ * (SOAR: Sun, Simcha, Dopson, Guo, Kumar, "SOAR: Improved Indexing for Approximate
+ * Nearest Neighbor Search", NeurIPS 2023).  Takes the squared distances |r|^2, |r'|^2
+ * and |c - c'|^2.  The result is between |r'|^2 and twice that, also where rounding
+ * would make it anything.
+ */
+static inline float
+AnnoySecondScore(float first, float second, float between)
+{
+	float		product = (first + second - between) / 2;
+
+	return first > 0 ? second + Min(product * (product / first), second) : second;
+}
+
 /* space.c */
 extern int	AnnoySpaceDim(int dim);
 extern void AnnoyMakeSigns(uint64 seed, int space_dim, float *signs);
@@ -109,9 +136,8 @@ typedef struct AnnoyPieces
 extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 						  int min_part, double granule, AnnoyRandom *random,
 						  AnnoyProgress progress, void *progress_arg);
-extern bool AnnoyRefineParts(const float *points, int dim, int count,
-							 int parts, float *centres, int *part,
-							 int min_part, int max_part);
+extern void AnnoyRefineParts(const float *points, int dim, int count,
+							 int parts, float *centres, int *part);
 extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
 						int count, double max_piece, bool pack, uint64 seed,
 						AnnoyProgress progress, void *progress_arg);

@@ -16,16 +16,19 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/memutils.h"
 
 #include "error.h"
 #include "relation/relation.h"
+#include "simd/simd.h"
 #include "space/space.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"
 
-/* Nodes expanded above the leaves to find one; see AnnoyPlace. */
+/* Nodes expanded above the leaves to find some; see AnnoyPlace. */
 #define INSERT_BEAM		ANNOY_PATH_WIDTH
 
 typedef struct InsertState
@@ -33,9 +36,12 @@ typedef struct InsertState
 	Relation	rel;
 	const AnnoyIndex *index;
 	const AnnoyVector *vec;		/* to be inserted */
+	AnnoyPointer pointer;		/* to its item */
 	AnnoyTarget target;			/* likewise, in the search space */
 	PGAlignedBlock page;		/* copy of the node being looked at */
 	AnnoyPath	path;			/* inner nodes looked at */
+	AnnoyCollector leaves;		/* of a tree, the nearest first */
+	BlockNumber first;			/* the leaf of the item's first entry */
 } InsertState;
 
 /*
@@ -70,93 +76,233 @@ read_node(BlockNumber block, void *arg)
 	return node;
 }
 
+static BlockNumber
+leaf_block(InsertState *state, int i)
+{
+	return ItemPointerGetBlockNumberNoCheck(&state->leaves.candidates[i].pointer);
+}
+
 /*
- * Find the leaf of a tree whose centre is nearest to the vector, by estimate.
+ * Find the leaves of a tree whose centres are nearest to the vector, by estimate.
+ * Returns the nearest.
  */
 static BlockNumber
-choose_leaf(InsertState *state, int tree, AnnoyCollector *leaves)
+find_leaves(InsertState *state, int tree)
 {
 	BlockNumber root = AnnoyRootBlock(tree);
 
 	memset(state->path.count, 0, sizeof(state->path.count));
-	AnnoyPlace(state->rel, &state->target, root, INSERT_BEAM, read_node, state, leaves);
-	AnnoyPreferWideLeaf(&state->target, root, read_node, state, leaves);
-	if (leaves->count == 0)
-		return root;			/* which is itself a leaf */
-	return ItemPointerGetBlockNumberNoCheck(&leaves->candidates[0].pointer);
+	AnnoyPlace(state->rel, &state->target, root, INSERT_BEAM,
+			   state->index->n_entries > 1 ? 1 + ANNOY_SECOND_CANDIDATES : INSERT_BEAM,
+			   read_node, state, &state->leaves);
+	AnnoyPreferWideLeaf(&state->target, root, read_node, state, &state->leaves);
+	/* the root may itself be a leaf */
+	return state->leaves.count == 0 ? root : leaf_block(state, 0);
 }
 
 /*
- * Add an entry for an item to one tree.
+ * Read the centre of a leaf.  Returns its flags.
+ */
+static uint8
+read_centre(InsertState *state, BlockNumber block, float *centre)
+{
+	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
+	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+	uint8		flags;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	AnnoyCheckNode(state->rel, state->index, buffer);
+	AnnoyNodeReadCentre(state->index, node, centre);
+	flags = node->flags;
+	UnlockReleaseBuffer(buffer);
+	return flags;
+}
+
+/*
+ * Choose the leaf for the item's second entry among those that were found, but for
+ * that of the first one.  Unless the item must have a second entry, the block may be
+ * invalid: if there are few leaves, or nothing but copies of one vector near by.
+ *
+ * Centres are read in the order of estimated distances, until these alone are worse
+ * than the best score so far.
+ */
+static BlockNumber
+choose_second(InsertState *state, bool must)
+{
+	int			dim = state->index->space_dim;
+	float	   *first_centre;
+	float	   *centre;
+	float		first;
+	float		best_score = INFINITY;
+	BlockNumber best = InvalidBlockNumber;
+
+	if (state->index->n_entries < 2 ||
+		(!must && state->leaves.count < ANNOY_MIN_SECOND_LEAVES))
+		return InvalidBlockNumber;
+
+	first_centre = palloc(sizeof(float) * 2 * dim);
+	centre = first_centre + dim;
+	if ((read_centre(state, state->first, first_centre) & ANNOY_NODE_UNIFORM) == 0 || must)
+	{
+		first = annoy_kernels->l2(state->target.x, first_centre, dim);
+		for (int i = 0; i < state->leaves.count &&
+			 state->leaves.candidates[i].score < best_score; i++)
+		{
+			BlockNumber block = leaf_block(state, i);
+			float		score;
+
+			if (block == state->first ||
+				((read_centre(state, block, centre) & ANNOY_NODE_UNIFORM) != 0 && !must))
+				continue;
+			score = AnnoySecondScore(first, annoy_kernels->l2(state->target.x, centre, dim),
+									 annoy_kernels->l2(first_centre, centre, dim));
+			if (score < best_score)
+			{
+				best_score = score;
+				best = block;
+			}
+		}
+	}
+	pfree(first_centre);
+
+	/* there are more leaves, and none of them is better than any other */
+	if (must && best == InvalidBlockNumber)
+		AnnoyReportCorruption(state->rel, state->first,
+							  "No other leaf was found.");
+	return best;
+}
+
+/*
+ * Does a leaf have an entry of the item?
+ */
+static bool
+has_entry(InsertState *state, AnnoyNode node)
+{
+	for (int i = 0; i < node->count; i++)
+	{
+		AnnoyPointer pointer = AnnoyNodePointer(state->index, node, i);
+
+		if (ItemPointerEquals(&pointer, &state->pointer))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Add an entry with those flags to a locked leaf, which has room for it.  Returns the
+ * squared distance from the leaf's centre.
+ */
+static double
+write_entry(InsertState *state, Buffer buffer, uint16 flags)
+{
+	const AnnoyIndex *index = state->index;
+	GenericXLogState *xlog = GenericXLogStart(state->rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	AnnoyEntry	entry = {0};
+
+	if ((node->flags & ANNOY_NODE_PLAIN) == 0)
+	{
+		float	   *centre = palloc(sizeof(float) * index->space_dim);
+
+		AnnoyNodeReadCentre(index, node, centre);
+		AnnoyEncode(index, &index->leaf, state->target.x, centre, &entry);
+		pfree(centre);
+	}
+	entry.pointer = state->pointer;
+	entry.flags = flags;
+	AnnoyNodeAppend(index, page, &entry);
+	if ((node->flags & ANNOY_NODE_UNIFORM) != 0 &&
+		!AnnoyNodeSameCode(index, node, 0, node->count - 1))
+		node->flags &= ~ANNOY_NODE_UNIFORM;
+	GenericXLogFinish(xlog);
+	return entry.offset;
+}
+
+/*
+ * Add an entry to a leaf, which may be a root.  Returns false if another leaf has to
+ * be found: the leaf was full and has been split, it is none any more, or it has got
+ * the item's first entry, which state->first says then.
  *
  * By the time the leaf is locked it may have been split, and a new sibling may
  * be nearer.  That does not matter: where an entry is decides how soon a search
  * finds it, not whether it may be there.
  */
-static void
-insert_entry(InsertState *state, int tree, const AnnoyPointer *pointer,
-			 AnnoyCollector *leaves)
+static bool
+insert_entry(InsertState *state, BlockNumber block, uint16 flags)
 {
-	float	   *centre = palloc(sizeof(float) * state->index->space_dim);
+	const AnnoyIndex *index = state->index;
+	Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
+	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 
-	for (;;)
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyCheckNode(state->rel, index, buffer);
+
+	/* what was read so far was not understood, either */
+	if (!AnnoyNodeIsKnown(index, node))
 	{
-		const AnnoyIndex *index = state->index;
-		BlockNumber block = choose_leaf(state, tree, leaves);
-		Buffer		buffer = AnnoyReadBuffer(state->rel, block, NULL);
-		AnnoyNode	node;
-
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		AnnoyCheckNode(state->rel, index, buffer);
-		node = AnnoyPageGetNode(BufferGetPage(buffer));
-
-		/* what was read so far was not understood, either */
-		if (!AnnoyNodeIsKnown(index, node))
-		{
-			UnlockReleaseBuffer(buffer);
-			use_space(state, AnnoyOpenSpace(state->rel));
-			continue;
-		}
-
-		/* the root may have become an inner node meanwhile */
-		if (node->level == 0 && !AnnoyNodeIsFull(index, node))
-		{
-			GenericXLogState *xlog = GenericXLogStart(state->rel);
-			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-			AnnoyEntry	entry = {0};
-			int			count;
-
-			if ((node->flags & ANNOY_NODE_PLAIN) == 0)
-			{
-				AnnoyNodeReadCentre(index, node, centre);
-				AnnoyEncode(index, &index->leaf, state->target.x, centre, &entry);
-			}
-			entry.pointer = *pointer;
-			AnnoyNodeAppend(index, page, &entry);
-			if ((node->flags & ANNOY_NODE_UNIFORM) != 0 &&
-				!AnnoyNodeSameCode(index, AnnoyPageGetNode(page), 0, node->count))
-				AnnoyPageGetNode(page)->flags &= ~ANNOY_NODE_UNIFORM;
-			count = AnnoyPageGetNode(page)->count;
-			GenericXLogFinish(xlog);
-			UnlockReleaseBuffer(buffer);
-			AnnoyGrowSpread(state->rel, index, tree, block, leaves, entry.offset, count,
-							&state->path);
-			break;
-		}
-
-		if (node->level > 0 && leaves->count > 0)
-			AnnoyReportCorruption(state->rel, block, "The node is on level %u instead of 0.",
-								  node->level);
 		UnlockReleaseBuffer(buffer);
-		if (index->has_space)
-			AnnoySplitNode(state->rel, index, block, &state->path);
-		else
-		{
-			AnnoyDecideSpace(state->rel, index, block);
-			use_space(state, AnnoyOpenSpace(state->rel));
-		}
+		use_space(state, AnnoyOpenSpace(state->rel));
+		return false;
 	}
-	pfree(centre);
+	/* the root may have become an inner node meanwhile */
+	if (node->level > 0 && state->leaves.count > 0)
+		AnnoyReportCorruption(state->rel, block, "The node is on level %u instead of 0.",
+							  node->level);
+	if ((flags & ANNOY_ENTRY_SECOND) != 0 && has_entry(state, node))
+	{
+		/* a split, together with the leaf where it was, has moved it */
+		state->first = block;
+		UnlockReleaseBuffer(buffer);
+		return false;
+	}
+	if (node->level == 0 && !AnnoyNodeIsFull(index, node))
+	{
+		double		offset = write_entry(state, buffer, flags);
+		int			tree = node->tree;
+		int			count = node->count;
+
+		UnlockReleaseBuffer(buffer);
+		/* a second entry is not what a leaf is visited for */
+		if ((flags & ANNOY_ENTRY_SECOND) == 0)
+			AnnoyGrowSpread(state->rel, index, tree, block, &state->leaves, offset, count,
+							&state->path);
+		return true;
+	}
+	UnlockReleaseBuffer(buffer);
+
+	if (index->has_space)
+		AnnoySplitNode(state->rel, index, block, &state->path);
+	else
+	{
+		AnnoyDecideSpace(state->rel, index, block);
+		use_space(state, AnnoyOpenSpace(state->rel));
+	}
+	return false;
+}
+
+/*
+ * Add the entries for an item to one tree: one, or two if the index is to have
+ * second entries and there are leaves for them.
+ */
+static void
+insert_entries(InsertState *state, int tree)
+{
+	BlockNumber second;
+
+	do
+	{
+		state->first = find_leaves(state, tree);
+		second = choose_second(state, false);
+	} while (!insert_entry(state, state->first,
+						   second != InvalidBlockNumber ? ANNOY_ENTRY_PAIRED : 0));
+
+	while (second != InvalidBlockNumber &&
+		   !insert_entry(state, second, ANNOY_ENTRY_PAIRED | ANNOY_ENTRY_SECOND))
+	{
+		(void) find_leaves(state, tree);
+		second = choose_second(state, true);
+	}
 }
 
 /*
@@ -186,8 +332,6 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	else
 	{
 		AnnoyVector vec;
-		AnnoyPointer pointer;
-		AnnoyCollector leaves;
 		InsertState *state;
 		AnnoyRowErrors *errors = NULL;
 
@@ -221,15 +365,14 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 			AnnoyCheckNewDimensions(rel, index, &vec);
 		}
 
-		pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);
-
-		AnnoyCollectorInit(&leaves);
 		state = palloc(sizeof(InsertState));
 		state->rel = rel;
 		state->vec = &vec;
+		state->pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);
+		AnnoyCollectorInit(&state->leaves);
 		use_space(state, index);
 		for (int tree = 0; tree < index->n_trees; tree++)
-			insert_entry(state, tree, &pointer, &leaves);
+			insert_entries(state, tree);
 	}
 
 	MemoryContextSwitchTo(old_context);

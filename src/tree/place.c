@@ -22,13 +22,13 @@
 #include "tree/tree.h"
 
 /*
- * Collect the `beam' best leaves for a target, nearest first by estimate, from
- * as many nodes above the leaves and half as many on the levels above those.
+ * Collect the `keep' best leaves for a target, nearest first by estimate, from
+ * `beam' nodes above the leaves and half as many on the levels above those.
  * read_node gives access to a node, until it is called again.  The collector
  * comes back empty if the root is itself a leaf.  rel is what an error is about.
  */
 void
-AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
+AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam, int keep,
 		   AnnoyReadNode read_node, void *arg, AnnoyCollector *leaves)
 {
 	uint16		hits[ANNOY_MAX_ENTRIES];
@@ -37,13 +37,13 @@ AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
 	int			nblocks = 1;
 	int			expected = -1;	/* level; that of the root is not known */
 
-	Assert(beam > 0 && beam <= ANNOY_MAX_BEAM);
+	Assert(beam > 0 && beam <= ANNOY_MAX_BEAM && keep >= beam);
 
 	for (;;)
 	{
 		int			level = 0;
 
-		AnnoyCollectorReset(leaves, beam);
+		AnnoyCollectorReset(leaves, keep);
 		for (int i = 0; i < nblocks; i++)
 		{
 			AnnoyNode	node = read_node(blocks[i], arg);
@@ -69,7 +69,7 @@ AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
 			return;
 
 		expected = level - 1;
-		nblocks = expected > 1 ? Min(leaves->count, (beam + 1) / 2) : leaves->count;
+		nblocks = Min(leaves->count, expected > 1 ? (beam + 1) / 2 : beam);
 		for (int i = 0; i < nblocks; i++)
 			blocks[i] = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
 	}

@@ -37,8 +37,9 @@
 /*
  * Fill a page with a node that has the given points as entries: their
  * centre becomes the node's, and is returned in its quantised form.  points[] and
- * pointers[] are indexed by the elements of order[].  A leaf whose entries are
- * all the same is marked as uniform.  Returns what pointers to the node are to have
+ * pointers[] are indexed by the elements of order[]; pointers are what the page is to
+ * have, with the flags of entries of leaves in their offsets.  A leaf whose entries
+ * are all the same is marked as uniform.  Returns what pointers to the node are to have
  * as their offset.
  */
 OffsetNumber
@@ -122,8 +123,8 @@ read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 }
 
 /*
- * Read the points that the entries of a copied node stand for.  Returns false
- * if an item is gone.
+ * Read the points that the entries of a copied node stand for, and the pointers as
+ * the page has them.  Returns false if an item is gone.
  */
 static bool
 read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
@@ -138,9 +139,66 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 		pointers[i] = AnnoyNodePointer(index, node, i);
 		found = read_point(rel, index, &reader, node->level, &pointers[i],
 						   points + (Size) i * index->space_dim);
+		pointers[i].ip_posid |= AnnoyNodeEntryFlags(index, node, i);
 	}
 	AnnoyItemReaderEnd(&reader);
 	return found;
+}
+
+/*
+ * The part whose centre is nearest to a point, but for one.
+ */
+static int
+nearest_part(const float *point, int dim, const float *centres, int parts, int without)
+{
+	int			best = -1;
+	float		best_distance = 0;
+
+	for (int j = 0; j < parts; j++)
+	{
+		float		distance;
+
+		if (j == without)
+			continue;
+		distance = annoy_kernels->l2(point, centres + j * dim, dim);
+		if (best < 0 || distance < best_distance)
+		{
+			best = j;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+/*
+ * Keep the two entries of an item in different parts: if both, one of each of two
+ * leaves, were put into one part, the second goes to the next best.  The first leaf
+ * has the first `first' of the `count' entries.
+ */
+static void
+part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first,
+		   int count, const float *centres, int parts, int *part)
+{
+	for (int i = 0; i < first; i++)
+	{
+		AnnoyPointer other = pointers[i];
+
+		if ((other.ip_posid & ANNOY_ENTRY_PAIRED) == 0)
+			continue;
+		other.ip_posid ^= ANNOY_ENTRY_SECOND;
+		for (int j = first; j < count; j++)
+		{
+			if (memcmp(&pointers[j], &other, sizeof(AnnoyPointer)) == 0)
+			{
+				int			second = (other.ip_posid & ANNOY_ENTRY_SECOND) != 0 ? j : i;
+
+				if (part[i] == part[j])
+					part[second] = nearest_part(points + (Size) second * dim, dim, centres,
+												parts, part[i]);
+				break;
+			}
+		}
+	}
 }
 
 /*
@@ -158,37 +216,40 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 	int			count = node->count + neighbour->count;
 	int		   *part = palloc(sizeof(int) * count);
 	float	   *centres = palloc(sizeof(float) * 3 * dim);
-	int			starts[4] = {0};
-	bool		fits;
+	int			sizes[3] = {0};
+	bool		fits = true;
 
 	AnnoyMean(points, dim, order, first, centres);
 	AnnoyMean(points, dim, order + first, node->count - first, centres + dim);
 	AnnoyNodeReadCentre(index, neighbour, centres + 2 * dim);
-	fits = AnnoyRefineParts(points, dim, count, 3, centres, part, count / 8,
-							index->leaf.capacity * THREE_FILL);
+	AnnoyRefineParts(points, dim, count, 3, centres, part);
+	part_pairs(pointers, points, dim, node->count, count, centres, 3, part);
+	for (int i = 0; i < count; i++)
+		sizes[part[i]]++;
+	for (int j = 0; j < 3; j++)
+		fits = fits && sizes[j] >= count / 8 &&
+			sizes[j] <= index->leaf.capacity * THREE_FILL;
 	if (fits)
 	{
 		int			n = 0;
 
 		for (int j = 0; j < 3; j++)
 		{
-			starts[j] = n;
 			for (int i = 0; i < count; i++)
 			{
 				if (part[i] == j)
 					order[n++] = i;
 			}
 		}
-		starts[3] = n;
 		plan->left_spread =
 			AnnoyFillNode(index, plan->left.data, node->tree, 0, points, order,
-						  starts[1], pointers, plan->left_centre);
+						  sizes[0], pointers, plan->left_centre);
 		plan->right_spread =
-			AnnoyFillNode(index, plan->right.data, node->tree, 0, points, order + starts[1],
-						  starts[2] - starts[1], pointers, plan->right_centre);
+			AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
+						  order + sizes[0], sizes[1], pointers, plan->right_centre);
 		plan->neighbour_spread =
 			AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
-						  order + starts[2], count - starts[2], pointers,
+						  order + sizes[0] + sizes[1], sizes[2], pointers,
 						  plan->neighbour_centre);
 	}
 	pfree(part);

@@ -59,7 +59,7 @@ extern void AnnoyCollectorFinish(AnnoyCollector *collector);
 typedef AnnoyNode (*AnnoyReadNode) (BlockNumber block, void *arg);
 
 extern void AnnoyPlace(Relation rel, AnnoyTarget *target, BlockNumber root, int beam,
-					   AnnoyReadNode read_node, void *arg,
+					   int keep, AnnoyReadNode read_node, void *arg,
 					   AnnoyCollector *leaves);
 
 /* A walk over the nodes of a level of a tree. */

@@ -123,7 +123,7 @@ like($stderr, qr/INFO:  index "items_idx": $_: \d+ \w+ in \d+\.\d+ s$/m, "verbos
 	'measuring recall');
 like(
 	$stderr,
-	qr/tree 1 has height \d, \d+ leaves with [\d.]+ items each, and \d+ inner nodes/,
+	qr/tree 1 has height \d, \d+ leaves with [\d.]+ entries each, and \d+ inner nodes/,
 	'verbose: statistics of a tree');
 
 # A function that only the leader may call.
