@@ -1,5 +1,5 @@
 --
--- Inner product: the order of rows does not depend on the length of the query
+-- Inner product, where lengths of vectors differ, and those of queries
 --
 \set schema annoy_lengths
 \i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
@@ -8,6 +8,44 @@ SET enable_seqscan = off;
 -- Directions without structure, of that length
 CREATE FUNCTION vector(i integer, length double precision) RETURNS real[] LANGUAGE sql AS
 	$$ SELECT array_agg(((number(i, j) - 0.5) * length)::real ORDER BY j) FROM generate_series(1, 32) j $$;
+-- About normally distributed
+CREATE FUNCTION normal(i integer) RETURNS double precision LANGUAGE sql AS
+	$$ SELECT sum(number(i, j) - 0.5) FROM generate_series(101, 112) j $$;
+CREATE FUNCTION recall(index regclass, search_k integer) RETURNS double precision LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('annoy.search_k', search_k::text, true);
+	RETURN (SELECT r.recall FROM annoy_recall(index, 10, 100) r);
+END $$;
+
+-- The longest rows are what every query looks for; they are found in a fraction of
+-- the entries.
+CREATE FUNCTION of_lengths(sigma double precision, search_k integer) RETURNS double precision
+LANGUAGE plpgsql SET client_min_messages = warning AS $$
+BEGIN
+	DROP TABLE IF EXISTS items;
+	CREATE TABLE items AS SELECT i AS id, vector(i, exp(sigma * normal(i))) AS v FROM generate_series(1, 10000) i;
+	CREATE INDEX items_v ON items USING annoy (v real_ip_ops);
+	PERFORM annoy_index_check('items_v', true);
+	RETURN recall('items_v', search_k);
+END $$;
+SELECT sigma, search_k, of_lengths(sigma, search_k) >= 0.9 AS found
+FROM (VALUES (0.5, 3000), (1, 1500), (2, 1000), (4, 500)) l (sigma, search_k);
+
+-- So they are when they come later, on lengths that the build has not seen, and some
+-- leaves have been split since.
+CREATE TABLE grown AS SELECT i AS id, vector(i, 1) AS v FROM generate_series(1, 10000) i;
+CREATE INDEX grown_v ON grown USING annoy (v real_ip_ops);
+INSERT INTO grown SELECT i, vector(i, i % 100 + 1) FROM generate_series(10001, 11000) i;
+SELECT annoy_index_check('grown_v', true);
+SELECT recall('grown_v', 2000) >= 0.9 AS found;
+-- in a tree that has grown from nothing, too
+CREATE TABLE filled (id integer, v real[]);
+CREATE INDEX filled_v ON filled USING annoy (v real_ip_ops);
+INSERT INTO filled SELECT i, vector(i, exp(normal(i))) FROM generate_series(1, 10000) i;
+SELECT annoy_index_check('filled_v', true);
+SELECT recall('filled_v', 2000) >= 0.9 AS found;
+
+-- The order of rows does not depend on the length of the query.
 CREATE FUNCTION nearest(query double precision[], type text) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
 	rows integer[];

@@ -288,10 +288,12 @@ typedef AnnoyNodeData *AnnoyNode;
 	((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData)))
 
 /*
- * What an entry points to.  In an inner node, the child: its block, and
- * InvalidOffsetNumber.  In a leaf, the item: the first block of its group, and
- * its slot, counted from FirstOffsetNumber.  There the highest bits of the slot
- * tell of the entry: an item may have two in a tree, in different leaves.
+ * What an entry points to.  In an inner node, the child: its block, and, in the
+ * place of an offset, its spread if the index is for inner product: the upper half of
+ * a float.  For other metrics that is InvalidOffsetNumber.  In a leaf, the item: the
+ * first block of its group, and its slot, counted from FirstOffsetNumber.  There the
+ * highest bits of the slot tell of the entry: an item may have two in a tree, in
+ * different leaves.
  */
 typedef ItemPointerData AnnoyPointer;
 

@@ -117,15 +117,16 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 		{
 			int			n = Min(pieces.start[i + 1] - start, capacity);
 			AnnoyPointer pointer;
+			OffsetNumber spread;
 
 			CHECK_FOR_INTERRUPTS();
-			AnnoyFillNode(index, page->data, sink->tree, height, level->centres,
-						  order + start, n, level->pointers, centre);
+			spread = AnnoyFillNode(index, page->data, sink->tree, height, level->centres,
+								   order + start, n, level->pointers, centre);
 			if (is_root)
 				root = AnnoySinkAddRoot(sink, page->data);
 			else
 			{
-				pointer = AnnoySinkAdd(sink, page->data);
+				pointer = AnnoySinkAdd(sink, page->data, spread);
 				AnnoyLevelAdd(above, dim, centre, &pointer);
 			}
 		}

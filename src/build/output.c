@@ -155,10 +155,10 @@ AnnoySinkFlush(AnnoySink *sink, BlockNumber right)
 }
 
 /*
- * Take a page, which is not the root's.  Returns a pointer to it.
+ * Take a page, which is not the root's.  Returns a pointer to it, with that offset.
  */
 AnnoyPointer
-AnnoySinkAdd(AnnoySink *sink, Page page)
+AnnoySinkAdd(AnnoySink *sink, Page page, OffsetNumber spread)
 {
 	int			level = AnnoyPageGetNode(page)->level;
 	BlockNumber block;
@@ -187,7 +187,7 @@ AnnoySinkAdd(AnnoySink *sink, Page page)
 		if (sink->leftmost[level] == InvalidBlockNumber)
 			sink->leftmost[level] = block;
 	}
-	ItemPointerSet(&pointer, block, InvalidOffsetNumber);
+	ItemPointerSet(&pointer, block, spread);
 	return pointer;
 }
 
@@ -202,7 +202,7 @@ AnnoySinkAddRoot(AnnoySink *sink, Page page)
 
 	if (sink->in_memory)
 	{
-		AnnoyPointer pointer = AnnoySinkAdd(sink, page);
+		AnnoyPointer pointer = AnnoySinkAdd(sink, page, InvalidOffsetNumber);
 
 		return ItemPointerGetBlockNumberNoCheck(&pointer);
 	}

@@ -376,7 +376,8 @@ extern BlockNumber AnnoyWriteNewPage(Relation rel, const char *page);
 extern void AnnoyWriteFile(BufFile *file, const void *data, Size size);
 extern void AnnoyReadFile(BufFile *file, void *data, Size size);
 extern void AnnoyRewindFile(BufFile *file);
-extern AnnoyPointer AnnoySinkAdd(AnnoySink *sink, Page page);
+extern AnnoyPointer AnnoySinkAdd(AnnoySink *sink, Page page,
+								 OffsetNumber spread);
 extern BlockNumber AnnoySinkAddRoot(AnnoySink *sink, Page page);
 extern void AnnoySinkFlush(AnnoySink *sink, BlockNumber right);
 

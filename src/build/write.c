@@ -87,9 +87,9 @@ static void divide_file(Writer *writer, BufFile *file, int64 count, int depth);
  * Write the page that was made.
  */
 static void
-add_leaf(Writer *writer)
+add_leaf(Writer *writer, OffsetNumber spread)
 {
-	AnnoyPointer pointer = AnnoySinkAdd(&writer->sink, writer->page.data);
+	AnnoyPointer pointer = AnnoySinkAdd(&writer->sink, writer->page.data, spread);
 
 	AnnoyLevelAdd(&writer->level, writer->build->index->space_dim, writer->centre,
 				  &pointer);
@@ -201,13 +201,14 @@ divide_points(Writer *writer, int count)
 		/* only vectors that are all the same make a piece too large */
 		for (int start = writer->pieces.start[i]; start < end; start += capacity)
 		{
-			AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
-						  writer->points, writer->order + start,
-						  Min(end - start, capacity), writer->pointers,
-						  writer->centre);
+			OffsetNumber spread = AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
+												writer->points, writer->order + start,
+												Min(end - start, capacity), writer->pointers,
+												writer->centre);
+
 			make_page_single(writer, writer->order + start);
 			if (AnnoyPageGetNode(writer->page.data)->count > 0)
-				add_leaf(writer);
+				add_leaf(writer, spread);
 		}
 	}
 }
@@ -234,7 +235,7 @@ write_copies(Writer *writer, const float *point, int count)
 	}
 	if (count > 1)
 		AnnoyPageGetNode(writer->page.data)->flags |= ANNOY_NODE_UNIFORM;
-	add_leaf(writer);
+	add_leaf(writer, AnnoySpreadOffset(index, 0));
 }
 
 /*
@@ -475,6 +476,7 @@ finish_leaf(Writer *writer, const float *centre)
 {
 	const AnnoyIndex *index = writer->build->index;
 	double		offsets = 0;
+	double		fourth = 0;
 
 	/* all entries may have been second ones of copies */
 	if (writer->count == 0)
@@ -485,12 +487,17 @@ finish_leaf(Writer *writer, const float *centre)
 		memcpy(writer->centre, centre, sizeof(float) * index->space_dim);
 		AnnoyNodeInit(writer->page.data, index, writer->sink.tree, 0, writer->centre);
 		for (int i = 0; i < writer->count; i++)
-			offsets += writer->entries[i].offset;
+		{
+			double		offset = writer->entries[i].offset;
+
+			offsets += offset;
+			fourth += offset * offset;
+		}
 		AnnoyNodeSetNear(AnnoyPageGetNode(writer->page.data),
 						 offsets / Max(writer->count, 1));
 		for (int i = 0; i < writer->count; i++)
 			AnnoyNodeAppend(index, writer->page.data, &writer->entries[i]);
-		add_leaf(writer);
+		add_leaf(writer, AnnoySpreadOffset(index, AnnoyLeafSpread(fourth, writer->count)));
 	}
 	else if (writer->file == NULL)
 	{

@@ -303,8 +303,7 @@ check_inner_entry(TreeCheck *state, int i)
 
 	AnnoyNodeGet(check->index, node, i, &entry);
 	block = ItemPointerGetBlockNumberNoCheck(&entry.pointer);
-	if (ItemPointerGetOffsetNumberNoCheck(&entry.pointer) != InvalidOffsetNumber ||
-		entry.flags != 0 ||
+	if (!AnnoySpreadIsSound(check->index, ItemPointerGetOffsetNumberNoCheck(&entry.pointer)) ||
 		block < AnnoyRootBlock(check->index->n_trees) ||
 		!block_exists(check, block) ||
 		!AnnoyCheckReadPage(check, block, state->child.data) ||

@@ -56,6 +56,12 @@
 /* Bounds are wanted, not estimates. */
 #define MIN_EPSILON		1e-6
 
+/*
+ * For inner product, children are ranked as if the best item below them was so many
+ * standard deviations nearer than their centres.
+ */
+#define SPREAD_SIGMAS	2.0
+
 /* How full nodes are, roughly, to guess how many must be visited. */
 #define TYPICAL_FILL	0.4
 
@@ -93,6 +99,32 @@ check_level(AnnoySearch *search, AnnoyNode node, BlockNumber block, int level)
 }
 
 /*
+ * For inner product, turn the scores of a node's children, at their centres, into
+ * those that the best items below them may have: what a child's spread adds to a
+ * centre's product with the query is about as large in any direction.  Returns the
+ * number of those that are below the limit.
+ */
+static int
+apply_spreads(AnnoySearch *search, AnnoyNode node, float limit, int nhits)
+{
+	float		width = 2 * SPREAD_SIGMAS * sqrt(search->target.norm2 / search->index->dim);
+	int			n = 0;
+
+	for (int i = 0; i < nhits; i++)
+	{
+		AnnoyPointer pointer = AnnoyNodePointer(search->index, node, search->hits[i]);
+		float		score = search->scores[i] - width * AnnoyPointerSpread(&pointer);
+
+		if (score < limit)
+		{
+			search->hits[n] = search->hits[i];
+			search->scores[n++] = score;
+		}
+	}
+	return n;
+}
+
+/*
  * Rank the children of an inner node.  Those whose scores are below no limit, not
  * even where there is none, will not be visited, however many nodes are wanted.
  */
@@ -100,10 +132,13 @@ static void
 rank_children(AnnoySearch *search, AnnoyNode node, BlockNumber block)
 {
 	AnnoyCollector *children = &search->nodes[node->level - 1];
+	bool		spreads = search->index->metric == ANNOY_IP;
 	int			nhits;
 
-	nhits = AnnoyNodeScore(&search->target, node, 0, children->limit,
+	nhits = AnnoyNodeScore(&search->target, node, 0, spreads ? INFINITY : children->limit,
 						   search->hits, search->scores);
+	if (spreads)
+		nhits = apply_spreads(search, node, children->limit, nhits);
 	search->ranked[node->level - 1] += node->count;
 	if (unlikely(nhits < node->count && children->limit == INFINITY))
 	{

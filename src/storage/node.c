@@ -292,23 +292,26 @@ AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node, float *centre)
 }
 
 /*
- * What entry i points to.
+ * What entry i points to: in an inner node, with the child's spread.
  */
 AnnoyPointer
 AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
 {
 	AnnoyPointer pointer = *entry_place(index, node, i).pointer;
 
-	pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;
+	if (node->level == 0)
+		pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;
 	return pointer;
 }
 
 /*
- * The flags of entry i of a leaf.
+ * The flags of entry i, which only those of leaves have.
  */
 uint16
 AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node, int i)
 {
+	if (node->level > 0)
+		return 0;
 	return entry_place(index, node, i).pointer->ip_posid & ANNOY_ENTRY_FLAGS;
 }
 

@@ -62,6 +62,44 @@ AnnoyNodeOffset(AnnoyNode node, const AnnoyEntry *entry)
 		entry->offset;
 }
 
+/* Offsets of pointers to nodes from this on would be infinite spreads. */
+#define ANNOY_INFINITE_SPREAD	0x7F80
+
+/*
+ * What a pointer to a node has as its offset: the node's spread, rounded down, in an
+ * index for inner product.
+ */
+static inline OffsetNumber
+AnnoySpreadOffset(const AnnoyIndex *index, float spread)
+{
+	union
+	{
+		float		f;
+		uint32		i;
+	}			u;
+
+	if (index->metric != ANNOY_IP)
+		return InvalidOffsetNumber;
+	u.f = spread;
+	return Min(u.i >> 16, ANNOY_INFINITE_SPREAD - 1);
+}
+
+/* Can a pointer to a node have that offset? */
+static inline bool
+AnnoySpreadIsSound(const AnnoyIndex *index, OffsetNumber offset)
+{
+	return offset == InvalidOffsetNumber ||
+		(index->metric == ANNOY_IP && offset < ANNOY_INFINITE_SPREAD);
+}
+
+/* The spread of the node that a pointer points to; 0 if that is damaged. */
+static inline float
+AnnoyPointerSpread(const AnnoyPointer *pointer)
+{
+	return pointer->ip_posid < ANNOY_INFINITE_SPREAD ?
+		AnnoyErrorToFloat(pointer->ip_posid) : 0;
+}
+
 /* An item as read by AnnoyItemFetch. */
 typedef struct AnnoyItem
 {

@@ -95,6 +95,7 @@ find_leaves(InsertState *state, int tree)
 	AnnoyPlace(state->rel, &state->target, root, INSERT_BEAM,
 			   state->index->n_entries > 1 ? 1 + ANNOY_SECOND_CANDIDATES : INSERT_BEAM,
 			   read_node, state, &state->leaves);
+	AnnoyPreferWideLeaf(&state->target, root, read_node, state, &state->leaves);
 	/* the root may itself be a leaf */
 	return state->leaves.count == 0 ? root : leaf_block(state, 0);
 }
@@ -188,9 +189,10 @@ has_entry(InsertState *state, AnnoyNode node)
 }
 
 /*
- * Add an entry with those flags to a locked leaf, which has room for it.
+ * Add an entry with those flags to a locked leaf, which has room for it.  Returns the
+ * squared distance from the leaf's centre.
  */
-static void
+static double
 write_entry(InsertState *state, Buffer buffer, uint16 flags)
 {
 	const AnnoyIndex *index = state->index;
@@ -214,6 +216,7 @@ write_entry(InsertState *state, Buffer buffer, uint16 flags)
 		!AnnoyNodeSameCode(index, node, 0, node->count - 1))
 		node->flags &= ~ANNOY_NODE_UNIFORM;
 	GenericXLogFinish(xlog);
+	return entry.offset;
 }
 
 /*
@@ -255,8 +258,15 @@ insert_entry(InsertState *state, BlockNumber block, uint16 flags)
 	}
 	if (node->level == 0 && !AnnoyNodeIsFull(index, node))
 	{
-		write_entry(state, buffer, flags);
+		double		offset = write_entry(state, buffer, flags);
+		int			tree = node->tree;
+		int			count = node->count;
+
 		UnlockReleaseBuffer(buffer);
+		/* a second entry is not what a leaf is visited for */
+		if ((flags & ANNOY_ENTRY_SECOND) == 0)
+			AnnoyGrowSpread(state->rel, index, tree, block, &state->leaves, offset, count,
+							&state->path);
 		return true;
 	}
 	UnlockReleaseBuffer(buffer);

@@ -19,6 +19,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "error.h"
 #include "simd/simd.h"
 #include "space/space.h"
@@ -61,9 +63,10 @@ deciding_points(const AnnoyPointer *pointers, const int *order, int count, int *
  * centre becomes the node's, and is returned in its quantised form.  points[] and
  * pointers[] are indexed by the elements of order[]; pointers are what the page is to
  * have, with the flags of entries of leaves in their offsets.  A leaf whose entries
- * are all the same is marked as uniform.
+ * are all the same is marked as uniform.  Returns what pointers to the node are to have
+ * as their offset.
  */
-void
+OffsetNumber
 AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 			  const float *points, const int *order, int count,
 			  const AnnoyPointer *pointers, float *centre)
@@ -71,6 +74,8 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
 	AnnoyEntry	entry = {0};
 	double		offsets = 0;
+	double		fourth = 0;		/* powers of distances, in a leaf */
+	double		farthest = 0;	/* squared, in an inner node */
 	bool		uniform = level == 0 && count > 1;
 
 	Assert(count <= codec->capacity);
@@ -88,8 +93,15 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	}
 	AnnoyNodeInit(page, index, tree, level, centre);
 	for (int i = 0; i < count; i++)
-		offsets += annoy_kernels->l2(points + (Size) order[i] * index->space_dim, centre,
-									 index->space_dim);
+	{
+		double		offset = annoy_kernels->l2(points + (Size) order[i] * index->space_dim,
+											   centre, index->space_dim);
+		double		spread = level > 0 ? AnnoyPointerSpread(&pointers[order[i]]) : 0;
+
+		offsets += offset;
+		fourth += offset * offset;
+		farthest = Max(farthest, offset + spread * spread);
+	}
 	AnnoyNodeSetNear(AnnoyPageGetNode(page), offsets / Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
@@ -101,6 +113,8 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 	}
 	if (uniform)
 		AnnoyPageGetNode(page)->flags |= ANNOY_NODE_UNIFORM;
+	return AnnoySpreadOffset(index, level > 0 ? sqrt(farthest) :
+							 AnnoyLeafSpread(fourth, count));
 }
 
 /*
@@ -246,13 +260,16 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 					order[n++] = i;
 			}
 		}
-		AnnoyFillNode(index, plan->left.data, node->tree, 0, points,
-					  order, sizes[0], pointers, plan->left_centre);
-		AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
-					  order + sizes[0], sizes[1], pointers, plan->right_centre);
-		AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
-					  order + sizes[0] + sizes[1], sizes[2], pointers,
-					  plan->neighbour_centre);
+		plan->left_spread =
+			AnnoyFillNode(index, plan->left.data, node->tree, 0, points, order,
+						  sizes[0], pointers, plan->left_centre);
+		plan->right_spread =
+			AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
+						  order + sizes[0], sizes[1], pointers, plan->right_centre);
+		plan->neighbour_spread =
+			AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
+						  order + sizes[0] + sizes[1], sizes[2], pointers,
+						  plan->neighbour_centre);
 	}
 	pfree(part);
 	pfree(centres);
@@ -265,8 +282,8 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
  * Plan the split of a copied node, together with a copied neighbour unless that
  * is NULL.  Returns false if an item is gone.
  *
- * A full page changes only by being split or vacuumed, and its children's
- * centres only by a change of this page; so if the page still has the same
+ * A full page changes only by being split or vacuumed, or, as an inner node, when a
+ * child's spread grows; and its children's centres only by a change of this page; so if the page still has the same
  * change count when it is locked, what was read here is still true.
  */
 bool
@@ -315,10 +332,12 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 						order, first, plan))
 		{
 			plan->neighbour = InvalidBlockNumber;
-			AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
-						  order, first, pointers, plan->left_centre);
-			AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
-						  order + first, count - first, pointers, plan->right_centre);
+			plan->left_spread =
+				AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
+							  order, first, pointers, plan->left_centre);
+			plan->right_spread =
+				AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
+							  order + first, count - first, pointers, plan->right_centre);
 		}
 	}
 	pfree(points);

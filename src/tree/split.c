@@ -36,12 +36,12 @@
 /* Write an entry for a child into an inner node: replace entry i, or append. */
 static void
 put_child(const AnnoyIndex *index, Page page, int i, const float *child_centre,
-		  const float *centre, BlockNumber child)
+		  OffsetNumber child_spread, const float *centre, BlockNumber child)
 {
 	AnnoyEntry	entry = {0};
 
 	AnnoyEncode(index, &index->inner, child_centre, centre, &entry);
-	ItemPointerSet(&entry.pointer, child, InvalidOffsetNumber);
+	ItemPointerSet(&entry.pointer, child, child_spread);
 	if (i >= 0)
 		AnnoyNodePut(index, page, i, &entry);
 	else
@@ -100,9 +100,9 @@ split_root(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan)
 
 	page = GenericXLogRegisterBuffer(state, root, 0);
 	AnnoyNodeInit(page, index, plan->tree, old.level + 1, plan->centre);
-	put_child(index, page, -1, plan->left_centre, plan->centre,
+	put_child(index, page, -1, plan->left_centre, plan->left_spread, plan->centre,
 			  BufferGetBlockNumber(left));
-	put_child(index, page, -1, plan->right_centre, plan->centre,
+	put_child(index, page, -1, plan->right_centre, plan->right_spread, plan->centre,
 			  BufferGetBlockNumber(right));
 	node = AnnoyPageGetNode(page);
 	node->child_nsn = old.child_nsn;
@@ -203,11 +203,12 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	parent_node = AnnoyPageGetNode(page);
 	AnnoyNodeReadCentre(index, parent_node, centre);
 	put_child(index, page, AnnoyNodeFindChild(index, parent_node, block),
-			  plan->left_centre, centre, block);
+			  plan->left_centre, plan->left_spread, centre, block);
 	if (three)
 		put_child(index, page, AnnoyNodeFindChild(index, parent_node, plan->neighbour),
-				  plan->neighbour_centre, centre, plan->neighbour);
-	put_child(index, page, -1, plan->right_centre, centre,
+				  plan->neighbour_centre, plan->neighbour_spread, centre,
+				  plan->neighbour);
+	put_child(index, page, -1, plan->right_centre, plan->right_spread, centre,
 			  BufferGetBlockNumber(right));
 	parent_node->child_nsn++;
 

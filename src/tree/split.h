@@ -27,6 +27,8 @@ typedef struct AnnoySplitPlan
 	float	   *centre;			/* of both together, for a root */
 	PGAlignedBlock left;
 	PGAlignedBlock right;
+	OffsetNumber left_spread;	/* for pointers to them, see AnnoyFillNode */
+	OffsetNumber right_spread;
 
 	/* a sibling that takes part, or invalid */
 	int			tries;			/* attempts with one that are left */
@@ -34,6 +36,7 @@ typedef struct AnnoySplitPlan
 	uint32		neighbour_changes;
 	float	   *neighbour_centre;
 	PGAlignedBlock neighbour_page;
+	OffsetNumber neighbour_spread;
 } AnnoySplitPlan;
 
 /* plan.c */

@@ -111,10 +111,19 @@ typedef struct AnnoyPath
 } AnnoyPath;
 
 /* plan.c */
-extern void AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
-						  int level, const float *points, const int *order,
-						  int count, const AnnoyPointer *pointers,
-						  float *centre);
+extern OffsetNumber AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
+								  int level, const float *points,
+								  const int *order, int count,
+								  const AnnoyPointer *pointers, float *centre);
+
+/* spread.c */
+extern float AnnoyLeafSpread(double fourth_powers, int count);
+extern void AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root,
+								AnnoyReadNode read_node, void *arg,
+								AnnoyCollector *leaves);
+extern void AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree,
+							BlockNumber leaf, const AnnoyCollector *leaves,
+							double offset, int count, const AnnoyPath *path);
 
 /* split.c */
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
