@@ -182,7 +182,7 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 	/* rows that conditions take are an estimate, which may be far off */
 	if (demand->filtered)
 		limit = Min(limit, DEEP_ROWS);
-	if (limit > AnnoyCurveRows(0) && efforts->measured > 0 && !demand->is_page)
+	if (limit > FIRST_ROWS && efforts->measured > 0 && !demand->is_page)
 	{
 		next->effort = AnnoyEffortForRows(efforts, limit);
 		next->enough_for = LIMIT_MARGIN * limit;
