@@ -54,7 +54,7 @@
 #define AUTOMATIC_TREES		1
 
 /* Likewise for n_entries. */
-#define AUTOMATIC_ENTRIES	1
+#define AUTOMATIC_ENTRIES	2
 
 /* Pages that are logged between two reports of progress. */
 #define LOG_BLOCKS			1024
