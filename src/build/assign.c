@@ -3,7 +3,8 @@
  * assign.c
  *	  Assigning items to the leaves of a skeleton.
  *
- * A walk over the items places every item, encodes it relative to its leaf's centre
+ * A walk over the items places every item, or chooses among the leaves that refine.c
+ * has found near it, encodes it relative to its leaf's centre
  * and passes the entry to a sort by leaf; likewise its second entry, if it gets one.
  *
  * Copyright (c) 2026, the annoy developers
@@ -119,6 +120,8 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	AnnoySkeleton *skeleton = &assignment->skeleton;
 	AnnoyTarget *target = &assignment->target;
 	int64		number;
+	int			found[1 + ANNOY_SECOND_CANDIDATES];
+	const int  *candidates;
 	int			first;
 	int			second = -1;
 
@@ -128,11 +131,16 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	if (build->in_place != NULL && !include_item(build, number))
 		return;
 	AnnoyMapItem(build->index, &item->vector, target->x);
-	AnnoyTargetSet(target);
+	candidates = AnnoyKeptCandidates(skeleton, number);
+	if (candidates == NULL || candidates[0] < 0)
+	{
+		AnnoyPlaceItem(skeleton, target, found);
+		candidates = found;
+	}
 	if (AnnoyItemEntries(build) > 1)
-		first = AnnoyNearestLeaves(skeleton, target, &second);
+		first = AnnoyChooseLeaves(skeleton, target->x, candidates, &second);
 	else
-		first = AnnoyNearestLeaf(skeleton, target);
+		first = AnnoyChooseLeaf(skeleton, target->x, candidates);
 	if (second < 0)
 		put_entry(assignment, pointer, number, first, 0);
 	else

@@ -22,11 +22,15 @@
 void
 AnnoyGrowTree(AnnoyBuild *build, int number)
 {
-	build->shared->tree.number = number;
+	AnnoySharedTree *tree = &build->shared->tree;
+
+	tree->number = number;
 	AnnoyTakeSample(build);
 	AnnoyMakeSkeleton(build);
 	AnnoyRefineSkeleton(build);
 	AnnoyAssignItems(build);
+	AnnoyBuildFree(build, &tree->candidates);
+	tree->n_kept = 0;
 }
 
 /*

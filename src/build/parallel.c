@@ -50,6 +50,9 @@ static const AnnoyStepFunction steps[] = {
 	[ANNOY_STEP_SAMPLE] = AnnoyStepSample,
 	[ANNOY_STEP_MAP] = AnnoyStepMap,
 	[ANNOY_STEP_DIVIDE] = AnnoyStepDivide,
+	[ANNOY_STEP_NEIGHBOURS] = AnnoyStepNeighbours,
+	[ANNOY_STEP_MOVE] = AnnoyStepMove,
+	[ANNOY_STEP_MEANS] = AnnoyStepMeans,
 	[ANNOY_STEP_REFINE] = AnnoyStepRefine,
 	[ANNOY_STEP_ASSIGN] = AnnoyStepAssign
 };

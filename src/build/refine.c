@@ -5,8 +5,10 @@
  *
  * Items are placed in the leaf whose centre is nearest, by the beam search of
  * place.c, and the centres become the means of what was placed there.  That repairs
- * what the divisions from the top down have cut through, and what is random about
- * a small sample; see docs/measurements.md for what it is worth.
+ * what is random about a small sample; see docs/measurements.md for what it is worth.
+ *
+ * Placing an item is most of the work.  Centres move so little in this step that the
+ * leaves found near an item, its candidates, do for the assignment.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -72,20 +74,25 @@ sum_component(float x, double unit, double max)
 
 /* AnnoyItemWalk callback: add an item to the sums of its leaf. */
 static void
-refine_item(AnnoyPointer *pointer pg_attribute_unused(), const AnnoyItem *item,
-			void *arg)
+refine_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	Refinement *refinement = arg;
 	AnnoyTarget *target = &refinement->target;
 	int			dim = refinement->skeleton.dim;
+	int			found[1 + ANNOY_SECOND_CANDIDATES];
+	int		   *candidates;
 	int			leaf;
 	pg_atomic_uint64 *sums;
 
 	if (item->vector.data == NULL)
 		return;
 	AnnoyMapItem(refinement->build->index, &item->vector, target->x);
-	AnnoyTargetSet(target);
-	leaf = AnnoyNearestLeaf(&refinement->skeleton, target);
+	candidates = AnnoyKeptCandidates(&refinement->skeleton,
+									 AnnoyItemNumber(refinement->build, pointer));
+	if (candidates == NULL)
+		candidates = found;
+	AnnoyPlaceItem(&refinement->skeleton, target, candidates);
+	leaf = AnnoyChooseLeaf(&refinement->skeleton, target->x, candidates);
 
 	sums = refinement->sums + (Size) leaf * dim;
 	if (refinement->build->participants > 1)
@@ -129,6 +136,60 @@ AnnoyStepRefine(AnnoyBuild *build, void *state)
 }
 
 /*
+ * Make room to keep the candidates of items, of none as yet.
+ */
+static void
+begin_candidates(AnnoyBuild *build)
+{
+	AnnoySharedTree *tree = &build->shared->tree;
+	int			n = AnnoyCandidates(build);
+	double		room = AnnoyBuildBytes(ANNOY_CANDIDATES_MEMORY) / (sizeof(int) * n);
+	AnnoyPointer end;
+	int		   *candidates;
+
+	ItemPointerSet(&end, build->shared->items.end, FirstOffsetNumber);
+	tree->n_kept = Min(AnnoyItemNumber(build, &end), (int64) room);
+	tree->candidates = AnnoyBuildAlloc(build, sizeof(int) * n * (Size) tree->n_kept);
+	candidates = AnnoyBuildAddress(build, tree->candidates);
+	for (int64 i = 0; i < tree->n_kept; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		candidates[i * n] = -1;
+	}
+}
+
+/*
+ * Put the new numbers of leaves, or -1 for those that were dropped, into the kept
+ * candidates.  Of an item that has lost most of its candidates, none is kept: it
+ * is to be placed once more.
+ */
+static void
+renumber_candidates(AnnoyBuild *build, const int *numbers)
+{
+	AnnoySharedTree *tree = &build->shared->tree;
+	int		   *candidates = AnnoyBuildAddress(build, tree->candidates);
+	int			n = AnnoyCandidates(build);
+
+	for (int64 i = 0; i < tree->n_kept; i++, candidates += n)
+	{
+		int			kept = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (candidates[0] < 0)
+			continue;
+		for (int j = 0; j < n && candidates[j] >= 0; j++)
+		{
+			if (numbers[candidates[j]] >= 0)
+				candidates[kept++] = numbers[candidates[j]];
+		}
+		if (kept <= n / 2)
+			kept = 0;
+		if (kept < n)
+			candidates[kept] = -1;
+	}
+}
+
+/*
  * Make the means of what was added up the centres of leaves.  Leaves that would
  * be nearly empty leave their points to others, if there are any.
  */
@@ -138,11 +199,13 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 	AnnoySharedTree *tree = &build->shared->tree;
 	int			dim = build->index->space_dim;
 	double		enough = MIN_LEAF * ANNOY_LEAF_FILL * build->index->leaf.capacity /
-		build->index->n_entries;
+	build->index->n_entries;
 	double		inverse = 1.0 / shared->unit;
 	float	   *centres = AnnoyBuildAddress(build, tree->centres);
 	pg_atomic_uint64 *sums = AnnoyBuildAddress(build, shared->sums);
 	pg_atomic_uint64 *counts = AnnoyBuildAddress(build, shared->counts);
+	int		   *numbers = palloc_extended(sizeof(int) * (Size) tree->n_leaves,
+										  MCXT_ALLOC_HUGE);
 	int			fullest = 0;
 	int			kept = 0;
 
@@ -156,19 +219,23 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 		uint64		count = pg_atomic_read_u64(&counts[i]);
 		float	   *to = centres + (Size) kept * dim;
 
+		numbers[i] = -1;
 		if (count <= enough && i != fullest)
 			continue;
+		numbers[i] = kept;
 		for (int j = 0; j < dim; j++)
 			to[j] = (float) ((int64) pg_atomic_read_u64(&sums[(Size) i * dim + j]) *
 							 inverse / count);
 		kept++;
 	}
 	tree->n_leaves = kept;
+	renumber_candidates(build, numbers);
+	pfree(numbers);
 }
 
 /*
  * One Lloyd step over all leaves: their centres become the means of the items
- * that are nearest to them.
+ * that are nearest to them.  The candidates of items are kept for the assignment.
  */
 void
 AnnoyRefineSkeleton(AnnoyBuild *build)
@@ -187,6 +254,7 @@ AnnoyRefineSkeleton(AnnoyBuild *build)
 	shared->max = ldexp(1.0, bits);
 	shared->sums = AnnoyBuildAllocZero(build, sizeof(pg_atomic_uint64) * dim * (Size) tree->n_leaves);
 	shared->counts = AnnoyBuildAllocZero(build, sizeof(pg_atomic_uint64) * (Size) tree->n_leaves);
+	begin_candidates(build);
 	AnnoyBuildRun(build, ANNOY_STEP_REFINE, state, AnnoyBuildItemUnits(build));
 	move_centres(build, shared);
 	AnnoyBuildFree(build, &shared->sums);

@@ -21,12 +21,21 @@
 #include "space/space.h"
 #include "tree/tree.h"
 
-/* Beam when items are placed, and leaves whose distance is computed exactly. */
+/* Beam when items are placed, and when the neighbours of a leaf are looked for. */
 #define BUILD_BEAM			8
+#define NEIGHBOUR_BEAM		16
+
+/* Leaves whose distance to an item is computed exactly, to choose the nearest. */
 #define BUILD_EXACT			4
 
-/* Bytes that a leaf takes in a skeleton beside its centre: mostly its entry. */
-#define LEAF_OVERHEAD		160
+/* Leaves whose neighbours one participant finds, at a time. */
+#define UNIT_LEAVES			64
+
+/*
+ * Bytes that a leaf takes in a skeleton beside its centre: mostly its neighbours,
+ * while the centres are improved, and its entry.
+ */
+#define LEAF_OVERHEAD		(160 + sizeof(AnnoyNeighbour) * ANNOY_NEIGHBOURS)
 
 /* Pieces of a division, as parts of the largest: most are larger than this. */
 #define SMALL_PIECE			0.5
@@ -215,8 +224,9 @@ divide_sample(AnnoyBuild *build)
 	division->cuts = cuts;
 	add_range(division, 0, n, 0);
 
-	/* each vector counts in each division, and in the mean of a piece */
-	AnnoyBuildPhase(build, ANNOY_PHASE_SKELETON, (division->divisions + 1.0) * n, 0);
+	/* each vector counts in each division, and in the steps of lloyd.c */
+	AnnoyBuildPhase(build, ANNOY_PHASE_SKELETON,
+					(division->divisions + (double) ANNOY_LLOYD_STEPS) * n, 0);
 	AnnoyBuildRun(build, ANNOY_STEP_DIVIDE, state, 0);
 	AnnoyBuildFree(build, &state);
 	((char *) AnnoyBuildAddress(build, cuts))[n] = 1;
@@ -273,39 +283,41 @@ AnnoyMakeSkeleton(AnnoyBuild *build)
 {
 	AnnoySharedSample *sample = &build->shared->sample;
 	AnnoySharedTree *tree = &build->shared->tree;
-	int			dim = build->index->space_dim;
-	float	   *points = AnnoyBuildAddress(build, sample->points);
-	int		   *order = AnnoyBuildAddress(build, sample->order);
-	AnnoyShare	share = divide_sample(build);
-	char	   *cuts = AnnoyBuildAddress(build, share);
-	float	   *centres;
+	const int  *order = AnnoyBuildAddress(build, sample->order);
+	AnnoyShare	cuts_share = divide_sample(build);
+	const char *cuts = AnnoyBuildAddress(build, cuts_share);
+	AnnoyShare	leaves_share = AnnoyBuildAlloc(build, sizeof(int) * (Size) sample->count);
+	int		   *leaves = AnnoyBuildAddress(build, leaves_share);
 
 	tree->n_leaves = 0;
 	for (int i = 0; i < sample->count; i++)
-		tree->n_leaves += cuts[i];
-	tree->centres = AnnoyBuildAlloc(build, sizeof(float) * dim * (Size) tree->n_leaves);
-	centres = AnnoyBuildAddress(build, tree->centres);
-	for (int start = 0; start < sample->count;)
 	{
-		int			end = start + 1;
-
-		while (!cuts[end])
-			end++;
-		AnnoyMean(points, dim, order + start, end - start, centres);
-		AnnoyBuildAdvance(build, end - start, 0);
-		centres += dim;
-		start = end;
+		tree->n_leaves += cuts[i];
+		leaves[order[i]] = tree->n_leaves - 1;
 	}
+	AnnoyBuildFree(build, &cuts_share);
+	tree->centres = AnnoyBuildAlloc(build, sizeof(float) * build->index->space_dim *
+									(Size) tree->n_leaves);
+	AnnoyMakeCentres(build, leaves_share);
+	AnnoyBuildFree(build, &leaves_share);
 	AnnoyBuildFree(build, &sample->points);
 	AnnoyBuildFree(build, &sample->order);
-	AnnoyBuildFree(build, &share);
 	AnnoyMakeSkeletonInner(build);
 	AnnoyBuildPhaseDone(build, "growing a tree on the sample", tree->n_leaves, "leaves");
 }
 
 /*
- * Make the skeleton of the tree at work ready for AnnoyNearestLeaf(), in this
- * process and until the end of the step.
+ * How many leaves near an item AnnoyPlaceItem() finds.
+ */
+int
+AnnoyCandidates(const AnnoyBuild *build)
+{
+	return build->index->n_entries > 1 ? 1 + ANNOY_SECOND_CANDIDATES : BUILD_EXACT;
+}
+
+/*
+ * Make the skeleton of the tree at work ready for use, in this process and until
+ * the end of the step.
  */
 void
 AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton)
@@ -315,7 +327,13 @@ AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton)
 	skeleton->rel = build->rel;
 	skeleton->dim = build->index->space_dim;
 	skeleton->n_leaves = tree->n_leaves;
+	skeleton->n_candidates = AnnoyCandidates(build);
 	skeleton->centres = AnnoyBuildAddress(build, tree->centres);
+	skeleton->neighbours = tree->neighbours == 0 ? NULL :
+		AnnoyBuildAddress(build, tree->neighbours);
+	skeleton->candidates = tree->n_kept == 0 ? NULL :
+		AnnoyBuildAddress(build, tree->candidates);
+	skeleton->n_kept = tree->n_kept;
 	skeleton->inner = tree->n_leaves > 1 ? AnnoyBuildAddress(build, tree->inner) : NULL;
 	skeleton->root = tree->root;
 	AnnoyCollectorInit(&skeleton->nearest);
@@ -351,81 +369,216 @@ leaf_centre(const AnnoySkeleton *skeleton, int leaf)
 }
 
 /*
- * The leaf of a skeleton whose centre is nearest to the target.  The collector has
- * the `keep' leaves that are nearest by estimate then, and is empty if there is
- * only one leaf.
+ * Find the neighbours of a leaf.
  */
-static int
-nearest_leaf(AnnoySkeleton *skeleton, AnnoyTarget *target, int keep, float *nearest)
+static void
+find_neighbours(AnnoySkeleton *skeleton, AnnoyTarget *target, int leaf)
 {
-	AnnoyCollector *leaves = &skeleton->nearest;
-	int			best = 0;
+	AnnoyNeighbour *neighbours = skeleton->neighbours + (Size) leaf * ANNOY_NEIGHBOURS;
+	const float *centre = leaf_centre(skeleton, leaf);
+	int			n = 0;
 
-	*nearest = 0;
-	if (skeleton->n_leaves == 1)
-		return 0;
-	AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM, keep,
-			   read_skeleton, skeleton, leaves);
-	for (int i = 0; i < Min(leaves->count, BUILD_EXACT); i++)
+	if (skeleton->n_leaves > 1)
 	{
-		int			leaf = candidate_leaf(skeleton, i);
-		float		distance = annoy_kernels->l2(target->x, leaf_centre(skeleton, leaf),
+		memcpy(target->x, centre, sizeof(float) * skeleton->dim);
+		AnnoyTargetSet(target);
+		/* one more, as the leaf itself will be among them */
+		AnnoyPlace(skeleton->rel, target, skeleton->root, NEIGHBOUR_BEAM,
+				   ANNOY_NEIGHBOURS + 1, read_skeleton, skeleton, &skeleton->nearest);
+		for (int i = 0; i < skeleton->nearest.count && n < ANNOY_NEIGHBOURS; i++)
+		{
+			AnnoyNeighbour new;
+			int			place;
+
+			new.leaf = candidate_leaf(skeleton, i);
+			if (new.leaf == leaf)
+				continue;
+			new.distance = annoy_kernels->l2(centre, leaf_centre(skeleton, new.leaf),
+											 skeleton->dim);
+			for (place = n++; place > 0 && neighbours[place - 1].distance > new.distance; place--)
+				neighbours[place] = neighbours[place - 1];
+			neighbours[place] = new;
+		}
+	}
+	for (; n < ANNOY_NEIGHBOURS; n++)
+		neighbours[n].leaf = -1;
+}
+
+/*
+ * Take part in finding the neighbours of all leaves.
+ */
+void
+AnnoyStepNeighbours(AnnoyBuild *build, void *state pg_attribute_unused())
+{
+	AnnoySkeleton skeleton;
+	AnnoyTarget target;
+	uint64		unit;
+
+	AnnoyGetSkeleton(build, &skeleton);
+	AnnoyTargetInit(&target, build->index, false);
+	while (AnnoyBuildClaim(build, &unit))
+	{
+		int			end = Min((unit + 1) * UNIT_LEAVES, (uint64) skeleton.n_leaves);
+
+		for (int i = unit * UNIT_LEAVES; i < end; i++)
+			find_neighbours(&skeleton, &target, i);
+	}
+}
+
+/*
+ * Find the neighbours of all leaves of the skeleton, whose inner nodes are made.
+ */
+void
+AnnoyFindNeighbours(AnnoyBuild *build)
+{
+	AnnoySharedTree *tree = &build->shared->tree;
+
+	tree->neighbours = AnnoyBuildAlloc(build, sizeof(AnnoyNeighbour) * ANNOY_NEIGHBOURS *
+									   (Size) tree->n_leaves);
+	AnnoyBuildRun(build, ANNOY_STEP_NEIGHBOURS, 0,
+				  (tree->n_leaves + UNIT_LEAVES - 1) / UNIT_LEAVES);
+}
+
+/*
+ * The leaf of a skeleton whose centre is nearest to a point, given one that is near:
+ * of that and its neighbours; and if one of these is nearer, of the neighbours of the
+ * nearest, and so on.
+ *
+ * By the triangle inequality, a neighbour that is far enough from the leaf is farther
+ * from the point than the nearest one found.  Centres may have moved a little since
+ * their neighbours were found: then that holds nearly.
+ */
+int
+AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf)
+{
+	float		distance = annoy_kernels->l2(x, leaf_centre(skeleton, leaf), skeleton->dim);
+
+	for (;;)
+	{
+		const		AnnoyNeighbour *neighbours = skeleton->neighbours + (Size) leaf * ANNOY_NEIGHBOURS;
+		float		radius = sqrtf(distance);
+		float		limit = 4 * distance;	/* (radius + the least distance)^2 */
+		int			best = leaf;
+
+		for (int i = 0; i < ANNOY_NEIGHBOURS && neighbours[i].leaf >= 0 &&
+			 neighbours[i].distance < limit; i++)
+		{
+			float		other = annoy_kernels->l2(x, leaf_centre(skeleton, neighbours[i].leaf),
+												  skeleton->dim);
+
+			if (other < distance)
+			{
+				best = neighbours[i].leaf;
+				distance = other;
+				limit = (radius + sqrtf(distance)) * (radius + sqrtf(distance));
+			}
+		}
+		if (best == leaf)
+			return leaf;
+		leaf = best;
+	}
+}
+
+/*
+ * The candidates that are kept of the item with that number, or NULL if there is no
+ * room for them.  The first is -1 if none were found yet.
+ */
+int *
+AnnoyKeptCandidates(const AnnoySkeleton *skeleton, int64 number)
+{
+	return number < skeleton->n_kept ?
+		skeleton->candidates + number * skeleton->n_candidates : NULL;
+}
+
+/*
+ * The candidates of an item: the leaves whose centres are nearest to the target by
+ * estimate, nearest first.  There are n_candidates of them; where there are not so
+ * many leaves, -1 is behind the last one.
+ */
+void
+AnnoyPlaceItem(AnnoySkeleton *skeleton, AnnoyTarget *target, int *candidates)
+{
+	int			n = 1;
+
+	if (skeleton->n_leaves == 1)
+		candidates[0] = 0;
+	else
+	{
+		AnnoyTargetSet(target);
+		AnnoyPlace(skeleton->rel, target, skeleton->root, BUILD_BEAM,
+				   Max(skeleton->n_candidates, BUILD_BEAM), read_skeleton, skeleton,
+				   &skeleton->nearest);
+		n = Min(skeleton->nearest.count, skeleton->n_candidates);
+		for (int i = 0; i < n; i++)
+			candidates[i] = candidate_leaf(skeleton, i);
+	}
+	for (; n < skeleton->n_candidates; n++)
+		candidates[n] = -1;
+}
+
+/*
+ * The leaf of an item, given its point and its candidates: that of the first few of
+ * them whose centre is nearest.
+ */
+int
+AnnoyChooseLeaf(const AnnoySkeleton *skeleton, const float *x, const int *candidates)
+{
+	float		nearest = INFINITY;
+	int			leaf = candidates[0];
+
+	for (int i = 0; i < BUILD_EXACT && candidates[i] >= 0; i++)
+	{
+		float		distance = annoy_kernels->l2(x, leaf_centre(skeleton, candidates[i]),
 												 skeleton->dim);
 
-		if (i == 0 || distance < *nearest)
+		if (distance < nearest)
 		{
-			best = leaf;
-			*nearest = distance;
+			leaf = candidates[i];
+			nearest = distance;
 		}
 	}
-	return best;
+	return leaf;
 }
 
 /*
- * The number of the leaf of a skeleton whose centre is nearest to the target.
+ * Likewise, of all candidates; and the leaf for its second entry, or -1 if there is
+ * no other one.
  */
 int
-AnnoyNearestLeaf(AnnoySkeleton *skeleton, AnnoyTarget *target)
+AnnoyChooseLeaves(const AnnoySkeleton *skeleton, const float *x, const int *candidates,
+				  int *second)
 {
-	float		distance;
+	float		distances[1 + ANNOY_SECOND_CANDIDATES];
+	float		best_score = INFINITY;
+	int			first = 0;
+	int			n;
+	const float *centre;
 
-	return nearest_leaf(skeleton, target, BUILD_BEAM, &distance);
-}
-
-/*
- * Likewise, and the number of the leaf for the item's second entry, or -1 if no
- * other leaf was found.
- */
-int
-AnnoyNearestLeaves(AnnoySkeleton *skeleton, AnnoyTarget *target, int *second)
-{
-	const AnnoyCollector *leaves = &skeleton->nearest;
-	float		distance;
-	int			first = nearest_leaf(skeleton, target,
-									 1 + ANNOY_SECOND_CANDIDATES, &distance);
-	const float *centre = leaf_centre(skeleton, first);
-	float		best = INFINITY;
-
-	*second = -1;
-	for (int i = 0; i < leaves->count; i++)
+	for (n = 0; n < skeleton->n_candidates && candidates[n] >= 0; n++)
 	{
-		int			leaf = candidate_leaf(skeleton, i);
-		const float *other = leaf_centre(skeleton, leaf);
+		distances[n] = annoy_kernels->l2(x, leaf_centre(skeleton, candidates[n]),
+										 skeleton->dim);
+		if (distances[n] < distances[first])
+			first = n;
+	}
+
+	centre = leaf_centre(skeleton, candidates[first]);
+	*second = -1;
+	for (int i = 0; i < n; i++)
+	{
 		float		score;
 
-		if (leaf == first)
+		/* a score is at least the squared distance */
+		if (i == first || (*second >= 0 && distances[i] >= best_score))
 			continue;
-
-		/* a score is at least the squared distance, which increases, nearly */
-		if (*second >= 0 && leaves->candidates[i].score >= best)
-			break;
-		score = AnnoySecondScore(distance, annoy_kernels->l2(target->x, other, skeleton->dim),
-								 annoy_kernels->l2(centre, other, skeleton->dim));
-		if (*second < 0 || score < best)
+		score = AnnoySecondScore(distances[first], distances[i],
+								 annoy_kernels->l2(centre, leaf_centre(skeleton, candidates[i]),
+												   skeleton->dim));
+		if (*second < 0 || score < best_score)
 		{
-			*second = leaf;
-			best = score;
+			*second = candidates[i];
+			best_score = score;
 		}
 	}
-	return first;
+	return candidates[first];
 }

@@ -30,10 +30,12 @@
 
 /*
  * Parts of maintenance_work_mem.  What is in use at the same time: sample and
- * skeleton; skeleton and sums; skeleton, sort, levels and leaf.
+ * skeleton; skeleton, sums and candidates; skeleton, candidates and sort; skeleton,
+ * sort, levels and leaf.
  */
 #define ANNOY_SAMPLE_MEMORY		0.7
 #define ANNOY_SKELETON_MEMORY	0.25	/* sums take twice as much */
+#define ANNOY_CANDIDATES_MEMORY	0.25
 #define ANNOY_SORT_MEMORY		0.5
 #define ANNOY_LEVEL_MEMORY		0.0625	/* of which two are in use */
 #define ANNOY_LEAF_MEMORY		0.125
@@ -43,6 +45,9 @@
 
 /* How full, at most, divisions of the sample make leaves. */
 #define ANNOY_LEAF_FILL			0.8
+
+/* Lloyd steps over the sample. */
+#define ANNOY_LLOYD_STEPS		2
 
 /* Leaves of a skeleton, at most. */
 #define ANNOY_MAX_LEAVES		(1 << 24)
@@ -62,7 +67,7 @@
  */
 typedef uint64 AnnoyShare;
 
-#define ANNOY_MAX_SHARES		8
+#define ANNOY_MAX_SHARES		12
 
 /* Shared memory as one participant has attached it. */
 typedef struct AnnoyAttachment
@@ -81,6 +86,9 @@ typedef enum AnnoyStep
 	ANNOY_STEP_SAMPLE,
 	ANNOY_STEP_MAP,
 	ANNOY_STEP_DIVIDE,
+	ANNOY_STEP_NEIGHBOURS,
+	ANNOY_STEP_MOVE,
+	ANNOY_STEP_MEANS,
 	ANNOY_STEP_REFINE,
 	ANNOY_STEP_ASSIGN
 } AnnoyStep;
@@ -164,14 +172,35 @@ typedef struct AnnoySharedSample
 	int			norm_exponent;	/* of the median norm of points */
 } AnnoySharedSample;
 
+/*
+ * A leaf of the skeleton that is near to another one.  The neighbours of a leaf are
+ * in the order of distance; behind the last one the leaf is -1.
+ */
+typedef struct AnnoyNeighbour
+{
+	int			leaf;
+	float		distance;		/* of the centres, squared */
+}			AnnoyNeighbour;
+
+#define ANNOY_NEIGHBOURS		32
+
 /* The tree at work. */
 typedef struct AnnoySharedTree
 {
 	int			number;
 	int			n_leaves;		/* of the skeleton */
 	AnnoyShare	centres;		/* of leaves: floats */
+	AnnoyShare	neighbours;		/* of each leaf, ANNOY_NEIGHBOURS; 0 if not
+								 * known */
 	AnnoyShare	inner;			/* pages of inner nodes, if there is any */
 	BlockNumber root;			/* which of them is the root */
+
+	/*
+	 * The candidates of the items with the lowest numbers, so many as there
+	 * is memory for.  In a step they belong to whoever walks over the item.
+	 */
+	int64		n_kept;
+	AnnoyShare	candidates;
 } AnnoySharedTree;
 
 /*
@@ -248,7 +277,11 @@ typedef struct AnnoySkeleton
 	Relation	rel;
 	int			dim;
 	int			n_leaves;
+	int			n_candidates;	/* of an item */
 	float	   *centres;
+	AnnoyNeighbour *neighbours; /* NULL if they are not known */
+	int		   *candidates;		/* that are kept, of n_kept items */
+	int64		n_kept;
 	char	   *inner;			/* pages */
 	BlockNumber root;
 	AnnoyCollector nearest;		/* work space */
@@ -346,14 +379,26 @@ extern void AnnoyStepAssign(AnnoyBuild *build, void *state);
 extern void AnnoyRefineSkeleton(AnnoyBuild *build);
 extern void AnnoyStepRefine(AnnoyBuild *build, void *state);
 
+/* lloyd.c */
+extern void AnnoyMakeCentres(AnnoyBuild *build, AnnoyShare leaves);
+extern void AnnoyStepMove(AnnoyBuild *build, void *state);
+extern void AnnoyStepMeans(AnnoyBuild *build, void *state);
+
 /* skeleton.c */
 extern void AnnoyMakeSkeleton(AnnoyBuild *build);
 extern void AnnoyMakeSkeletonInner(AnnoyBuild *build);
 extern void AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton);
 extern int	AnnoyItemEntries(const AnnoyBuild *build);
-extern int	AnnoyNearestLeaf(AnnoySkeleton *skeleton, AnnoyTarget *target);
-extern int	AnnoyNearestLeaves(AnnoySkeleton *skeleton, AnnoyTarget *target,
-							   int *second);
+extern void AnnoyFindNeighbours(AnnoyBuild *build);
+extern int	AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf);
+extern int	AnnoyCandidates(const AnnoyBuild *build);
+extern int *AnnoyKeptCandidates(const AnnoySkeleton *skeleton, int64 number);
+extern void AnnoyPlaceItem(AnnoySkeleton *skeleton, AnnoyTarget *target, int *candidates);
+extern int	AnnoyChooseLeaf(const AnnoySkeleton *skeleton, const float *x,
+							const int *candidates);
+extern int	AnnoyChooseLeaves(const AnnoySkeleton *skeleton, const float *x,
+							  const int *candidates, int *second);
+extern void AnnoyStepNeighbours(AnnoyBuild *build, void *state);
 extern void AnnoyStepDivide(AnnoyBuild *build, void *state);
 
 /* write.c */

@@ -1,0 +1,156 @@
+/*-------------------------------------------------------------------------
+ *
+ * lloyd.c
+ *	  The centres of a skeleton's leaves, improved by Lloyd steps over the sample.
+ *
+ * The divisions from the top down have cut through what belongs together.  In a
+ * Lloyd step, each vector of the sample moves to the nearest leaf, and the centres
+ * become the means of the leaves' vectors.  Few vectors move far, so a step looks for
+ * the nearest leaf among the neighbours of the one where the vector was.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/build/lloyd.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "annoy.h"
+#include "build/state.h"
+#include "space/space.h"
+
+/* Rows of the sample, and leaves, that a participant takes at a time. */
+#define UNIT_ROWS			1024
+#define UNIT_LEAVES			256
+
+/* What participants share. */
+typedef struct Lloyd
+{
+	AnnoyShare	leaves;			/* of each row of the sample, its leaf */
+	AnnoyShare	starts;			/* of each leaf, where its rows start in the
+								 * sample's order; behind the last one, the
+								 * end */
+}			Lloyd;
+
+/*
+ * Take part in moving the sample to the nearest leaves.
+ */
+void
+AnnoyStepMove(AnnoyBuild *build, void *state)
+{
+	Lloyd	   *lloyd = state;
+	const AnnoySharedSample *sample = &build->shared->sample;
+	const float *points = AnnoyBuildAddress(build, sample->points);
+	int		   *leaves = AnnoyBuildAddress(build, lloyd->leaves);
+	AnnoySkeleton skeleton;
+	uint64		unit;
+
+	AnnoyGetSkeleton(build, &skeleton);
+	while (AnnoyBuildClaim(build, &unit))
+	{
+		int			end = Min((unit + 1) * UNIT_ROWS, (uint64) sample->count);
+
+		for (int i = unit * UNIT_ROWS; i < end; i++)
+			leaves[i] = AnnoyNearestLeaf(&skeleton, points + (Size) i * skeleton.dim,
+										 leaves[i]);
+		AnnoyBuildAdvance(build, end - unit * UNIT_ROWS, 0);
+	}
+}
+
+/*
+ * Take part in making centres the means of the leaves' vectors.
+ */
+void
+AnnoyStepMeans(AnnoyBuild *build, void *state)
+{
+	Lloyd	   *lloyd = state;
+	const AnnoySharedSample *sample = &build->shared->sample;
+	const AnnoySharedTree *tree = &build->shared->tree;
+	const float *points = AnnoyBuildAddress(build, sample->points);
+	const int  *order = AnnoyBuildAddress(build, sample->order);
+	const int  *starts = AnnoyBuildAddress(build, lloyd->starts);
+	float	   *centres = AnnoyBuildAddress(build, tree->centres);
+	int			dim = build->index->space_dim;
+	uint64		unit;
+
+	while (AnnoyBuildClaim(build, &unit))
+	{
+		int			end = Min((unit + 1) * UNIT_LEAVES, (uint64) tree->n_leaves);
+
+		for (int i = unit * UNIT_LEAVES; i < end; i++)
+		{
+			/* a leaf that has lost all its vectors stays where it was */
+			if (starts[i] < starts[i + 1])
+				AnnoyMean(points, dim, order + starts[i], starts[i + 1] - starts[i],
+						  centres + (Size) i * dim);
+		}
+	}
+}
+
+/*
+ * Put the sample in the order of leaves, and within them in that of rows.
+ */
+static void
+order_sample(AnnoyBuild *build, const Lloyd * lloyd)
+{
+	const AnnoySharedSample *sample = &build->shared->sample;
+	int			n_leaves = build->shared->tree.n_leaves;
+	const int  *leaves = AnnoyBuildAddress(build, lloyd->leaves);
+	int		   *order = AnnoyBuildAddress(build, sample->order);
+	int		   *starts = AnnoyBuildAddress(build, lloyd->starts);
+
+	memset(starts, 0, sizeof(int) * ((Size) n_leaves + 1));
+	for (int i = 0; i < sample->count; i++)
+		starts[leaves[i] + 1]++;
+	for (int i = 0; i < n_leaves; i++)
+		starts[i + 1] += starts[i];
+	for (int i = 0; i < sample->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		order[starts[leaves[i]]++] = i;
+	}
+	/* each start has become that of the next leaf */
+	memmove(starts + 1, starts, sizeof(int) * (Size) n_leaves);
+	starts[0] = 0;
+}
+
+static void
+make_means(AnnoyBuild *build, AnnoyShare state)
+{
+	order_sample(build, AnnoyBuildAddress(build, state));
+	AnnoyBuildRun(build, ANNOY_STEP_MEANS, state,
+				  (build->shared->tree.n_leaves + UNIT_LEAVES - 1) / UNIT_LEAVES);
+}
+
+/*
+ * Make the centres of leaves, for which there is memory, given the leaf of each row of
+ * the sample, which changes, as does the order of the sample.
+ *
+ * Neighbours are those before the first step: to find them takes longer than a step.
+ */
+void
+AnnoyMakeCentres(AnnoyBuild *build, AnnoyShare leaves)
+{
+	AnnoySharedTree *tree = &build->shared->tree;
+	AnnoyShare	state = AnnoyBuildAlloc(build, sizeof(Lloyd));
+	Lloyd	   *lloyd = AnnoyBuildAddress(build, state);
+
+	lloyd->leaves = leaves;
+	lloyd->starts = AnnoyBuildAlloc(build, sizeof(int) * ((Size) tree->n_leaves + 1));
+	make_means(build, state);
+	AnnoyMakeSkeletonInner(build);
+	AnnoyFindNeighbours(build);
+	for (int i = 0; i < ANNOY_LLOYD_STEPS; i++)
+	{
+		AnnoyBuildRun(build, ANNOY_STEP_MOVE, state,
+					  (build->shared->sample.count + UNIT_ROWS - 1) / UNIT_ROWS);
+		make_means(build, state);
+	}
+	AnnoyBuildFree(build, &tree->neighbours);
+	AnnoyBuildFree(build, &lloyd->starts);
+	AnnoyBuildFree(build, &state);
+}
