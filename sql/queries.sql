@@ -122,7 +122,7 @@ DECLARE
 	late bigint;
 BEGIN
 	EXECUTE format('SELECT count(*) FROM (SELECT d, lag(d) OVER () AS before
-		FROM (SELECT d FROM (SELECT id, v <-> %L AS d FROM more ORDER BY d LIMIT 800) s ORDER BY %s) t) u WHERE d < before',
+		FROM (SELECT d FROM (SELECT id, v <-> %L AS d FROM more ORDER BY d LIMIT 200) s ORDER BY %s) t) u WHERE d < before',
 		vec(20000, 8), expression) INTO late;
 	RETURN late;
 END $$;

@@ -26,7 +26,7 @@ load_vectors($node, 'source', 'real[]', 20000, clustered($dims, intrinsic => 8))
 $node->safe_psql(
 	'postgres', q{
 	INSERT INTO source SELECT -i, NULL FROM generate_series(1, 20) i;
-	CREATE INDEX source_idx ON source USING annoy (v, id) WITH (n_trees = 2);});
+	CREATE INDEX source_idx ON source USING annoy (v, id) WITH (n_trees = 2, n_entries = 2);});
 # one tree, whose leaves are ranked for a recall curve, not searched
 $node->safe_psql(
 	'postgres', q{
@@ -37,7 +37,7 @@ $node->safe_psql(
 	'postgres', qq{
 	CREATE TABLE copy$_ (id int, v real[]);
 	ALTER TABLE copy$_ ALTER COLUMN v SET STORAGE EXTERNAL;
-	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v, id) WITH (n_trees = 2);})
+	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v, id) WITH (n_trees = 2, n_entries = 2);})
   foreach (1 .. $tables);
 my %path = map { split(/\|/) } split(
 	/\n/,

@@ -15,6 +15,10 @@ use IndexFile;
 
 our @EXPORT = qw(@damage);
 
+# Flags of entries: of a first one that there is a second to, and of that.
+my $paired = 0x4000;
+my $second = 0xC000;
+
 # Kinds of damage: what annoy_index_check() says, and how to do it.  $_ is the
 # file, and the arguments are the blocks of a leaf, an inner node and a page of
 # items of tree 0, but not of the root.  Those with "heap" are noticed only if
@@ -254,7 +258,7 @@ our @damage = (
 	],
 	[
 		'entry for another item',
-		qr/block \d+, offset 2\n.*second one in tree 0 for item/,
+		qr/block \d+, offset 2\n.*leaf has another entry for item/,
 		sub {
 			my ($leaf) = @_;
 			$_->set_pointer($leaf, 0, @{ ($_->pointers($leaf))[1] });
@@ -274,20 +278,80 @@ our @damage = (
 		'item without an entry',
 		qr/block \d+, offset \d+\n.*item has no entry in tree 0/,
 		sub {
-			my ($leaf) = @_;
-			my $last = $_->get($leaf, 'count') - 1;
-			$_->set($leaf, count => $last);
-			$_->set_entry($leaf, $last);
+			my ($leaf, $i, @item) = $_->entry_with($paired);
+			$_->remove_entries(@item);
 		}
 	],
 	[
-		'item with two entries',
-		qr/block \d+, offset \d+\n.*second one in tree 0 for item/,
+		'leaf with two entries of an item',
+		qr/block \d+, offset \d+\n.*leaf has another entry for item/,
 		sub {
 			my ($leaf) = @_;
 			my $count = $_->get($leaf, 'count');
 			$_->set_entry($leaf, $count, $_->get_entry($leaf, 0));
 			$_->set($leaf, count => $count + 1);
+		}
+	],
+	[
+		'flag of a second entry only',
+		qr/block \d+, offset \d+\n.*entry for \(\d+,\d+\) has the flags 8000/,
+		sub {
+			my ($leaf, $i, @item) = $_->entry_with($second);
+			$_->set_pointer($leaf, $i, @item, $second & ~$paired);
+		}
+	],
+	[
+		'flags of entries where there are no second ones',
+		qr/block \d+, offset \d+\n.*entry for \(\d+,\d+\) has the flags [4C]000/,
+		sub { $_->set(0, meta_flags => $_->get(0, 'meta_flags') & ~4) }
+	],
+	[
+		'flag of a child',
+		qr/block \d+, offset 2\n.*which is not a tree node/,
+		sub {
+			my ($leaf, $inner) = @_;
+			my @child = @{ ($_->pointers($inner))[1] };
+			$_->set_pointer($inner, 1, @child[ 0, 1 ], $paired);
+		}
+	],
+	[
+		'item without its second entry',
+		qr/block \d+, offset \d+\n.*item has no second entry, which the first one tells of, in tree 0/,
+		sub {
+			my ($leaf, $i) = $_->entry_with($second);
+			$_->remove_entry($leaf, $i);
+		}
+	],
+	[
+		'item without its first entry',
+		qr/block \d+, offset \d+\n.*item has a second entry, but no first one, in tree 0/,
+		sub {
+			my ($leaf, $i) = $_->entry_with($paired);
+			$_->remove_entry($leaf, $i);
+		}
+	],
+	[
+		'first entry that does not tell of the second one',
+		qr/block \d+, offset \d+\n.*item has a second entry, which the first one does not tell of, in tree 0/,
+		sub {
+			my ($leaf, $i, @item) = $_->entry_with($paired);
+			$_->set_pointer($leaf, $i, @item);
+		}
+	],
+	[
+		'second entry that is said to be the first',
+		qr/block \d+, offset \d+\n.*another first entry in tree 0 for item/,
+		sub {
+			my ($leaf, $i, @item) = $_->entry_with($second);
+			$_->set_pointer($leaf, $i, @item, $paired);
+		}
+	],
+	[
+		'first entry that is said to be the second',
+		qr/block \d+, offset \d+\n.*another second entry in tree 0 for item/,
+		sub {
+			my ($leaf, $i, @item) = $_->entry_with($paired);
+			$_->set_pointer($leaf, $i, @item, $second);
 		}
 	],
 	[

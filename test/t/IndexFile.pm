@@ -46,6 +46,7 @@ my %at = (
 	# the metapage
 	dtype => [ 42, 'S' ],
 	n_trees => [ 44, 'S' ],
+	meta_flags => [ 46, 'S' ],
 	seed => [ 48, 'Q' ],
 	dim => [ 56, 'l' ],
 	scale_exponent => [ 60, 'l' ],
@@ -264,15 +265,53 @@ sub all
 	} 0 .. $self->blocks - 1;
 }
 
-# Children of an inner node, and items of a leaf: [block, offset].
+# Children of an inner node, and items of a leaf: [block, offset, flags of the entry].
 sub pointers
 {
 	my ($self, $block) = @_;
 	return map {
 		my ($high, $low, $offset) =
 		  $self->get($block, entry($_, 'pointer'));
-		[ $high << 16 | $low, $offset ]
+		[ $high << 16 | $low, $offset & 0x3FFF, $offset & 0xC000 ]
 	} 0 .. $self->get($block, 'count') - 1;
+}
+
+# An entry with those flags, of a leaf of tree 0 but for the first: its leaf, its
+# number there, and what it points to.
+sub entry_with
+{
+	my ($self, $flags) = @_;
+	foreach my $leaf ($self->all(node => 0))
+	{
+		my @pointers = $self->pointers($leaf);
+		my ($i) = grep { $pointers[$_]->[2] == $flags } 1 .. $#pointers;
+		return ($leaf, $i, @{ $pointers[$i] }[ 0, 1 ]) if defined $i;
+	}
+	die "no entry with flags $flags";
+}
+
+# Remove an entry of a leaf; the last one takes its place.
+sub remove_entry
+{
+	my ($self, $leaf, $i) = @_;
+	my $last = $self->get($leaf, 'count') - 1;
+	$self->set_entry($leaf, $i, $self->get_entry($leaf, $last));
+	$self->set_entry($leaf, $last);
+	$self->set($leaf, count => $last);
+	return;
+}
+
+# Remove all entries of an item from tree 0.
+sub remove_entries
+{
+	my ($self, $to, $offset) = @_;
+	foreach my $leaf ($self->all(node => 0))
+	{
+		my @pointers = $self->pointers($leaf);
+		$self->remove_entry($leaf, $_)
+		  foreach grep { $pointers[$_]->[0] == $to && $pointers[$_]->[1] == $offset } 0 .. $#pointers;
+	}
+	return;
 }
 
 # All bytes of an entry; zeroes if none are given.
@@ -301,9 +340,9 @@ sub set_entry
 
 sub set_pointer
 {
-	my ($self, $block, $i, $to, $offset) = @_;
+	my ($self, $block, $i, $to, $offset, $flags) = @_;
 	$self->set($block, entry($i, 'pointer'),
-		$to >> 16, $to & 0xFFFF, $offset);
+		$to >> 16, $to & 0xFFFF, $offset | ($flags // 0));
 	return;
 }
 
