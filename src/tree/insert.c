@@ -31,6 +31,9 @@
 /* Nodes expanded above the leaves to find some; see AnnoyPlace. */
 #define INSERT_BEAM		ANNOY_PATH_WIDTH
 
+/* Splits do not move an item's first entry to the leaf for its second one so often. */
+#define MOST_MOVES		100
+
 typedef struct InsertState
 {
 	Relation	rel;
@@ -42,6 +45,7 @@ typedef struct InsertState
 	AnnoyPath	path;			/* inner nodes looked at */
 	AnnoyCollector leaves;		/* of a tree, the nearest first */
 	BlockNumber first;			/* the leaf of the item's first entry */
+	int			moves;			/* how often that was found to be another one */
 } InsertState;
 
 /*
@@ -253,6 +257,11 @@ insert_entry(InsertState *state, BlockNumber block, uint16 flags)
 	{
 		/* a split, together with the leaf where it was, has moved it */
 		state->first = block;
+		if (++state->moves > MOST_MOVES)
+			AnnoyReportCorruption(state->rel, block,
+								  "The leaf and others have entries for (%u,%u), which was a free slot.",
+								  ItemPointerGetBlockNumberNoCheck(&state->pointer),
+								  ItemPointerGetOffsetNumberNoCheck(&state->pointer));
 		UnlockReleaseBuffer(buffer);
 		return false;
 	}
@@ -290,6 +299,7 @@ insert_entries(InsertState *state, int tree)
 {
 	BlockNumber second;
 
+	state->moves = 0;
 	do
 	{
 		state->first = find_leaves(state, tree);
