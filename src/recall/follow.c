@@ -24,6 +24,9 @@
 #include "scan/scan.h"
 #include "storage/storage.h"
 
+/* Searches may scan so many times the effort that half of them take. */
+#define MOST_EFFORT			1.75
+
 /* So many queries tell what searches with an effort have done. */
 #define GOAL_QUERIES		25
 
@@ -108,14 +111,24 @@ begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQu
 	return all;
 }
 
-/* What has been done before the leaf in a place. */
+/*
+ * What has been done before the leaf in a place, for a query that is so much unlike
+ * the rows.
+ */
 static inline double
-done_before(const Follow * follow, int place)
+done_before(const Follow * follow, int place, double unlike)
 {
 	const AnnoyCandidate *ranked = follow->search->nodes[0].candidates;
 
 	return AnnoySearchDone(&follow->best, follow->scanned, ranked[0].score,
-						   ranked[place].score);
+						   ranked[place].score) / unlike;
+}
+
+/* How much the query is unlike the rows, as far as the search knows. */
+static inline double
+unlike_rows(const Follow * follow)
+{
+	return AnnoySearchUnlike(&follow->best, follow->search->target.norm2);
 }
 
 /* Visit the leaf in a place. */
@@ -153,7 +166,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 		for (int place = 0; place < ranked->count && point < points; place++)
 		{
 			for (; point < points && follow.scanned >= curve->effort[point]; point++)
-				done[point * n + i] = done_before(&follow, place);
+				done[point * n + i] = done_before(&follow, place, unlike_rows(&follow));
 			visit(&follow, place);
 		}
 		pfree(follow.estimates);
@@ -169,6 +182,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 		{
 			/* about so much, until it is measured */
 			curve->average[kept] = curve->effort[point];
+			curve->most[kept] = MOST_EFFORT * curve->effort[point];
 			curve->done[kept++] = goal;
 		}
 	}
@@ -195,6 +209,7 @@ typedef struct Points
 	const float *effort;
 	const float *done;			/* or NULL, if as many are scanned as the
 								 * effort */
+	const float *most;
 }			Points;
 
 /*
@@ -214,7 +229,8 @@ follow_points(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, Fo
 	for (int place = 0; points->next < points->end; place++)
 	{
 		bool		last = place == ranked->count;
-		double		done = points->done != NULL && !last ? done_before(follow, place) : 0;
+		double		unlike = points->done != NULL ? unlike_rows(follow) : 1;
+		double		done = points->done != NULL && !last ? done_before(follow, place, unlike) : 0;
 
 		for (; points->next < points->end; points->next++)
 		{
@@ -229,7 +245,7 @@ follow_points(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, Fo
 			else
 			{
 				if (done < points->done[i] &&
-					follow->scanned < ANNOY_MOST_EFFORT * points->effort[i] &&
+					follow->scanned < unlike * points->most[i] &&
 					!(last && (all_ranked || follow->scanned >= points->effort[i])))
 					break;
 				measurement->scanned[i] += follow->scanned;
@@ -258,7 +274,7 @@ AnnoyFollowQuery(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
 	AnnoyCurve *curve = &measurement->curve;
 	int			last = (int) curve->points - 1;
 	Points		fixed = {.effort = curve->effort};
-	Points		easy = {.effort = curve->average,.done = curve->done};
+	Points		easy = {.effort = curve->average,.done = curve->done,.most = curve->most};
 	int			goals = 0;
 	Follow		follow = {0};
 
