@@ -27,6 +27,12 @@
 /* Searches may scan so many times the effort that half of them take. */
 #define MOST_EFFORT			1.75
 
+/* One of so many queries is less like the rows than those that count as such ... */
+#define LESS_LIKE			40
+
+/* ... or is, anyway, if it is not so many times as far from the middle. */
+#define MOST_LIKE			1.5
+
 /* So many queries tell what searches with an effort have done. */
 #define GOAL_QUERIES		25
 
@@ -67,6 +73,7 @@ typedef struct Follow
 	int			nestimates;
 	int			next;			/* of these, in a leaf not visited yet */
 	double		scanned;		/* entries */
+	float		like;			/* see AnnoyCurve */
 	AnnoyBest	best;
 }			Follow;
 
@@ -91,6 +98,7 @@ begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQu
 	bool		all = AnnoyLeavesRank(measurement->leaves, query->search, effort);
 
 	follow->leaves = measurement->leaves;
+	follow->like = measurement->curve.like;
 	follow->search = query->search;
 	if (follow->estimates == NULL)
 		follow->estimates = palloc(sizeof(Estimate) * Max(nearest->count, 1));
@@ -128,7 +136,7 @@ done_before(const Follow * follow, int place, double unlike)
 static inline double
 unlike_rows(const Follow * follow)
 {
-	return AnnoySearchUnlike(&follow->best, follow->search->target.norm2);
+	return AnnoySearchUnlike(&follow->best, follow->search->target.norm2, follow->like);
 }
 
 /* Visit the leaf in a place. */
@@ -139,6 +147,35 @@ visit(Follow * follow, int place)
 	for (; follow->next < follow->nestimates &&
 		 follow->estimates[follow->next].place == place; follow->next++)
 		AnnoyBestAdd(&follow->best, follow->estimates[follow->next].score);
+}
+
+/*
+ * How like the rows are nearly all queries?  Their nearest entries are known.
+ */
+static float
+choose_like(const AnnoyMeasurement * measurement)
+{
+	double	   *like = palloc(sizeof(double) * measurement->nqueries);
+	float		chosen;
+
+	for (int i = 0; i < measurement->nqueries; i++)
+	{
+		const		AnnoySampleQuery *query = &measurement->queries[i];
+		const AnnoyCollector *nearest = &query->search->items;
+		AnnoyBest	best;
+
+		AnnoyBestReset(&best);
+		for (int j = 0; j < nearest->count; j++)
+		{
+			if (AnnoyPointerKey(&nearest->candidates[j].pointer) != AnnoyPointerKey(&query->self))
+				AnnoyBestAdd(&best, nearest->candidates[j].score);
+		}
+		like[i] = AnnoySearchLike(&best, query->search->target.norm2);
+	}
+	sort_doubles(like, measurement->nqueries);
+	chosen = Min(like[measurement->nqueries / LESS_LIKE], MOST_LIKE);
+	pfree(like);
+	return chosen;
 }
 
 /*
@@ -155,6 +192,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 	double	   *done = palloc0(sizeof(double) * n * points);
 	int			kept = 0;
 
+	curve->like = choose_like(measurement);
 	for (int i = 0; i < n; i++)
 	{
 		const		AnnoySampleQuery *query = &measurement->queries[i];

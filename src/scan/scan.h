@@ -59,12 +59,7 @@ typedef struct AnnoyScanStats
  */
 #define ANNOY_MOST_LEAVES		5
 
-/*
- * A query is unlike the rows if it is not so many times as far from the middle of
- * all of them as from the nearest, by squared distances.  It takes more entries: up to
- * so many times as many.
- */
-#define ANNOY_LIKE_ROWS			1.15
+/* A query that is unlike the rows takes up to so many times as many entries. */
 #define ANNOY_MOST_UNLIKE		8.0
 
 /* Leaves are ranked as for so many entries at least. */
@@ -162,21 +157,29 @@ AnnoyBestAdd(AnnoyBest * best, float estimate)
 }
 
 /*
- * How many times as much a query takes as rows do, because it is unlike them: `norm2'
- * is its squared distance from the origin, which is in the middle of all rows.  A row
+ * How like the rows is a query?  So many times as far from the middle of all rows,
+ * where the origin is, as from the tenth of those found, by squared distances.  A row
  * is nearer to its neighbours than to the middle.  A mean of rows is not, nor is what
- * has little to do with any of them: there are more leaves about as near as the first.
- * As a search goes on, this never increases.
+ * has little to do with any of them: more leaves are about as near as the first.
  */
 static inline double
-AnnoySearchUnlike(const AnnoyBest * best, float norm2)
+AnnoySearchLike(const AnnoyBest * best, float norm2)
 {
-	double		tenth = best->estimate[ANNOY_BEST - 1];
-	double		unlike = ANNOY_LIKE_ROWS * tenth / Max(norm2, FLT_MIN);
+	return norm2 / Max(best->estimate[ANNOY_BEST - 1], FLT_MIN);
+}
 
-	if (!(unlike > 1))
+/*
+ * How many times as much a query takes as one that is as `like' the rows as nearly
+ * all of them are.  As a search goes on, this never increases.
+ */
+static inline double
+AnnoySearchUnlike(const AnnoyBest * best, float norm2, float like)
+{
+	double		ratio = like / Max(AnnoySearchLike(best, norm2), FLT_MIN);
+
+	if (!(ratio > 1))
 		return 1;
-	return Min(unlike * unlike * unlike, ANNOY_MOST_UNLIKE);
+	return Min(pow(ratio, 6), ANNOY_MOST_UNLIKE);
 }
 
 /*

@@ -243,7 +243,8 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 static inline bool
 is_done(AnnoySearch *search, const AnnoyCollector *leaves, int next)
 {
-	double		unlike = AnnoySearchUnlike(&search->best, search->target.norm2);
+	double		unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
+											   search->index->curve.like);
 
 	search->far = AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
 								  leaves->candidates[next].score) >= unlike * search->done;

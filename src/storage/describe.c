@@ -215,6 +215,8 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 				return false;
 		}
 	}
+	if (!(curve->like >= 0 && isfinite(curve->like)))
+		return false;
 	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] != 0; i++)
 	{
 		if (!(curve->done[i] > 0 && isfinite(curve->done[i]) &&
