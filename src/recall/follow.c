@@ -25,7 +25,7 @@
 #include "storage/storage.h"
 
 /* Searches may scan so many times the effort that half of them take. */
-#define MOST_EFFORT			1.75
+#define MOST_EFFORT			1.5
 
 /* One of so many queries is less like the rows than those that count as such ... */
 #define LESS_LIKE			40

@@ -179,7 +179,7 @@ AnnoySearchUnlike(const AnnoyBest * best, float norm2, float like)
 
 	if (!(ratio > 1))
 		return 1;
-	return Min(pow(ratio, 6), ANNOY_MOST_UNLIKE);
+	return Min(ratio * ratio * ratio * ratio, ANNOY_MOST_UNLIKE);
 }
 
 /*
