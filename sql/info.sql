@@ -86,6 +86,24 @@ SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE
 SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT v FROM items WHERE id = 7)');
 SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT NULL::real[]) LIMIT 3');
 
+-- Why it scanned no more leaves: what is left is too far away, if the curve decides;
+-- else as much was scanned as was to be
+CREATE FUNCTION ended(query text, OUT ended text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	SELECT s.ended INTO ended FROM annoy_last_scan() s;
+END $$;
+CREATE TABLE many AS SELECT i AS id, vec(i, 16) AS v FROM generate_series(1, 20000) i;
+CREATE INDEX many_v ON many USING annoy (v);
+SELECT ended('SELECT id FROM many ORDER BY v <-> vec(5, 16) LIMIT 10');
+SET annoy.search_k = 1000;
+SELECT ended('SELECT id FROM many ORDER BY v <-> vec(5, 16) LIMIT 10');
+SET annoy.search_k = 100000;
+SELECT ended('SELECT id FROM many ORDER BY v <-> vec(5, 16) LIMIT 10');
+RESET annoy.search_k;
+SELECT ended('SELECT id FROM many ORDER BY v <-> (SELECT NULL::real[]) LIMIT 10') IS NULL AS no_round;
+DROP TABLE many;
+
 -- Exact distances are computed only of rows that meet the conditions on columns
 -- of the index, in a search through the trees and in a walk over all rows
 CREATE TABLE kinds AS SELECT i AS id, vec(i, 16) AS v, i / 20 % 4 AS kind, i % 1000 AS rare FROM generate_series(1, 20000) i;

@@ -279,3 +279,27 @@ DROP ROLE regress_annoy_reader;
 
 SET client_min_messages = warning;
 DROP SCHEMA annoy_recall CASCADE;
+
+--
+-- Queries unlike any row, such as means, take more entries, and find as much
+--
+CREATE TABLE words AS SELECT i AS id, (SELECT array_agg((number(i, j) - 0.5 + (number(i % 200, j) - 0.5) * 1.2)::real ORDER BY j) FROM generate_series(1, 32) j) AS v
+FROM generate_series(1, 12000) i;
+CREATE INDEX words_v ON words USING annoy (v);
+CREATE TABLE asked AS
+	SELECT 'rows' AS kind, id AS n, v FROM words WHERE id <= 40
+	UNION ALL
+	SELECT 'means', n, array_agg(m ORDER BY j)::real[] FROM (
+		SELECT id % 40 AS n, j, avg(x) AS m FROM words, unnest(v) WITH ORDINALITY u (x, j) WHERE id <= 200 GROUP BY 1, 2) c
+	GROUP BY n;
+CREATE FUNCTION found(q real[], OUT part double precision, OUT entries bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	tenth double precision := (SELECT annoy_l2_distance(v, q) d FROM words ORDER BY 1 LIMIT 1 OFFSET 9);
+BEGIN
+	SELECT count(*) FILTER (WHERE d <= tenth + 1e-6) / 10.0 INTO part
+	FROM (SELECT v <-> q AS d FROM words ORDER BY v <-> q LIMIT 10) n;
+	SELECT s.entries INTO entries FROM annoy_last_scan() s;
+END $$;
+SELECT kind, avg(part) >= 0.9 AS found FROM asked, found(v) GROUP BY kind ORDER BY kind;
+SELECT avg(entries) FILTER (WHERE kind = 'means') > 2 * avg(entries) FILTER (WHERE kind = 'rows') AS more
+FROM asked, found(v);

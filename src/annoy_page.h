@@ -111,10 +111,13 @@ typedef struct AnnoyCurve
 
 	/*
 	 * For ten rows, searches may end when they have done so much (see
-	 * AnnoySearchDone), ascending; it takes so many entries on average, and
-	 * finds such a part.  0 = no more points.
+	 * AnnoySearchDone), ascending, or have scanned so many entries at most;
+	 * it takes so many on average, and finds such a part.  0 = no more points.
+	 * Queries that are less `like' the rows take more; see AnnoySearchUnlike.
 	 */
+	float		like;
 	float		done[ANNOY_CURVE_POINTS];
+	float		most[ANNOY_CURVE_POINTS];
 	float		average[ANNOY_CURVE_POINTS];
 	float		found[ANNOY_CURVE_POINTS];
 } AnnoyCurve;

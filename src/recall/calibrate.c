@@ -333,7 +333,7 @@ search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
 
 	if (!l1)
 		keep = Max(keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
-	AnnoySearchForest(search, effort, 0, keep);
+	AnnoySearchForest(search, effort, 0, 0, keep);
 	for (int i = 0; i < search->items.count; i++)
 	{
 		/*

@@ -24,6 +24,15 @@
 #include "scan/scan.h"
 #include "storage/storage.h"
 
+/* Searches may scan so many times the effort that half of them take. */
+#define MOST_EFFORT			1.5
+
+/* One of so many queries is less like the rows than those that count as such ... */
+#define LESS_LIKE			40
+
+/* ... or is, anyway, if it is not so many times as far from the middle. */
+#define MOST_LIKE			1.5
+
 /* So many queries tell what searches with an effort have done. */
 #define GOAL_QUERIES		25
 
@@ -64,6 +73,7 @@ typedef struct Follow
 	int			nestimates;
 	int			next;			/* of these, in a leaf not visited yet */
 	double		scanned;		/* entries */
+	float		like;			/* see AnnoyCurve */
 	AnnoyBest	best;
 }			Follow;
 
@@ -88,6 +98,7 @@ begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQu
 	bool		all = AnnoyLeavesRank(measurement->leaves, query->search, effort);
 
 	follow->leaves = measurement->leaves;
+	follow->like = measurement->curve.like;
 	follow->search = query->search;
 	if (follow->estimates == NULL)
 		follow->estimates = palloc(sizeof(Estimate) * Max(nearest->count, 1));
@@ -108,14 +119,24 @@ begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQu
 	return all;
 }
 
-/* What has been done before the leaf in a place. */
+/*
+ * What has been done before the leaf in a place, for a query that is so much unlike
+ * the rows.
+ */
 static inline double
-done_before(const Follow * follow, int place)
+done_before(const Follow * follow, int place, double unlike)
 {
 	const AnnoyCandidate *ranked = follow->search->nodes[0].candidates;
 
 	return AnnoySearchDone(&follow->best, follow->scanned, ranked[0].score,
-						   ranked[place].score);
+						   ranked[place].score) / unlike;
+}
+
+/* How much the query is unlike the rows, as far as the search knows. */
+static inline double
+unlike_rows(const Follow * follow)
+{
+	return AnnoySearchUnlike(&follow->best, follow->search->target.norm2, follow->like);
 }
 
 /* Visit the leaf in a place. */
@@ -126,6 +147,35 @@ visit(Follow * follow, int place)
 	for (; follow->next < follow->nestimates &&
 		 follow->estimates[follow->next].place == place; follow->next++)
 		AnnoyBestAdd(&follow->best, follow->estimates[follow->next].score);
+}
+
+/*
+ * How like the rows are nearly all queries?  Their nearest entries are known.
+ */
+static float
+choose_like(const AnnoyMeasurement * measurement)
+{
+	double	   *like = palloc(sizeof(double) * measurement->nqueries);
+	float		chosen;
+
+	for (int i = 0; i < measurement->nqueries; i++)
+	{
+		const		AnnoySampleQuery *query = &measurement->queries[i];
+		const AnnoyCollector *nearest = &query->search->items;
+		AnnoyBest	best;
+
+		AnnoyBestReset(&best);
+		for (int j = 0; j < nearest->count; j++)
+		{
+			if (AnnoyPointerKey(&nearest->candidates[j].pointer) != AnnoyPointerKey(&query->self))
+				AnnoyBestAdd(&best, nearest->candidates[j].score);
+		}
+		like[i] = AnnoySearchLike(&best, query->search->target.norm2);
+	}
+	sort_doubles(like, measurement->nqueries);
+	chosen = Min(like[measurement->nqueries / LESS_LIKE], MOST_LIKE);
+	pfree(like);
+	return chosen;
 }
 
 /*
@@ -142,6 +192,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 	double	   *done = palloc0(sizeof(double) * n * points);
 	int			kept = 0;
 
+	curve->like = choose_like(measurement);
 	for (int i = 0; i < n; i++)
 	{
 		const		AnnoySampleQuery *query = &measurement->queries[i];
@@ -153,7 +204,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 		for (int place = 0; place < ranked->count && point < points; place++)
 		{
 			for (; point < points && follow.scanned >= curve->effort[point]; point++)
-				done[point * n + i] = done_before(&follow, place);
+				done[point * n + i] = done_before(&follow, place, unlike_rows(&follow));
 			visit(&follow, place);
 		}
 		pfree(follow.estimates);
@@ -169,6 +220,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 		{
 			/* about so much, until it is measured */
 			curve->average[kept] = curve->effort[point];
+			curve->most[kept] = MOST_EFFORT * curve->effort[point];
 			curve->done[kept++] = goal;
 		}
 	}
@@ -195,6 +247,7 @@ typedef struct Points
 	const float *effort;
 	const float *done;			/* or NULL, if as many are scanned as the
 								 * effort */
+	const float *most;
 }			Points;
 
 /*
@@ -214,7 +267,8 @@ follow_points(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, Fo
 	for (int place = 0; points->next < points->end; place++)
 	{
 		bool		last = place == ranked->count;
-		double		done = points->done != NULL && !last ? done_before(follow, place) : 0;
+		double		unlike = points->done != NULL ? unlike_rows(follow) : 1;
+		double		done = points->done != NULL && !last ? done_before(follow, place, unlike) : 0;
 
 		for (; points->next < points->end; points->next++)
 		{
@@ -229,7 +283,7 @@ follow_points(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, Fo
 			else
 			{
 				if (done < points->done[i] &&
-					follow->scanned < ANNOY_MOST_EFFORT * points->effort[i] &&
+					follow->scanned < unlike * points->most[i] &&
 					!(last && (all_ranked || follow->scanned >= points->effort[i])))
 					break;
 				measurement->scanned[i] += follow->scanned;
@@ -258,7 +312,7 @@ AnnoyFollowQuery(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
 	AnnoyCurve *curve = &measurement->curve;
 	int			last = (int) curve->points - 1;
 	Points		fixed = {.effort = curve->effort};
-	Points		easy = {.effort = curve->average,.done = curve->done};
+	Points		easy = {.effort = curve->average,.done = curve->done,.most = curve->most};
 	int			goals = 0;
 	Follow		follow = {0};
 

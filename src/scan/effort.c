@@ -161,9 +161,14 @@ choose_average(const AnnoyCurve *curve, double recall, double growth, AnnoyEffor
 	efforts->average = Max(average, ANNOY_LEAST_EFFORT);
 
 	/* where it has grown, more is to be scanned of leaves as far away */
-	efforts->done = curve->done[i] * average / (ratio * curve->average[i]);
+	growth = average / (ratio * curve->average[i]);
+	efforts->done = growth * curve->done[i];
+	efforts->most = growth * curve->most[i];
 	if (part > 0)
+	{
 		efforts->done *= pow(curve->done[i - 1] / curve->done[i], part);
+		efforts->most *= pow(curve->most[i - 1] / curve->most[i], part);
+	}
 }
 
 /*

@@ -153,7 +153,8 @@ begin_round(AnnoyScanState *state)
 {
 	AnnoySearch *search = state->search;
 
-	AnnoySearchForest(search, state->round.effort, state->round.done, state->round.keep);
+	AnnoySearchForest(search, state->round.effort, state->round.done,
+					  state->round.most, state->round.keep);
 	state->scanned += search->scanned;
 	state->next = 0;
 	state->prefetched = 0;

@@ -54,9 +54,13 @@ typedef struct AnnoyScanStats
 #define ANNOY_BEST			10
 
 /*
- * A round whose effort is an average may scan so many times as much.
+ * So many times the leaves that its effort takes are ranked for a round whose effort
+ * is an average.
  */
-#define ANNOY_MOST_EFFORT		5
+#define ANNOY_MOST_LEAVES		5
+
+/* A query that is unlike the rows takes up to so many times as many entries. */
+#define ANNOY_MOST_UNLIKE		8.0
 
 /* Leaves are ranked as for so many entries at least. */
 #define ANNOY_RANKED_EFFORT		4096.0
@@ -79,6 +83,7 @@ typedef struct AnnoySearch
 	AnnoyTarget target;
 	double		epsilon;		/* see annoy.epsilon */
 	double		done;			/* so much is to be done, or 0 */
+	double		most;			/* then, entries to scan at most */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
 
@@ -129,7 +134,8 @@ extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern int	AnnoySearchLeafEntries(AnnoyNode node);
 extern void AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node);
-extern void AnnoySearchForest(AnnoySearch *search, double effort, double done, int keep);
+extern void AnnoySearchForest(AnnoySearch *search, double effort, double done, double most,
+							  int keep);
 
 static inline void
 AnnoyBestReset(AnnoyBest * best)
@@ -151,11 +157,37 @@ AnnoyBestAdd(AnnoyBest * best, float estimate)
 }
 
 /*
+ * How like the rows is a query?  So many times as far from the middle of all rows,
+ * where the origin is, as from the tenth of those found, by squared distances.  A row
+ * is nearer to its neighbours than to the middle.  A mean of rows is not, nor is what
+ * has little to do with any of them: more leaves are about as near as the first.
+ */
+static inline double
+AnnoySearchLike(const AnnoyBest * best, float norm2)
+{
+	return norm2 / Max(best->estimate[ANNOY_BEST - 1], FLT_MIN);
+}
+
+/*
+ * How many times as much a query takes as one that is as `like' the rows as nearly
+ * all of them are.  As a search goes on, this never increases.
+ */
+static inline double
+AnnoySearchUnlike(const AnnoyBest * best, float norm2, float like)
+{
+	double		ratio = like / Max(AnnoySearchLike(best, norm2), FLT_MIN);
+
+	if (!(ratio > 1))
+		return 1;
+	return Min(ratio * ratio * ratio * ratio, ANNOY_MOST_UNLIKE);
+}
+
+/*
  * How much a search has done that has scanned so many entries of the leaves before
  * the next one; `first' and `next' are squared distances of centres.  It is a
  * number of entries, which counts the more, the farther away the next leaf is: by
- * the third power of how much farther than the first one it is, compared with the
- * tenth of the entries found.  So it never decreases.
+ * how much farther than the first one it is, compared with the tenth of the entries
+ * found.  So it never decreases.
  *
  * If the tenth is a copy of the query, or nearly so, hardly anything is nearer.
  */
@@ -163,12 +195,10 @@ static inline double
 AnnoySearchDone(const AnnoyBest * best, double scanned, float first, float next)
 {
 	double		tenth = best->estimate[ANNOY_BEST - 1];
-	double		reach;
 
 	if (scanned < ANNOY_LEAST_EFFORT || tenth == INFINITY || !(next > first))
 		return 0;
-	reach = ((double) next - first) / Max(tenth, FLT_MIN);
-	return scanned * reach * reach * reach;
+	return scanned * ((double) next - first) / Max(tenth, FLT_MIN);
 }
 
 /* scan.c */

@@ -237,13 +237,18 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 }
 
 /*
- * Has a round done what it is to do, before the next leaf is visited?
+ * Has a round done what it is to do, or as much as it may, before the next leaf is
+ * visited?
  */
 static inline bool
-is_done(const AnnoySearch *search, const AnnoyCollector *leaves, int next)
+is_done(AnnoySearch *search, const AnnoyCollector *leaves, int next)
 {
-	return AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
-						   leaves->candidates[next].score) >= search->done;
+	double		unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
+											   search->index->curve.like);
+
+	search->far = AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
+								  leaves->candidates[next].score) >= unlike * search->done;
+	return search->far || search->scanned >= unlike * search->most;
 }
 
 /*
@@ -264,10 +269,7 @@ visit_best(AnnoySearch *search, int level, int at_least,
 		CHECK_FOR_INTERRUPTS();
 
 		if (level == 0 && search->done > 0 && is_done(search, nodes, visited))
-		{
-			search->far = true;
 			break;
-		}
 		for (; described < nodes->count && described < visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD);
 			 described++)
 			AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[described]));
@@ -449,7 +451,7 @@ AnnoySearchRank(AnnoySearch *search, double effort)
 	{
 		double		wanted = leaves_wanted(search->index, Max(effort, ANNOY_RANKED_EFFORT));
 
-		all = rank_leaves(search, wanted, ANNOY_MOST_EFFORT * wanted);
+		all = rank_leaves(search, wanted, ANNOY_MOST_LEAVES * wanted);
 	}
 	while (open_again(search));
 	return all;
@@ -467,21 +469,22 @@ AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
 /*
  * Search until that many entries have been scanned.  If `done' is above 0, they
  * are an average: the search ends when it has done so much, and at the latest
- * when it has scanned some times as many.  Afterwards search->items has
+ * when it has scanned the most; or some times as much, if the query is unlike the
+ * rows.  Afterwards search->items has
  * up to `keep' candidates in order of their lower bounds; items not among them
  * have bounds of at least items.limit, or were not scanned.
  */
 void
-AnnoySearchForest(AnnoySearch *search, double effort, double done, int keep)
+AnnoySearchForest(AnnoySearch *search, double effort, double done, double most, int keep)
 {
 	const AnnoyIndex *index = search->index;
-	double		most = done > 0 ? ANNOY_MOST_EFFORT * effort : effort;
 	double		wanted = leaves_wanted(index, Max(effort, ANNOY_RANKED_EFFORT));
 	AnnoyCollector *leaves = &search->nodes[0];
 	int			roots_split = 0;
 
 	search->stats.rounds++;
 	search->done = done;
+	search->most = most;
 	for (;;)
 	{
 		instr_time	start;
@@ -490,7 +493,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, double done, int keep)
 		bool		all;
 
 		INSTR_TIME_SET_CURRENT(start);
-		all = rank_leaves(search, wanted, most / effort * wanted);
+		all = rank_leaves(search, wanted, (done > 0 ? ANNOY_MOST_LEAVES : 1) * wanted);
 		INSTR_TIME_SET_CURRENT(ranked);
 
 		search->scanned = 0;
@@ -499,7 +502,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, double done, int keep)
 		search->far = false;
 		search->root_split = InvalidBlockNumber;
 		search->complete = visit_best(search, 0, 0, &search->scanned,
-									  most) == leaves->count && all;
+									  done > 0 ? INFINITY : effort) == leaves->count && all;
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);

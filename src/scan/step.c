@@ -196,6 +196,7 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		{
 			next->effort = efforts->average;
 			next->done = efforts->done;
+			next->most = efforts->most;
 		}
 	}
 	if (demand->filtered && efforts->measured > 0 && next->enough_for > FIRST_ROWS)

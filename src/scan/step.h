@@ -49,6 +49,7 @@ typedef struct AnnoyEfforts
 	/* for ten rows, a search may have done so much instead; 0 = not known */
 	double		done;			/* see AnnoySearchDone */
 	double		average;		/* effort */
+	double		most;			/* entries */
 } AnnoyEfforts;
 
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
@@ -76,7 +77,8 @@ typedef struct AnnoyRound
 {
 	double		effort;			/* entries to scan; 0 = there was none yet */
 	double		done;			/* 0, or else the effort is an average, and
-								 * the round ends when it has done so much */
+								 * the round ends when it has done so much, */
+	double		most;			/* or has scanned so many */
 	int			keep;			/* candidates to keep */
 	double		enough_for;		/* rows; with conditions in the index, those
 								 * that fail included */

@@ -215,13 +215,17 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 				return false;
 		}
 	}
+	if (!(curve->like >= 0 && isfinite(curve->like)))
+		return false;
 	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] != 0; i++)
 	{
 		if (!(curve->done[i] > 0 && isfinite(curve->done[i]) &&
+			  curve->most[i] >= 1 && isfinite(curve->most[i]) &&
 			  curve->average[i] >= 1 && curve->average[i] <= curve->effort[curve->points - 1] &&
 			  curve->found[i] >= 0 && curve->found[i] <= 1))
 			return false;
 		if (i > 0 && !(curve->done[i] > curve->done[i - 1] &&
+					   curve->most[i] > curve->most[i - 1] &&
 					   curve->average[i] > curve->average[i - 1] &&
 					   curve->found[i] >= curve->found[i - 1]))
 			return false;

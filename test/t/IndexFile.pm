@@ -122,7 +122,7 @@ sub meta_fields
 		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
 		[ $curve_at, 'd' ],
 		(map { [ $curve_at + 8 + 4 * $_, 'L' ] } 0 .. 4),
-		(map { [ $curve_at + 32 + 4 * int(rand(168)), 'f' ] } 0 .. 3));
+		(map { [ $curve_at + 32 + 4 * int(rand(193)), 'f' ] } 0 .. 3));
 }
 
 sub node_fields
