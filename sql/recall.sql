@@ -277,9 +277,6 @@ REVOKE ALL ON items FROM regress_annoy_reader;
 REVOKE ALL ON SCHEMA annoy_recall FROM regress_annoy_reader;
 DROP ROLE regress_annoy_reader;
 
-SET client_min_messages = warning;
-DROP SCHEMA annoy_recall CASCADE;
-
 --
 -- Queries unlike any row, such as means, take more entries, and find as much
 --
@@ -303,3 +300,6 @@ END $$;
 SELECT kind, avg(part) >= 0.9 AS found FROM asked, found(v) GROUP BY kind ORDER BY kind;
 SELECT avg(entries) FILTER (WHERE kind = 'means') > 2 * avg(entries) FILTER (WHERE kind = 'rows') AS more
 FROM asked, found(v);
+
+SET client_min_messages = warning;
+DROP SCHEMA annoy_recall CASCADE;

@@ -244,7 +244,7 @@ static inline bool
 is_done(AnnoySearch *search, const AnnoyCollector *leaves, int next)
 {
 	double		unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
-											   search->index->curve.like);
+										   search->index->curve.like);
 
 	search->far = AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
 								  leaves->candidates[next].score) >= unlike * search->done;
