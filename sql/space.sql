@@ -48,7 +48,7 @@ INSERT INTO sizes SELECT id, (SELECT array_agg(c * 1e90) FROM unnest(v) c) FROM 
 INSERT INTO sizes SELECT id, array_fill(0, ARRAY[8]) FROM points WHERE id BETWEEN 201 AND 400;
 INSERT INTO sizes SELECT id, v FROM points WHERE id > 400;
 CREATE INDEX sizes_v ON sizes USING annoy (v);
-SELECT recall >= 0.95 AS recall FROM annoy_recall('sizes_v', 10, 200, 600);
+SELECT recall >= 0.95 AS recall FROM annoy_recall('sizes_v', 10, 200, 700);
 SELECT annoy_index_check('sizes_v', true);
 DROP INDEX sizes_v;
 

@@ -4,8 +4,8 @@
  *	  Assigning items to the leaves of a skeleton.
  *
  * A walk over the items places every item, or chooses among the leaves that refine.c
- * has found near it, encodes it relative to its leaf's centre
- * and passes the entry to a sort by leaf; likewise its second entry, if it gets one.
+ * has found near it, encodes it relative to its leaf's centre and passes the entry to
+ * a sort by leaf; likewise its second entry, if it gets one.
  *
  * Copyright (c) 2026, the annoy developers
  *

@@ -10,13 +10,15 @@
  * Sample (sample.c): vectors chosen by a hash of the heap TID are read into memory.
  *
  * Skeleton (skeleton.c): the sample is divided by 2-means until the pieces would
- * fit a page each.  The pieces' means are the centres of leaves.
+ * fit a page each.  The pieces' means are the centres of leaves, which Lloyd steps
+ * over the sample improve (lloyd.c).
  *
  * Refine (refine.c): all items are placed in the leaf whose centre is nearest, and
  * the centres become the means of what was placed there.
  *
- * Assign (assign.c): another walk over the items places every item, encodes it
- * relative to its leaf's centre and passes the entry to a sort by leaf.
+ * Assign (assign.c): another walk over the items takes for every item the nearest of
+ * the leaves that were found before, and another one for its second entry, encodes
+ * the item relative to their centres and passes the entries to a sort by leaf.
  *
  * Write (write.c): leaves are written in the order of the sort.  Where more entries
  * came together than fit a page, the items are read again and divided further.  The

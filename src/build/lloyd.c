@@ -127,13 +127,13 @@ make_means(AnnoyBuild *build, AnnoyShare state)
 }
 
 /*
- * Make the centres of leaves, for which there is memory, given the leaf of each row of
- * the sample, which changes, as does the order of the sample.
+ * Make the centres of leaves, given the leaf of each row of the sample, which changes,
+ * as does the order of the sample.
  *
  * Neighbours are those before the first step: to find them takes longer than a step.
  */
-void
-AnnoyMakeCentres(AnnoyBuild *build, AnnoyShare leaves)
+static void
+make_centres(AnnoyBuild *build, AnnoyShare leaves)
 {
 	AnnoySharedTree *tree = &build->shared->tree;
 	AnnoyShare	state = AnnoyBuildAlloc(build, sizeof(Lloyd));
@@ -141,6 +141,8 @@ AnnoyMakeCentres(AnnoyBuild *build, AnnoyShare leaves)
 
 	lloyd->leaves = leaves;
 	lloyd->starts = AnnoyBuildAlloc(build, sizeof(int) * ((Size) tree->n_leaves + 1));
+	tree->centres = AnnoyBuildAlloc(build, sizeof(float) * build->index->space_dim *
+									(Size) tree->n_leaves);
 	make_means(build, state);
 	AnnoyMakeSkeletonInner(build);
 	AnnoyFindNeighbours(build);
@@ -153,4 +155,22 @@ AnnoyMakeCentres(AnnoyBuild *build, AnnoyShare leaves)
 	AnnoyBuildFree(build, &tree->neighbours);
 	AnnoyBuildFree(build, &lloyd->starts);
 	AnnoyBuildFree(build, &state);
+}
+
+/*
+ * Make the skeleton of a tree from the sample, which is freed.
+ */
+void
+AnnoyMakeSkeleton(AnnoyBuild *build)
+{
+	AnnoySharedSample *sample = &build->shared->sample;
+	AnnoyShare	leaves = AnnoyDivideSample(build);
+
+	make_centres(build, leaves);
+	AnnoyBuildFree(build, &leaves);
+	AnnoyBuildFree(build, &sample->points);
+	AnnoyBuildFree(build, &sample->order);
+	AnnoyMakeSkeletonInner(build);
+	AnnoyBuildPhaseDone(build, "growing a tree on the sample",
+						build->shared->tree.n_leaves, "leaves");
 }

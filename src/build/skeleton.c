@@ -4,7 +4,7 @@
  *	  The skeleton of a tree: centres of leaves, and inner nodes over them.
  *
  * The sample is divided by 2-means until the pieces would fit a page each.  The
- * pieces' means are the centres of leaves.
+ * pieces' means are the first centres of leaves, see lloyd.c.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -276,34 +276,28 @@ AnnoyMakeSkeletonInner(AnnoyBuild *build)
 }
 
 /*
- * Make the skeleton of a tree from the sample, which is freed.
+ * Divide the sample into the leaves of a skeleton.  Returns shared memory with the
+ * leaf of each row.
  */
-void
-AnnoyMakeSkeleton(AnnoyBuild *build)
+AnnoyShare
+AnnoyDivideSample(AnnoyBuild *build)
 {
-	AnnoySharedSample *sample = &build->shared->sample;
-	AnnoySharedTree *tree = &build->shared->tree;
-	const int  *order = AnnoyBuildAddress(build, sample->order);
+	const AnnoySharedSample *sample = &build->shared->sample;
 	AnnoyShare	cuts_share = divide_sample(build);
 	const char *cuts = AnnoyBuildAddress(build, cuts_share);
-	AnnoyShare	leaves_share = AnnoyBuildAlloc(build, sizeof(int) * (Size) sample->count);
-	int		   *leaves = AnnoyBuildAddress(build, leaves_share);
+	const int  *order = AnnoyBuildAddress(build, sample->order);
+	AnnoyShare	share = AnnoyBuildAlloc(build, sizeof(int) * (Size) sample->count);
+	int		   *leaves = AnnoyBuildAddress(build, share);
+	int			n_leaves = 0;
 
-	tree->n_leaves = 0;
 	for (int i = 0; i < sample->count; i++)
 	{
-		tree->n_leaves += cuts[i];
-		leaves[order[i]] = tree->n_leaves - 1;
+		n_leaves += cuts[i];
+		leaves[order[i]] = n_leaves - 1;
 	}
 	AnnoyBuildFree(build, &cuts_share);
-	tree->centres = AnnoyBuildAlloc(build, sizeof(float) * build->index->space_dim *
-									(Size) tree->n_leaves);
-	AnnoyMakeCentres(build, leaves_share);
-	AnnoyBuildFree(build, &leaves_share);
-	AnnoyBuildFree(build, &sample->points);
-	AnnoyBuildFree(build, &sample->order);
-	AnnoyMakeSkeletonInner(build);
-	AnnoyBuildPhaseDone(build, "growing a tree on the sample", tree->n_leaves, "leaves");
+	build->shared->tree.n_leaves = n_leaves;
+	return share;
 }
 
 /*

@@ -380,12 +380,12 @@ extern void AnnoyRefineSkeleton(AnnoyBuild *build);
 extern void AnnoyStepRefine(AnnoyBuild *build, void *state);
 
 /* lloyd.c */
-extern void AnnoyMakeCentres(AnnoyBuild *build, AnnoyShare leaves);
+extern void AnnoyMakeSkeleton(AnnoyBuild *build);
 extern void AnnoyStepMove(AnnoyBuild *build, void *state);
 extern void AnnoyStepMeans(AnnoyBuild *build, void *state);
 
 /* skeleton.c */
-extern void AnnoyMakeSkeleton(AnnoyBuild *build);
+extern AnnoyShare AnnoyDivideSample(AnnoyBuild *build);
 extern void AnnoyMakeSkeletonInner(AnnoyBuild *build);
 extern void AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton);
 extern int	AnnoyItemEntries(const AnnoyBuild *build);
