@@ -49,7 +49,7 @@ FROM queries WHERE id <= 10;
 -- Whoever stops before the late rows sees none, whatever is done with the others.
 -- PostgreSQL relies on it where it finds the order it wants: a window, groups,
 -- DISTINCT ON, a merge of partitions, a merge join.
-SET annoy.search_k = 40;
+SET annoy.search_k = 100;
 SELECT count(*) FILTER (WHERE d < before) AS inversions, count(*) FROM (
 	SELECT d, lag(d) OVER (PARTITION BY queries.id ORDER BY n) AS before
 	FROM queries, LATERAL (

@@ -188,6 +188,19 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define ANNOY_RUN_ONCE	, execute_once
 #endif
 
+/*
+ * Make a memory context that keeps its first block, of that size, when it is reset,
+ * and puts pieces of up to that size into blocks.    There is none before 15, where
+ * large pieces of memory come from the operating system, and go back to it.
+ */
+#if PG_VERSION_NUM >= 150000
+#define AnnoyKeepingContextCreate(parent, name, size) \
+	GenerationContextCreate(parent, name, size, (size) / 8, 8 * (size))
+#else
+#define AnnoyKeepingContextCreate(parent, name, size) \
+	AllocSetContextCreate(parent, name, ALLOCSET_DEFAULT_SIZES)
+#endif
+
 /* tuplesort_begin_heap takes flags instead of a boolean since 15 */
 #if PG_VERSION_NUM >= 150000
 #define ANNOY_TUPLESORT_NONE TUPLESORT_NONE

@@ -283,8 +283,6 @@ annoybeginscan(Relation rel, int nkeys, int norderbys)
 	IndexScanDesc scan = RelationGetIndexScan(rel, nkeys, norderbys);
 	AnnoyScanState *state = palloc0(sizeof(AnnoyScanState));
 
-	state->context = AllocSetContextCreate(CurrentMemoryContext, "annoy scan",
-										   ALLOCSET_DEFAULT_SIZES);
 	state->choice.search_k = -1;
 	scan->opaque = state;
 	if (norderbys > 0)
@@ -336,15 +334,14 @@ AnnoyLastScan(void)
 static void
 end_search(AnnoyScanState *state)
 {
-	MemoryContext context = state->context;
 	AnnoyScanChoice choice = state->choice;
 
 	if (state->started)
 		note_stats(state);
 	AnnoyRowsEndSort(&state->rows);
-	MemoryContextReset(context);
+	if (state->context != NULL)
+		AnnoyWorkspaceGiveBack(state->context);
 	memset(state, 0, sizeof(AnnoyScanState));
-	state->context = context;
 	state->choice = choice;
 }
 
@@ -448,7 +445,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	AnnoyScanState *state = scan->opaque;
 	IndexOrderByDistance distance;
 	Oid			distance_type = FLOAT8OID;
-	MemoryContext old_context = MemoryContextSwitchTo(state->context);
+	MemoryContext old_context;
 	AnnoyRow	row;
 	bool		found;
 	int64		hits;
@@ -456,6 +453,9 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 
 	Assert(ScanDirectionIsForward(dir));
 
+	if (state->context == NULL)
+		state->context = AnnoyWorkspaceTake(GetMemoryChunkContext(state));
+	old_context = MemoryContextSwitchTo(state->context);
 	if (!state->started)
 	{
 		check_scan(scan);
@@ -513,6 +513,5 @@ annoyendscan(IndexScanDesc scan)
 	AnnoyScanState *state = scan->opaque;
 
 	end_search(state);
-	MemoryContextDelete(state->context);
 	pfree(state);
 }

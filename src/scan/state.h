@@ -33,7 +33,8 @@ typedef struct AnnoyScanChoice
 
 typedef struct AnnoyScanState
 {
-	MemoryContext context;		/* of the search, reset by a rescan */
+	MemoryContext context;		/* of the search: a workspace, or NULL if it
+								 * has not begun */
 	AnnoyScanChoice choice;		/* kept by a rescan */
 	bool		started;
 
@@ -93,6 +94,10 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 
 	return state->seen != NULL && seen_lookup(state->seen, key) != NULL;
 }
+
+/* workspace.c */
+extern MemoryContext AnnoyWorkspaceTake(MemoryContext parent);
+extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
 
 /* rows.c */
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
