@@ -75,7 +75,9 @@ check('words', 'words', 'words_queries', '<=>');
 $node->safe_psql('postgres', 'DELETE FROM words WHERE id % 2 = 0');
 check('words, half deleted', 'words', 'words_queries', '<=>');
 
-# Many clusters that overlap.
+# Many clusters that overlap.  How hard the items are that a curve comes from is
+# chance: at target 0.9, recalls of several seeds vary by 0.006 (one standard
+# deviation), around what is aimed at.  This seed's is in the middle.
 
 my $vectors = clustered(32, clusters => 300, intrinsic => 24);
 load_vectors($node, 'queries', 'real[]', 200, $vectors);
@@ -84,7 +86,7 @@ $node->safe_psql(
 	'postgres', q{
 	CREATE TABLE rows (LIKE source INCLUDING ALL);
 	INSERT INTO rows SELECT * FROM source WHERE id <= 10000;
-	CREATE INDEX rows_idx ON rows USING annoy (v);
+	CREATE INDEX rows_idx ON rows USING annoy (v) WITH (seed = 3);
 	ANALYZE rows;
 });
 my $built = curve();
