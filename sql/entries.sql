@@ -85,5 +85,25 @@ SELECT paired('copies_v') BETWEEN .05 AND .2 AS few, annoy_index_check('copies_v
 SELECT count(DISTINCT id) FROM (SELECT id FROM copies ORDER BY v <-> hard(1, 24) LIMIT 3001) s WHERE id > 0;
 
 RESET enable_seqscan;
+
+-- A search knows that it has met an item twice: an item with copies does not make it
+-- end before the other rows are found.
+CREATE TABLE copied AS SELECT i AS id, hard(CASE WHEN i <= 20000 THEN i ELSE (i - 20000) % 60 + 1 END, 24) AS v
+	FROM generate_series(1, 20300) i;
+CREATE INDEX copied_v ON copied USING annoy (v);
+CREATE FUNCTION copied_found(q real[], OUT part double precision) LANGUAGE plpgsql AS $$
+DECLARE
+	tenth double precision := (SELECT annoy_l2_distance(v, q) AS d FROM copied ORDER BY 1 LIMIT 1 OFFSET 9);
+BEGIN
+	SELECT count(*) FILTER (WHERE d <= tenth + 1e-6) / 10.0 INTO part
+	FROM (SELECT v <-> q AS d FROM copied ORDER BY v <-> q LIMIT 10) n;
+END $$;
+SELECT avg(part) >= 0.98 AS found FROM copied, copied_found(v) WHERE id <= 60;
+-- Candidates by manhattan distance fit into the least memory.
+CREATE INDEX copied_l1 ON copied USING annoy (v real_l1_ops);
+SELECT count(*) FROM (SELECT FROM copied ORDER BY v <+> hard(-1, 24) LIMIT 1000) s;
+SELECT rounds, drained FROM annoy_last_scan();
+DROP TABLE copied;
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_entries CASCADE;

@@ -112,8 +112,9 @@ typedef struct AnnoyCurve
 	/*
 	 * For ten rows, searches may end when they have done so much (see
 	 * AnnoySearchDone), ascending, or have scanned so many entries at most;
-	 * it takes so many on average, and finds such a part.  0 = no more points.
-	 * Queries that are less `like' the rows take more; see AnnoySearchUnlike.
+	 * it takes so many on average, and finds such a part.  0 = no more
+	 * points. Queries that are less `like' the rows take more; see
+	 * AnnoySearchUnlike.
 	 */
 	float		like;
 	float		done[ANNOY_CURVE_POINTS];
@@ -303,6 +304,9 @@ typedef ItemPointerData AnnoyPointer;
 #define ANNOY_ENTRY_SECOND		0x8000	/* it is the item's second one */
 #define ANNOY_ENTRY_PAIRED		0x4000	/* the item has two */
 #define ANNOY_ENTRY_FLAGS		(ANNOY_ENTRY_SECOND | ANNOY_ENTRY_PAIRED)
+
+StaticAssertDecl(BLCKSZ / sizeof(uint64) < ANNOY_ENTRY_PAIRED,
+				 "a page has more slots than pointers to items can tell from flags");
 
 /* One block of entries with codes of that many bytes. */
 #define ANNOY_BLOCK_SIZE(code_bytes) \

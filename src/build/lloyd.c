@@ -34,7 +34,7 @@ typedef struct Lloyd
 	AnnoyShare	starts;			/* of each leaf, where its rows start in the
 								 * sample's order; behind the last one, the
 								 * end */
-}			Lloyd;
+} Lloyd;
 
 /*
  * Take part in moving the sample to the nearest leaves.
@@ -95,7 +95,7 @@ AnnoyStepMeans(AnnoyBuild *build, void *state)
  * Put the sample in the order of leaves, and within them in that of rows.
  */
 static void
-order_sample(AnnoyBuild *build, const Lloyd * lloyd)
+order_sample(AnnoyBuild *build, const Lloyd *lloyd)
 {
 	const AnnoySharedSample *sample = &build->shared->sample;
 	int			n_leaves = build->shared->tree.n_leaves;

@@ -35,7 +35,7 @@
  * Bytes that a leaf takes in a skeleton beside its centre: mostly its neighbours,
  * while the centres are improved, and its entry.
  */
-#define LEAF_OVERHEAD		(160 + sizeof(AnnoyNeighbour) * ANNOY_NEIGHBOURS)
+#define LEAF_OVERHEAD		(160 + sizeof(AnnoyNearLeaf) * ANNOY_NEIGHBOURS)
 
 /* Pieces of a division, as parts of the largest: most are larger than this. */
 #define SMALL_PIECE			0.5
@@ -368,7 +368,7 @@ leaf_centre(const AnnoySkeleton *skeleton, int leaf)
 static void
 find_neighbours(AnnoySkeleton *skeleton, AnnoyTarget *target, int leaf)
 {
-	AnnoyNeighbour *neighbours = skeleton->neighbours + (Size) leaf * ANNOY_NEIGHBOURS;
+	AnnoyNearLeaf *neighbours = skeleton->neighbours + (Size) leaf * ANNOY_NEIGHBOURS;
 	const float *centre = leaf_centre(skeleton, leaf);
 	int			n = 0;
 
@@ -381,7 +381,7 @@ find_neighbours(AnnoySkeleton *skeleton, AnnoyTarget *target, int leaf)
 				   ANNOY_NEIGHBOURS + 1, read_skeleton, skeleton, &skeleton->nearest);
 		for (int i = 0; i < skeleton->nearest.count && n < ANNOY_NEIGHBOURS; i++)
 		{
-			AnnoyNeighbour new;
+			AnnoyNearLeaf new;
 			int			place;
 
 			new.leaf = candidate_leaf(skeleton, i);
@@ -427,7 +427,7 @@ AnnoyFindNeighbours(AnnoyBuild *build)
 {
 	AnnoySharedTree *tree = &build->shared->tree;
 
-	tree->neighbours = AnnoyBuildAlloc(build, sizeof(AnnoyNeighbour) * ANNOY_NEIGHBOURS *
+	tree->neighbours = AnnoyBuildAlloc(build, sizeof(AnnoyNearLeaf) * ANNOY_NEIGHBOURS *
 									   (Size) tree->n_leaves);
 	AnnoyBuildRun(build, ANNOY_STEP_NEIGHBOURS, 0,
 				  (tree->n_leaves + UNIT_LEAVES - 1) / UNIT_LEAVES);
@@ -449,7 +449,7 @@ AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf)
 
 	for (;;)
 	{
-		const		AnnoyNeighbour *neighbours = skeleton->neighbours + (Size) leaf * ANNOY_NEIGHBOURS;
+		const AnnoyNearLeaf *neighbours = skeleton->neighbours + (Size) leaf * ANNOY_NEIGHBOURS;
 		float		radius = sqrtf(distance);
 		float		limit = 4 * distance;	/* (radius + the least distance)^2 */
 		int			best = leaf;

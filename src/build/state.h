@@ -176,11 +176,11 @@ typedef struct AnnoySharedSample
  * A leaf of the skeleton that is near to another one.  The neighbours of a leaf are
  * in the order of distance; behind the last one the leaf is -1.
  */
-typedef struct AnnoyNeighbour
+typedef struct AnnoyNearLeaf
 {
 	int			leaf;
 	float		distance;		/* of the centres, squared */
-}			AnnoyNeighbour;
+} AnnoyNearLeaf;
 
 #define ANNOY_NEIGHBOURS		32
 
@@ -279,7 +279,7 @@ typedef struct AnnoySkeleton
 	int			n_leaves;
 	int			n_candidates;	/* of an item */
 	float	   *centres;
-	AnnoyNeighbour *neighbours; /* NULL if they are not known */
+	AnnoyNearLeaf *neighbours;	/* NULL if they are not known */
 	int		   *candidates;		/* that are kept, of n_kept items */
 	int64		n_kept;
 	char	   *inner;			/* pages */

@@ -51,7 +51,7 @@ typedef struct Member
 {
 	AnnoyPointer pointer;
 	uint16		flags;			/* ANNOY_ENTRY_* */
-}			Member;
+} Member;
 
 /* A tree being written. */
 typedef struct Writer
@@ -102,7 +102,7 @@ add_leaf(Writer *writer, OffsetNumber spread)
  * has been decided otherwise.  Returns false if this is the entry that it loses.
  */
 static bool
-make_single(Writer *writer, Member * member)
+make_single(Writer *writer, Member *member)
 {
 	bool		is_second = (member->flags & ANNOY_ENTRY_SECOND) != 0;
 
@@ -167,7 +167,7 @@ read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
  * What an entry of a member points to, with its flags as a page has them.
  */
 static AnnoyPointer
-member_pointer(const Member * member)
+member_pointer(const Member *member)
 {
 	AnnoyPointer pointer = member->pointer;
 
@@ -424,7 +424,7 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
  * Has an item lost its other entry, or is it to lose this one?
  */
 static bool
-is_decided(Writer *writer, const Member * member)
+is_decided(Writer *writer, const Member *member)
 {
 	return (member->flags & ANNOY_ENTRY_PAIRED) != 0 &&
 		(member->flags & ANNOY_ENTRY_EARLIER) == 0 &&

@@ -49,7 +49,7 @@ add_recall(AnnoyRecallSums *sums, int rank, int point, double x, double y)
  * The part of a query's neighbours that a search has found.
  */
 double
-AnnoyFoundPart(const AnnoyFound * found, int rank)
+AnnoyFoundPart(const AnnoyFound *found, int rank)
 {
 	return (double) Min(found->count[rank], found->wanted[rank]) / found->wanted[rank];
 }
@@ -58,8 +58,8 @@ AnnoyFoundPart(const AnnoyFound * found, int rank)
  * Add what a query's search with the effort of a point has found.
  */
 void
-AnnoyAddPoint(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, int point,
-			  const AnnoyFound * found)
+AnnoyAddPoint(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, int point,
+			  const AnnoyFound *found)
 {
 	double		x = 0;
 
@@ -108,7 +108,7 @@ AnnoyRecallAverage(const AnnoyRecallSums *sums, AnnoyCurve *curve)
  * left out.
  */
 void
-AnnoyAverageEfforts(AnnoyMeasurement * measurement)
+AnnoyAverageEfforts(AnnoyMeasurement *measurement)
 {
 	AnnoyCurve *curve = &measurement->curve;
 	double		queries = curve->queries[0];
@@ -126,7 +126,7 @@ AnnoyAverageEfforts(AnnoyMeasurement * measurement)
 			EFFORT_RISE * average >= curve->effort[curve->points - 1])
 			continue;
 		curve->done[kept] = done;
-		curve->most[kept] = most;
+		curve->most[kept] = Max(most, average);
 		curve->average[kept] = average;
 		curve->found[kept] = kept > 0 ? Max(found, curve->found[kept - 1]) : found;
 		kept++;

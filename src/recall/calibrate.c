@@ -109,7 +109,7 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 #include "lib/sort_template.h"
 
 static inline void
-report(const AnnoyMeasurement * measurement, uint64 more, uint64 done)
+report(const AnnoyMeasurement *measurement, uint64 more, uint64 done)
 {
 	if (measurement->task->progress != NULL)
 		measurement->task->progress(more, done, measurement->task->progress_arg);
@@ -119,7 +119,7 @@ report(const AnnoyMeasurement * measurement, uint64 more, uint64 done)
  * The highest rank that makes sense for a query, given its number.
  */
 static int
-rank_of_query(const AnnoyMeasurement * measurement, int number)
+rank_of_query(const AnnoyMeasurement *measurement, int number)
 {
 	int			rank = ANNOY_CURVE_RANKS - 1;
 
@@ -146,7 +146,7 @@ neighbours_kept(const AnnoyIndex *index, int rows)
  * Take items as queries.
  */
 static void
-take_items(AnnoyMeasurement * measurement, int wanted)
+take_items(AnnoyMeasurement *measurement, int wanted)
 {
 	AnnoySample *sample = AnnoySampleItems(measurement->rel, measurement->index,
 										   measurement->index->seed + 2, wanted, true);
@@ -165,7 +165,7 @@ take_items(AnnoyMeasurement * measurement, int wanted)
  * first ones are asked for more than the others.
  */
 static void
-take_queries(AnnoyMeasurement * measurement)
+take_queries(AnnoyMeasurement *measurement)
 {
 	AnnoyRandom random = measurement->index->seed + 4;
 	int			n = measurement->task->nqueries;
@@ -186,7 +186,7 @@ take_queries(AnnoyMeasurement * measurement)
  * Estimate the distances of all items from all queries, and keep the nearest.
  */
 static void
-find_nearest(AnnoyMeasurement * measurement)
+find_nearest(AnnoyMeasurement *measurement)
 {
 	Relation	rel = measurement->rel;
 	const AnnoyIndex *index = measurement->index;
@@ -219,8 +219,8 @@ find_nearest(AnnoyMeasurement * measurement)
  * ranks; once each, if several trees find it.
  */
 static void
-count_found(AnnoyNeighbour * neighbours, int count, uint64 key, int least, int rank,
-			int point, AnnoyFound * found)
+count_found(AnnoyNeighbour *neighbours, int count, uint64 key, int least, int rank,
+			int point, AnnoyFound *found)
 {
 	int			low = 0;
 	int			high = count;
@@ -249,7 +249,7 @@ count_found(AnnoyNeighbour * neighbours, int count, uint64 key, int least, int r
  * keys.  Returns their number.
  */
 static int
-nearest_items(const AnnoyCollector *nearest, AnnoyNeighbour * neighbours)
+nearest_items(const AnnoyCollector *nearest, AnnoyNeighbour *neighbours)
 {
 	int			count = 0;
 
@@ -279,8 +279,8 @@ nearest_items(const AnnoyCollector *nearest, AnnoyNeighbour * neighbours)
  * others orders nothing.
  */
 static int
-measure_nearest(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
-				AnnoyItemReader *reader, AnnoyNeighbour * neighbours)
+measure_nearest(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+				AnnoyItemReader *reader, AnnoyNeighbour *neighbours)
 {
 	Buffer		buffers[READ_BATCH];
 	int			nitems = nearest_items(&query->search->items, neighbours);
@@ -322,13 +322,13 @@ measure_nearest(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
  * leaves were visited.
  */
 static bool
-search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
-			  AnnoyNeighbour * neighbours, int count, int rank, AnnoyFound * found)
+search_leaves(AnnoyMeasurement *measurement, AnnoySearch *search, int point,
+			  AnnoyNeighbour *neighbours, int count, int rank, AnnoyFound *found)
 {
 	double		effort = measurement->curve.effort[point];
 	bool		l1 = measurement->index->metric == ANNOY_L1;
 	int			keep = AnnoySearchKeep(measurement->index->metric,
-								   measurement->index->n_entries, effort, AnnoyCurveRows(rank));
+									   measurement->index->n_entries, effort, AnnoyCurveRows(rank));
 	int			least = 0;
 
 	if (!l1)
@@ -342,7 +342,7 @@ search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
 		 */
 		while (l1 && least < rank &&
 			   i >= AnnoySearchKeep(measurement->index->metric,
-								   measurement->index->n_entries, effort, AnnoyCurveRows(least)))
+									measurement->index->n_entries, effort, AnnoyCurveRows(least)))
 			least++;
 		count_found(neighbours, count,
 					AnnoyPointerKey(&search->items.candidates[i].pointer), least, rank,
@@ -356,13 +356,13 @@ search_leaves(AnnoyMeasurement * measurement, AnnoySearch *search, int point,
  * answers, and are not among them?
  */
 static void
-compare_queries(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, double cutoff)
+compare_queries(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, double cutoff)
 {
 	const AnnoyCollector *nearest = &query->search->items;
 
 	for (int i = 0; i < measurement->nqueries; i++)
 	{
-		const		AnnoySampleQuery *other = &measurement->queries[i];
+		const AnnoySampleQuery *other = &measurement->queries[i];
 		int			j = 0;
 
 		if (other == query ||
@@ -381,8 +381,8 @@ compare_queries(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, 
  * Search for a query with one effort after the other, and add what is found.
  */
 static void
-search_query(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
-			 AnnoyNeighbour * neighbours, int count, AnnoyFound * found)
+search_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+			 AnnoyNeighbour *neighbours, int count, AnnoyFound *found)
 {
 	bool		done = false;
 
@@ -407,8 +407,8 @@ search_query(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
  * Find out what searches find of a query's neighbours.
  */
 static void
-ask_query(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
-		  AnnoyNeighbour * neighbours, int count)
+ask_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+		  AnnoyNeighbour *neighbours, int count)
 {
 	AnnoyFound	found = {0};
 
@@ -432,7 +432,7 @@ ask_query(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
 
 /* The curve is not to be believed: that part of what is near was to be found. */
 static void
-doubt(AnnoyMeasurement * measurement, double predicted, double found)
+doubt(AnnoyMeasurement *measurement, double predicted, double found)
 {
 	measurement->task->result = ANNOY_CURVE_DOUBTFUL;
 	measurement->task->predicted = predicted;
@@ -445,7 +445,7 @@ doubt(AnnoyMeasurement * measurement, double predicted, double found)
  * For the same queries, so that these differ from others does not matter.
  */
 static void
-try_searches(AnnoyMeasurement * measurement)
+try_searches(AnnoyMeasurement *measurement)
 {
 	const AnnoyCurve *curve = &measurement->curve;
 	int			point = 0;
@@ -479,7 +479,7 @@ try_searches(AnnoyMeasurement * measurement)
  * Find the nearest of the first queries by looking at every item.
  */
 static void
-find_trial_answers(AnnoyMeasurement * measurement)
+find_trial_answers(AnnoyMeasurement *measurement)
 {
 	measurement->ntrials = Min(measurement->nqueries, ANNOY_TRIAL_QUERIES);
 	measurement->trials = palloc0(sizeof(AnnoyAsked) * measurement->ntrials);
@@ -498,7 +498,7 @@ find_trial_answers(AnnoyMeasurement * measurement)
  * as floats, and no two may be the same.
  */
 static void
-choose_efforts(AnnoyMeasurement * measurement)
+choose_efforts(AnnoyMeasurement *measurement)
 {
 	AnnoyCurve *curve = &measurement->curve;
 	double		entries = measurement->entries * measurement->index->n_trees;
@@ -517,7 +517,7 @@ choose_efforts(AnnoyMeasurement * measurement)
  * in the task's result.
  */
 static void
-measure(AnnoyMeasurement * measurement)
+measure(AnnoyMeasurement *measurement)
 {
 	AnnoyCurve *curve = &measurement->curve;
 	const AnnoyIndex *index = measurement->index;

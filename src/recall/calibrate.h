@@ -26,7 +26,7 @@ typedef struct AnnoyNeighbour
 	int			place;			/* the first of these, among those ranked */
 	double		distance;
 	int			found;			/* by the search with that effort, or -1 */
-}			AnnoyNeighbour;
+} AnnoyNeighbour;
 
 typedef struct AnnoySampleQuery
 {
@@ -36,7 +36,7 @@ typedef struct AnnoySampleQuery
 								 * until searches are made */
 	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
 	bool		answered;		/* there are such, so it counts */
-}			AnnoySampleQuery;
+} AnnoySampleQuery;
 
 /* What a search has found of a query's neighbours. */
 typedef struct AnnoyFound
@@ -44,7 +44,7 @@ typedef struct AnnoyFound
 	int			wanted[ANNOY_CURVE_RANKS];
 	double		cutoff[ANNOY_CURVE_RANKS];	/* distance of the last neighbour */
 	int			count[ANNOY_CURVE_RANKS];
-}			AnnoyFound;
+} AnnoyFound;
 
 /* Sums over queries: x is the recall for a number of rows, y that for the next. */
 typedef struct AnnoyRecallPairs
@@ -88,7 +88,7 @@ typedef struct AnnoyMeasurement
 	double		trial_sum[ANNOY_CURVE_POINTS];	/* of their recalls */
 	double		answers;		/* pairs of queries that should be answers */
 	double		missed;			/* of these, that are not */
-}			AnnoyMeasurement;
+} AnnoyMeasurement;
 
 static inline uint64
 AnnoyPointerKey(const AnnoyPointer *pointer)
@@ -98,16 +98,16 @@ AnnoyPointerKey(const AnnoyPointer *pointer)
 }
 
 /* average.c */
-extern double AnnoyFoundPart(const AnnoyFound * found, int rank);
-extern void AnnoyAddPoint(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
-						  int point, const AnnoyFound * found);
+extern double AnnoyFoundPart(const AnnoyFound *found, int rank);
+extern void AnnoyAddPoint(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+						  int point, const AnnoyFound *found);
 extern void AnnoyRecallAverage(const AnnoyRecallSums *sums, AnnoyCurve *curve);
-extern void AnnoyAverageEfforts(AnnoyMeasurement * measurement);
+extern void AnnoyAverageEfforts(AnnoyMeasurement *measurement);
 
 /* follow.c */
-extern void AnnoyChooseGoals(AnnoyMeasurement * measurement);
-extern void AnnoyFollowQuery(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
-							 AnnoyNeighbour * neighbours, int count, AnnoyFound * found);
+extern void AnnoyChooseGoals(AnnoyMeasurement *measurement);
+extern void AnnoyFollowQuery(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+							 AnnoyNeighbour *neighbours, int count, AnnoyFound *found);
 
 /* trial.c */
 

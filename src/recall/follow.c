@@ -41,7 +41,8 @@ typedef struct Estimate
 {
 	int			place;
 	float		score;
-}			Estimate;
+	AnnoyPointer item;
+} Estimate;
 
 #define ST_SORT sort_estimates
 #define ST_ELEMENT_TYPE Estimate
@@ -75,11 +76,11 @@ typedef struct Follow
 	double		scanned;		/* entries */
 	float		like;			/* see AnnoyCurve */
 	AnnoyBest	best;
-}			Follow;
+} Follow;
 
 /* Begin to follow a search from the first leaf on. */
 static void
-restart(Follow * follow)
+restart(Follow *follow)
 {
 	follow->next = 0;
 	follow->scanned = 0;
@@ -91,7 +92,7 @@ restart(Follow * follow)
  * these are all.
  */
 static bool
-begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
+begin(Follow *follow, const AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 	  double effort)
 {
 	const AnnoyCollector *nearest = &query->search->items;
@@ -112,6 +113,7 @@ begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQu
 			continue;
 		estimate->place = AnnoyLeavesPlace(follow->leaves, follow->search, candidate->nsn);
 		estimate->score = candidate->score;
+		estimate->item = candidate->pointer;
 		follow->nestimates++;
 	}
 	sort_estimates(follow->estimates, follow->nestimates);
@@ -124,7 +126,7 @@ begin(Follow * follow, const AnnoyMeasurement * measurement, const AnnoySampleQu
  * the rows.
  */
 static inline double
-done_before(const Follow * follow, int place, double unlike)
+done_before(const Follow *follow, int place, double unlike)
 {
 	const AnnoyCandidate *ranked = follow->search->nodes[0].candidates;
 
@@ -134,33 +136,34 @@ done_before(const Follow * follow, int place, double unlike)
 
 /* How much the query is unlike the rows, as far as the search knows. */
 static inline double
-unlike_rows(const Follow * follow)
+unlike_rows(const Follow *follow)
 {
 	return AnnoySearchUnlike(&follow->best, follow->search->target.norm2, follow->like);
 }
 
 /* Visit the leaf in a place. */
 static inline void
-visit(Follow * follow, int place)
+visit(Follow *follow, int place)
 {
 	follow->scanned += AnnoyLeavesEntries(follow->leaves, follow->search, place);
 	for (; follow->next < follow->nestimates &&
 		 follow->estimates[follow->next].place == place; follow->next++)
-		AnnoyBestAdd(&follow->best, follow->estimates[follow->next].score);
+		AnnoyBestAdd(&follow->best, follow->estimates[follow->next].score,
+					 &follow->estimates[follow->next].item);
 }
 
 /*
  * How like the rows are nearly all queries?  Their nearest entries are known.
  */
 static float
-choose_like(const AnnoyMeasurement * measurement)
+choose_like(const AnnoyMeasurement *measurement)
 {
 	double	   *like = palloc(sizeof(double) * measurement->nqueries);
 	float		chosen;
 
 	for (int i = 0; i < measurement->nqueries; i++)
 	{
-		const		AnnoySampleQuery *query = &measurement->queries[i];
+		const AnnoySampleQuery *query = &measurement->queries[i];
 		const AnnoyCollector *nearest = &query->search->items;
 		AnnoyBest	best;
 
@@ -168,7 +171,8 @@ choose_like(const AnnoyMeasurement * measurement)
 		for (int j = 0; j < nearest->count; j++)
 		{
 			if (AnnoyPointerKey(&nearest->candidates[j].pointer) != AnnoyPointerKey(&query->self))
-				AnnoyBestAdd(&best, nearest->candidates[j].score);
+				AnnoyBestAdd(&best, nearest->candidates[j].score,
+							 &nearest->candidates[j].pointer);
 		}
 		like[i] = AnnoySearchLike(&best, query->search->target.norm2);
 	}
@@ -184,7 +188,7 @@ choose_like(const AnnoyMeasurement * measurement)
  * curve say.
  */
 void
-AnnoyChooseGoals(AnnoyMeasurement * measurement)
+AnnoyChooseGoals(AnnoyMeasurement *measurement)
 {
 	AnnoyCurve *curve = &measurement->curve;
 	int			n = Min(measurement->nqueries, GOAL_QUERIES);
@@ -192,10 +196,12 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 	double	   *done = palloc0(sizeof(double) * n * points);
 	int			kept = 0;
 
+	if (n == 0)
+		return;
 	curve->like = choose_like(measurement);
 	for (int i = 0; i < n; i++)
 	{
-		const		AnnoySampleQuery *query = &measurement->queries[i];
+		const AnnoySampleQuery *query = &measurement->queries[i];
 		const AnnoyCollector *ranked = &query->search->nodes[0];
 		Follow		follow = {0};
 		int			point = 0;
@@ -229,7 +235,7 @@ AnnoyChooseGoals(AnnoyMeasurement * measurement)
 
 /* Find the places of the leaves of neighbours, and sort these by them. */
 static void
-place_neighbours(const Follow * follow, AnnoyNeighbour * neighbours, int count)
+place_neighbours(const Follow *follow, AnnoyNeighbour *neighbours, int count)
 {
 	for (int i = 0; i < count; i++)
 		neighbours[i].place = Min(AnnoyLeavesPlace(follow->leaves, follow->search,
@@ -248,16 +254,16 @@ typedef struct Points
 	const float *done;			/* or NULL, if as many are scanned as the
 								 * effort */
 	const float *most;
-}			Points;
+} Points;
 
 /*
  * Follow a search over leaves that have been ranked for the efforts of some points,
  * and add what it has scanned and found at each.
  */
 static void
-follow_points(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, Follow * follow,
-			  const AnnoyNeighbour * neighbours, int count, bool all_ranked, Points * points,
-			  AnnoyFound * found)
+follow_points(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, Follow *follow,
+			  const AnnoyNeighbour *neighbours, int count, bool all_ranked, Points *points,
+			  AnnoyFound *found)
 {
 	const AnnoyCollector *ranked = &query->search->nodes[0];
 	int			neighbour = 0;
@@ -306,8 +312,8 @@ follow_points(AnnoyMeasurement * measurement, const AnnoySampleQuery * query, Fo
  * each effort, or nearly so, as a search does it.
  */
 void
-AnnoyFollowQuery(AnnoyMeasurement * measurement, const AnnoySampleQuery * query,
-				 AnnoyNeighbour * neighbours, int count, AnnoyFound * found)
+AnnoyFollowQuery(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+				 AnnoyNeighbour *neighbours, int count, AnnoyFound *found)
 {
 	AnnoyCurve *curve = &measurement->curve;
 	int			last = (int) curve->points - 1;

@@ -54,7 +54,7 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 static int
 sort_memory(const AnnoyScanState *state)
 {
-	Size		used = MemoryContextMemAllocated(state->context, true) / 1024;
+	Size		used = AnnoyWorkspaceMemory(state->context) / 1024;
 
 	return Max(work_mem - (int) Min(used, (Size) work_mem), MIN_SORT_MEMORY);
 }

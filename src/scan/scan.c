@@ -156,6 +156,9 @@ begin_round(AnnoyScanState *state)
 	AnnoySearchForest(search, state->round.effort, state->round.done,
 					  state->round.most, state->round.keep);
 	state->scanned += search->scanned;
+	/* an average says less than what it was */
+	if (state->round.done > 0)
+		state->round.effort = search->scanned;
 	state->next = 0;
 	state->prefetched = 0;
 	prefetch_items(state);
@@ -184,7 +187,7 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 	progress->candidates_left = state->next < search->items.count;
 	progress->kept_all = search->items.limit == INFINITY;
 	progress->complete = search->complete;
-	progress->memory = MemoryContextMemAllocated(state->context, true);
+	progress->memory = AnnoyWorkspaceMemory(state->context);
 	progress->memory_limit = Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
 }
 

@@ -30,7 +30,7 @@ typedef enum AnnoyRoundEnd
 	ANNOY_END_EFFORT,			/* it has scanned as many entries as it may */
 	ANNOY_END_DISTANCE,			/* those left are too far away */
 	ANNOY_END_EVERYTHING		/* none is left */
-}			AnnoyRoundEnd;
+} AnnoyRoundEnd;
 
 /* What a scan has done; see annoy_last_scan(). */
 typedef struct AnnoyScanStats
@@ -68,11 +68,12 @@ typedef struct AnnoyScanStats
 /* Fewer entries take no less time. */
 #define ANNOY_LEAST_EFFORT		500.0
 
-/* The best of all entries scanned, by their estimates, in order. */
+/* The best items of all entries scanned, each once, by their estimates, in order. */
 typedef struct AnnoyBest
 {
 	float		estimate[ANNOY_BEST];
-}			AnnoyBest;
+	AnnoyPointer item[ANNOY_BEST];
+} AnnoyBest;
 
 /* One round of a search, see search.c. */
 typedef struct AnnoySearch
@@ -138,22 +139,34 @@ extern void AnnoySearchForest(AnnoySearch *search, double effort, double done, d
 							  int keep);
 
 static inline void
-AnnoyBestReset(AnnoyBest * best)
+AnnoyBestReset(AnnoyBest *best)
 {
 	for (int i = 0; i < ANNOY_BEST; i++)
+	{
 		best->estimate[i] = INFINITY;
+		ItemPointerSetInvalid(&best->item[i]);
+	}
 }
 
 static inline void
-AnnoyBestAdd(AnnoyBest * best, float estimate)
+AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
 {
-	int			i = ANNOY_BEST - 1;
+	int			i = 0;
 
+	if (!(estimate < best->estimate[ANNOY_BEST - 1]))
+		return;
+	/* it takes the place of the item's other entry, or else of the last item */
+	while (i < ANNOY_BEST - 1 && memcmp(&best->item[i], item, sizeof(AnnoyPointer)) != 0)
+		i++;
 	if (!(estimate < best->estimate[i]))
 		return;
 	for (; i > 0 && estimate < best->estimate[i - 1]; i--)
+	{
 		best->estimate[i] = best->estimate[i - 1];
+		best->item[i] = best->item[i - 1];
+	}
 	best->estimate[i] = estimate;
+	best->item[i] = *item;
 }
 
 /*
@@ -163,7 +176,7 @@ AnnoyBestAdd(AnnoyBest * best, float estimate)
  * has little to do with any of them: more leaves are about as near as the first.
  */
 static inline double
-AnnoySearchLike(const AnnoyBest * best, float norm2)
+AnnoySearchLike(const AnnoyBest *best, float norm2)
 {
 	return norm2 / Max(best->estimate[ANNOY_BEST - 1], FLT_MIN);
 }
@@ -173,7 +186,7 @@ AnnoySearchLike(const AnnoyBest * best, float norm2)
  * all of them are.  As a search goes on, this never increases.
  */
 static inline double
-AnnoySearchUnlike(const AnnoyBest * best, float norm2, float like)
+AnnoySearchUnlike(const AnnoyBest *best, float norm2, float like)
 {
 	double		ratio = like / Max(AnnoySearchLike(best, norm2), FLT_MIN);
 
@@ -192,7 +205,7 @@ AnnoySearchUnlike(const AnnoyBest * best, float norm2, float like)
  * If the tenth is a copy of the query, or nearly so, hardly anything is nearer.
  */
 static inline double
-AnnoySearchDone(const AnnoyBest * best, double scanned, float first, float next)
+AnnoySearchDone(const AnnoyBest *best, double scanned, float first, float next)
 {
 	double		tenth = best->estimate[ANNOY_BEST - 1];
 

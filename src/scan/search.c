@@ -171,8 +171,12 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 	for (int i = 0; i < nhits; i++)
 	{
 		if (search->scores[i] < best->estimate[ANNOY_BEST - 1])
+		{
+			AnnoyPointer item = AnnoyNodePointer(search->index, node, search->hits[i]);
+
 			AnnoyBestAdd(best, AnnoyNodeEstimate(&search->target, node, search->hits[i],
-												 search->scores[i]));
+												 search->scores[i]), &item);
+		}
 	}
 }
 

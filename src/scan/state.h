@@ -98,6 +98,7 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 /* workspace.c */
 extern MemoryContext AnnoyWorkspaceTake(MemoryContext parent);
 extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
+extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 
 /* rows.c */
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,

@@ -103,13 +103,13 @@ last_effort(const AnnoyScanTask *task)
 
 /* Might a scan that keeps so many more candidates use too much memory? */
 static bool
-exceeds_memory(const AnnoyScanProgress *progress, int keep)
+exceeds_memory(const AnnoyScanTask *task, const AnnoyScanProgress *progress, int keep)
 {
 	/* hash table and heap double when they are full */
-	Size		per_candidate = 2 * (2 * sizeof(SeenEntry) + sizeof(AnnoyRow));
+	Size		per_item = 2 * (2 * sizeof(SeenEntry) + sizeof(AnnoyRow));
 
-	return progress->memory + AnnoyCollectorMemory(keep) + keep * per_candidate >
-		progress->memory_limit;
+	return progress->memory + AnnoyCollectorMemory(keep) +
+		keep / task->n_entries * per_item > progress->memory_limit;
 }
 
 /*
@@ -133,9 +133,9 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 	}
 	next->keep = Max(least, AnnoySearchKeep(task->metric, task->n_entries, next->effort,
 											next->enough_for));
-	while (next->keep > least && exceeds_memory(progress, next->keep))
+	while (next->keep > least && exceeds_memory(task, progress, next->keep))
 		next->keep = Max(next->keep / 2, least);
-	return exceeds_memory(progress, next->keep) ? ANNOY_STEP_DRAIN : ANNOY_STEP_ROUND;
+	return exceeds_memory(task, progress, next->keep) ? ANNOY_STEP_DRAIN : ANNOY_STEP_ROUND;
 }
 
 /*

@@ -75,3 +75,14 @@ AnnoyWorkspaceGiveBack(MemoryContext workspace)
 	MemoryContextSetParent(workspace, TopMemoryContext);
 	waiting[n_waiting++] = workspace;
 }
+
+/*
+ * How many bytes a workspace takes beside the block that the session keeps anyway.
+ */
+Size
+AnnoyWorkspaceMemory(MemoryContext workspace)
+{
+	Size		allocated = MemoryContextMemAllocated(workspace, true);
+
+	return Max(allocated, KEPT_SIZE) - KEPT_SIZE;
+}

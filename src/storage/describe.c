@@ -220,7 +220,7 @@ AnnoyCurveIsValid(const AnnoyCurve *curve)
 	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] != 0; i++)
 	{
 		if (!(curve->done[i] > 0 && isfinite(curve->done[i]) &&
-			  curve->most[i] >= 1 && isfinite(curve->most[i]) &&
+			  curve->most[i] >= curve->average[i] && isfinite(curve->most[i]) &&
 			  curve->average[i] >= 1 && curve->average[i] <= curve->effort[curve->points - 1] &&
 			  curve->found[i] >= 0 && curve->found[i] <= 1))
 			return false;

@@ -132,7 +132,8 @@ AnnoyOpen(Relation rel)
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
-						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1, meta.seed, meta.scale_exponent, mean,
+						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
+						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
@@ -366,7 +367,8 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 	if (unset->has_space)
 		return;
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
-						   unset->n_entries, unset->seed, scale_exponent, mean, unset->attributes_size);
+						   unset->n_entries, unset->seed, scale_exponent, mean,
+						   unset->attributes_size);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
 	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);

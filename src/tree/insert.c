@@ -186,7 +186,7 @@ has_entry(InsertState *state, AnnoyNode node)
 	{
 		AnnoyPointer pointer = AnnoyNodePointer(state->index, node, i);
 
-		if (ItemPointerEquals(&pointer, &state->pointer))
+		if (memcmp(&pointer, &state->pointer, sizeof(AnnoyPointer)) == 0)
 			return true;
 	}
 	return false;

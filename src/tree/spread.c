@@ -137,7 +137,8 @@ AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root, AnnoyReadNode read_no
 		AnnoyCollectorAdd(leaves, &wide);
 		found = &leaves->candidates[leaves->count - 1];
 	}
-	*found = leaves->candidates[0];
+	memmove(leaves->candidates + 1, leaves->candidates,
+			(char *) found - (char *) leaves->candidates);
 	leaves->candidates[0] = wide;
 }
 
