@@ -197,6 +197,8 @@ find_nearest(AnnoyMeasurement *measurement)
 	AnnoyWalkBegin(&walk, rel, index, 0, 0);
 	while ((node = AnnoyWalkNext(&walk)) != NULL)
 	{
+		int			nitems = 0;
+
 		if (measurement->leaves != NULL)
 			AnnoyLeavesNote(measurement->leaves, walk.block, node);
 
@@ -205,9 +207,10 @@ find_nearest(AnnoyMeasurement *measurement)
 		for (int i = 0; i < measurement->nqueries; i++)
 			AnnoySearchEstimate(measurement->queries[i].search, node);
 		for (int i = 0; i < node->count; i++)
-			measurement->items += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
+			nitems += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
+		measurement->items += nitems;
 		measurement->entries += node->count;
-		report(measurement, 0, node->count);
+		report(measurement, 0, nitems);
 	}
 	for (int i = 0; i < measurement->nqueries; i++)
 		AnnoyCollectorFinish(&measurement->queries[i].search->items);

@@ -28,7 +28,7 @@
 #define MOST_EFFORT			1.5
 
 /* One of so many queries is less like the rows than those that count as such ... */
-#define LESS_LIKE			40
+#define LESS_LIKE			12
 
 /* ... or is, anyway, if it is not so many times as far from the middle. */
 #define MOST_LIKE			1.5

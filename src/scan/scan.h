@@ -192,7 +192,7 @@ AnnoySearchUnlike(const AnnoyBest *best, float norm2, float like)
 
 	if (!(ratio > 1))
 		return 1;
-	return Min(ratio * ratio * ratio * ratio, ANNOY_MOST_UNLIKE);
+	return Min(ratio * ratio * ratio * ratio * ratio * ratio, ANNOY_MOST_UNLIKE);
 }
 
 /*
