@@ -5,8 +5,6 @@
 \i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
-CREATE FUNCTION hard(i integer, dims integer) RETURNS real[] LANGUAGE sql AS
-	$$ SELECT array_agg(number(i, j)::real ORDER BY j) FROM generate_series(1, dims) j $$;
 CREATE TABLE items AS SELECT i AS id, hard(i, 24) AS v FROM generate_series(1, 4000) i;
 CREATE TABLE queries AS SELECT hard(10000 + i, 24) AS q FROM generate_series(1, 20) i;
 -- The part of vectors that have two entries

@@ -5,9 +5,6 @@
 \i `echo "$PG_ABS_SRCDIR"/test/regress/setup.sql`
 
 SET enable_seqscan = off;
--- Vectors without any structure, which are hard to find
-CREATE FUNCTION hard(i integer, dims integer) RETURNS real[] LANGUAGE sql AS
-	$$ SELECT array_agg(number(i, j)::real ORDER BY j) FROM generate_series(1, dims) j $$;
 CREATE TABLE items AS SELECT i AS id, hard(i, 50) AS v FROM generate_series(1, 2000) i;
 ANALYZE items;
 CREATE TABLE queries AS SELECT i AS id, hard(100000 + i, 50) AS q FROM generate_series(1, 50) i;

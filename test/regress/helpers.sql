@@ -12,6 +12,10 @@ IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
 	$$ SELECT array_agg(2 * number(i % 20, j) + number(1000 + i, j) - 1 ORDER BY j)
 		FROM generate_series(1, dims) j $$;
 
+-- The i-th vector without any structure, which is hard to find.
+CREATE FUNCTION hard(i integer, dims integer) RETURNS real[] LANGUAGE sql AS
+	$$ SELECT array_agg(number(i, j)::real ORDER BY j) FROM generate_series(1, dims) j $$;
+
 -- The i-th pseudo-random bit string: 0s and 1s in the places where the vector
 -- is negative or not.
 CREATE FUNCTION bitvec(i integer, dims integer) RETURNS bit varying
