@@ -76,6 +76,19 @@ logit(double p)
 	return log(p / (1 - p));
 }
 
+/* The highest recall that the curve can tell from 1. */
+static double
+most_recall(const AnnoyCurve *curve, int rank)
+{
+	return 1 - 0.5 / ((double) curve->queries[rank] * AnnoyCurveRows(rank));
+}
+
+static double
+recall_to_aim_at(double recall, double most)
+{
+	return Min(recall + Min(MARGIN_PART * (1 - recall), MAX_MARGIN), most);
+}
+
 /*
  * The effort at which the curve reaches a recall, for one of the numbers of
  * rows; as much as there is if it does not.  Between the points of the curve,
@@ -85,10 +98,8 @@ static double
 effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
 				  const AnnoyEfforts *efforts)
 {
-	double		queries = curve->queries[rank];
-	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
-	double		most = 1 - 0.5 / (queries * AnnoyCurveRows(rank));
-	double		goal = Min(recall + margin, most);
+	double		most = most_recall(curve, rank);
+	double		goal = recall_to_aim_at(recall, most);
 	double		last_reached = 0;
 
 	for (int i = 0; i < (int) curve->points; i++)
@@ -135,9 +146,8 @@ effort_when_grown(double effort, double growth, double all)
 static void
 choose_average(const AnnoyCurve *curve, double recall, double growth, AnnoyEfforts *efforts)
 {
-	double		margin = Min(MARGIN_PART * (1 - recall), MAX_MARGIN);
-	double		most = 1 - 0.5 / (curve->queries[0] * AnnoyCurveRows(0));
-	double		goal = Min(recall + margin, most);
+	double		most = most_recall(curve, 0);
+	double		goal = recall_to_aim_at(recall, most);
 	double		all = curve->effort[curve->points - 1];
 	double		average;
 	double		ratio = 1;
