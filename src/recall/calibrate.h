@@ -90,13 +90,6 @@ typedef struct AnnoyMeasurement
 	double		missed;			/* of these, that are not */
 } AnnoyMeasurement;
 
-static inline uint64
-AnnoyPointerKey(const AnnoyPointer *pointer)
-{
-	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
-		ItemPointerGetOffsetNumberNoCheck(pointer);
-}
-
 /* average.c */
 extern double AnnoyFoundPart(const AnnoyFound *found, int rank);
 extern void AnnoyAddPoint(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,

@@ -77,8 +77,7 @@ typedef struct AnnoyScanState
 static inline bool
 AnnoyScanSee(AnnoyScanState *state, const AnnoyPointer *pointer)
 {
-	uint64		key = (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
-	ItemPointerGetOffsetNumberNoCheck(pointer);
+	uint64		key = AnnoyPointerKey(pointer);
 	bool		found;
 
 	(void) seen_insert(state->seen, key, &found);
@@ -89,10 +88,8 @@ AnnoyScanSee(AnnoyScanState *state, const AnnoyPointer *pointer)
 static inline bool
 AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 {
-	uint64		key = (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
-	ItemPointerGetOffsetNumberNoCheck(pointer);
-
-	return state->seen != NULL && seen_lookup(state->seen, key) != NULL;
+	return state->seen != NULL &&
+		seen_lookup(state->seen, AnnoyPointerKey(pointer)) != NULL;
 }
 
 /* workspace.c */

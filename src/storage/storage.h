@@ -100,6 +100,14 @@ AnnoyPointerSpread(const AnnoyPointer *pointer)
 		AnnoyErrorToFloat(pointer->ip_posid) : 0;
 }
 
+/* A pointer to an item as one number. */
+static inline uint64
+AnnoyPointerKey(const AnnoyPointer *pointer)
+{
+	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
+		ItemPointerGetOffsetNumberNoCheck(pointer);
+}
+
 /* An item as read by AnnoyItemFetch. */
 typedef struct AnnoyItem
 {
