@@ -308,10 +308,13 @@ typedef ItemPointerData AnnoyPointer;
 StaticAssertDecl(BLCKSZ / sizeof(uint64) < ANNOY_ENTRY_PAIRED,
 				 "a page has more slots than pointers to items can tell from flags");
 
-/* One block of entries with codes of that many bytes. */
+/* Where the pointers of a block of entries with codes of that many bytes begin. */
+#define ANNOY_BLOCK_POINTERS(code_bytes) \
+	(ANNOY_BLOCK_ENTRIES * ((code_bytes) + 2 * sizeof(float) + sizeof(uint16)))
+
+/* One such block. */
 #define ANNOY_BLOCK_SIZE(code_bytes) \
-	(ANNOY_BLOCK_ENTRIES * \
-	 ((code_bytes) + 2 * sizeof(float) + sizeof(uint16) + sizeof(AnnoyPointer)))
+	(ANNOY_BLOCK_POINTERS(code_bytes) + ANNOY_BLOCK_ENTRIES * sizeof(AnnoyPointer))
 
 /*
  * Item groups.

@@ -333,10 +333,12 @@ search_leaves(AnnoyMeasurement *measurement, AnnoySearch *search, int point,
 	int			keep = AnnoySearchKeep(measurement->index->metric,
 									   measurement->index->n_entries, effort, AnnoyCurveRows(rank));
 	int			least = 0;
+	AnnoyRound	round = {.effort = effort};
 
 	if (!l1)
 		keep = Max(keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
-	AnnoySearchForest(search, effort, 0, 0, keep);
+	round.keep = keep;
+	AnnoySearchForest(search, &round);
 	for (int i = 0; i < search->items.count; i++)
 	{
 		/*
@@ -351,7 +353,7 @@ search_leaves(AnnoyMeasurement *measurement, AnnoySearch *search, int point,
 					AnnoyPointerKey(&search->items.candidates[i].pointer), least, rank,
 					point, found);
 	}
-	return search->complete;
+	return search->ended == ANNOY_END_EVERYTHING;
 }
 
 /*

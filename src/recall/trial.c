@@ -90,7 +90,9 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (;;)
 	{
-		AnnoySearchForest(search, effort, 0, 0, keep);
+		AnnoyRound	round = {.effort = effort,.keep = keep};
+
+		AnnoySearchForest(search, &round);
 		if (look_at_candidates(search, &reader, asked, &nearest) ||
 			keep > PG_INT32_MAX / 8 / KEEP_GROWTH)
 			break;

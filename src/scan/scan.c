@@ -153,8 +153,7 @@ begin_round(AnnoyScanState *state)
 {
 	AnnoySearch *search = state->search;
 
-	AnnoySearchForest(search, state->round.effort, state->round.done,
-					  state->round.most, state->round.keep);
+	AnnoySearchForest(search, &state->round);
 	state->scanned += search->scanned;
 	/* an average says less than what it was */
 	if (state->round.done > 0)
@@ -186,7 +185,7 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 		 (bound > -INFINITY && AnnoySearchScore(search, nearest->distance) <= bound));
 	progress->candidates_left = state->next < search->items.count;
 	progress->kept_all = search->items.limit == INFINITY;
-	progress->complete = search->complete;
+	progress->complete = search->ended == ANNOY_END_EVERYTHING;
 	progress->memory = AnnoyWorkspaceMemory(state->context);
 	progress->memory_limit = Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
 }

@@ -50,19 +50,32 @@ typedef struct AnnoyScanStats
 	instr_time	reranking;		/* items */
 } AnnoyScanStats;
 
-/* A search compares the distances of leaves with that of so many entries. */
-#define ANNOY_BEST			10
+/* A round: that of a scan so far, or the next one. */
+typedef struct AnnoyRound
+{
+	double		effort;			/* entries to scan; 0 = there was none yet */
+	double		done;			/* 0, or else the effort is an average, and
+								 * the round ends when it has done so much, */
+	double		most;			/* or has scanned so many */
+	int			keep;			/* candidates to keep ... */
+	bool		close;			/* ... and only those that may be among the
+								 * nearest ANNOY_BEST */
+	double		enough_for;		/* rows; with conditions in the index, those
+								 * that fail included */
+	double		limit;			/* rows of the LIMIT that it is for, or 0 */
+	bool		knows_dead;		/* that many of the rows are dead */
+} AnnoyRound;
 
-/*
- * So many times the leaves that its effort takes are ranked for a round whose effort
- * is an average.
- */
-#define ANNOY_MOST_LEAVES		5
+/* So many of the nearest items that a search has met are known to it. */
+#define ANNOY_BEST			16
 
 /* A query that is unlike the rows takes up to so many times as many entries. */
 #define ANNOY_MOST_UNLIKE		8.0
 
-/* Leaves are ranked as for so many entries at least. */
+/*
+ * Leaves are ranked as for so many entries at least: nodes above them tell less well
+ * than these which are near.
+ */
 #define ANNOY_RANKED_EFFORT		4096.0
 
 /* Fewer entries take no less time. */
@@ -75,6 +88,9 @@ typedef struct AnnoyBest
 	AnnoyPointer item[ANNOY_BEST];
 } AnnoyBest;
 
+/* The estimate for the tenth of them. */
+#define AnnoyBestTenth(best)	((best)->estimate[9])
+
 /* One round of a search, see search.c. */
 typedef struct AnnoySearch
 {
@@ -83,17 +99,19 @@ typedef struct AnnoySearch
 	AnnoyVector query;			/* whose data are the caller's */
 	AnnoyTarget target;
 	double		epsilon;		/* see annoy.epsilon */
-	double		done;			/* so much is to be done, or 0 */
-	double		most;			/* then, entries to scan at most */
+	const AnnoyRound *round;	/* that is being made, or NULL */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
 
 	/* results of AnnoySearchForest */
 	AnnoyCollector items;		/* candidates, by lower bound */
 	AnnoyBest	best;
-	bool		far;			/* it ended as leaves were too far away */
-	bool		complete;		/* every leaf was scanned */
+	AnnoyRoundEnd ended;		/* why it did */
+	float		margin;			/* none of the best is farther than estimated
+								 * by more */
+	double		unlike;			/* see AnnoySearchUnlike */
 	double		scanned;		/* entries */
+	float		first;			/* score of the first leaf */
 	BlockNumber root_split;		/* a root that was not what it was when
 								 * ranked, or invalid */
 	bool		space_decided;	/* a node was not understood */
@@ -101,6 +119,7 @@ typedef struct AnnoySearch
 
 	/* work space: nodes to visit by level, leaves at 0 */
 	AnnoyCollector nodes[ANNOY_MAX_LEVEL];
+	AnnoyCollector visited;		/* leaves, if they were ranked again */
 	double		ranked[ANNOY_MAX_LEVEL];	/* nodes scored so far */
 	uint16		hits[ANNOY_MAX_ENTRIES];
 	float		scores[ANNOY_MAX_ENTRIES];
@@ -135,8 +154,7 @@ extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern int	AnnoySearchLeafEntries(AnnoyNode node);
 extern void AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node);
-extern void AnnoySearchForest(AnnoySearch *search, double effort, double done, double most,
-							  int keep);
+extern void AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round);
 
 static inline void
 AnnoyBestReset(AnnoyBest *best)
@@ -178,7 +196,7 @@ AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
 static inline double
 AnnoySearchLike(const AnnoyBest *best, float norm2)
 {
-	return norm2 / Max(best->estimate[ANNOY_BEST - 1], FLT_MIN);
+	return norm2 / Max(AnnoyBestTenth(best), FLT_MIN);
 }
 
 /*
@@ -207,7 +225,7 @@ AnnoySearchUnlike(const AnnoyBest *best, float norm2, float like)
 static inline double
 AnnoySearchDone(const AnnoyBest *best, double scanned, float first, float next)
 {
-	double		tenth = best->estimate[ANNOY_BEST - 1];
+	double		tenth = AnnoyBestTenth(best);
 
 	if (scanned < ANNOY_LEAST_EFFORT || tenth == INFINITY || !(next > first))
 		return 0;

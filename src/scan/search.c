@@ -65,6 +65,13 @@
 /* How full nodes are, roughly, to guess how many must be visited. */
 #define TYPICAL_FILL	0.4
 
+/*
+ * So many times the leaves that it takes on average are at hand in a round that ends
+ * when it has done enough, and where a search is only followed.
+ */
+#define MOST_LEAVES		2
+#define FOLLOWED_LEAVES	5
+
 static inline BlockNumber
 candidate_block(const AnnoyCandidate *candidate)
 {
@@ -167,6 +174,7 @@ static inline void
 note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 {
 	AnnoyBest  *best = &search->best;
+	float		tenth = AnnoyBestTenth(best);
 
 	for (int i = 0; i < nhits; i++)
 	{
@@ -174,10 +182,19 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 		{
 			AnnoyPointer item = AnnoyNodePointer(search->index, node, search->hits[i]);
 
-			AnnoyBestAdd(best, AnnoyNodeEstimate(&search->target, node, search->hits[i],
-												 search->scores[i]), &item);
+			float		estimate = AnnoyNodeEstimate(&search->target, node, search->hits[i],
+													 search->scores[i]);
+
+			AnnoyBestAdd(best, estimate, &item);
+			search->margin = Max(search->margin, estimate - search->scores[i]);
 		}
 	}
+	if (AnnoyBestTenth(best) < tenth)
+		search->unlike = AnnoySearchUnlike(best, search->target.norm2,
+										   search->index->curve.like);
+	if (search->round->close)
+		search->items.limit = Min(search->items.limit,
+								  best->estimate[ANNOY_BEST - 1] + search->margin);
 }
 
 /*
@@ -192,7 +209,7 @@ scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
-	if (search->done > 0)
+	if (search->round != NULL && search->round->done > 0)
 		note_best(search, node, nhits);
 	search->scanned += AnnoySearchLeafEntries(node);
 	search->stats.leaves++;
@@ -240,51 +257,94 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 	}
 }
 
-/*
- * Has a round done what it is to do, or as much as it may, before the next leaf is
- * visited?
- */
-static inline bool
-is_done(AnnoySearch *search, const AnnoyCollector *leaves, int next)
+/* How far the nodes of a level have been visited, best first. */
+typedef struct Progress
 {
-	double		unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
-										   search->index->curve.like);
+	int			described;
+	int			fetched;
+	int			visited;
+}			Progress;
 
-	search->far = AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
-								  leaves->candidates[next].score) >= unlike * search->done;
-	return search->far || search->scanned >= unlike * search->most;
+/* Visit the next node of a level, while the processor fetches those after it. */
+static void
+visit_next(AnnoySearch *search, int level, Progress * progress)
+{
+	const AnnoyCollector *nodes = &search->nodes[level];
+	const AnnoyCandidate *next = &nodes->candidates[progress->visited];
+	int			describe = Min(progress->visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD),
+							   nodes->count);
+	int			fetch = Min(progress->visited + FETCH_AHEAD, nodes->count);
+
+	CHECK_FOR_INTERRUPTS();
+
+	for (; progress->described < describe; progress->described++)
+		AnnoyPrefetchBuffer(search->rel,
+							candidate_block(&nodes->candidates[progress->described]));
+	for (; progress->fetched < fetch; progress->fetched++)
+		AnnoyPrefetchPage(search->rel,
+						  candidate_block(&nodes->candidates[progress->fetched]),
+						  0, FETCH_BYTES);
+	visit(search, next, level, AnnoyReadBuffer(search->rel, candidate_block(next), NULL));
+	progress->visited++;
 }
 
 /*
- * Visit the nodes to visit on a level from the first on, at least a number of
- * them, until *progress reaches a goal.  Returns how many were visited.
+ * Visit the best nodes of a level above leaves, at least a number of them, until so
+ * many nodes of the level below are ranked.  Returns true if that are all there are.
+ */
+static bool
+visit_inner(AnnoySearch *search, int level, int at_least, double goal)
+{
+	Progress	progress = {0};
+
+	while (progress.visited < search->nodes[level].count)
+	{
+		if (progress.visited >= at_least && search->ranked[level - 1] >= goal)
+			return false;
+		visit_next(search, level, &progress);
+	}
+	return true;
+}
+
+/*
+ * Has a round scanned as many entries as it may?
+ */
+static inline bool
+is_spent(const AnnoySearch *search, const AnnoyRound *round)
+{
+	return search->scanned >= (round->done > 0 ? search->unlike * round->most : round->effort);
+}
+
+/*
+ * Has it done what it is to do, or is it spent, before a leaf with that score is
+ * visited?
+ */
+static inline bool
+is_done(AnnoySearch *search, const AnnoyRound *round, float next)
+{
+	if (round->done > 0 &&
+		AnnoySearchDone(&search->best, search->scanned, search->first, next) >=
+		search->unlike * round->done)
+		search->ended = ANNOY_END_DISTANCE;
+	else if (is_spent(search, round))
+		search->ended = ANNOY_END_EFFORT;
+	return search->ended != ANNOY_END_NONE;
+}
+
+/*
+ * Scan the leaves that are ranked, until the round is done.  Returns how many were
+ * visited.
  */
 static int
-visit_best(AnnoySearch *search, int level, int at_least,
-		   const double *progress, double goal)
+scan_leaves(AnnoySearch *search, const AnnoyRound *round)
 {
-	const AnnoyCollector *nodes = &search->nodes[level];
-	int			described = 0;
-	int			fetched = 0;
-	int			visited = 0;
+	const AnnoyCollector *leaves = &search->nodes[0];
+	Progress	progress = {0};
 
-	while (visited < nodes->count && (visited < at_least || *progress < goal))
-	{
-		CHECK_FOR_INTERRUPTS();
-
-		if (level == 0 && search->done > 0 && is_done(search, nodes, visited))
-			break;
-		for (; described < nodes->count && described < visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD);
-			 described++)
-			AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[described]));
-		for (; fetched < nodes->count && fetched < visited + FETCH_AHEAD; fetched++)
-			AnnoyPrefetchPage(search->rel, candidate_block(&nodes->candidates[fetched]),
-							  0, FETCH_BYTES);
-		visit(search, &nodes->candidates[visited], level,
-			  AnnoyReadBuffer(search->rel, candidate_block(&nodes->candidates[visited]), NULL));
-		visited++;
-	}
-	return visited;
+	while (progress.visited < leaves->count &&
+		   !is_done(search, round, leaves->candidates[progress.visited].score))
+		visit_next(search, 0, &progress);
+	return progress.visited;
 }
 
 /* How many leaves a search with that effort will visit, roughly. */
@@ -336,8 +396,9 @@ open_again(AnnoySearch *search)
 }
 
 /*
- * Rank leaves as it takes to visit `wanted' of them; the best `most' come out in
- * order in nodes[0].  Returns true if that are all leaves there are.
+ * Rank leaves as it takes to visit `wanted' of them, or as many as is worth while
+ * anyway; the best `most' come out in order in nodes[0].  Returns true if that are all
+ * leaves there are.
  */
 static bool
 rank_leaves(AnnoySearch *search, double wanted, double most)
@@ -346,7 +407,7 @@ rank_leaves(AnnoySearch *search, double wanted, double most)
 	double		visits[ANNOY_MAX_LEVEL];	/* on each level */
 	bool		all = true;
 
-	visits[0] = wanted;
+	visits[0] = Max(wanted, leaves_wanted(index, ANNOY_RANKED_EFFORT));
 	for (int level = 1; level < ANNOY_MAX_LEVEL; level++)
 		visits[level] = Max(ceil(RANK_FACTOR * visits[level - 1] /
 								 (TYPICAL_FILL * index->inner.capacity)),
@@ -386,9 +447,7 @@ rank_leaves(AnnoySearch *search, double wanted, double most)
 		AnnoyCollector *nodes = &search->nodes[level];
 
 		AnnoyCollectorFinish(nodes);
-		if (visit_best(search, level, 2 * index->n_trees,
-					   &search->ranked[level - 1],
-					   RANK_FACTOR * visits[level - 1]) < nodes->count)
+		if (!visit_inner(search, level, 2 * index->n_trees, RANK_FACTOR * visits[level - 1]))
 			all = false;
 	}
 
@@ -412,6 +471,7 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 	search->query = *query;
 	map_query(search);
 	AnnoyCollectorInit(&search->items);
+	AnnoyCollectorInit(&search->visited);
 	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
 		AnnoyCollectorInit(&search->nodes[level]);
 	return search;
@@ -438,6 +498,7 @@ void
 AnnoySearchForget(AnnoySearch *search)
 {
 	AnnoyCollectorFree(&search->items);
+	AnnoyCollectorFree(&search->visited);
 	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
 		AnnoyCollectorFree(&search->nodes[level]);
 }
@@ -453,9 +514,9 @@ AnnoySearchRank(AnnoySearch *search, double effort)
 
 	do
 	{
-		double		wanted = leaves_wanted(search->index, Max(effort, ANNOY_RANKED_EFFORT));
+		double		wanted = leaves_wanted(search->index, effort);
 
-		all = rank_leaves(search, wanted, ANNOY_MOST_LEAVES * wanted);
+		all = rank_leaves(search, wanted, FOLLOWED_LEAVES * wanted);
 	}
 	while (open_again(search));
 	return all;
@@ -470,65 +531,96 @@ AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
 	scan_leaf(search, node, 0);
 }
 
+/* Forget what a round has scanned. */
+static void
+start_again(AnnoySearch *search, int keep)
+{
+	AnnoyCollectorReset(&search->items, keep);
+	AnnoyCollectorReset(&search->visited, PG_INT32_MAX);
+	AnnoyBestReset(&search->best);
+	search->unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
+									   search->index->curve.like);
+	search->margin = 0;
+	search->scanned = 0;
+	search->first = INFINITY;
+	search->ended = ANNOY_END_NONE;
+	search->root_split = InvalidBlockNumber;
+}
+
 /*
- * Search until that many entries have been scanned.  If `done' is above 0, they
- * are an average: the search ends when it has done so much, and at the latest
- * when it has scanned the most; or some times as much, if the query is unlike the
- * rows.  Afterwards search->items has
- * up to `keep' candidates in order of their lower bounds; items not among them
- * have bounds of at least items.limit, or were not scanned.
+ * Leaves are going to be ranked again, and more of them.  Those that have been visited
+ * are not to be visited again.
+ */
+static void
+note_visited(AnnoySearch *search, int count)
+{
+	for (int i = 0; i < count; i++)
+		AnnoyCollectorAdd(&search->visited, &search->nodes[0].candidates[i]);
+	AnnoyCollectorFinish(&search->visited);
+}
+
+/*
+ * Search one round.  It ends when it has scanned as many entries as its effort says.
+ * If it has something to do, it ends when that is done, and at the latest when it has
+ * scanned the most that it may; if the query is unlike the rows, some times as much.
+ * Few queries then need more than MOST_LEAVES times the average: leaves are ranked
+ * again for these.
+ *
+ * Afterwards search->items has up to round->keep candidates in order of their lower
+ * bounds; items not among them have bounds of at least items.limit, or were not
+ * scanned.
  */
 void
-AnnoySearchForest(AnnoySearch *search, double effort, double done, double most, int keep)
+AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 {
-	const AnnoyIndex *index = search->index;
-	double		wanted = leaves_wanted(index, Max(effort, ANNOY_RANKED_EFFORT));
+	double		wanted = leaves_wanted(search->index, round->effort);
 	AnnoyCollector *leaves = &search->nodes[0];
 	int			roots_split = 0;
 
+	search->round = round;
 	search->stats.rounds++;
-	search->done = done;
-	search->most = most;
-	for (;;)
+	start_again(search, round->keep);
+	while (search->ended == ANNOY_END_NONE)
 	{
 		instr_time	start;
 		instr_time	ranked;
 		instr_time	scanned;
 		bool		all;
+		int			visited;
 
 		INSTR_TIME_SET_CURRENT(start);
-		all = rank_leaves(search, wanted, (done > 0 ? ANNOY_MOST_LEAVES : 1) * wanted);
+		all = rank_leaves(search, wanted, round->done > 0 ? MOST_LEAVES * wanted : wanted);
+		AnnoyCollectorSubtract(leaves, &search->visited);
+		if (leaves->count > 0)
+			search->first = Min(search->first, leaves->candidates[0].score);
 		INSTR_TIME_SET_CURRENT(ranked);
-
-		search->scanned = 0;
-		AnnoyCollectorReset(&search->items, keep);
-		AnnoyBestReset(&search->best);
-		search->far = false;
-		search->root_split = InvalidBlockNumber;
-		search->complete = visit_best(search, 0, 0, &search->scanned,
-									  done > 0 ? INFINITY : effort) == leaves->count && all;
+		visited = scan_leaves(search, round);
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
+
 		if (open_again(search))
-			continue;
-		if (search->root_split != InvalidBlockNumber)
+			start_again(search, round->keep);
+		else if (search->root_split != InvalidBlockNumber)
 		{
 			/* each root is a leaf but once */
-			if (++roots_split > index->n_trees)
+			if (++roots_split > search->index->n_trees)
 				AnnoyReportCorruption(search->rel, search->root_split,
 									  "A node points to this root.");
-			continue;
+			start_again(search, round->keep);
 		}
-		if (search->complete || search->far || search->scanned >= effort)
-			break;
-
-		/* leaves were emptier than thought, or many copies of one vector */
-		if (wanted >= PG_INT32_MAX)
-			break;
-		wanted *= 4;
+		else if (visited == leaves->count && all)
+			search->ended = ANNOY_END_EVERYTHING;
+		else if (search->ended == ANNOY_END_NONE &&
+				 (is_spent(search, round) || wanted >= PG_INT32_MAX))
+			search->ended = ANNOY_END_EFFORT;
+		else if (search->ended == ANNOY_END_NONE)
+		{
+			note_visited(search, visited);
+			wanted *= 4;
+		}
 	}
-	search->stats.ended = search->complete ? ANNOY_END_EVERYTHING :
-		search->far ? ANNOY_END_DISTANCE : ANNOY_END_EFFORT;
+	search->round = NULL;
+	search->stats.ended = search->ended;
 	AnnoyCollectorFinish(&search->items);
 }

@@ -197,6 +197,7 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 			next->effort = efforts->average;
 			next->done = efforts->done;
 			next->most = efforts->most;
+			next->close = true;
 		}
 	}
 	if (demand->filtered && efforts->measured > 0 && next->enough_for > FIRST_ROWS)
@@ -303,6 +304,7 @@ AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 {
 	*next = *last;
 	next->done = 0;
+	next->close = false;
 
 	if (last->effort == 0)
 	{

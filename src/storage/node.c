@@ -41,13 +41,6 @@
 /* Room that a build gives a node, in relation to the number of its entries. */
 #define BUILT_ROOM			1.25
 
-/* The blocks of entries. */
-static inline uint8 *
-node_blocks(const AnnoyIndex *index, AnnoyNode node)
-{
-	return (uint8 *) AnnoyNodeCentre(node) + index->centre_bytes;
-}
-
 /* Where the parts of an entry are. */
 typedef struct EntryPlace
 {
@@ -69,7 +62,7 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 
 	Assert(i >= 0 && i < codec->capacity);
 
-	block = node_blocks(index, node) +
+	block = AnnoyNodeBlocks(index, node) +
 		(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(codec->bytes);
 	factors = (float *) (block + codec->bytes * ANNOY_BLOCK_ENTRIES);
 
@@ -77,8 +70,7 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 	place.offset = factors + lane;
 	place.slope = factors + ANNOY_BLOCK_ENTRIES + lane;
 	place.error = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + lane;
-	place.pointer = (AnnoyPointer *)
-		((uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + ANNOY_BLOCK_ENTRIES) + lane;
+	place.pointer = (AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(codec->bytes)) + lane;
 	return place;
 }
 
@@ -91,7 +83,7 @@ AnnoyNodeEnd(const AnnoyIndex *index, Page page)
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	int			blocks = (node->count + ANNOY_BLOCK_ENTRIES - 1) / ANNOY_BLOCK_ENTRIES;
 
-	return (char *) node_blocks(index, node) - page +
+	return (char *) AnnoyNodeBlocks(index, node) - page +
 		blocks * ANNOY_BLOCK_SIZE(AnnoyNodeCodec(index, node)->bytes);
 }
 
@@ -292,19 +284,6 @@ AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node, float *centre)
 }
 
 /*
- * What entry i points to: in an inner node, with the child's spread.
- */
-AnnoyPointer
-AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
-{
-	AnnoyPointer pointer = *entry_place(index, node, i).pointer;
-
-	if (node->level == 0)
-		pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;
-	return pointer;
-}
-
-/*
  * The flags of entry i, which only those of leaves have.
  */
 uint16
@@ -418,7 +397,7 @@ AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
 
 	/* a block of entries starts out as zeroes */
 	if (node->count % ANNOY_BLOCK_ENTRIES == 0)
-		memset(node_blocks(index, node) +
+		memset(AnnoyNodeBlocks(index, node) +
 			   node->count / ANNOY_BLOCK_ENTRIES * ANNOY_BLOCK_SIZE(codec->bytes),
 			   0, ANNOY_BLOCK_SIZE(codec->bytes));
 	set_count(index, page, node->count + 1);
@@ -564,6 +543,6 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 	target->rounding = scoring.rounding;
 	scoring.use_offset = target->inner_product ? 0 : 1;
 
-	return annoy_kernels->score(node_blocks(index, node), node->count,
+	return annoy_kernels->score(AnnoyNodeBlocks(index, node), node->count,
 								&scoring, limit, hits, scores);
 }

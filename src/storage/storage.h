@@ -54,6 +54,29 @@ AnnoyNodeIsCurrent(const AnnoyIndex *index, AnnoyNode node)
 	return node->generation == index->generation;
 }
 
+/* The blocks of a node's entries. */
+static inline uint8 *
+AnnoyNodeBlocks(const AnnoyIndex *index, AnnoyNode node)
+{
+	return (uint8 *) AnnoyNodeCentre(node) + index->centre_bytes;
+}
+
+/*
+ * What entry i of a node points to: in an inner node, with the child's spread.
+ */
+static inline AnnoyPointer
+AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	uint8	   *block = AnnoyNodeBlocks(index, node) +
+	(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(bytes);
+	AnnoyPointer pointer = ((AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(bytes)))[i % ANNOY_BLOCK_ENTRIES];
+
+	if (node->level == 0)
+		pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;
+	return pointer;
+}
+
 /* What a node stores as the offset of an entry. */
 static inline float
 AnnoyNodeOffset(AnnoyNode node, const AnnoyEntry *entry)
@@ -223,8 +246,6 @@ extern void AnnoyCopyNode(Relation rel, const AnnoyIndex *index,
 						  BlockNumber block, Page copy);
 extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 								float *centre);
-extern AnnoyPointer AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node,
-									 int i);
 extern float AnnoyNodeEstimate(const AnnoyTarget *target, AnnoyNode node, int i, float bound);
 extern uint16 AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node,
 								  int i);

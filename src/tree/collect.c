@@ -115,32 +115,40 @@ bucket_of(float score, float lowest, float factor, int buckets)
  * that the array is cut in after `keep' of them; or of all up to there.  Drop
  * what is behind.
  */
-static void
+static int
 distribute(AnnoyCollector *collector, bool sort_all)
 {
 	AnnoyCandidate *a = collector->candidates;
 	AnnoyCandidate *sorted = a + collector->allocated;
-	int			n = collector->count;
-	int			keep = Min(collector->keep, n);
-	int			buckets = n < MANY ? FEW_BUCKETS : MANY_BUCKETS;
+	int			n = 0;
+	int			keep;
+	int			buckets;
 	int			end[MANY_BUCKETS] = {0};
 	int			start = 0;
-	float		lowest = a[0].score;
-	float		highest = a[0].score;
+	float		lowest = INFINITY;
+	float		highest = -INFINITY;
 	float		factor;
 
-	for (int i = 1; i < n; i++)
+	/* leave out those that came before the limit was lowered */
+	for (int i = 0; i < collector->count; i++)
 	{
-		lowest = Min(lowest, a[i].score);
-		highest = Max(highest, a[i].score);
+		float		score = a[i].score;
+
+		a[n] = a[i];
+		n += score <= collector->limit;
+		lowest = Min(lowest, score);
+		highest = Max(highest, score);
 	}
+	highest = Min(highest, collector->limit);
+	keep = Min(collector->keep, n);
+	buckets = n < MANY ? FEW_BUCKETS : MANY_BUCKETS;
 	factor = buckets / (highest - lowest);
 	if (!(factor > 0 && factor < FLT_MAX))
 	{
 		/* all the same, nearly, or infinitely far apart */
 		sort_candidates(a, n);
 		collector->count = keep;
-		return;
+		return n;
 	}
 
 	for (int i = 0; i < n; i++)
@@ -163,6 +171,7 @@ distribute(AnnoyCollector *collector, bool sort_all)
 	}
 	memcpy(a, sorted, sizeof(AnnoyCandidate) * keep);
 	collector->count = keep;
+	return n;
 }
 
 /* Keep the best candidates; the next must be better than the worst of them. */
@@ -171,7 +180,8 @@ prune(AnnoyCollector *collector)
 {
 	Assert(collector->count > collector->keep);
 
-	distribute(collector, false);
+	if (distribute(collector, false) <= collector->keep)
+		return;
 	collector->limit = collector->candidates[0].score;
 	for (int i = 1; i < collector->count; i++)
 		collector->limit = Max(collector->limit, collector->candidates[i].score);
@@ -251,10 +261,31 @@ AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 void
 AnnoyCollectorFinish(AnnoyCollector *collector)
 {
-	bool		pruned = collector->count > collector->keep;
+	int			wanted = distribute(collector, true);
 
-	if (collector->count > 1)
-		distribute(collector, true);
-	if (pruned)
+	if (wanted > collector->count)
 		collector->limit = collector->candidates[collector->count - 1].score;
+}
+
+/*
+ * Drop candidates that another collector has as well.  Both have been finished.
+ */
+void
+AnnoyCollectorSubtract(AnnoyCollector *collector, const AnnoyCollector *other)
+{
+	AnnoyCandidate *a = collector->candidates;
+	const AnnoyCandidate *b = other->candidates;
+	int			n = 0;
+	int			j = 0;
+
+	if (other->count == 0)
+		return;
+	for (int i = 0; i < collector->count; i++)
+	{
+		while (j < other->count && candidate_less(&b[j], &a[i]))
+			j++;
+		if (j == other->count || candidate_less(&a[i], &b[j]))
+			a[n++] = a[i];
+	}
+	collector->count = n;
 }

@@ -54,6 +54,8 @@ extern void AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 extern void AnnoyCollectorAdd(AnnoyCollector *collector,
 							  const AnnoyCandidate *candidate);
 extern void AnnoyCollectorFinish(AnnoyCollector *collector);
+extern void AnnoyCollectorSubtract(AnnoyCollector *collector,
+								   const AnnoyCollector *other);
 
 /* place.c */
 typedef AnnoyNode (*AnnoyReadNode) (BlockNumber block, void *arg);
