@@ -104,6 +104,21 @@ RESET annoy.search_k;
 SELECT ended('SELECT id FROM many ORDER BY v <-> (SELECT NULL::real[]) LIMIT 10') IS NULL AS no_round;
 DROP TABLE many;
 
+-- A leaf full of copies counts as one entry.  So more leaves have to be ranked than it
+-- takes otherwise; none is visited twice in a round.
+CREATE TABLE copies AS SELECT i AS id, vec(greatest(i, 10000), 16) AS v FROM generate_series(1, 15000) i;
+CREATE INDEX copies_v ON copies USING annoy (v) WITH (n_entries = 1);
+SET annoy.search_k = 1000;
+CREATE FUNCTION visited(query text, OUT visited record) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE query;
+	SELECT s.ended, s.entries / s.rounds BETWEEN 10000 AND 12000
+	INTO visited FROM annoy_last_scan() s;
+END $$;
+SELECT visited('SELECT id FROM copies ORDER BY v <-> vec(10000, 16) LIMIT 10');
+RESET annoy.search_k;
+DROP TABLE copies;
+
 -- Exact distances are computed only of rows that meet the conditions on columns
 -- of the index, in a search through the trees and in a walk over all rows
 CREATE TABLE kinds AS SELECT i AS id, vec(i, 16) AS v, i / 20 % 4 AS kind, i % 1000 AS rare FROM generate_series(1, 20000) i;
