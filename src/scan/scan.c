@@ -153,8 +153,7 @@ begin_round(AnnoyScanState *state)
 {
 	AnnoySearch *search = state->search;
 
-	AnnoySearchForest(search, state->round.effort, state->round.done,
-					  state->round.most, state->round.keep);
+	AnnoySearchForest(search, &state->round);
 	state->scanned += search->scanned;
 	/* an average says less than what it was */
 	if (state->round.done > 0)

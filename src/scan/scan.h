@@ -75,6 +75,20 @@ typedef struct AnnoyBest
 	AnnoyPointer item[ANNOY_BEST];
 } AnnoyBest;
 
+/* A round: that of a scan so far, or the next one. */
+typedef struct AnnoyRound
+{
+	double		effort;			/* entries to scan; 0 = there was none yet */
+	double		done;			/* 0, or else the effort is an average, and
+								 * the round ends when it has done so much, */
+	double		most;			/* or has scanned so many */
+	int			keep;			/* candidates to keep */
+	double		enough_for;		/* rows; with conditions in the index, those
+								 * that fail included */
+	double		limit;			/* rows of the LIMIT that it is for, or 0 */
+	bool		knows_dead;		/* that many of the rows are dead */
+} AnnoyRound;
+
 /* One round of a search, see search.c. */
 typedef struct AnnoySearch
 {
@@ -135,8 +149,7 @@ extern void AnnoySearchForget(AnnoySearch *search);
 extern bool AnnoySearchRank(AnnoySearch *search, double effort);
 extern int	AnnoySearchLeafEntries(AnnoyNode node);
 extern void AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node);
-extern void AnnoySearchForest(AnnoySearch *search, double effort, double done, double most,
-							  int keep);
+extern void AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round);
 
 static inline void
 AnnoyBestReset(AnnoyBest *best)

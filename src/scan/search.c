@@ -471,24 +471,24 @@ AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
 }
 
 /*
- * Search until that many entries have been scanned.  If `done' is above 0, they
- * are an average: the search ends when it has done so much, and at the latest
- * when it has scanned the most; or some times as much, if the query is unlike the
- * rows.  Afterwards search->items has
- * up to `keep' candidates in order of their lower bounds; items not among them
- * have bounds of at least items.limit, or were not scanned.
+ * Search until as many entries have been scanned as the round says.  If its `done'
+ * is above 0, they are an average: the search ends when it has done so much, and at
+ * the latest when it has scanned the most; or some times as much, if the query is
+ * unlike the rows.  Afterwards search->items has up to `keep' candidates in order of
+ * their lower bounds; items not among them have bounds of at least items.limit, or
+ * were not scanned.
  */
 void
-AnnoySearchForest(AnnoySearch *search, double effort, double done, double most, int keep)
+AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 {
 	const AnnoyIndex *index = search->index;
-	double		wanted = leaves_wanted(index, Max(effort, ANNOY_RANKED_EFFORT));
+	double		wanted = leaves_wanted(index, Max(round->effort, ANNOY_RANKED_EFFORT));
 	AnnoyCollector *leaves = &search->nodes[0];
 	int			roots_split = 0;
 
 	search->stats.rounds++;
-	search->done = done;
-	search->most = most;
+	search->done = round->done;
+	search->most = round->most;
 	for (;;)
 	{
 		instr_time	start;
@@ -497,16 +497,16 @@ AnnoySearchForest(AnnoySearch *search, double effort, double done, double most, 
 		bool		all;
 
 		INSTR_TIME_SET_CURRENT(start);
-		all = rank_leaves(search, wanted, (done > 0 ? ANNOY_MOST_LEAVES : 1) * wanted);
+		all = rank_leaves(search, wanted, (search->done > 0 ? ANNOY_MOST_LEAVES : 1) * wanted);
 		INSTR_TIME_SET_CURRENT(ranked);
 
 		search->scanned = 0;
-		AnnoyCollectorReset(&search->items, keep);
+		AnnoyCollectorReset(&search->items, round->keep);
 		AnnoyBestReset(&search->best);
 		search->far = false;
 		search->root_split = InvalidBlockNumber;
 		search->complete = visit_best(search, 0, 0, &search->scanned,
-									  done > 0 ? INFINITY : effort) == leaves->count && all;
+									  search->done > 0 ? INFINITY : round->effort) == leaves->count && all;
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
@@ -520,7 +520,7 @@ AnnoySearchForest(AnnoySearch *search, double effort, double done, double most, 
 									  "A node points to this root.");
 			continue;
 		}
-		if (search->complete || search->far || search->scanned >= effort)
+		if (search->complete || search->far || search->scanned >= round->effort)
 			break;
 
 		/* leaves were emptier than thought, or many copies of one vector */

@@ -72,20 +72,6 @@ typedef struct AnnoyScanTask
 	bool		tests;			/* conditions on further columns */
 } AnnoyScanTask;
 
-/* A round: that of a scan so far, or the next one. */
-typedef struct AnnoyRound
-{
-	double		effort;			/* entries to scan; 0 = there was none yet */
-	double		done;			/* 0, or else the effort is an average, and
-								 * the round ends when it has done so much, */
-	double		most;			/* or has scanned so many */
-	int			keep;			/* candidates to keep */
-	double		enough_for;		/* rows; with conditions in the index, those
-								 * that fail included */
-	double		limit;			/* rows of the LIMIT that it is for, or 0 */
-	bool		knows_dead;		/* that many of the rows are dead */
-} AnnoyRound;
-
 /* What a scan has come to. */
 typedef struct AnnoyScanProgress
 {
