@@ -330,14 +330,13 @@ search_leaves(AnnoyMeasurement *measurement, AnnoySearch *search, int point,
 {
 	double		effort = measurement->curve.effort[point];
 	bool		l1 = measurement->index->metric == ANNOY_L1;
-	int			keep = AnnoySearchKeep(measurement->index->metric,
-									   measurement->index->n_entries, effort, AnnoyCurveRows(rank));
+	AnnoyRound	round = {.effort = effort,
+		.keep = AnnoySearchKeep(measurement->index->metric, measurement->index->n_entries,
+								effort, AnnoyCurveRows(rank))};
 	int			least = 0;
-	AnnoyRound	round = {.effort = effort};
 
 	if (!l1)
-		keep = Max(keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
-	round.keep = keep;
+		round.keep = Max(round.keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
 	AnnoySearchForest(search, &round);
 	for (int i = 0; i < search->items.count; i++)
 	{

@@ -25,12 +25,15 @@
 #include "storage/storage.h"
 
 /* Searches may scan so many times the effort that half of them take. */
-#define MOST_EFFORT			1.5
+#define MOST_EFFORT			1.75
 
 /* One of so many queries is less like the rows than those that count as such ... */
-#define LESS_LIKE			12
+#define LESS_LIKE			120
 
-/* ... or is, anyway, if it is not so many times as far from the middle. */
+/*
+ * ... or is, anyway, if it is as far from the middle as half of them, and not so many
+ * times as far as from the tenth found.
+ */
 #define MOST_LIKE			1.5
 
 /* So many queries tell what searches with an effort have done. */
@@ -158,10 +161,12 @@ visit(Follow *follow, int place)
 static float
 choose_like(const AnnoyMeasurement *measurement)
 {
-	double	   *like = palloc(sizeof(double) * measurement->nqueries);
+	int			n = measurement->nqueries;
+	double	   *like = palloc(sizeof(double) * n);
+	double	   *norm2 = palloc(sizeof(double) * n);
 	float		chosen;
 
-	for (int i = 0; i < measurement->nqueries; i++)
+	for (int i = 0; i < n; i++)
 	{
 		const AnnoySampleQuery *query = &measurement->queries[i];
 		const AnnoyCollector *nearest = &query->search->items;
@@ -174,11 +179,14 @@ choose_like(const AnnoyMeasurement *measurement)
 				AnnoyBestAdd(&best, nearest->candidates[j].score,
 							 &nearest->candidates[j].pointer);
 		}
-		like[i] = AnnoySearchLike(&best, query->search->target.norm2);
+		norm2[i] = query->search->target.norm2;
+		like[i] = AnnoySearchLike(&best, norm2[i]);
 	}
-	sort_doubles(like, measurement->nqueries);
-	chosen = Min(like[measurement->nqueries / LESS_LIKE], MOST_LIKE);
+	sort_doubles(like, n);
+	sort_doubles(norm2, n);
+	chosen = Min(like[n / LESS_LIKE], MOST_LIKE * norm2[n / 2]);
 	pfree(like);
+	pfree(norm2);
 	return chosen;
 }
 

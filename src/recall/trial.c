@@ -77,8 +77,8 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	AnnoySearch *search = AnnoySearchInit(rel, index, &asked->vector,
 										  ANNOY_DEFAULT_EPSILON);
-	int			keep = AnnoySearchKeep(index->metric, index->n_entries, effort,
-									   ANNOY_TRIAL_ROWS);
+	AnnoyRound	round = {.effort = effort,
+		.keep = AnnoySearchKeep(index->metric, index->n_entries, effort, ANNOY_TRIAL_ROWS)};
 	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;
@@ -90,13 +90,11 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoyItemReaderInit(&reader, rel, index, NULL);
 	for (;;)
 	{
-		AnnoyRound	round = {.effort = effort,.keep = keep};
-
 		AnnoySearchForest(search, &round);
 		if (look_at_candidates(search, &reader, asked, &nearest) ||
-			keep > PG_INT32_MAX / 8 / KEEP_GROWTH)
+			round.keep > PG_INT32_MAX / 8 / KEEP_GROWTH)
 			break;
-		keep *= KEEP_GROWTH;
+		round.keep *= KEEP_GROWTH;
 	}
 	AnnoyItemReaderEnd(&reader);
 	for (int i = 0; i < nearest.count; i++)

@@ -90,38 +90,53 @@ recall_to_aim_at(double recall, double most)
 }
 
 /*
- * The effort at which the curve reaches a recall, for one of the numbers of
- * rows; as much as there is if it does not.  Between the points of the curve,
- * the logit of the recall is nearly linear in the logarithm of the effort.
+ * A place on a curve: so far from the point before towards a point, by logarithms of
+ * efforts.  For the first one it is that point.
  */
-static double
-effort_for_recall(const AnnoyCurve *curve, int rank, double recall,
-				  const AnnoyEfforts *efforts)
+typedef struct Place
 {
-	double		most = most_recall(curve, rank);
+	int			point;
+	double		part;
+} Place;
+
+/*
+ * Where do recalls, which never decrease, reach the one to be aimed at for `recall'?
+ * Between points, the logit of the recall is nearly linear in the logarithm of the
+ * effort.  Returns false if they do not reach it.
+ */
+static bool
+find_place(const float *recalls, int points, double recall, double most, Place *place)
+{
 	double		goal = recall_to_aim_at(recall, most);
-	double		last_reached = 0;
+	double		before;
+	double		reached;
+	int			i = 0;
 
-	for (int i = 0; i < (int) curve->points; i++)
-	{
-		double		reached = Min(curve->recall[rank][i], most);
+	while (i < points && recalls[i] < goal)
+		i++;
+	if (i == points)
+		return false;
+	place->point = i;
+	place->part = 1;
+	if (i == 0 || recalls[i - 1] <= 0)
+		return true;
+	before = recalls[i - 1];
+	reached = recalls[i];
+	if (reached >= most)
+		reached = Max(goal, Min(most, ALL_FOUND));
+	place->part = (logit(goal) - logit(before)) / (logit(reached) - logit(before));
+	return true;
+}
 
-		if (reached >= goal)
-		{
-			double		part;
+/* What is at a place, of values that belong to the points. */
+static double
+value_at(const float *values, const Place *place)
+{
+	int			i = place->point;
 
-			if (i == 0 || last_reached <= 0)
-				return curve->effort[i];
-			if (reached >= most)
-				reached = Max(goal, Min(most, ALL_FOUND));
-			part = (logit(goal) - logit(last_reached)) /
-				(logit(reached) - logit(last_reached));
-			return curve->effort[i - 1] *
-				pow(curve->effort[i] / curve->effort[i - 1], part);
-		}
-		last_reached = Max(last_reached, reached);
-	}
-	return efforts->all;
+	if (place->part == 1)
+		return values[i];
+	return values[i - 1] * pow(values[i] / values[i - 1], place->part);
 }
 
 /*
@@ -146,39 +161,23 @@ effort_when_grown(double effort, double growth, double all)
 static void
 choose_average(const AnnoyCurve *curve, double recall, double growth, AnnoyEfforts *efforts)
 {
-	double		most = most_recall(curve, 0);
-	double		goal = recall_to_aim_at(recall, most);
 	double		all = curve->effort[curve->points - 1];
+	int			points = 0;
+	Place		place;
+	double		measured;
 	double		average;
-	double		ratio = 1;
-	double		part = 0;
-	int			i = 0;
 
-	while (i < ANNOY_CURVE_POINTS && curve->done[i] > 0 && curve->found[i] < goal)
-		i++;
-	if (i == ANNOY_CURVE_POINTS || curve->done[i] == 0)
+	while (points < ANNOY_CURVE_POINTS && curve->done[points] > 0)
+		points++;
+	if (!find_place(curve->found, points, recall, most_recall(curve, 0), &place))
 		return;
-	if (i > 0 && curve->found[i - 1] > 0)
-	{
-		double		reached = curve->found[i];
-
-		if (reached >= most)
-			reached = Max(goal, Min(most, ALL_FOUND));
-		part = (logit(reached) - logit(goal)) / (logit(reached) - logit(curve->found[i - 1]));
-		ratio = pow(curve->average[i - 1] / curve->average[i], part);
-	}
-	average = effort_when_grown(ratio * curve->average[i], growth, all);
+	measured = value_at(curve->average, &place);
+	average = effort_when_grown(measured, growth, all);
 	efforts->average = Max(average, ANNOY_LEAST_EFFORT);
 
 	/* where it has grown, more is to be scanned of leaves as far away */
-	growth = average / (ratio * curve->average[i]);
-	efforts->done = growth * curve->done[i];
-	efforts->most = growth * curve->most[i];
-	if (part > 0)
-	{
-		efforts->done *= pow(curve->done[i - 1] / curve->done[i], part);
-		efforts->most *= pow(curve->most[i - 1] / curve->most[i], part);
-	}
+	efforts->done = average / measured * value_at(curve->done, &place);
+	efforts->most = average / measured * value_at(curve->most, &place);
 }
 
 /*
@@ -224,8 +223,12 @@ efforts_for_recall(const AnnoyCurve *curve, double recall, double growth,
 	efforts->measured = 0;
 	for (int rank = 0; rank < ANNOY_CURVE_RANKS && curve->queries[rank] > 0; rank++)
 	{
-		double		effort = effort_for_recall(curve, rank, recall, efforts);
+		double		effort = efforts->all;
+		Place		place;
 
+		if (find_place(curve->recall[rank], (int) curve->points, recall,
+					   most_recall(curve, rank), &place))
+			effort = value_at(curve->effort, &place);
 		effort = effort_when_grown(effort, growth, all);
 		effort = Max(effort, rank == 0 ? ANNOY_LEAST_EFFORT : efforts->effort[rank - 1]);
 		if (rank > 0)

@@ -188,29 +188,34 @@ AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
 }
 
 /*
- * How like the rows is a query?  So many times as far from the middle of all rows,
- * where the origin is, as from the tenth of those found, by squared distances.  A row
- * is nearer to its neighbours than to the middle.  A mean of rows is not, nor is what
- * has little to do with any of them: more leaves are about as near as the first.
+ * How like the rows is a query?  A row is nearer to its neighbours than to the middle
+ * of all rows, where the origin is.  A mean of rows is not, nor is what has little to
+ * do with any of them: more leaves are about as near as the first.  Besides, a mean is
+ * nearer to the middle than rows are.  So this is by how many times the query is
+ * farther from the middle than from the tenth of those found, times its distance from
+ * the middle; all distances are squared.
  */
 static inline double
-AnnoySearchLike(const AnnoyBest *best, float norm2)
+AnnoySearchLike(const AnnoyBest *best, double norm2)
 {
-	return norm2 / Max(AnnoyBestTenth(best), FLT_MIN);
+	return norm2 * norm2 / Max(AnnoyBestTenth(best), FLT_MIN);
 }
 
 /*
  * How many times as much a query takes as one that is as `like' the rows as nearly
- * all of them are.  As a search goes on, this never increases.
+ * all of them are: the eighth power of how much less it is like them.  As a search
+ * goes on, this never increases.
  */
 static inline double
-AnnoySearchUnlike(const AnnoyBest *best, float norm2, float like)
+AnnoySearchUnlike(const AnnoyBest *best, double norm2, double like)
 {
 	double		ratio = like / Max(AnnoySearchLike(best, norm2), FLT_MIN);
 
 	if (!(ratio > 1))
 		return 1;
-	return Min(ratio * ratio * ratio * ratio * ratio * ratio, ANNOY_MOST_UNLIKE);
+	ratio *= ratio;
+	ratio *= ratio;
+	return Min(ratio * ratio, ANNOY_MOST_UNLIKE);
 }
 
 /*
