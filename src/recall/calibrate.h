@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * calibrate.h
- *	  What calibrate.c is made of: see follow.c, average.c and trial.c.
+ *	  What calibrate.c is made of: see nearest.c, follow.c, average.c
+ *	  and trial.c.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -20,11 +21,11 @@
 /* An item, and its distance from a query. */
 typedef struct AnnoyNeighbour
 {
-	uint64		key;			/* see AnnoyPointerKey */
 	AnnoyPointer pointer;
+	int			query;			/* its number */
 	BlockNumber leaves[2];		/* of its entries, the second may be invalid */
-	int			place;			/* the first of these, among those ranked */
 	double		distance;
+	int			next;			/* in a list of neighbours, or -1 */
 	int			found;			/* by the search with that effort, or -1 */
 } AnnoyNeighbour;
 
@@ -35,7 +36,8 @@ typedef struct AnnoySampleQuery
 	AnnoySearch *search;		/* its items are the nearest by estimate,
 								 * until searches are made */
 	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
-	bool		answered;		/* there are such, so it counts */
+	AnnoyNeighbour *neighbours; /* of these items, those with a distance */
+	int			nneighbours;
 } AnnoySampleQuery;
 
 /* What a search has found of a query's neighbours. */
@@ -89,6 +91,12 @@ typedef struct AnnoyMeasurement
 	double		answers;		/* pairs of queries that should be answers */
 	double		missed;			/* of these, that are not */
 } AnnoyMeasurement;
+
+/* nearest.c */
+extern void AnnoyReportMeasured(const AnnoyMeasurement *measurement, uint64 more,
+								uint64 done);
+extern void AnnoyFindNearest(AnnoyMeasurement *measurement);
+extern void AnnoyMeasureNearest(AnnoyMeasurement *measurement);
 
 /* average.c */
 extern double AnnoyFoundPart(const AnnoyFound *found, int rank);
