@@ -273,46 +273,6 @@ search_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 }
 
 /*
- * Find the n'th of distances, which come into an order in which none before it is
- * above it, and none behind it is below.
- */
-static double
-nth_distance(double *distances, int count, int n)
-{
-	int			low = 0;
-	int			high = count - 1;
-
-	while (low < high)
-	{
-		double		pivot = distances[low + (high - low) / 2];
-		int			i = low;
-		int			j = high;
-
-		while (i <= j)
-		{
-			while (distances[i] < pivot)
-				i++;
-			while (distances[j] > pivot)
-				j--;
-			if (i <= j)
-			{
-				double		distance = distances[i];
-
-				distances[i++] = distances[j];
-				distances[j--] = distance;
-			}
-		}
-		if (n - 1 <= j)
-			high = j;
-		else if (n - 1 >= i)
-			low = i;
-		else
-			break;
-	}
-	return distances[n - 1];
-}
-
-/*
  * Find out what searches find of a query's neighbours, of which there are some.
  */
 static void
@@ -330,7 +290,7 @@ ask_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
 	{
 		left = Min(AnnoyCurveRows(rank), left);
 		found.wanted[rank] = left;
-		found.cutoff[rank] = nth_distance(distances, rank == query->rank ? query->nneighbours :
+		found.cutoff[rank] = AnnoyNthValue(distances, rank == query->rank ? query->nneighbours :
 										  found.wanted[rank + 1], left);
 		measurement->curve.queries[rank]++;
 	}

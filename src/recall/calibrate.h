@@ -22,7 +22,6 @@
 typedef struct AnnoyNeighbour
 {
 	AnnoyPointer pointer;
-	int			query;			/* its number */
 	BlockNumber leaves[2];		/* of its entries, the second may be invalid */
 	double		distance;
 	int			next;			/* in a list of neighbours, or -1 */
@@ -95,6 +94,7 @@ typedef struct AnnoyMeasurement
 /* nearest.c */
 extern void AnnoyReportMeasured(const AnnoyMeasurement *measurement, uint64 more,
 								uint64 done);
+extern double AnnoyNthValue(double *values, int count, int n);
 extern void AnnoyFindNearest(AnnoyMeasurement *measurement);
 extern void AnnoyMeasureNearest(AnnoyMeasurement *measurement);
 

@@ -28,7 +28,7 @@
 #include "type/type.h"
 
 /* Items kept by estimate, beyond the rows asked for: a part of these, and so many. */
-#define KEEP_PART		8
+#define KEEP_PART		4
 #define KEEP_MORE		60
 
 /* A short search scans so many times the entries that are kept. */
@@ -57,28 +57,116 @@ neighbours_kept(const AnnoyIndex *index, int rows)
 }
 
 /*
+ * Find the n'th of values, which come into an order in which none before it is
+ * above it, and none behind it is below.
+ */
+double
+AnnoyNthValue(double *values, int count, int n)
+{
+	int			low = 0;
+	int			high = count - 1;
+
+	while (low < high)
+	{
+		double		pivot = values[low + (high - low) / 2];
+		int			i = low;
+		int			j = high;
+
+		while (i <= j)
+		{
+			while (values[i] < pivot)
+				i++;
+			while (values[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				double		value = values[i];
+
+				values[i++] = values[j];
+				values[j--] = value;
+			}
+		}
+		if (n - 1 <= j)
+			high = j;
+		else if (n - 1 >= i)
+			low = i;
+		else
+			break;
+	}
+	return values[n - 1];
+}
+
+/*
+ * Scan the leaves nearest to a query, until there are so many entries.
+ */
+static void
+scan_nearest_leaves(const AnnoyMeasurement *measurement, AnnoySearch *search, double entries)
+{
+	const AnnoyCollector *leaves = &search->nodes[0];
+	double		scanned = 0;
+	PGAlignedBlock copy;
+	AnnoyNode	node = AnnoyPageGetNode(copy.data);
+
+	(void) AnnoySearchRank(search, entries);
+	for (int i = 0; i < leaves->count && scanned < entries; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&leaves->candidates[i].pointer);
+
+		AnnoyVacuumDelay();
+		AnnoyCopyNode(measurement->rel, measurement->index, block, copy.data);
+		/* it may be a root that has been split */
+		if (node->level > 0)
+			continue;
+		node->child_nsn = block;
+		AnnoySearchEstimate(search, node);
+		scanned += node->count;
+	}
+}
+
+/*
+ * Among the entries that a query has collected are so many below the limit.
+ */
+static float
+limit_of(const AnnoyCollector *nearest, int keep)
+{
+	double	   *scores;
+	float		limit;
+
+	if (nearest->count < keep)
+		return INFINITY;
+	scores = palloc(sizeof(double) * nearest->count);
+	for (int i = 0; i < nearest->count; i++)
+		scores[i] = nearest->candidates[i].score;
+	limit = nextafterf(AnnoyNthValue(scores, nearest->count, keep), INFINITY);
+	pfree(scores);
+	return limit;
+}
+
+/*
  * Prepare to collect the entries nearest to a query.  If leaves are known, no
- * search will be made for it, and as many entries as are to be kept are not farther
- * than the limit.
+ * search will be made for it.  Then what is in the nearest leaves tells how near an
+ * entry has to be.
  */
 static void
 begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
 {
 	const AnnoyIndex *index = measurement->index;
 	int			keep = neighbours_kept(index, AnnoyCurveRows(query->rank));
-	bool		known = measurement->leaves != NULL;
+	AnnoyCollector *nearest;
 	float		limit = INFINITY;
 
 	query->search = AnnoySearchInit(measurement->rel, index, &query->vector,
-									known ? 0 : ANNOY_DEFAULT_EPSILON);
-	if (known)
+									ANNOY_DEFAULT_EPSILON);
+	nearest = &query->search->items;
+	AnnoyCollectorReset(nearest, keep);
+	if (measurement->leaves != NULL)
 	{
-		AnnoySearchForest(query->search, SHORT_SEARCH * keep, 0, 0, keep);
-		limit = nextafterf(query->search->items.limit, INFINITY);
+		scan_nearest_leaves(measurement, query->search, SHORT_SEARCH * keep);
+		limit = limit_of(nearest, keep);
 		AnnoySearchForget(query->search);
 	}
-	AnnoyCollectorReset(&query->search->items, keep);
-	query->search->items.limit = limit;
+	AnnoyCollectorReset(nearest, keep);
+	nearest->limit = limit;
 }
 
 /*
@@ -139,7 +227,15 @@ AnnoyFindNearest(AnnoyMeasurement *measurement)
 		end_query(measurement, &measurement->queries[i]);
 }
 
-/* How neighbours are put in order of their items, nearly. */
+/* An entry near to a query, and the query's number. */
+typedef struct Near
+{
+	AnnoyPointer item;
+	int			query;
+	BlockNumber leaf;
+} Near;
+
+/* How these are put in order of their items, nearly. */
 typedef struct Buckets
 {
 	const AnnoyIndex *index;
@@ -150,16 +246,16 @@ typedef struct Buckets
 
 /* The bucket of an item: it has no other item in it, if there are buckets enough. */
 static inline int
-bucket_of(const Buckets *buckets, const AnnoyPointer *pointer)
+bucket_of(const Buckets *buckets, const AnnoyPointer *item)
 {
-	uint64		slot = (uint64) ItemPointerGetBlockNumberNoCheck(pointer) * buckets->index->group_slots +
-		ItemPointerGetOffsetNumberNoCheck(pointer) - FirstOffsetNumber;
+	uint64		slot = (uint64) ItemPointerGetBlockNumberNoCheck(item) * buckets->index->group_slots +
+		ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
 
 	return (double) Min(slot, buckets->slots - 1) / buckets->slots * buckets->count;
 }
 
 /*
- * Prepare buckets for the nearest of all queries.  Returns how many these are.
+ * Prepare buckets for the entries near to all queries.  Returns how many these are.
  */
 static int
 make_buckets(const AnnoyMeasurement *measurement, Buckets *buckets)
@@ -193,9 +289,9 @@ make_buckets(const AnnoyMeasurement *measurement, Buckets *buckets)
 	return total;
 }
 
-/* Put the nearest of all queries into buckets, in the order of queries. */
+/* Put the entries near to all queries into buckets, in the order of queries. */
 static void
-fill_buckets(const AnnoyMeasurement *measurement, Buckets *buckets, AnnoyNeighbour *sorted)
+fill_buckets(const AnnoyMeasurement *measurement, Buckets *buckets, Near *sorted)
 {
 	for (int i = 0; i < measurement->nqueries; i++)
 	{
@@ -206,33 +302,25 @@ fill_buckets(const AnnoyMeasurement *measurement, Buckets *buckets, AnnoyNeighbo
 			const AnnoyCandidate *candidate = &nearest->candidates[j];
 			int			place = buckets->end[bucket_of(buckets, &candidate->pointer)]++;
 
-			sorted[place].pointer = candidate->pointer;
+			sorted[place].item = candidate->pointer;
 			sorted[place].query = i;
-			sorted[place].leaves[0] = candidate->nsn;
-			sorted[place].leaves[1] = InvalidBlockNumber;
+			sorted[place].leaf = candidate->nsn;
 		}
 	}
 }
 
-static inline bool
-is_same_item(const AnnoyNeighbour *a, const AnnoyNeighbour *b)
-{
-	return AnnoyPointerKey(&a->pointer) == AnnoyPointerKey(&b->pointer);
-}
-
 /*
- * Has the query met the item before in the bucket that begins there?  Then it has
- * two entries, of which one is kept.
+ * Of the query's neighbours from the first on, is one that item?  Then this is its
+ * other entry.
  */
 static bool
-is_second(AnnoyNeighbour *first, AnnoyNeighbour *neighbour)
+is_known(AnnoySampleQuery *query, int first, const Near *near)
 {
-	for (AnnoyNeighbour *other = neighbour; other > first && other[-1].query == neighbour->query;)
+	for (int i = first; i < query->nneighbours; i++)
 	{
-		other--;
-		if (is_same_item(other, neighbour))
+		if (AnnoyPointerKey(&query->neighbours[i].pointer) == AnnoyPointerKey(&near->item))
 		{
-			other->leaves[1] = neighbour->leaves[0];
+			query->neighbours[i].leaves[1] = near->leaf;
 			return true;
 		}
 	}
@@ -240,47 +328,48 @@ is_second(AnnoyNeighbour *first, AnnoyNeighbour *neighbour)
 }
 
 /*
- * Compute the distances of a bucket's neighbours from their queries.  Those that
- * count come first then; returns their number.
+ * Compute the distances of a bucket's items from the queries that they are near to.
  */
-static int
+static void
 measure_bucket(const AnnoyMeasurement *measurement, AnnoyItemReader *reader,
-			   AnnoyNeighbour *first, int count)
+			   const Near *near, int count)
 {
-	int			kept = 0;
-	AnnoyPointer fetched;
+	const AnnoyPointer *fetched = NULL;
+	int			first = 0;		/* neighbour of a query in the bucket */
 	AnnoyItem	item;
 
-	ItemPointerSetInvalid(&fetched);
 	for (int i = 0; i < count; i++)
 	{
-		AnnoyNeighbour *neighbour = &first[kept];
+		AnnoySampleQuery *query = &measurement->queries[near[i].query];
+		AnnoyNeighbour *neighbour = &query->neighbours[query->nneighbours];
 
-		*neighbour = first[i];
-		if (is_second(first, neighbour))
+		if (i == 0 || near[i].query != near[i - 1].query)
+			first = query->nneighbours;
+		if (is_known(query, first, &near[i]))
 			continue;
-		if (AnnoyPointerKey(&fetched) != AnnoyPointerKey(&neighbour->pointer))
+		if (fetched == NULL || AnnoyPointerKey(fetched) != AnnoyPointerKey(&near[i].item))
 		{
-			if (ItemPointerIsValid(&fetched))
+			if (fetched != NULL)
 				AnnoyItemRelease(reader);
 			AnnoyVacuumDelay();
-			fetched = neighbour->pointer;
-			AnnoyItemFetch(reader, AnnoyItemPin(reader, &fetched), &fetched, &item);
+			fetched = &near[i].item;
+			AnnoyItemFetch(reader, AnnoyItemPin(reader, fetched), fetched, &item);
 		}
 		if (AnnoySlotState(&item) != ANNOY_SLOT_LIVE || item.vector.data == NULL)
 			continue;
-		neighbour->distance =
-			AnnoyStoredDistance(measurement->index->metric, &item.vector,
-								&measurement->queries[neighbour->query].vector);
+		neighbour->pointer = near[i].item;
+		neighbour->leaves[0] = near[i].leaf;
+		neighbour->leaves[1] = InvalidBlockNumber;
+		neighbour->distance = AnnoyStoredDistance(measurement->index->metric, &item.vector,
+												  &query->vector);
 		if (unlikely(isnan(neighbour->distance)))
-			AnnoyCheckVector(measurement->rel, &fetched, &item.vector);
+			AnnoyCheckVector(measurement->rel, fetched, &item.vector);
 		/* one too large to be told from others orders nothing */
 		if (isfinite(neighbour->distance))
-			kept++;
+			query->nneighbours++;
 	}
-	if (ItemPointerIsValid(&fetched))
+	if (fetched != NULL)
 		AnnoyItemRelease(reader);
-	return kept;
 }
 
 /*
@@ -293,9 +382,10 @@ AnnoyMeasureNearest(AnnoyMeasurement *measurement)
 	Buckets		buckets;
 	AnnoyItemReader reader;
 	int			total = make_buckets(measurement, &buckets);
-	Size		size = sizeof(AnnoyNeighbour) * (Size) Max(total, 1);
-	AnnoyNeighbour *sorted = MemoryContextAllocHuge(CurrentMemoryContext, size);
-	AnnoyNeighbour *neighbours = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	Near	   *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
+												sizeof(Near) * (Size) Max(total, 1));
+	AnnoyNeighbour *neighbours = MemoryContextAllocHuge(CurrentMemoryContext,
+														sizeof(AnnoyNeighbour) * (Size) Max(total, 1));
 
 	fill_buckets(measurement, &buckets, sorted);
 	for (int i = 0; i < measurement->nqueries; i++)
@@ -307,15 +397,8 @@ AnnoyMeasureNearest(AnnoyMeasurement *measurement)
 	for (int i = 0; i < buckets.count; i++)
 	{
 		int			start = i > 0 ? buckets.end[i - 1] : 0;
-		int			kept = measure_bucket(measurement, &reader, &sorted[start],
-										  buckets.end[i] - start);
 
-		for (int j = start; j < start + kept; j++)
-		{
-			AnnoySampleQuery *query = &measurement->queries[sorted[j].query];
-
-			query->neighbours[query->nneighbours++] = sorted[j];
-		}
+		measure_bucket(measurement, &reader, &sorted[start], buckets.end[i] - start);
 	}
 	AnnoyItemReaderEnd(&reader);
 	pfree(sorted);
