@@ -64,6 +64,9 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* But at least so many. */
 #define MIN_RANK_QUERIES	60
 
+/* Queries are quick if they scan but one of so many entries. */
+#define QUICK_SAVES			6
+
 /* Neighbours of a query are asked for only if they are a small part of all. */
 #define ITEMS_PER_ROW		8
 
@@ -156,6 +159,39 @@ take_queries(AnnoyMeasurement *measurement)
 }
 
 /*
+ * Ask only those queries thoroughly that are asked for most rows, and all of them
+ * quickly.
+ */
+static void
+ask_quickly(AnnoyMeasurement *measurement)
+{
+	int			n = measurement->nqueries;
+	int			nthorough = 0;
+	AnnoySampleQuery *queries;
+
+	while (nthorough < n && measurement->queries[nthorough].rank == ANNOY_CURVE_RANKS - 1)
+		nthorough++;
+	if (nthorough == 0 || nthorough == n ||
+		QUICK_SAVES * AnnoyQuickEntries(measurement) > measurement->items * measurement->index->n_entries)
+		return;
+	queries = palloc(sizeof(AnnoySampleQuery) * (nthorough + n));
+	memcpy(queries, measurement->queries, sizeof(AnnoySampleQuery) * nthorough);
+	memcpy(queries + nthorough, measurement->queries, sizeof(AnnoySampleQuery) * n);
+	for (int i = 0; i < n; i++)
+	{
+		AnnoySampleQuery *query = &queries[nthorough + i];
+
+		query->quick = true;
+		query->rank = Min(query->rank, ANNOY_CURVE_RANKS - 2);
+		if (i < nthorough)
+			query->recall = palloc0(sizeof(*query->recall) * ANNOY_RECALL_KINDS);
+	}
+	measurement->queries = queries;
+	measurement->nqueries = nthorough + n;
+	measurement->nthorough = nthorough;
+}
+
+/*
  * The search with the effort of a point has found everything with that key.
  * Count which of it are neighbours, which are in order of keys, for some of the
  * ranks; once each, if several trees find it.
@@ -228,13 +264,14 @@ static void
 compare_queries(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, double cutoff)
 {
 	const AnnoyCollector *nearest = &query->search->items;
+	int			first = measurement->nthorough < measurement->nqueries ? measurement->nthorough : 0;
 
-	for (int i = 0; i < measurement->nqueries; i++)
+	for (int i = first; i < measurement->nqueries; i++)
 	{
 		const AnnoySampleQuery *other = &measurement->queries[i];
 		int			j = 0;
 
-		if (other == query ||
+		if (AnnoyPointerKey(&other->self) == AnnoyPointerKey(&query->self) ||
 			!(AnnoyStoredDistance(measurement->index->metric, &other->vector,
 								  &query->vector) < cutoff))
 			continue;
@@ -292,9 +329,11 @@ ask_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
 		found.wanted[rank] = left;
 		found.cutoff[rank] = AnnoyNthValue(distances, rank == query->rank ? query->nneighbours :
 										  found.wanted[rank + 1], left);
-		measurement->curve.queries[rank]++;
+		if (query->quick || rank == ANNOY_CURVE_RANKS - 1 ||
+			measurement->nthorough == measurement->nqueries)
+			measurement->curve.queries[rank]++;
 	}
-	if (measurement->task->queries == NULL)
+	if (measurement->task->queries == NULL && !query->quick)
 		compare_queries(measurement, query, found.cutoff[0]);
 	for (int i = 0; i < query->nneighbours; i++)
 	{
@@ -406,9 +445,12 @@ measure(AnnoyMeasurement *measurement)
 	/* scores say less about manhattan distances; a walk sees but one tree */
 	if (index->metric != ANNOY_L1 && index->n_trees == 1)
 		measurement->leaves = AnnoyLeavesMake(nblocks);
-	AnnoyReportMeasured(measurement, measurement->nqueries, 0);
 	for (int i = 0; i < measurement->nqueries; i++)
 		measurement->queries[i].rank = rank_of_query(measurement, i);
+	measurement->nthorough = measurement->nqueries;
+	if (measurement->leaves != NULL)
+		ask_quickly(measurement);
+	AnnoyReportMeasured(measurement, measurement->nqueries, 0);
 	AnnoyFindNearest(measurement);
 	if (measurement->items < ANNOY_CURVE_MIN_ITEMS)
 		return;
@@ -422,7 +464,8 @@ measure(AnnoyMeasurement *measurement)
 		AnnoyChooseGoals(measurement);
 
 	AnnoyMeasureNearest(measurement);
-	for (int i = 0; i < measurement->nqueries; i++)
+	/* quick ones come before the same asked thoroughly */
+	for (int i = measurement->nqueries - 1; i >= 0; i--)
 	{
 		const AnnoySampleQuery *query = &measurement->queries[i];
 		MemoryContext old_context = MemoryContextSwitchTo(context);
@@ -440,7 +483,7 @@ measure(AnnoyMeasurement *measurement)
 		measurement->task->result = ANNOY_CURVE_NO_ANSWERS;
 		return;
 	}
-	AnnoyRecallAverage(&measurement->sums, curve);
+	AnnoyAverageRecalls(measurement);
 	AnnoyAverageEfforts(measurement);
 	measurement->task->result = ANNOY_CURVE_MEASURED;
 	if (measurement->missed > MISSED_ANSWERS + MISSED_PART * measurement->answers)

@@ -280,8 +280,7 @@ follow_points(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, Foll
 				if (done < curve->done[i] && follow->scanned < unlike * curve->most[i] &&
 					!(last && (all_ranked || follow->scanned >= curve->average[i])))
 					break;
-				measurement->scanned[i] += follow->scanned;
-				measurement->found[i] += AnnoyFoundPart(found, 0);
+				AnnoyAddEnded(measurement, query, i, found, follow->scanned);
 			}
 		}
 		if (last)

@@ -29,10 +29,16 @@
 
 /* Items kept by estimate, beyond the rows asked for: a part of these, and so many. */
 #define KEEP_PART		4
-#define KEEP_MORE		60
+#define KEEP_MORE		125
 
-/* A short search scans so many times the entries that are kept. */
-#define SHORT_SEARCH	2
+/*
+ * To know how near an entry has to be, so many times the entries that are kept are
+ * scanned.
+ */
+#define SCAN_PER_KEEP	2
+
+/* For a quick query, so many times the root of all entries. */
+#define QUICK_PART		50.0
 
 /*
  * Tell the task's owner of work to be done, and of work that is.
@@ -42,6 +48,13 @@ AnnoyReportMeasured(const AnnoyMeasurement *measurement, uint64 more, uint64 don
 {
 	if (measurement->task->progress != NULL)
 		measurement->task->progress(more, done, measurement->task->progress_arg);
+}
+
+/* The entries that a quick query scans, about. */
+double
+AnnoyQuickEntries(const AnnoyMeasurement *measurement)
+{
+	return QUICK_PART * sqrt(measurement->items * measurement->index->n_entries);
 }
 
 /*
@@ -143,56 +156,61 @@ limit_of(const AnnoyCollector *nearest, int keep)
 }
 
 /*
- * Prepare to collect the entries nearest to a query.  If leaves are known, no
- * search will be made for it.  Then what is in the nearest leaves tells how near an
- * entry has to be.
+ * Prepare to collect the entries nearest to a query.  If leaves are known, no search
+ * will be made for it.  Then what is in the nearest leaves is all that a quick query
+ * takes, and tells for another how near an entry has to be.
  */
 static void
 begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
 {
 	const AnnoyIndex *index = measurement->index;
 	int			keep = neighbours_kept(index, AnnoyCurveRows(query->rank));
+	double		entries = SCAN_PER_KEEP * keep;
 	AnnoyCollector *nearest;
-	float		limit = INFINITY;
 
 	query->search = AnnoySearchInit(measurement->rel, index, &query->vector,
 									ANNOY_DEFAULT_EPSILON);
 	nearest = &query->search->items;
 	AnnoyCollectorReset(nearest, keep);
-	if (measurement->leaves != NULL)
+	if (measurement->leaves == NULL)
+		return;
+	if (query->quick)
+		entries = Max(entries, AnnoyQuickEntries(measurement));
+	scan_nearest_leaves(measurement, query->search, entries);
+	if (!query->quick)
 	{
-		scan_nearest_leaves(measurement, query->search, SHORT_SEARCH * keep);
-		limit = limit_of(nearest, keep);
-		AnnoySearchForget(query->search);
+		float		limit = limit_of(nearest, keep);
+
+		AnnoyCollectorReset(nearest, keep);
+		nearest->limit = limit;
 	}
-	AnnoyCollectorReset(nearest, keep);
-	nearest->limit = limit;
+	for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
+		AnnoyCollectorFree(&query->search->nodes[level]);
 }
 
 /*
- * Drop a query's own entries from those collected; and what is too much of these, if
- * there was no limit in the beginning.
+ * Drop what a query has collected too much, and its own entries.
  */
 static void
 end_query(const AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
 {
 	AnnoyCollector *nearest = &query->search->items;
+	float		limit = limit_of(nearest, nearest->keep);
 	int			count = 0;
 
-	if (measurement->leaves == NULL)
-		AnnoyCollectorFinish(nearest);
 	for (int i = 0; i < nearest->count; i++)
 	{
-		if (AnnoyPointerKey(&nearest->candidates[i].pointer) != AnnoyPointerKey(&query->self))
+		if (nearest->candidates[i].score < limit &&
+			AnnoyPointerKey(&nearest->candidates[i].pointer) != AnnoyPointerKey(&query->self))
 			nearest->candidates[count++] = nearest->candidates[i];
 	}
 	nearest->count = count;
 }
 
 /*
- * Estimate the distances of all items from all queries, and keep the nearest but
- * themselves: they are in no order, and may be up to three times as many as are
- * needed.  Count items and entries, and note leaves.
+ * Estimate the distances of all items from all queries, or of those in the nearest
+ * leaves from the quick ones, and keep the nearest but themselves, in no order.  Count
+ * items and entries, and note leaves.
  */
 void
 AnnoyFindNearest(AnnoyMeasurement *measurement)
@@ -215,7 +233,7 @@ AnnoyFindNearest(AnnoyMeasurement *measurement)
 
 		/* candidates get this from the node: let it tell their leaf */
 		node->child_nsn = walk.block;
-		for (int i = 0; i < measurement->nqueries; i++)
+		for (int i = 0; i < measurement->nthorough; i++)
 			AnnoySearchEstimate(measurement->queries[i].search, node);
 		for (int i = 0; i < node->count; i++)
 			nitems += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
