@@ -64,6 +64,9 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* But at least so many. */
 #define MIN_RANK_QUERIES	60
 
+/* Queries are quick if they scan but one of so many entries. */
+#define QUICK_SAVES			6
+
 /* Neighbours of a query are asked for only if they are a small part of all. */
 #define ITEMS_PER_ROW		8
 
@@ -91,29 +94,14 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 #define KEEP_PER_ROW		2
 #define KEEP_MORE			200
 
-/* Items whose pages are pinned before the first is read. */
-#define READ_BATCH			8
-
-#define ST_SORT sort_by_distance
-#define ST_ELEMENT_TYPE AnnoyNeighbour
-#define ST_COMPARE(a, b) ((a)->distance < (b)->distance ? -1 : (a)->distance > (b)->distance)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 #define ST_SORT sort_by_key
 #define ST_ELEMENT_TYPE AnnoyNeighbour
-#define ST_COMPARE(a, b) ((a)->key < (b)->key ? -1 : (a)->key > (b)->key)
+#define ST_COMPARE(a, b) \
+	(AnnoyPointerKey(&(a)->pointer) < AnnoyPointerKey(&(b)->pointer) ? -1 : \
+	 AnnoyPointerKey(&(a)->pointer) > AnnoyPointerKey(&(b)->pointer))
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
-
-static inline void
-report(const AnnoyMeasurement *measurement, uint64 more, uint64 done)
-{
-	if (measurement->task->progress != NULL)
-		measurement->task->progress(more, done, measurement->task->progress_arg);
-}
 
 /*
  * The highest rank that makes sense for a query, given its number.
@@ -128,18 +116,6 @@ rank_of_query(const AnnoyMeasurement *measurement, int number)
 			measurement->items < AnnoyCurveRows(rank) * ITEMS_PER_ROW))
 		rank--;
 	return rank;
-}
-
-/*
- * Neighbours by estimate of which the exact distance is computed, as entries.
- * Scores say less about manhattan distances.
- */
-static int
-neighbours_kept(const AnnoyIndex *index, int rows)
-{
-	int			keep = index->n_entries * (rows + rows / 4 + 125);
-
-	return index->metric == ANNOY_L1 ? 8 * keep : keep;
 }
 
 /*
@@ -183,37 +159,36 @@ take_queries(AnnoyMeasurement *measurement)
 }
 
 /*
- * Estimate the distances of all items from all queries, and keep the nearest.
+ * Ask only those queries thoroughly that are asked for most rows, and all of them
+ * quickly.
  */
 static void
-find_nearest(AnnoyMeasurement *measurement)
+ask_quickly(AnnoyMeasurement *measurement)
 {
-	Relation	rel = measurement->rel;
-	const AnnoyIndex *index = measurement->index;
-	AnnoyWalk	walk;
-	AnnoyNode	node;
+	int			n = measurement->nqueries;
+	int			nthorough = 0;
+	AnnoySampleQuery *queries;
 
-	measurement->items = 0;
-	AnnoyWalkBegin(&walk, rel, index, 0, 0);
-	while ((node = AnnoyWalkNext(&walk)) != NULL)
+	while (nthorough < n && measurement->queries[nthorough].rank == ANNOY_CURVE_RANKS - 1)
+		nthorough++;
+	if (nthorough == 0 || nthorough == n ||
+		QUICK_SAVES * AnnoyQuickEntries(measurement) > measurement->items * measurement->index->n_entries)
+		return;
+	queries = palloc(sizeof(AnnoySampleQuery) * (nthorough + n));
+	memcpy(queries, measurement->queries, sizeof(AnnoySampleQuery) * nthorough);
+	memcpy(queries + nthorough, measurement->queries, sizeof(AnnoySampleQuery) * n);
+	for (int i = 0; i < n; i++)
 	{
-		int			nitems = 0;
+		AnnoySampleQuery *query = &queries[nthorough + i];
 
-		if (measurement->leaves != NULL)
-			AnnoyLeavesNote(measurement->leaves, walk.block, node);
-
-		/* candidates get this from the node: let it tell their leaf */
-		node->child_nsn = walk.block;
-		for (int i = 0; i < measurement->nqueries; i++)
-			AnnoySearchEstimate(measurement->queries[i].search, node);
-		for (int i = 0; i < node->count; i++)
-			nitems += (AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) == 0;
-		measurement->items += nitems;
-		measurement->entries += node->count;
-		report(measurement, 0, nitems);
+		query->quick = true;
+		query->rank = Min(query->rank, ANNOY_CURVE_RANKS - 2);
+		if (i < nthorough)
+			query->recall = palloc0(sizeof(*query->recall) * ANNOY_RECALL_KINDS);
 	}
-	for (int i = 0; i < measurement->nqueries; i++)
-		AnnoyCollectorFinish(&measurement->queries[i].search->items);
+	measurement->queries = queries;
+	measurement->nqueries = nthorough + n;
+	measurement->nthorough = nthorough;
 }
 
 /*
@@ -232,12 +207,12 @@ count_found(AnnoyNeighbour *neighbours, int count, uint64 key, int least, int ra
 	{
 		int			middle = (low + high) / 2;
 
-		if (neighbours[middle].key < key)
+		if (AnnoyPointerKey(&neighbours[middle].pointer) < key)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < count && neighbours[low].key == key; low++)
+	for (; low < count && AnnoyPointerKey(&neighbours[low].pointer) == key; low++)
 	{
 		if (neighbours[low].found == point)
 			continue;
@@ -245,79 +220,6 @@ count_found(AnnoyNeighbour *neighbours, int count, uint64 key, int least, int ra
 		for (int i = least; i <= rank; i++)
 			found->count[i] += neighbours[low].distance <= found->cutoff[i];
 	}
-}
-
-/*
- * The items whose entries are the nearest by estimate, each once, in order of
- * keys.  Returns their number.
- */
-static int
-nearest_items(const AnnoyCollector *nearest, AnnoyNeighbour *neighbours)
-{
-	int			count = 0;
-
-	for (int i = 0; i < nearest->count; i++)
-	{
-		const AnnoyCandidate *candidate = &nearest->candidates[i];
-
-		neighbours[i].key = AnnoyPointerKey(&candidate->pointer);
-		neighbours[i].pointer = candidate->pointer;
-		neighbours[i].leaves[0] = candidate->nsn;
-		neighbours[i].leaves[1] = InvalidBlockNumber;
-	}
-	sort_by_key(neighbours, nearest->count);
-	for (int i = 0; i < nearest->count; i++)
-	{
-		if (count > 0 && neighbours[count - 1].key == neighbours[i].key)
-			neighbours[count - 1].leaves[1] = neighbours[i].leaves[0];
-		else
-			neighbours[count++] = neighbours[i];
-	}
-	return count;
-}
-
-/*
- * Compute the exact distances of a query's nearest items by estimate.  Returns
- * their number; they are in order of keys.  A distance too large to be told from
- * others orders nothing.
- */
-static int
-measure_nearest(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
-				AnnoyItemReader *reader, AnnoyNeighbour *neighbours)
-{
-	Buffer		buffers[READ_BATCH];
-	int			nitems = nearest_items(&query->search->items, neighbours);
-	int			count = 0;
-
-	for (int start = 0; start < nitems; start += READ_BATCH)
-	{
-		int			n = Min(nitems - start, READ_BATCH);
-
-		AnnoyVacuumDelay();
-		for (int i = 0; i < n; i++)
-			buffers[i] = AnnoyItemPin(reader, &neighbours[start + i].pointer);
-		for (int i = 0; i < n; i++)
-		{
-			AnnoyNeighbour *neighbour = &neighbours[count];
-			AnnoyItem	item;
-
-			*neighbour = neighbours[start + i];
-			AnnoyItemFetch(reader, buffers[i], &neighbour->pointer, &item);
-			if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL &&
-				neighbour->key != AnnoyPointerKey(&query->self))
-			{
-				neighbour->distance =
-					AnnoyStoredDistance(measurement->index->metric, &item.vector,
-										&query->vector);
-				if (unlikely(isnan(neighbour->distance)))
-					AnnoyCheckVector(measurement->rel, &neighbour->pointer, &item.vector);
-				if (isfinite(neighbour->distance))
-					count++;
-			}
-			AnnoyItemRelease(reader);
-		}
-	}
-	return count;
 }
 
 /*
@@ -363,13 +265,14 @@ static void
 compare_queries(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, double cutoff)
 {
 	const AnnoyCollector *nearest = &query->search->items;
+	int			first = measurement->nthorough < measurement->nqueries ? measurement->nthorough : 0;
 
-	for (int i = 0; i < measurement->nqueries; i++)
+	for (int i = first; i < measurement->nqueries; i++)
 	{
 		const AnnoySampleQuery *other = &measurement->queries[i];
 		int			j = 0;
 
-		if (other == query ||
+		if (AnnoyPointerKey(&other->self) == AnnoyPointerKey(&query->self) ||
 			!(AnnoyStoredDistance(measurement->index->metric, &other->vector,
 								  &query->vector) < cutoff))
 			continue;
@@ -408,26 +311,36 @@ search_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 }
 
 /*
- * Find out what searches find of a query's neighbours.
+ * Find out what searches find of a query's neighbours, of which there are some.
  */
 static void
-ask_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
-		  AnnoyNeighbour *neighbours, int count)
+ask_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
 {
+	AnnoyNeighbour *neighbours = query->neighbours;
+	double	   *distances = palloc(sizeof(double) * query->nneighbours);
+	int			left = query->nneighbours;
+	int			count = 0;
 	AnnoyFound	found = {0};
 
-	sort_by_distance(neighbours, count);
-	for (int rank = 0; rank <= query->rank; rank++)
+	for (int i = 0; i < left; i++)
+		distances[i] = neighbours[i].distance;
+	for (int rank = query->rank; rank >= 0; rank--)
 	{
-		found.wanted[rank] = Min(AnnoyCurveRows(rank), count);
-		found.cutoff[rank] = neighbours[found.wanted[rank] - 1].distance;
-		measurement->curve.queries[rank]++;
+		left = Min(AnnoyCurveRows(rank), left);
+		found.wanted[rank] = left;
+		found.cutoff[rank] = AnnoyNthValue(distances, rank == query->rank ? query->nneighbours :
+										  found.wanted[rank + 1], left);
+		if (query->quick || rank == ANNOY_CURVE_RANKS - 1 ||
+			measurement->nthorough == measurement->nqueries)
+			measurement->curve.queries[rank]++;
 	}
-	if (measurement->task->queries == NULL)
+	if (measurement->task->queries == NULL && !query->quick)
 		compare_queries(measurement, query, found.cutoff[0]);
-	/* ends at the cutoff itself, as all are finite */
-	while (neighbours[count - 1].distance > found.cutoff[query->rank])
-		count--;
+	for (int i = 0; i < query->nneighbours; i++)
+	{
+		if (neighbours[i].distance <= found.cutoff[query->rank])
+			neighbours[count++] = neighbours[i];
+	}
 	if (measurement->leaves != NULL)
 		AnnoyFollowQuery(measurement, query, neighbours, count, &found);
 	else
@@ -464,7 +377,7 @@ try_searches(AnnoyMeasurement *measurement)
 		const AnnoyDistances *nearest = &measurement->trials[i].nearest;
 
 		/* a distance too large to be told from others orders nothing */
-		if (!measurement->queries[i].answered || nearest->count == 0 ||
+		if (measurement->queries[i].nneighbours == 0 || nearest->count == 0 ||
 			!isfinite(nearest->heap[0]))
 			continue;
 		found += AnnoyTrialRecall(measurement->rel, measurement->index,
@@ -529,24 +442,17 @@ measure(AnnoyMeasurement *measurement)
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(measurement->rel);
-	AnnoyItemReader reader;
-
-	report(measurement, measurement->nqueries, 0);
-	for (int i = 0; i < measurement->nqueries; i++)
-	{
-		AnnoySampleQuery *query = &measurement->queries[i];
-
-		query->rank = rank_of_query(measurement, i);
-		query->search = AnnoySearchInit(measurement->rel, index, &query->vector,
-										ANNOY_DEFAULT_EPSILON);
-		AnnoyCollectorReset(&query->search->items,
-							neighbours_kept(index, AnnoyCurveRows(query->rank)));
-	}
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
 	if (index->metric != ANNOY_L1 && index->n_trees == 1)
 		measurement->leaves = AnnoyLeavesMake(nblocks);
-	find_nearest(measurement);
+	for (int i = 0; i < measurement->nqueries; i++)
+		measurement->queries[i].rank = rank_of_query(measurement, i);
+	measurement->nthorough = measurement->nqueries;
+	if (measurement->leaves != NULL)
+		ask_quickly(measurement);
+	AnnoyReportMeasured(measurement, measurement->nqueries, 0);
+	AnnoyFindNearest(measurement);
 	if (measurement->items < ANNOY_CURVE_MIN_ITEMS)
 		return;
 	if (measurement->task->try_searches)
@@ -558,30 +464,27 @@ measure(AnnoyMeasurement *measurement)
 	if (measurement->leaves != NULL && index->metric != ANNOY_IP)
 		AnnoyChooseGoals(measurement);
 
-	AnnoyItemReaderInit(&reader, measurement->rel, index, NULL);
-	for (int i = 0; i < measurement->nqueries; i++)
+	AnnoyMeasureNearest(measurement);
+	/* quick ones come before the same asked thoroughly */
+	for (int i = measurement->nqueries - 1; i >= 0; i--)
 	{
-		AnnoySampleQuery *query = &measurement->queries[i];
+		const AnnoySampleQuery *query = &measurement->queries[i];
 		MemoryContext old_context = MemoryContextSwitchTo(context);
-		AnnoyNeighbour *neighbours = palloc(sizeof(AnnoyNeighbour) * Max(query->search->items.count, 1));
-		int			count = measure_nearest(measurement, query, &reader, neighbours);
 
-		query->answered = count > 0;
-		if (query->answered)
-			ask_query(measurement, query, neighbours, count);
+		if (query->nneighbours > 0)
+			ask_query(measurement, query);
 		AnnoySearchForget(query->search);
-		report(measurement, 0, 1);
+		AnnoyReportMeasured(measurement, 0, 1);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
 	}
-	AnnoyItemReaderEnd(&reader);
 
 	if (curve->queries[0] == 0)
 	{
 		measurement->task->result = ANNOY_CURVE_NO_ANSWERS;
 		return;
 	}
-	AnnoyRecallAverage(&measurement->sums, curve);
+	AnnoyAverageRecalls(measurement);
 	AnnoyAverageEfforts(measurement);
 	measurement->task->result = ANNOY_CURVE_MEASURED;
 	if (measurement->missed > MISSED_ANSWERS + MISSED_PART * measurement->answers)

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * calibrate.h
- *	  What calibrate.c is made of: see follow.c, average.c and trial.c.
+ *	  What calibrate.c is made of: see nearest.c, follow.c, average.c
+ *	  and trial.c.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -20,22 +21,32 @@
 /* An item, and its distance from a query. */
 typedef struct AnnoyNeighbour
 {
-	uint64		key;			/* see AnnoyPointerKey */
 	AnnoyPointer pointer;
 	BlockNumber leaves[2];		/* of its entries, the second may be invalid */
-	int			place;			/* the first of these, among those ranked */
 	double		distance;
+	int			next;			/* in a list of neighbours, or -1 */
 	int			found;			/* by the search with that effort, or -1 */
 } AnnoyNeighbour;
+
+/*
+ * What is averaged over queries, for each point: the recalls for the ranks, and that
+ * for the first rank of searches that end when they have done enough.
+ */
+#define ANNOY_RECALL_ENDED		ANNOY_CURVE_RANKS
+#define ANNOY_RECALL_KINDS		(ANNOY_CURVE_RANKS + 1)
 
 typedef struct AnnoySampleQuery
 {
 	AnnoyVector vector;
 	AnnoyPointer self;			/* invalid if it is not an item */
+	bool		quick;			/* its answers are from the nearest leaves */
 	AnnoySearch *search;		/* its items are the nearest by estimate,
 								 * until searches are made */
 	int			rank;			/* asked for AnnoyCurveRows(rank) rows */
-	bool		answered;		/* there are such, so it counts */
+	AnnoyNeighbour *neighbours; /* of these items, those with a distance */
+	int			nneighbours;
+	/* of a quick one that is asked thoroughly, too: its recalls */
+	float		(*recall)[ANNOY_CURVE_POINTS];
 } AnnoySampleQuery;
 
 /* What a search has found of a query's neighbours. */
@@ -46,9 +57,13 @@ typedef struct AnnoyFound
 	int			count[ANNOY_CURVE_RANKS];
 } AnnoyFound;
 
-/* Sums over queries: x is the recall for a number of rows, y that for the next. */
+/*
+ * Sums over queries: y is a recall, and x one that is connected with it and known of
+ * more queries.
+ */
 typedef struct AnnoyRecallPairs
 {
+	double		n;
 	double		x;
 	double		y;
 	double		xx;
@@ -57,7 +72,8 @@ typedef struct AnnoyRecallPairs
 
 typedef struct AnnoyRecallSums
 {
-	AnnoyRecallPairs pairs[ANNOY_CURVE_RANKS][ANNOY_CURVE_POINTS];
+	AnnoyRecallPairs pairs[ANNOY_RECALL_KINDS][ANNOY_CURVE_POINTS];
+	double		quick[ANNOY_RECALL_KINDS][ANNOY_CURVE_POINTS];	/* of quick queries */
 } AnnoyRecallSums;
 
 /* A curve that is being measured. */
@@ -68,8 +84,14 @@ typedef struct AnnoyMeasurement
 	AnnoyCalibration *task;
 	double		items;			/* vectors in the index */
 	double		entries;		/* of the leaves of a tree */
+
+	/*
+	 * The queries.  If not all of them are asked thoroughly, the first are, and are
+	 * quick ones once more behind, with all others.
+	 */
 	AnnoySampleQuery *queries;
 	int			nqueries;
+	int			nthorough;
 
 	/*
 	 * If a search finds what is in the leaves that it visits, they need not
@@ -80,7 +102,6 @@ typedef struct AnnoyMeasurement
 	AnnoyRecallSums sums;
 	/* of searches that end when they have done so much, for all queries */
 	double		scanned[ANNOY_CURVE_POINTS];	/* entries */
-	double		found[ANNOY_CURVE_POINTS];	/* recalls */
 
 	/* is it to be believed? */
 	AnnoyAsked *trials;			/* the first queries, or NULL */
@@ -90,11 +111,20 @@ typedef struct AnnoyMeasurement
 	double		missed;			/* of these, that are not */
 } AnnoyMeasurement;
 
+/* nearest.c */
+extern void AnnoyReportMeasured(const AnnoyMeasurement *measurement, uint64 more,
+								uint64 done);
+extern double AnnoyQuickEntries(const AnnoyMeasurement *measurement);
+extern double AnnoyNthValue(double *values, int count, int n);
+extern void AnnoyFindNearest(AnnoyMeasurement *measurement);
+extern void AnnoyMeasureNearest(AnnoyMeasurement *measurement);
+
 /* average.c */
-extern double AnnoyFoundPart(const AnnoyFound *found, int rank);
 extern void AnnoyAddPoint(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 						  int point, const AnnoyFound *found);
-extern void AnnoyRecallAverage(const AnnoyRecallSums *sums, AnnoyCurve *curve);
+extern void AnnoyAddEnded(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
+						  int point, const AnnoyFound *found, double scanned);
+extern void AnnoyAverageRecalls(AnnoyMeasurement *measurement);
 extern void AnnoyAverageEfforts(AnnoyMeasurement *measurement);
 
 /* follow.c */

@@ -22,7 +22,6 @@
 
 #include "recall/calibrate.h"
 #include "scan/scan.h"
-#include "storage/storage.h"
 
 /* Searches may scan so many times the effort that half of them take. */
 #define MOST_EFFORT			1.75
@@ -39,28 +38,6 @@
 /* So many queries tell what searches with an effort have done. */
 #define GOAL_QUERIES		25
 
-/* An entry scored by estimate, and its leaf's place among those ranked. */
-typedef struct Estimate
-{
-	int			place;
-	float		score;
-	AnnoyPointer item;
-} Estimate;
-
-#define ST_SORT sort_estimates
-#define ST_ELEMENT_TYPE Estimate
-#define ST_COMPARE(a, b) ((a)->place < (b)->place ? -1 : (a)->place > (b)->place)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-#define ST_SORT sort_by_place
-#define ST_ELEMENT_TYPE AnnoyNeighbour
-#define ST_COMPARE(a, b) ((a)->place < (b)->place ? -1 : (a)->place > (b)->place)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 #define ST_SORT sort_doubles
 #define ST_ELEMENT_TYPE double
 #define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
@@ -73,26 +50,26 @@ typedef struct Follow
 {
 	const AnnoyLeaves *leaves;
 	const AnnoySearch *search;
-	Estimate   *estimates;		/* of the best entries, by place */
-	int			nestimates;
-	int			next;			/* of these, in a leaf not visited yet */
+	int		   *first;			/* for each place, the first in a list of the
+								 * best entries there, or -1 */
+	int		   *next;			/* in the list, for each of these entries */
 	double		scanned;		/* entries */
 	float		like;			/* see AnnoyCurve */
 	AnnoyBest	best;
 } Follow;
 
-/* Begin to follow a search from the first leaf on. */
-static void
-restart(Follow *follow)
+/* Lists of what is in the leaves ranked: each begins with -1. */
+static int *
+make_lists(const Follow *follow)
 {
-	follow->next = 0;
-	follow->scanned = 0;
-	AnnoyBestReset(&follow->best);
+	Size		size = sizeof(int) * Max(follow->search->nodes[0].count, 1);
+
+	return memset(MemoryContextAllocHuge(CurrentMemoryContext, size), -1, size);
 }
 
 /*
- * Rank leaves as for that effort, to follow searches over them.  Returns true if
- * these are all.
+ * Rank leaves as for that effort, to follow a search over them from the first one
+ * on.  Returns true if these are all.
  */
 static bool
 begin(Follow *follow, const AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
@@ -104,24 +81,30 @@ begin(Follow *follow, const AnnoyMeasurement *measurement, const AnnoySampleQuer
 	follow->leaves = measurement->leaves;
 	follow->like = measurement->curve.like;
 	follow->search = query->search;
-	if (follow->estimates == NULL)
-		follow->estimates = palloc(sizeof(Estimate) * Max(nearest->count, 1));
-	follow->nestimates = 0;
+	follow->scanned = 0;
+	AnnoyBestReset(&follow->best);
+	follow->first = make_lists(follow);
+	follow->next = palloc(sizeof(int) * Max(nearest->count, 1));
 	for (int i = 0; i < nearest->count; i++)
 	{
-		const AnnoyCandidate *candidate = &nearest->candidates[i];
-		Estimate   *estimate = &follow->estimates[follow->nestimates];
+		int			place = AnnoyLeavesPlace(follow->leaves, follow->search,
+											 nearest->candidates[i].nsn);
 
-		if (AnnoyPointerKey(&candidate->pointer) == AnnoyPointerKey(&query->self))
-			continue;
-		estimate->place = AnnoyLeavesPlace(follow->leaves, follow->search, candidate->nsn);
-		estimate->score = candidate->score;
-		estimate->item = candidate->pointer;
-		follow->nestimates++;
+		if (place < PG_INT32_MAX)
+		{
+			follow->next[i] = follow->first[place];
+			follow->first[place] = i;
+		}
 	}
-	sort_estimates(follow->estimates, follow->nestimates);
-	restart(follow);
 	return all;
+}
+
+/* Give up what begin() has allocated. */
+static void
+end(Follow *follow)
+{
+	pfree(follow->first);
+	pfree(follow->next);
 }
 
 /*
@@ -148,11 +131,11 @@ unlike_rows(const Follow *follow)
 static inline void
 visit(Follow *follow, int place)
 {
+	const AnnoyCandidate *nearest = follow->search->items.candidates;
+
 	follow->scanned += AnnoyLeavesEntries(follow->leaves, follow->search, place);
-	for (; follow->next < follow->nestimates &&
-		 follow->estimates[follow->next].place == place; follow->next++)
-		AnnoyBestAdd(&follow->best, follow->estimates[follow->next].score,
-					 &follow->estimates[follow->next].item);
+	for (int i = follow->first[place]; i >= 0; i = follow->next[i])
+		AnnoyBestAdd(&follow->best, nearest[i].score, &nearest[i].pointer);
 }
 
 /*
@@ -174,11 +157,7 @@ choose_like(const AnnoyMeasurement *measurement)
 
 		AnnoyBestReset(&best);
 		for (int j = 0; j < nearest->count; j++)
-		{
-			if (AnnoyPointerKey(&nearest->candidates[j].pointer) != AnnoyPointerKey(&query->self))
-				AnnoyBestAdd(&best, nearest->candidates[j].score,
-							 &nearest->candidates[j].pointer);
-		}
+			AnnoyBestAdd(&best, nearest->candidates[j].score, &nearest->candidates[j].pointer);
 		norm2[i] = query->search->target.norm2;
 		like[i] = AnnoySearchLike(&best, norm2[i]);
 	}
@@ -211,7 +190,7 @@ AnnoyChooseGoals(AnnoyMeasurement *measurement)
 	{
 		const AnnoySampleQuery *query = &measurement->queries[i];
 		const AnnoyCollector *ranked = &query->search->nodes[0];
-		Follow		follow = {0};
+		Follow		follow;
 		int			point = 0;
 
 		(void) begin(&follow, measurement, query, INFINITY);
@@ -221,7 +200,7 @@ AnnoyChooseGoals(AnnoyMeasurement *measurement)
 				done[point * n + i] = done_before(&follow, place, unlike_rows(&follow));
 			visit(&follow, place);
 		}
-		pfree(follow.estimates);
+		end(&follow);
 	}
 
 	for (int point = 0; point < points; point++)
@@ -241,16 +220,29 @@ AnnoyChooseGoals(AnnoyMeasurement *measurement)
 	pfree(done);
 }
 
-/* Find the places of the leaves of neighbours, and sort these by them. */
-static void
+/*
+ * List the neighbours in each place: where the first of the leaves that have one is.
+ * Returns the first in each list, or -1.
+ */
+static int *
 place_neighbours(const Follow *follow, AnnoyNeighbour *neighbours, int count)
 {
+	int		   *first = make_lists(follow);
+
 	for (int i = 0; i < count; i++)
-		neighbours[i].place = Min(AnnoyLeavesPlace(follow->leaves, follow->search,
-												   neighbours[i].leaves[0]),
-								  AnnoyLeavesPlace(follow->leaves, follow->search,
-												   neighbours[i].leaves[1]));
-	sort_by_place(neighbours, count);
+	{
+		int			place = Min(AnnoyLeavesPlace(follow->leaves, follow->search,
+												 neighbours[i].leaves[0]),
+								AnnoyLeavesPlace(follow->leaves, follow->search,
+												 neighbours[i].leaves[1]));
+
+		if (place < PG_INT32_MAX)
+		{
+			neighbours[i].next = first[place];
+			first[place] = i;
+		}
+	}
+	return first;
 }
 
 /* The points that a search is followed for: those from the next one on. */
@@ -258,59 +250,54 @@ typedef struct Points
 {
 	int			next;
 	int			end;			/* ranked for */
-	const float *effort;
-	const float *done;			/* or NULL, if as many are scanned as the
-								 * effort */
-	const float *most;
 } Points;
 
 /*
  * Follow a search over leaves that have been ranked for the efforts of some points,
- * and add what it has scanned and found at each.
+ * and add what it has scanned and found at each: at those of a search that scans as
+ * much as the effort, and at those of one that ends when it has done enough.
  */
 static void
 follow_points(AnnoyMeasurement *measurement, const AnnoySampleQuery *query, Follow *follow,
-			  const AnnoyNeighbour *neighbours, int count, bool all_ranked, Points *points,
-			  AnnoyFound *found)
+			  const AnnoyNeighbour *neighbours, const int *first, bool all_ranked,
+			  Points *fixed, Points *easy, AnnoyFound *found)
 {
+	const AnnoyCurve *curve = &measurement->curve;
 	const AnnoyCollector *ranked = &query->search->nodes[0];
-	int			neighbour = 0;
 
-	restart(follow);
 	memset(found->count, 0, sizeof(found->count));
-	for (int place = 0; points->next < points->end; place++)
+	for (int place = 0; fixed->next < fixed->end || easy->next < easy->end; place++)
 	{
 		bool		last = place == ranked->count;
-		double		unlike = points->done != NULL ? unlike_rows(follow) : 1;
-		double		done = points->done != NULL && !last ? done_before(follow, place, unlike) : 0;
 
-		for (; points->next < points->end; points->next++)
+		for (; fixed->next < fixed->end; fixed->next++)
 		{
-			int			i = points->next;
+			if (follow->scanned < curve->effort[fixed->next] && !(last && all_ranked))
+				break;
+			AnnoyAddPoint(measurement, query, fixed->next, found);
+		}
+		if (easy->next < easy->end)
+		{
+			double		unlike = unlike_rows(follow);
+			double		done = last ? 0 : done_before(follow, place, unlike);
 
-			if (points->done == NULL)
+			for (; easy->next < easy->end; easy->next++)
 			{
-				if (follow->scanned < points->effort[i] && !(last && all_ranked))
+				int			i = easy->next;
+
+				if (done < curve->done[i] && follow->scanned < unlike * curve->most[i] &&
+					!(last && (all_ranked || follow->scanned >= curve->average[i])))
 					break;
-				AnnoyAddPoint(measurement, query, i, found);
-			}
-			else
-			{
-				if (done < points->done[i] &&
-					follow->scanned < unlike * points->most[i] &&
-					!(last && (all_ranked || follow->scanned >= points->effort[i])))
-					break;
-				measurement->scanned[i] += follow->scanned;
-				measurement->found[i] += AnnoyFoundPart(found, 0);
+				AnnoyAddEnded(measurement, query, i, found, follow->scanned);
 			}
 		}
 		if (last)
 			break;
 		visit(follow, place);
-		for (; neighbour < count && neighbours[neighbour].place == place; neighbour++)
+		for (int i = first[place]; i >= 0; i = neighbours[i].next)
 		{
 			for (int rank = 0; rank <= query->rank; rank++)
-				found->count[rank] += neighbours[neighbour].distance <= found->cutoff[rank];
+				found->count[rank] += neighbours[i].distance <= found->cutoff[rank];
 		}
 	}
 }
@@ -325,27 +312,29 @@ AnnoyFollowQuery(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 {
 	AnnoyCurve *curve = &measurement->curve;
 	int			last = (int) curve->points - 1;
-	Points		fixed = {.effort = curve->effort};
-	Points		easy = {.effort = curve->average,.done = curve->done,.most = curve->most};
+	Points		fixed = {0};
+	Points		easy = {0};
 	int			goals = 0;
-	Follow		follow = {0};
 
 	while (goals < ANNOY_CURVE_POINTS && curve->done[goals] > 0)
 		goals++;
 	for (double effort = ANNOY_RANKED_EFFORT; fixed.next < last || easy.next < goals;
 		 effort *= 2)
 	{
+		Follow		follow;
 		bool		all;
+		int		   *first;
 
 		AnnoyVacuumDelay();
 		all = begin(&follow, measurement, query, effort);
-		place_neighbours(&follow, neighbours, count);
-		while (fixed.end < last && (all || fixed.effort[fixed.end] < M_SQRT2 * effort))
+		first = place_neighbours(&follow, neighbours, count);
+		while (fixed.end < last && (all || curve->effort[fixed.end] < M_SQRT2 * effort))
 			fixed.end++;
-		while (easy.end < goals && (all || easy.effort[easy.end] < M_SQRT2 * effort))
+		while (easy.end < goals && (all || curve->average[easy.end] < M_SQRT2 * effort))
 			easy.end++;
-		follow_points(measurement, query, &follow, neighbours, count, all, &fixed, found);
-		follow_points(measurement, query, &follow, neighbours, count, all, &easy, found);
+		follow_points(measurement, query, &follow, neighbours, first, all, &fixed, &easy, found);
+		pfree(first);
+		end(&follow);
 	}
 
 	/* the last one is everything */
