@@ -140,8 +140,10 @@ record_kernels(StringInfo record, SimdCheck *check, AnnoyNode node)
 	const AnnoyIndex *index = check->index;
 	int			dim = index->space_dim;
 	AnnoyTarget *targets[] = {&check->distance, &check->product};
+	const float *vectors[] = {check->centre, check->point, check->mapped, check->centre};
 	uint8		flags = node->flags;
 	AnnoyEntry	entry;
+	float		distances[4];
 	float		result;
 
 	for (int i = 0; i < (int) lengthof(targets); i++)
@@ -181,6 +183,10 @@ record_kernels(StringInfo record, SimdCheck *check, AnnoyNode node)
 	AnnoyMapImage(index, check->point, check->mapped);
 	appendBinaryStringInfo(record, (char *) check->mapped, sizeof(float) * dim);
 	result = annoy_kernels->l2(check->mapped, check->centre, dim);
+	appendBinaryStringInfo(record, (char *) &result, sizeof(result));
+	annoy_kernels->l2_four(check->mapped, vectors, dim, distances);
+	appendBinaryStringInfo(record, (char *) distances, sizeof(distances));
+	result = annoy_kernels->dot_from(check->mapped, check->point, check->centre, dim);
 	appendBinaryStringInfo(record, (char *) &result, sizeof(result));
 	memset(check->wide, 0, sizeof(double) * dim);
 	annoy_kernels->add(check->wide, check->mapped, dim);

@@ -4,8 +4,9 @@
  *	  The inner loops of the search space for AVX-512.
  *
  * Wider registers serve the loops over integers, whose sums do not depend on
- * their order.  Sums of floats have eight or sixteen lanes, depend on the
- * latency of additions, and are left to the common bodies.
+ * their order, and four sums of floats at once.  Single sums of floats have eight
+ * or sixteen lanes, depend on the latency of additions, and are left to the common
+ * bodies.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -28,7 +29,52 @@
 	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) (p)))))
 #define WIDEN16(p) \
 	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) (p)))))
+#define OWN_L2_FOUR
 #include "simd/kernels_impl.h"
+
+/* The sum of sixteen lanes, in the order of two sums of eight. */
+KERNEL_TARGET static inline float
+sum16_avx512(__m512 lanes)
+{
+	v8f			sum = (v8f) _mm256_add_ps(_mm512_castps512_ps256(lanes),
+										  _mm512_extractf32x8_ps(lanes, 1));
+
+	return SUM8(sum);
+}
+
+/*
+ * Four sums of sixteen lanes: as there are four, wide registers serve here.
+ */
+KERNEL_TARGET static void
+l2_four_avx512(const float *x, const float *const *y, int n, float *distances)
+{
+	const float *y0 = y[0];
+	const float *y1 = y[1];
+	const float *y2 = y[2];
+	const float *y3 = y[3];
+	__m512		sum0 = _mm512_setzero_ps();
+	__m512		sum1 = sum0;
+	__m512		sum2 = sum0;
+	__m512		sum3 = sum0;
+
+	for (int i = 0; i < n; i += 16)
+	{
+		__m512		a = _mm512_loadu_ps(x + i);
+		__m512		d0 = _mm512_sub_ps(a, _mm512_loadu_ps(y0 + i));
+		__m512		d1 = _mm512_sub_ps(a, _mm512_loadu_ps(y1 + i));
+		__m512		d2 = _mm512_sub_ps(a, _mm512_loadu_ps(y2 + i));
+		__m512		d3 = _mm512_sub_ps(a, _mm512_loadu_ps(y3 + i));
+
+		sum0 = _mm512_add_ps(sum0, _mm512_mul_ps(d0, d0));
+		sum1 = _mm512_add_ps(sum1, _mm512_mul_ps(d1, d1));
+		sum2 = _mm512_add_ps(sum2, _mm512_mul_ps(d2, d2));
+		sum3 = _mm512_add_ps(sum3, _mm512_mul_ps(d3, d3));
+	}
+	distances[0] = sum16_avx512(sum0);
+	distances[1] = sum16_avx512(sum1);
+	distances[2] = sum16_avx512(sum2);
+	distances[3] = sum16_avx512(sum3);
+}
 
 /* Sixteen bytes in each quarter of a register. */
 KERNEL_TARGET static inline __m512i
@@ -230,7 +276,8 @@ score_avx512(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 }
 
 const AnnoyKernels annoy_kernels_avx512 = {
-	l2_avx512, dot_avx512, centre_l2_avx512, centre_dot_avx512,
+	l2_avx512, dot_avx512, l2_four_avx512, dot_from_avx512,
+	centre_l2_avx512, centre_dot_avx512,
 	centre16_l2_avx512, centre16_dot_avx512, add_avx512,
 	hadamard_avx512, fit_avx512, lut_avx512, multiply_avx512, score_avx512
 };

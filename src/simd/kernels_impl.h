@@ -27,6 +27,7 @@
 typedef float v4f __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float v8f __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int v4i __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int v8i __attribute__((vector_size(32), aligned(4), may_alias));
 typedef short v8s __attribute__((vector_size(16), aligned(2), may_alias));
 typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
@@ -46,6 +47,13 @@ typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
 #define SUM8(v) \
 	((((v)[0] + (v)[4]) + ((v)[2] + (v)[6])) + \
 	 (((v)[1] + (v)[5]) + ((v)[3] + (v)[7])))
+
+/* The lanes of a v4f in another order. */
+#ifdef __clang__
+#define SHUFFLE4(v, a, b, c, d)	__builtin_shufflevector(v, v, a, b, c, d)
+#else
+#define SHUFFLE4(v, a, b, c, d)	__builtin_shuffle(v, (v4i) {a, b, c, d})
+#endif
 
 /* Factors of a block of entries; see annoy_page.h for the layout. */
 typedef struct BlockFactors
@@ -112,6 +120,79 @@ KERNEL(l2) (const float *x, const float *y, int n)
 
 		sum0 += d0 * d0;
 		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	return SUM8(sum0);
+}
+
+/*
+ * Four sums at once keep a processor busy while each of their additions waits for the
+ * one before.
+ */
+#ifndef OWN_L2_FOUR
+KERNEL_TARGET static void
+KERNEL(l2_four) (const float *x, const float *const *y, int n, float *distances)
+{
+	const float *y0 = y[0];
+	const float *y1 = y[1];
+	const float *y2 = y[2];
+	const float *y3 = y[3];
+	v8f			even0 = {0};
+	v8f			odd0 = {0};
+	v8f			even1 = {0};
+	v8f			odd1 = {0};
+	v8f			even2 = {0};
+	v8f			odd2 = {0};
+	v8f			even3 = {0};
+	v8f			odd3 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			a = *(const v8f *) (x + i);
+		v8f			b = *(const v8f *) (x + i + 8);
+		v8f			d;
+
+		d = a - *(const v8f *) (y0 + i);
+		even0 += d * d;
+		d = b - *(const v8f *) (y0 + i + 8);
+		odd0 += d * d;
+		d = a - *(const v8f *) (y1 + i);
+		even1 += d * d;
+		d = b - *(const v8f *) (y1 + i + 8);
+		odd1 += d * d;
+		d = a - *(const v8f *) (y2 + i);
+		even2 += d * d;
+		d = b - *(const v8f *) (y2 + i + 8);
+		odd2 += d * d;
+		d = a - *(const v8f *) (y3 + i);
+		even3 += d * d;
+		d = b - *(const v8f *) (y3 + i + 8);
+		odd3 += d * d;
+	}
+	even0 += odd0;
+	even1 += odd1;
+	even2 += odd2;
+	even3 += odd3;
+	distances[0] = SUM8(even0);
+	distances[1] = SUM8(even1);
+	distances[2] = SUM8(even2);
+	distances[3] = SUM8(even3);
+}
+#endif
+
+KERNEL_TARGET static float
+KERNEL(dot_from) (const float *x, const float *from, const float *y, int n)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			d0 = *(const v8f *) (x + i) - *(const v8f *) (from + i);
+		v8f			d1 = *(const v8f *) (x + i + 8) - *(const v8f *) (from + i + 8);
+
+		sum0 += d0 * *(const v8f *) (y + i);
+		sum1 += d1 * *(const v8f *) (y + i + 8);
 	}
 	sum0 += sum1;
 	return SUM8(sum0);
@@ -252,22 +333,27 @@ KERNEL(multiply) (float *x, const float *y, int n)
 		*(v8f *) (x + i) *= *(const v8f *) (y + i);
 }
 
+/*
+ * The first three steps of a transform take four lanes each, within which numbers
+ * change places; a - b is the sum of a and of b with its sign changed.
+ */
 KERNEL_TARGET static void
 KERNEL(hadamard) (float *x, int n)
 {
-	for (int half = 1; half < 8; half *= 2)
-	{
-		for (int i = 0; i < n; i += 2 * half)
-		{
-			for (int j = i; j < i + half; j++)
-			{
-				float		a = x[j];
-				float		b = x[j + half];
+	const v4f	sign1 = {1, -1, 1, -1};
+	const v4f	sign2 = {1, 1, -1, -1};
 
-				x[j] = a + b;
-				x[j + half] = a - b;
-			}
-		}
+	for (int i = 0; i < n; i += 8)
+	{
+		v4f			a = *(const v4f *) (x + i);
+		v4f			b = *(const v4f *) (x + i + 4);
+
+		a = SHUFFLE4(a, 1, 0, 3, 2) + a * sign1;
+		b = SHUFFLE4(b, 1, 0, 3, 2) + b * sign1;
+		a = SHUFFLE4(a, 2, 3, 0, 1) + a * sign2;
+		b = SHUFFLE4(b, 2, 3, 0, 1) + b * sign2;
+		*(v4f *) (x + i) = a + b;
+		*(v4f *) (x + i + 4) = a - b;
 	}
 	for (int half = 8; half < n; half *= 2)
 	{

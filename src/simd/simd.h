@@ -79,6 +79,14 @@ typedef struct AnnoyKernels
 	float		(*l2) (const float *x, const float *y, int n);
 	float		(*dot) (const float *x, const float *y, int n);
 
+	/* the squared distances of x from four vectors */
+	void		(*l2_four) (const float *x, const float *const *y, int n,
+							float *distances);
+
+	/* <x - from, y> */
+	float		(*dot_from) (const float *x, const float *from,
+							 const float *y, int n);
+
 	/* the same with y = scale * centre; the first stores x - y, too */
 	float		(*centre_l2) (const float *x, const int8 *centre, float scale,
 							  int n, float *residual);

@@ -58,6 +58,14 @@
 
 #define POINT(i) (points + (Size) (i) * dim)
 
+/* The border between two centres. */
+typedef struct Border
+{
+	const float *from;			/* the first centre */
+	float	   *line;			/* from there to the other one */
+	float		half;			/* of the square of the line's length */
+} Border;
+
 /*
  * Mean of some points.
  */
@@ -77,14 +85,12 @@ AnnoyMean(const float *points, int dim, const int *order, int count,
 	pfree(sum);
 }
 
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return x < y ? -1 : x > y;
-}
+#define ST_SORT sort_floats
+#define ST_ELEMENT_TYPE float
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /*
  * Median of some numbers, which get sorted.
@@ -92,7 +98,7 @@ compare_floats(const void *a, const void *b)
 float
 AnnoyMedian(float *values, int count)
 {
-	qsort(values, count, sizeof(float), compare_floats);
+	sort_floats(values, count);
 	return values[count / 2];
 }
 
@@ -189,6 +195,84 @@ AnnoyRobustCentre(const float *points, int dim, const int *order, int count,
 }
 
 /*
+ * The line from a centre to another one, by which points are told apart.
+ */
+static void
+make_border(int dim, const float *a, const float *b, Border *border)
+{
+	for (int i = 0; i < dim; i++)
+		border->line[i] = b[i] - a[i];
+	border->from = a;
+	border->half = annoy_kernels->dot(border->line, border->line, dim) / 2;
+}
+
+/*
+ * How far beyond the border between two centres a point is: below 0, it is nearer to
+ * the first one.  That is half the difference of the squared distances, for the price
+ * of one of them.
+ */
+static inline float
+beyond_border(const float *x, int dim, const Border *border)
+{
+	return annoy_kernels->dot_from(x, border->from, border->line, dim) - border->half;
+}
+
+/*
+ * Lloyd's iterations from two centres, until no point changes sides.
+ *
+ * What has come to the first centre, and what has gone from it, is added up: after
+ * the first iteration these are few points.
+ */
+static void
+improve_centres(const float *points, int dim, const int *order, int count,
+				float *a, float *b)
+{
+	double	   *all = palloc0(sizeof(double) * dim);
+	double	   *came = palloc0(sizeof(double) * dim);
+	double	   *went = palloc0(sizeof(double) * dim);
+	bool	   *is_first = palloc0(sizeof(bool) * count);
+	Border		border = {.line = palloc(sizeof(float) * dim)};
+	int			first = 0;
+
+	for (int i = 0; i < count; i++)
+		annoy_kernels->add(all, POINT(order[i]), dim);
+	for (int iteration = 0; iteration < LLOYD_ITERATIONS; iteration++)
+	{
+		int			changed = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		make_border(dim, a, b, &border);
+		for (int i = 0; i < count; i++)
+		{
+			const float *x = POINT(order[i]);
+			bool		nearer = beyond_border(x, dim, &border) < 0;
+
+			if (nearer == is_first[i])
+				continue;
+			annoy_kernels->add(nearer ? came : went, x, dim);
+			first += nearer ? 1 : -1;
+			is_first[i] = nearer;
+			changed++;
+		}
+		if (changed == 0 || first == 0 || first == count)
+			break;
+		for (int i = 0; i < dim; i++)
+		{
+			double		sum = came[i] - went[i];
+
+			a[i] = (float) (sum / first);
+			b[i] = (float) ((all[i] - sum) / (count - first));
+		}
+	}
+
+	pfree(all);
+	pfree(came);
+	pfree(went);
+	pfree(is_first);
+	pfree(border.line);
+}
+
+/*
  * Find two centres among some points.  Returns false if the points drawn do
  * not differ.
  */
@@ -198,8 +282,6 @@ find_centres(const float *points, int dim, const int *order, int count,
 {
 	int			n = Min(count, SAMPLE_POINTS);
 	int		   *sample = palloc(sizeof(int) * n);
-	double	   *sum_a = palloc(sizeof(double) * dim);
-	double	   *sum_b = palloc(sizeof(double) * dim);
 	float		farthest = 0;
 	int			first;
 	int			second = -1;
@@ -232,38 +314,10 @@ find_centres(const float *points, int dim, const int *order, int count,
 	{
 		memcpy(a, POINT(first), sizeof(float) * dim);
 		memcpy(b, POINT(second), sizeof(float) * dim);
-		for (int iteration = 0; iteration < LLOYD_ITERATIONS; iteration++)
-		{
-			int			in_a = 0;
-
-			CHECK_FOR_INTERRUPTS();
-			memset(sum_a, 0, sizeof(double) * dim);
-			memset(sum_b, 0, sizeof(double) * dim);
-			for (int i = 0; i < n; i++)
-			{
-				const float *x = POINT(sample[i]);
-
-				if (annoy_kernels->l2(x, a, dim) < annoy_kernels->l2(x, b, dim))
-				{
-					annoy_kernels->add(sum_a, x, dim);
-					in_a++;
-				}
-				else
-					annoy_kernels->add(sum_b, x, dim);
-			}
-			if (in_a == 0 || in_a == n)
-				break;
-			for (int i = 0; i < dim; i++)
-			{
-				a[i] = (float) (sum_a[i] / in_a);
-				b[i] = (float) (sum_b[i] / (n - in_a));
-			}
-		}
+		improve_centres(points, dim, sample, n, a, b);
 	}
 
 	pfree(sample);
-	pfree(sum_a);
-	pfree(sum_b);
 	return second >= 0;
 }
 
@@ -367,6 +421,7 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 	float	   *b = palloc(sizeof(float) * dim);
 	Margin	   *margins = palloc_extended(sizeof(Margin) * Max(count, 1),
 										  MCXT_ALLOC_HUGE);
+	Border		border = {.line = palloc(sizeof(float) * dim)};
 	int			first = 0;
 	double		within = 0;		/* squared distances from the nearer centre */
 	int			reported = 0;
@@ -378,18 +433,18 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 	{
 		if (!find_centres(points, dim, order, count, random, a, b))
 			break;
+		make_border(dim, a, b, &border);
 		first = 0;
 		within = 0;
 		for (int i = 0; i < count; i++)
 		{
 			const float *x = POINT(order[i]);
-			float		to_a = annoy_kernels->l2(x, a, dim);
-			float		to_b = annoy_kernels->l2(x, b, dim);
 
 			CHECK_FOR_INTERRUPTS();
 			margins[i].point = order[i];
-			margins[i].margin = to_a - to_b;
-			within += Min(to_a, to_b);
+			margins[i].margin = beyond_border(x, dim, &border);
+			if (granule > 0)
+				within += annoy_kernels->l2(x, a, dim) - Max(2 * margins[i].margin, 0);
 			if (margins[i].margin < 0)
 				first++;
 			if (progress != NULL && i == reported + REPORT_POINTS)
@@ -432,6 +487,7 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 
 	pfree(a);
 	pfree(b);
+	pfree(border.line);
 	pfree(margins);
 	return first;
 }
