@@ -136,6 +136,9 @@ AnnoyRandomBelow(AnnoyRandom *state, uint32 n)
 /* Is told how much there is to do on top of what was known, and what is done. */
 typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
 
+/* Entries of an item in a tree that n_entries = -1 gives; see docs/measurements.md. */
+#define ANNOY_AUTOMATIC_ENTRIES	2
+
 /* options.c */
 extern int	AnnoyOptionSearchK(Relation rel);
 extern double AnnoyOptionTargetRecall(Relation rel);

@@ -55,9 +55,6 @@
 /* Trees that n_trees = -1 gives; see docs/measurements.md. */
 #define AUTOMATIC_TREES		1
 
-/* Likewise for n_entries. */
-#define AUTOMATIC_ENTRIES	2
-
 /* Pages that are logged between two reports of progress. */
 #define LOG_BLOCKS			1024
 
@@ -72,7 +69,7 @@ declared_index(Relation rel, bool *seed_is_zero)
 
 	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						  n_entries > 0 ? n_entries : AUTOMATIC_ENTRIES,
+						  n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
 						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
 						  AnnoyAttributesSize(rel));
 }

@@ -23,6 +23,8 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "annoy.h"
 #include "build/state.h"
 #include "storage/storage.h"
@@ -97,6 +99,8 @@ AnnoyRebuildFinish(AnnoyRebuild *rebuild, double items)
 	AnnoyShared *shared = build->shared;
 	AnnoyInPlace *in_place = build->in_place;
 	MemoryContext old_context = MemoryContextSwitchTo(build->context);
+	MemoryContext tree_context = AllocSetContextCreate(build->context, "annoy build tree",
+													   ALLOCSET_DEFAULT_SIZES);
 	BlockNumber (*leftmost)[ANNOY_MAX_LEVEL] =
 	palloc(sizeof(BlockNumber) * ANNOY_MAX_LEVEL * build->index->n_trees);
 
@@ -110,8 +114,11 @@ AnnoyRebuildFinish(AnnoyRebuild *rebuild, double items)
 		shared->tree = tree->tree;
 		build->sort = tree->sort;
 		in_place->included = tree->included;
+		MemoryContextSwitchTo(tree_context);
 		AnnoyAssignMore(build);
 		AnnoyFinishTree(build, leftmost[i]);
+		MemoryContextSwitchTo(build->context);
+		MemoryContextReset(tree_context);
 	}
 	build->index->grown_from = items;
 	AnnoyReplaceTrees(build->rel, build->index, leftmost, in_place->roots);

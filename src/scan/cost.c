@@ -63,6 +63,9 @@
 #define ENTRY_COST		0.4
 #define CODE_BYTE_COST	0.005
 
+/* What a code takes in most indexes, for one that only might be. */
+#define HYPOTHETICAL_CODE_BYTES	32
+
 /* Looking at an item in a round, and in a walk; for 4 bytes of its vector. */
 #define ITEM_COST		5.0
 #define WALK_COST		15.0
@@ -401,10 +404,15 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		return;
 	}
 
-	/* nothing is known of an index that only might be */
+	/*
+	 * Of an index that only might be nothing is known, not even its storage
+	 * parameters.  It is searched as one that is made without any, before it
+	 * has a curve.
+	 */
 	if (info->hypothetical)
 	{
-		*startup_cost = cpu_operator_cost * ANNOY_MIN_SEARCH_K;
+		*startup_cost = cpu_operator_cost * ANNOY_MIN_SEARCH_K * ANNOY_AUTOMATIC_ENTRIES *
+			(ENTRY_COST + CODE_BYTE_COST * HYPOTHETICAL_CODE_BYTES);
 		*total_cost = *startup_cost + info->tuples * cpu_index_tuple_cost;
 		return;
 	}

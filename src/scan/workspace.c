@@ -33,7 +33,7 @@
 #include "scan/state.h"
 
 /* The size of the first block. */
-#define KEPT_SIZE		(1024 * 1024)
+#define KEPT_SIZE		(2 * 1024 * 1024)
 
 /*
  * So many workspaces wait at most.  Queries that have more scans at the same time

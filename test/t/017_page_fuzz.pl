@@ -505,6 +505,20 @@ my @known = (
 			}
 		}
 	],
+	# an insertion looked for the leaf of a second entry for ever: each of them had
+	# an entry for its item, in the slot that it takes when there is none free
+	[
+		'several',
+		'entries of all leaves for the next new slot',
+		sub {
+			my $end = $_->blocks + $shape{several}{pad};
+			foreach my $leaf ($_->all(node => 0))
+			{
+				my $at = 64 + 32 + 16 * (16 + 10);
+				$_->set($leaf, [ $at, 'SSS' ], $end >> 16, $end & 0xFFFF, 1);
+			}
+		}
+	],
 	# VACUUM waited for itself, and so did an insertion
 	[
 		'several',

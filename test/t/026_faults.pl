@@ -49,11 +49,12 @@ sub faults_of
 	return $result =~ /^faults\|(\d+)$/m ? $1 : undef;
 }
 
-# 'ask' by the vector of a row, for the ids of the nearest in another
-my $nearest =
-  'FROM many ORDER BY v <-> (SELECT v FROM many WHERE id = $1) LIMIT 10';
+# 'ask' by the vector of a row, for the ids of the nearest
+my $ordered = 'FROM many ORDER BY v <-> (SELECT v FROM many WHERE id = $1) LIMIT';
+my $nearest = "$ordered 10";
 
 cmp_ok(faults_of("SELECT id $nearest"), '<', 50, 'a search');
+cmp_ok(faults_of("SELECT id $ordered 1000"), '<', 500, 'many rows');
 # three scans at the same time, of which two begin again and again
 cmp_ok(
 	faults_of(
