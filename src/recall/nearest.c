@@ -3,11 +3,12 @@
  * nearest.c
  *	  The items nearest to queries, by their codes.
  *
- * One walk over the leaves of a tree scores all codes of a leaf for all queries.
- * What a short search finds for a query tells how near an entry has to be to count,
- * so of most leaves nothing does.  Then the exact distances of each query's nearest by
- * estimate are computed, item by item in the order of their pages: each is read once
- * for all queries that it is near to.
+ * One walk over the leaves of a tree scores all codes of a leaf for all queries that
+ * are asked thoroughly.  What is in the leaves nearest to a query tells before how near
+ * an entry has to be to count, so of most leaves nothing does.  For a quick query that
+ * is all.  Then the exact distances of each query's nearest by estimate are computed,
+ * item by item in the order of their pages: each is read once for all queries that it
+ * is near to.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -70,8 +71,29 @@ neighbours_kept(const AnnoyIndex *index, int rows)
 }
 
 /*
- * Find the n'th of values, which come into an order in which none before it is
- * above it, and none behind it is below.
+ * Move the values from `low' on, up to `high', that are below a pivot, or as low,
+ * before the others, without branches that a processor cannot foresee.  Returns where
+ * the others begin.
+ */
+static inline int
+partition(double *values, int low, int high, double pivot, bool or_equal)
+{
+	int			end = low;
+
+	for (int i = low; i <= high; i++)
+	{
+		double		value = values[i];
+
+		values[i] = values[end];
+		values[end] = value;
+		end += or_equal ? value <= pivot : value < pivot;
+	}
+	return end;
+}
+
+/*
+ * Find the n'th of values, none of which is NaN.  They come into an order in which
+ * none before it is above it, and none behind it is below.
  */
 double
 AnnoyNthValue(double *values, int count, int n)
@@ -79,34 +101,24 @@ AnnoyNthValue(double *values, int count, int n)
 	int			low = 0;
 	int			high = count - 1;
 
-	while (low < high)
+	Assert(n > 0 && n <= count);
+	for (;;)
 	{
-		double		pivot = values[low + (high - low) / 2];
-		int			i = low;
-		int			j = high;
+		double		a = values[low];
+		double		b = values[low + (high - low) / 2];
+		double		c = values[high];
+		double		pivot = Max(Min(a, b), Min(Max(a, b), c));
+		int			start = partition(values, low, high, pivot, false);
 
-		while (i <= j)
-		{
-			while (values[i] < pivot)
-				i++;
-			while (values[j] > pivot)
-				j--;
-			if (i <= j)
-			{
-				double		value = values[i];
-
-				values[i++] = values[j];
-				values[j--] = value;
-			}
-		}
-		if (n - 1 <= j)
-			high = j;
-		else if (n - 1 >= i)
-			low = i;
+		if (n <= start)
+			high = start - 1;
 		else
-			break;
+		{
+			low = partition(values, start, high, pivot, true);
+			if (n <= low)
+				return pivot;
+		}
 	}
-	return values[n - 1];
 }
 
 /*
@@ -251,7 +263,7 @@ typedef struct Near
 	AnnoyPointer item;
 	int			query;
 	BlockNumber leaf;
-} Near;
+}			Near;
 
 /* How these are put in order of their items, nearly. */
 typedef struct Buckets
@@ -260,23 +272,23 @@ typedef struct Buckets
 	uint64		slots;			/* there may be in the index */
 	int			count;
 	int		   *end;			/* of each bucket, as far as it is filled */
-} Buckets;
+}			Buckets;
 
 /* The bucket of an item: it has no other item in it, if there are buckets enough. */
 static inline int
-bucket_of(const Buckets *buckets, const AnnoyPointer *item)
+bucket_of(const Buckets * buckets, const AnnoyPointer *item)
 {
 	uint64		slot = (uint64) ItemPointerGetBlockNumberNoCheck(item) * buckets->index->group_slots +
-		ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
+	ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
 
-	return (double) Min(slot, buckets->slots - 1) / buckets->slots * buckets->count;
+	return (double) Min(slot, buckets->slots - 1) * buckets->count / buckets->slots;
 }
 
 /*
  * Prepare buckets for the entries near to all queries.  Returns how many these are.
  */
 static int
-make_buckets(const AnnoyMeasurement *measurement, Buckets *buckets)
+make_buckets(const AnnoyMeasurement *measurement, Buckets * buckets)
 {
 	int			total = 0;
 	int			start = 0;
@@ -309,7 +321,7 @@ make_buckets(const AnnoyMeasurement *measurement, Buckets *buckets)
 
 /* Put the entries near to all queries into buckets, in the order of queries. */
 static void
-fill_buckets(const AnnoyMeasurement *measurement, Buckets *buckets, Near *sorted)
+fill_buckets(const AnnoyMeasurement *measurement, Buckets * buckets, Near * sorted)
 {
 	for (int i = 0; i < measurement->nqueries; i++)
 	{
@@ -332,7 +344,7 @@ fill_buckets(const AnnoyMeasurement *measurement, Buckets *buckets, Near *sorted
  * other entry.
  */
 static bool
-is_known(AnnoySampleQuery *query, int first, const Near *near)
+is_known(AnnoySampleQuery *query, int first, const Near * near)
 {
 	for (int i = first; i < query->nneighbours; i++)
 	{
@@ -350,7 +362,7 @@ is_known(AnnoySampleQuery *query, int first, const Near *near)
  */
 static void
 measure_bucket(const AnnoyMeasurement *measurement, AnnoyItemReader *reader,
-			   const Near *near, int count)
+			   const Near * near, int count)
 {
 	const AnnoyPointer *fetched = NULL;
 	int			first = 0;		/* neighbour of a query in the bucket */
