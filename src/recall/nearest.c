@@ -298,7 +298,7 @@ make_buckets(const AnnoyMeasurement *measurement, Buckets * buckets)
 	buckets->index = measurement->index;
 	buckets->slots = (uint64) RelationGetNumberOfBlocks(measurement->rel) *
 		measurement->index->group_slots;
-	buckets->count = Max(Min(total, buckets->slots), 1);
+	buckets->count = Max(Min((uint64) total, buckets->slots), 1);
 	buckets->end = MemoryContextAllocExtended(CurrentMemoryContext,
 											  sizeof(int) * (Size) buckets->count,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
