@@ -204,7 +204,7 @@ begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
  * Drop what a query has collected too much, and its own entries.
  */
 static void
-end_query(const AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
+end_query(const AnnoySampleQuery *query)
 {
 	AnnoyCollector *nearest = &query->search->items;
 	float		limit = limit_of(nearest, nearest->keep);
@@ -254,7 +254,7 @@ AnnoyFindNearest(AnnoyMeasurement *measurement)
 		AnnoyReportMeasured(measurement, 0, nitems);
 	}
 	for (int i = 0; i < measurement->nqueries; i++)
-		end_query(measurement, &measurement->queries[i]);
+		end_query(&measurement->queries[i]);
 }
 
 /* An entry near to a query, and the query's number. */
