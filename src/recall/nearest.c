@@ -263,7 +263,7 @@ typedef struct Near
 	AnnoyPointer item;
 	int			query;
 	BlockNumber leaf;
-}			Near;
+} Near;
 
 /* How these are put in order of their items, nearly. */
 typedef struct Buckets
@@ -272,11 +272,11 @@ typedef struct Buckets
 	uint64		slots;			/* there may be in the index */
 	int			count;
 	int		   *end;			/* of each bucket, as far as it is filled */
-}			Buckets;
+} Buckets;
 
 /* The bucket of an item: it has no other item in it, if there are buckets enough. */
 static inline int
-bucket_of(const Buckets * buckets, const AnnoyPointer *item)
+bucket_of(const Buckets *buckets, const AnnoyPointer *item)
 {
 	uint64		slot = (uint64) ItemPointerGetBlockNumberNoCheck(item) * buckets->index->group_slots +
 	ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
@@ -288,7 +288,7 @@ bucket_of(const Buckets * buckets, const AnnoyPointer *item)
  * Prepare buckets for the entries near to all queries.  Returns how many these are.
  */
 static int
-make_buckets(const AnnoyMeasurement *measurement, Buckets * buckets)
+make_buckets(const AnnoyMeasurement *measurement, Buckets *buckets)
 {
 	int			total = 0;
 	int			start = 0;
@@ -321,7 +321,7 @@ make_buckets(const AnnoyMeasurement *measurement, Buckets * buckets)
 
 /* Put the entries near to all queries into buckets, in the order of queries. */
 static void
-fill_buckets(const AnnoyMeasurement *measurement, Buckets * buckets, Near * sorted)
+fill_buckets(const AnnoyMeasurement *measurement, Buckets *buckets, Near *sorted)
 {
 	for (int i = 0; i < measurement->nqueries; i++)
 	{
@@ -344,7 +344,7 @@ fill_buckets(const AnnoyMeasurement *measurement, Buckets * buckets, Near * sort
  * other entry.
  */
 static bool
-is_known(AnnoySampleQuery *query, int first, const Near * near)
+is_known(AnnoySampleQuery *query, int first, const Near *near)
 {
 	for (int i = first; i < query->nneighbours; i++)
 	{
@@ -362,7 +362,7 @@ is_known(AnnoySampleQuery *query, int first, const Near * near)
  */
 static void
 measure_bucket(const AnnoyMeasurement *measurement, AnnoyItemReader *reader,
-			   const Near * near, int count)
+			   const Near *near, int count)
 {
 	const AnnoyPointer *fetched = NULL;
 	int			first = 0;		/* neighbour of a query in the bucket */
