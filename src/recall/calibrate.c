@@ -4,10 +4,13 @@
  *	  An index measures itself: what recall comes from what effort.
  *
  * Some of the items are asked as queries, each without itself; or a user's own
- * queries are.  The right answers come from one walk over the leaves of a tree:
- * all codes of a leaf are scored for all queries, and of each query's best by
- * estimate the exact distances are computed.  Copies and ties count by distance:
- * what is as near as the last of the right answers is as good.
+ * queries are.  The right answers come from the codes of a tree's leaves, and from the
+ * exact distances of each query's best by estimate (nearest.c).  Copies and ties count
+ * by distance: what is as near as the last of the right answers is as good.
+ *
+ * In a large index, only some of the queries are asked thoroughly, that is, of all
+ * leaves.  The others, and the same ones once more, are asked quickly, of the leaves
+ * near to them (average.c).
  *
  * If a search looks at everything that may be near in the leaves it visits, as
  * it does but for manhattan, leaves need only be ranked to know what it finds, and
@@ -329,7 +332,7 @@ ask_query(AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
 		left = Min(AnnoyCurveRows(rank), left);
 		found.wanted[rank] = left;
 		found.cutoff[rank] = AnnoyNthValue(distances, rank == query->rank ? query->nneighbours :
-										  found.wanted[rank + 1], left);
+										   found.wanted[rank + 1], left);
 		if (query->quick || rank == ANNOY_CURVE_RANKS - 1 ||
 			measurement->nthorough == measurement->nqueries)
 			measurement->curve.queries[rank]++;

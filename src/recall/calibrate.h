@@ -86,8 +86,8 @@ typedef struct AnnoyMeasurement
 	double		entries;		/* of the leaves of a tree */
 
 	/*
-	 * The queries.  If not all of them are asked thoroughly, the first are, and are
-	 * quick ones once more behind, with all others.
+	 * The queries.  If not all of them are asked thoroughly, the first are,
+	 * and are quick ones once more behind, with all others.
 	 */
 	AnnoySampleQuery *queries;
 	int			nqueries;

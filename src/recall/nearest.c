@@ -3,11 +3,12 @@
  * nearest.c
  *	  The items nearest to queries, by their codes.
  *
- * One walk over the leaves of a tree scores all codes of a leaf for all queries.
- * What a short search finds for a query tells how near an entry has to be to count,
- * so of most leaves nothing does.  Then the exact distances of each query's nearest by
- * estimate are computed, item by item in the order of their pages: each is read once
- * for all queries that it is near to.
+ * One walk over the leaves of a tree scores all codes of a leaf for all queries that
+ * are asked thoroughly.  What is in the leaves nearest to a query tells before how near
+ * an entry has to be to count, so of most leaves nothing does.  For a quick query that
+ * is all.  Then the exact distances of each query's nearest by estimate are computed,
+ * item by item in the order of their pages: each is read once for all queries that it
+ * is near to.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -70,8 +71,29 @@ neighbours_kept(const AnnoyIndex *index, int rows)
 }
 
 /*
- * Find the n'th of values, which come into an order in which none before it is
- * above it, and none behind it is below.
+ * Move the values from `low' on, up to `high', that are below a pivot, or as low,
+ * before the others, without branches that a processor cannot foresee.  Returns where
+ * the others begin.
+ */
+static inline int
+partition(double *values, int low, int high, double pivot, bool or_equal)
+{
+	int			end = low;
+
+	for (int i = low; i <= high; i++)
+	{
+		double		value = values[i];
+
+		values[i] = values[end];
+		values[end] = value;
+		end += or_equal ? value <= pivot : value < pivot;
+	}
+	return end;
+}
+
+/*
+ * Find the n'th of values, none of which is NaN.  They come into an order in which
+ * none before it is above it, and none behind it is below.
  */
 double
 AnnoyNthValue(double *values, int count, int n)
@@ -79,34 +101,24 @@ AnnoyNthValue(double *values, int count, int n)
 	int			low = 0;
 	int			high = count - 1;
 
-	while (low < high)
+	Assert(n > 0 && n <= count);
+	for (;;)
 	{
-		double		pivot = values[low + (high - low) / 2];
-		int			i = low;
-		int			j = high;
+		double		a = values[low];
+		double		b = values[low + (high - low) / 2];
+		double		c = values[high];
+		double		pivot = Max(Min(a, b), Min(Max(a, b), c));
+		int			start = partition(values, low, high, pivot, false);
 
-		while (i <= j)
-		{
-			while (values[i] < pivot)
-				i++;
-			while (values[j] > pivot)
-				j--;
-			if (i <= j)
-			{
-				double		value = values[i];
-
-				values[i++] = values[j];
-				values[j--] = value;
-			}
-		}
-		if (n - 1 <= j)
-			high = j;
-		else if (n - 1 >= i)
-			low = i;
+		if (n <= start)
+			high = start - 1;
 		else
-			break;
+		{
+			low = partition(values, start, high, pivot, true);
+			if (n <= low)
+				return pivot;
+		}
 	}
-	return values[n - 1];
 }
 
 /*
@@ -192,7 +204,7 @@ begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
  * Drop what a query has collected too much, and its own entries.
  */
 static void
-end_query(const AnnoyMeasurement *measurement, const AnnoySampleQuery *query)
+end_query(const AnnoySampleQuery *query)
 {
 	AnnoyCollector *nearest = &query->search->items;
 	float		limit = limit_of(nearest, nearest->keep);
@@ -242,7 +254,7 @@ AnnoyFindNearest(AnnoyMeasurement *measurement)
 		AnnoyReportMeasured(measurement, 0, nitems);
 	}
 	for (int i = 0; i < measurement->nqueries; i++)
-		end_query(measurement, &measurement->queries[i]);
+		end_query(&measurement->queries[i]);
 }
 
 /* An entry near to a query, and the query's number. */
@@ -267,9 +279,9 @@ static inline int
 bucket_of(const Buckets *buckets, const AnnoyPointer *item)
 {
 	uint64		slot = (uint64) ItemPointerGetBlockNumberNoCheck(item) * buckets->index->group_slots +
-		ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
+	ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
 
-	return (double) Min(slot, buckets->slots - 1) / buckets->slots * buckets->count;
+	return (double) Min(slot, buckets->slots - 1) * buckets->count / buckets->slots;
 }
 
 /*
@@ -286,7 +298,7 @@ make_buckets(const AnnoyMeasurement *measurement, Buckets *buckets)
 	buckets->index = measurement->index;
 	buckets->slots = (uint64) RelationGetNumberOfBlocks(measurement->rel) *
 		measurement->index->group_slots;
-	buckets->count = Max(Min(total, buckets->slots), 1);
+	buckets->count = Max(Min((uint64) total, buckets->slots), 1);
 	buckets->end = MemoryContextAllocExtended(CurrentMemoryContext,
 											  sizeof(int) * (Size) buckets->count,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
