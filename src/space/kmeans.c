@@ -64,7 +64,7 @@ typedef struct Border
 	const float *from;			/* the first centre */
 	float	   *line;			/* from there to the other one */
 	float		half;			/* of the square of the line's length */
-}			Border;
+} Border;
 
 /*
  * Mean of some points.
@@ -198,7 +198,7 @@ AnnoyRobustCentre(const float *points, int dim, const int *order, int count,
  * The line from a centre to another one, by which points are told apart.
  */
 static void
-make_border(int dim, const float *a, const float *b, Border * border)
+make_border(int dim, const float *a, const float *b, Border *border)
 {
 	for (int i = 0; i < dim; i++)
 		border->line[i] = b[i] - a[i];
@@ -212,7 +212,7 @@ make_border(int dim, const float *a, const float *b, Border * border)
  * of one of them.
  */
 static inline float
-beyond_border(const float *x, int dim, const Border * border)
+beyond_border(const float *x, int dim, const Border *border)
 {
 	return annoy_kernels->dot_from(x, border->from, border->line, dim) - border->half;
 }
