@@ -120,7 +120,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 			OffsetNumber spread;
 
 			CHECK_FOR_INTERRUPTS();
-			spread = AnnoyFillNode(index, page->data, sink->tree, height, level->centres,
+			spread = AnnoyFillNode(index, page->data, sink->build->shared->tree.number, height, level->centres,
 								   order + start, n, level->pointers, centre);
 			if (is_root)
 				root = AnnoySinkAddRoot(sink, page->data);

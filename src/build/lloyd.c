@@ -23,9 +23,8 @@
 #include "build/state.h"
 #include "space/space.h"
 
-/* Rows of the sample, and leaves, that a participant takes at a time. */
-#define UNIT_ROWS			1024
-#define UNIT_LEAVES			256
+/* Leaves that a participant takes at a time. */
+#define UNIT_LEAVES			64
 
 /* What participants share. */
 typedef struct Lloyd
@@ -37,7 +36,8 @@ typedef struct Lloyd
 } Lloyd;
 
 /*
- * Take part in moving the sample to the nearest leaves.
+ * Take part in moving the sample to the nearest leaves: leaf by leaf, as the rows of
+ * one meet the same few centres.
  */
 void
 AnnoyStepMove(AnnoyBuild *build, void *state)
@@ -45,6 +45,8 @@ AnnoyStepMove(AnnoyBuild *build, void *state)
 	Lloyd	   *lloyd = state;
 	const AnnoySharedSample *sample = &build->shared->sample;
 	const float *points = AnnoyBuildAddress(build, sample->points);
+	const int  *order = AnnoyBuildAddress(build, sample->order);
+	const int  *starts = AnnoyBuildAddress(build, lloyd->starts);
 	int		   *leaves = AnnoyBuildAddress(build, lloyd->leaves);
 	AnnoySkeleton skeleton;
 	uint64		unit;
@@ -52,12 +54,17 @@ AnnoyStepMove(AnnoyBuild *build, void *state)
 	AnnoyGetSkeleton(build, &skeleton);
 	while (AnnoyBuildClaim(build, &unit))
 	{
-		int			end = Min((unit + 1) * UNIT_ROWS, (uint64) sample->count);
+		int			start = starts[unit * UNIT_LEAVES];
+		int			end = starts[Min((unit + 1) * UNIT_LEAVES, (uint64) skeleton.n_leaves)];
 
-		for (int i = unit * UNIT_ROWS; i < end; i++)
-			leaves[i] = AnnoyNearestLeaf(&skeleton, points + (Size) i * skeleton.dim,
-										 leaves[i]);
-		AnnoyBuildAdvance(build, end - unit * UNIT_ROWS, 0);
+		for (int i = start; i < end; i++)
+		{
+			int			row = order[i];
+
+			leaves[row] = AnnoyNearestLeaf(&skeleton, points + (Size) row * skeleton.dim,
+										   leaves[row]);
+		}
+		AnnoyBuildAdvance(build, end - start, 0);
 	}
 }
 
@@ -105,9 +112,15 @@ order_sample(AnnoyBuild *build, const Lloyd *lloyd)
 
 	memset(starts, 0, sizeof(int) * ((Size) n_leaves + 1));
 	for (int i = 0; i < sample->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		starts[leaves[i] + 1]++;
+	}
 	for (int i = 0; i < n_leaves; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		starts[i + 1] += starts[i];
+	}
 	for (int i = 0; i < sample->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -118,11 +131,11 @@ order_sample(AnnoyBuild *build, const Lloyd *lloyd)
 	starts[0] = 0;
 }
 
+/* Run a step over the leaves. */
 static void
-make_means(AnnoyBuild *build, AnnoyShare state)
+run_step(AnnoyBuild *build, AnnoyStep step, AnnoyShare state)
 {
-	order_sample(build, AnnoyBuildAddress(build, state));
-	AnnoyBuildRun(build, ANNOY_STEP_MEANS, state,
+	AnnoyBuildRun(build, step, state,
 				  (build->shared->tree.n_leaves + UNIT_LEAVES - 1) / UNIT_LEAVES);
 }
 
@@ -143,14 +156,15 @@ make_centres(AnnoyBuild *build, AnnoyShare leaves)
 	lloyd->starts = AnnoyBuildAlloc(build, sizeof(int) * ((Size) tree->n_leaves + 1));
 	tree->centres = AnnoyBuildAlloc(build, sizeof(float) * build->index->space_dim *
 									(Size) tree->n_leaves);
-	make_means(build, state);
+	order_sample(build, lloyd);
+	run_step(build, ANNOY_STEP_MEANS, state);
 	AnnoyMakeSkeletonInner(build);
 	AnnoyFindNeighbours(build);
 	for (int i = 0; i < ANNOY_LLOYD_STEPS; i++)
 	{
-		AnnoyBuildRun(build, ANNOY_STEP_MOVE, state,
-					  (build->shared->sample.count + UNIT_ROWS - 1) / UNIT_ROWS);
-		make_means(build, state);
+		run_step(build, ANNOY_STEP_MOVE, state);
+		order_sample(build, lloyd);
+		run_step(build, ANNOY_STEP_MEANS, state);
 	}
 	AnnoyBuildFree(build, &tree->neighbours);
 	AnnoyBuildFree(build, &lloyd->starts);

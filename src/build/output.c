@@ -198,7 +198,7 @@ BlockNumber
 AnnoySinkAddRoot(AnnoySink *sink, Page page)
 {
 	AnnoyInPlace *in_place = sink->build->in_place;
-	BlockNumber block = AnnoyRootBlock(sink->tree);
+	BlockNumber block = AnnoyRootBlock(sink->build->shared->tree.number);
 
 	if (sink->in_memory)
 	{
@@ -210,7 +210,7 @@ AnnoySinkAddRoot(AnnoySink *sink, Page page)
 	Assert(!sink->waiting);
 	AnnoyNodeMakeRoom(sink->build->index, AnnoyPageGetNode(page));
 	if (in_place != NULL)
-		memcpy(in_place->roots + (Size) sink->tree * BLCKSZ, page, BLCKSZ);
+		memcpy(in_place->roots + (Size) sink->build->shared->tree.number * BLCKSZ, page, BLCKSZ);
 	else
 		AnnoyWritePages(sink->build->rel, block, page, 1);
 	sink->leftmost[AnnoyPageGetNode(page)->level] = block;

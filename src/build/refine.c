@@ -211,6 +211,7 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 
 	for (int i = 1; i < tree->n_leaves; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (pg_atomic_read_u64(&counts[i]) > pg_atomic_read_u64(&counts[fullest]))
 			fullest = i;
 	}
@@ -219,6 +220,7 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 		uint64		count = pg_atomic_read_u64(&counts[i]);
 		float	   *to = centres + (Size) kept * dim;
 
+		CHECK_FOR_INTERRUPTS();
 		numbers[i] = -1;
 		if (count <= enough && i != fullest)
 			continue;

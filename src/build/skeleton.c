@@ -292,6 +292,7 @@ AnnoyDivideSample(AnnoyBuild *build)
 
 	for (int i = 0; i < sample->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		n_leaves += cuts[i];
 		leaves[order[i]] = n_leaves - 1;
 	}
@@ -434,6 +435,28 @@ AnnoyFindNeighbours(AnnoyBuild *build)
 }
 
 /*
+ * The squared distances of a point from the centres of some leaves.
+ */
+static void
+leaf_distances(const AnnoySkeleton *skeleton, const float *x, const int *leaves, int count,
+			   float *distances)
+{
+	int			done;
+
+	for (done = 0; done + 4 <= count; done += 4)
+	{
+		const float *centres[4];
+
+		for (int i = 0; i < 4; i++)
+			centres[i] = leaf_centre(skeleton, leaves[done + i]);
+		annoy_kernels->l2_four(x, centres, skeleton->dim, distances + done);
+	}
+	for (; done < count; done++)
+		distances[done] = annoy_kernels->l2(x, leaf_centre(skeleton, leaves[done]),
+											skeleton->dim);
+}
+
+/*
  * The leaf of a skeleton whose centre is nearest to a point, given one that is near:
  * of that and its neighbours; and if one of these is nearer, of the neighbours of the
  * nearest, and so on.
@@ -453,18 +476,26 @@ AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf)
 		float		radius = sqrtf(distance);
 		float		limit = 4 * distance;	/* (radius + the least distance)^2 */
 		int			best = leaf;
+		int			leaves[4];
+		float		distances[4];
+		int			n;
 
-		for (int i = 0; i < ANNOY_NEIGHBOURS && neighbours[i].leaf >= 0 &&
-			 neighbours[i].distance < limit; i++)
+		for (int i = 0; i < ANNOY_NEIGHBOURS; i += n)
 		{
-			float		other = annoy_kernels->l2(x, leaf_centre(skeleton, neighbours[i].leaf),
-												  skeleton->dim);
-
-			if (other < distance)
+			for (n = 0; n < 4 && neighbours[i + n].leaf >= 0 &&
+				 neighbours[i + n].distance < limit; n++)
+				leaves[n] = neighbours[i + n].leaf;
+			if (n == 0)
+				break;
+			leaf_distances(skeleton, x, leaves, n, distances);
+			for (int j = 0; j < n; j++)
 			{
-				best = neighbours[i].leaf;
-				distance = other;
-				limit = (radius + sqrtf(distance)) * (radius + sqrtf(distance));
+				if (distances[j] < distance)
+				{
+					best = leaves[j];
+					distance = distances[j];
+					limit = (radius + sqrtf(distance)) * (radius + sqrtf(distance));
+				}
 			}
 		}
 		if (best == leaf)
@@ -472,6 +503,8 @@ AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf)
 		leaf = best;
 	}
 }
+
+StaticAssertDecl(ANNOY_NEIGHBOURS % 4 == 0, "neighbours are looked at by fours");
 
 /*
  * The candidates that are kept of the item with that number, or NULL if there is no
@@ -517,21 +550,19 @@ AnnoyPlaceItem(AnnoySkeleton *skeleton, AnnoyTarget *target, int *candidates)
 int
 AnnoyChooseLeaf(const AnnoySkeleton *skeleton, const float *x, const int *candidates)
 {
-	float		nearest = INFINITY;
-	int			leaf = candidates[0];
+	float		distances[BUILD_EXACT];
+	int			first = 0;
+	int			n = 0;
 
-	for (int i = 0; i < BUILD_EXACT && candidates[i] >= 0; i++)
+	while (n < BUILD_EXACT && candidates[n] >= 0)
+		n++;
+	leaf_distances(skeleton, x, candidates, n, distances);
+	for (int i = 1; i < n; i++)
 	{
-		float		distance = annoy_kernels->l2(x, leaf_centre(skeleton, candidates[i]),
-												 skeleton->dim);
-
-		if (distance < nearest)
-		{
-			leaf = candidates[i];
-			nearest = distance;
-		}
+		if (distances[i] < distances[first])
+			first = i;
 	}
-	return leaf;
+	return candidates[first];
 }
 
 /*
@@ -545,15 +576,16 @@ AnnoyChooseLeaves(const AnnoySkeleton *skeleton, const float *x, const int *cand
 	float		distances[1 + ANNOY_SECOND_CANDIDATES];
 	float		best_score = INFINITY;
 	int			first = 0;
-	int			n;
+	int			n = 0;
 	const float *centre;
 
-	for (n = 0; n < skeleton->n_candidates && candidates[n] >= 0; n++)
+	while (n < skeleton->n_candidates && candidates[n] >= 0)
+		n++;
+	leaf_distances(skeleton, x, candidates, n, distances);
+	for (int i = 1; i < n; i++)
 	{
-		distances[n] = annoy_kernels->l2(x, leaf_centre(skeleton, candidates[n]),
-										 skeleton->dim);
-		if (distances[n] < distances[first])
-			first = n;
+		if (distances[i] < distances[first])
+			first = i;
 	}
 
 	centre = leaf_centre(skeleton, candidates[first]);

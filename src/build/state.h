@@ -318,7 +318,6 @@ typedef struct AnnoyLevel
 typedef struct AnnoySink
 {
 	AnnoyBuild *build;
-	int			tree;
 	bool		in_memory;
 
 	/* in memory */

@@ -201,7 +201,7 @@ divide_points(Writer *writer, int count)
 		/* only vectors that are all the same make a piece too large */
 		for (int start = writer->pieces.start[i]; start < end; start += capacity)
 		{
-			OffsetNumber spread = AnnoyFillNode(index, writer->page.data, writer->sink.tree, 0,
+			OffsetNumber spread = AnnoyFillNode(index, writer->page.data, writer->build->shared->tree.number, 0,
 												writer->points, writer->order + start,
 												Min(end - start, capacity), writer->pointers,
 												writer->centre);
@@ -225,7 +225,7 @@ write_copies(Writer *writer, const float *point, int count)
 	if (count == 0)
 		return;
 	memcpy(writer->centre, point, sizeof(float) * index->space_dim);
-	AnnoyNodeInit(writer->page.data, index, writer->sink.tree, 0, writer->centre);
+	AnnoyNodeInit(writer->page.data, index, writer->build->shared->tree.number, 0, writer->centre);
 	AnnoyEncode(index, &index->leaf, point, writer->centre, &entry);
 	for (int i = 0; i < count; i++)
 	{
@@ -485,7 +485,7 @@ finish_leaf(Writer *writer, const float *centre)
 	{
 		/* quantising what was quantised changes nothing */
 		memcpy(writer->centre, centre, sizeof(float) * index->space_dim);
-		AnnoyNodeInit(writer->page.data, index, writer->sink.tree, 0, writer->centre);
+		AnnoyNodeInit(writer->page.data, index, writer->build->shared->tree.number, 0, writer->centre);
 		for (int i = 0; i < writer->count; i++)
 		{
 			double		offset = writer->entries[i].offset;
@@ -523,6 +523,14 @@ finish_tree(Writer *writer)
 	AnnoySink  *sink = &writer->sink;
 	double		leaves;
 
+	if (writer->stats->leaves == 0)
+	{
+		/* nothing has an entry: an empty leaf, as VACUUM leaves behind */
+		memset(writer->centre, 0, sizeof(float) * writer->build->index->space_dim);
+		AnnoyNodeInit(writer->page.data, writer->build->index,
+					  writer->build->shared->tree.number, 0, writer->centre);
+		add_leaf(writer, AnnoySpreadOffset(writer->build->index, 0));
+	}
 	if (writer->stats->leaves > 1)
 	{
 		AnnoySinkFlush(sink, InvalidBlockNumber);
@@ -578,7 +586,6 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	writer->pieces.progress_arg = build;
 	AnnoyItemReaderInit(&writer->reader, build->rel, index, NULL);
 	writer->sink.build = build;
-	writer->sink.tree = build->shared->tree.number;
 	memset(writer->sink.leftmost, 0xFF, sizeof(writer->sink.leftmost));
 	writer->sink.end = RelationGetNumberOfBlocks(build->rel);
 
@@ -590,7 +597,8 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 		leaf = next;
 		add_entry(writer, entry);
 	}
-	finish_leaf(writer, centres + (Size) leaf * dim);
+	if (leaf >= 0)
+		finish_leaf(writer, centres + (Size) leaf * dim);
 	finish_tree(writer);
 	memcpy(leftmost, writer->sink.leftmost, sizeof(writer->sink.leftmost));
 
