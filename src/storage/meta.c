@@ -361,8 +361,9 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 	AnnoyIndex *index;
 	BlockNumber mean_block;
 	uint32		mean_pages;
-	Buffer		buffer;
+	AnnoyMetaChange change;
 	AnnoyMetaPage meta;
+	bool		is_first;
 
 	if (unset->has_space)
 		return;
@@ -371,19 +372,15 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 						   unset->attributes_size);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
-	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	meta = AnnoyPageGetMeta(BufferGetPage(buffer));
-	if (meta->mean == InvalidBlockNumber)
+	meta = AnnoyMetaBegin(rel, &change);
+	is_first = meta->mean == InvalidBlockNumber;
+	if (is_first)
 	{
-		GenericXLogState *state = GenericXLogStart(rel);
-
-		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
 		meta->scale_exponent = index->scale_exponent;
 		meta->mean = mean_block;
 		meta->n_mean = mean_pages;
-		GenericXLogFinish(state);
 	}
-	UnlockReleaseBuffer(buffer);
+	AnnoyMetaEnd(&change, is_first);
 	pfree(index);
 }
 
@@ -393,14 +390,12 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 void
 AnnoySpaceFits(Relation rel, double items)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	GenericXLogState *state = GenericXLogStart(rel);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
 
 	meta->grown_from = items;
 	meta->removed = 0;
-	GenericXLogFinish(state);
-	UnlockReleaseBuffer(buffer);
+	AnnoyMetaEnd(&change, true);
 }
 
 /*
@@ -410,19 +405,13 @@ AnnoySpaceFits(Relation rel, double items)
 bool
 AnnoyMarkOldNodes(Relation rel, bool set)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	bool		was_set;
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
+	bool		was_set = (meta->flags & ANNOY_META_OLD_NODES) != 0;
 
-	was_set = (AnnoyPageGetMeta(BufferGetPage(buffer))->flags & ANNOY_META_OLD_NODES) != 0;
 	if (was_set != set)
-	{
-		GenericXLogState *state = GenericXLogStart(rel);
-		AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
-
 		meta->flags ^= ANNOY_META_OLD_NODES;
-		GenericXLogFinish(state);
-	}
-	UnlockReleaseBuffer(buffer);
+	AnnoyMetaEnd(&change, was_set != set);
 	return was_set;
 }
 
@@ -546,19 +535,15 @@ AnnoyForgetDimensions(Relation rel)
 void
 AnnoyClearLeftover(Relation rel)
 {
-	Buffer		buffer;
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta;
 
 	clear_leftover(rel, AnnoyOpen(rel));
 
-	buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	if (AnnoyPageGetMeta(BufferGetPage(buffer))->dim == 0)
-	{
-		GenericXLogState *state = GenericXLogStart(rel);
-
-		AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->leftover = 0;
-		GenericXLogFinish(state);
-	}
-	UnlockReleaseBuffer(buffer);
+	meta = AnnoyMetaBegin(rel, &change);
+	if (meta->dim == 0)
+		meta->leftover = 0;
+	AnnoyMetaEnd(&change, meta->dim == 0);
 }
 
 /*
@@ -569,19 +554,14 @@ AnnoyClearLeftover(Relation rel)
 void
 AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
+	bool		differs = memcmp(&meta->curve, curve, sizeof(AnnoyCurve)) != 0;
 
 	Assert(AnnoyCurveIsValid(curve));
 
-	if (memcmp(&AnnoyPageGetMeta(BufferGetPage(buffer))->curve, curve,
-			   sizeof(AnnoyCurve)) != 0)
-	{
-		GenericXLogState *state = GenericXLogStart(rel);
-
-		AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0))->curve = *curve;
-		GenericXLogFinish(state);
-	}
-	UnlockReleaseBuffer(buffer);
+	meta->curve = *curve;
+	AnnoyMetaEnd(&change, differs);
 }
 
 /*
@@ -591,12 +571,10 @@ AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve)
 void
 AnnoyCountRemoved(Relation rel, double removed)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	GenericXLogState *state = GenericXLogStart(rel);
-	AnnoyMetaPage meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, buffer, 0));
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
 
 	meta->removed = (uint32) Min(meta->removed + removed, PG_UINT32_MAX);
 	meta->curve.removed = (uint32) Min(meta->curve.removed + removed, PG_UINT32_MAX);
-	GenericXLogFinish(state);
-	UnlockReleaseBuffer(buffer);
+	AnnoyMetaEnd(&change, true);
 }

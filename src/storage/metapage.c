@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * metapage.c
- *	  The metapage: locked, checked and read, and what it says of VACUUM.
+ *	  The metapage: locked, checked, read and changed, and what it says of VACUUM.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -104,6 +104,31 @@ AnnoyLockMeta(Relation rel, int mode)
 }
 
 /*
+ * Begin a change of the metapage alone, which is one WAL record.  Returns a copy, to
+ * be changed while the page is locked.
+ */
+AnnoyMetaPage
+AnnoyMetaBegin(Relation rel, AnnoyMetaChange *change)
+{
+	change->buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
+	change->xlog = GenericXLogStart(rel);
+	return AnnoyPageGetMeta(GenericXLogRegisterBuffer(change->xlog, change->buffer, 0));
+}
+
+/*
+ * End it, and unlock the metapage.  There is no record if nothing was changed.
+ */
+void
+AnnoyMetaEnd(AnnoyMetaChange *change, bool changed)
+{
+	if (changed)
+		GenericXLogFinish(change->xlog);
+	else
+		GenericXLogAbort(change->xlog);
+	UnlockReleaseBuffer(change->buffer);
+}
+
+/*
  * Read the metapage, but for the leftmost nodes.
  */
 void
@@ -149,14 +174,10 @@ AnnoyGetVacuumPhase(Relation rel)
 void
 AnnoySetVacuumPhase(Relation rel, AnnoyVacuumPhase phase)
 {
-	Buffer		buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
-	GenericXLogState *xlog;
-	AnnoyMetaPage meta;
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
 
-	xlog = GenericXLogStart(rel);
-	meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, buffer, 0));
 	meta->vacuum = phase;
 	meta->vacuum_changes++;
-	GenericXLogFinish(xlog);
-	UnlockReleaseBuffer(buffer);
+	AnnoyMetaEnd(&change, true);
 }

@@ -166,9 +166,19 @@ extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
 /* metapage.c */
+
+/* A change of the metapage under way. */
+typedef struct AnnoyMetaChange
+{
+	Buffer		buffer;
+	GenericXLogState *xlog;
+} AnnoyMetaChange;
+
 extern void AnnoyCheckMeta(Relation rel, Buffer buffer);
 extern bool AnnoyHasOtherFormat(Relation rel, AnnoyMetaPageData *meta);
 extern Buffer AnnoyLockMeta(Relation rel, int mode);
+extern AnnoyMetaPage AnnoyMetaBegin(Relation rel, AnnoyMetaChange *change);
+extern void AnnoyMetaEnd(AnnoyMetaChange *change, bool changed);
 extern void AnnoyReadMeta(Relation rel, AnnoyMetaPageData *meta);
 extern BlockNumber AnnoyLeftmostNode(Relation rel, int tree, int level);
 extern AnnoyVacuumPhase AnnoyGetVacuumPhase(Relation rel);
