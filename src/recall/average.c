@@ -117,7 +117,6 @@ AnnoyAverageEfforts(AnnoyMeasurement *measurement)
 	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] > 0; i++)
 	{
 		float		done = curve->done[i];
-		float		most = curve->most[i];
 		float		average = measurement->scanned[i] / queries;
 		float		found = measurement->found[i] / queries;
 
@@ -126,7 +125,7 @@ AnnoyAverageEfforts(AnnoyMeasurement *measurement)
 			EFFORT_RISE * average >= curve->effort[curve->points - 1])
 			continue;
 		curve->done[kept] = done;
-		curve->most[kept] = Max(most, average);
+		curve->most[kept] = ANNOY_MOST_EFFORT * average;
 		curve->average[kept] = average;
 		curve->found[kept] = kept > 0 ? Max(found, curve->found[kept - 1]) : found;
 		kept++;

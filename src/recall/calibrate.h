@@ -90,6 +90,9 @@ typedef struct AnnoyMeasurement
 	double		missed;			/* of these, that are not */
 } AnnoyMeasurement;
 
+/* Searches that end by themselves may scan so many times what they do on average. */
+#define ANNOY_MOST_EFFORT		1.9
+
 /* average.c */
 extern double AnnoyFoundPart(const AnnoyFound *found, int rank);
 extern void AnnoyAddPoint(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,

@@ -24,11 +24,8 @@
 #include "scan/scan.h"
 #include "storage/storage.h"
 
-/* Searches may scan so many times the effort that half of them take. */
-#define MOST_EFFORT			1.75
-
 /* One of so many queries is less like the rows than those that count as such ... */
-#define LESS_LIKE			120
+#define LESS_LIKE			200
 
 /*
  * ... or is, anyway, if it is as far from the middle as half of them, and not so many
@@ -184,7 +181,7 @@ choose_like(const AnnoyMeasurement *measurement)
 	}
 	sort_doubles(like, n);
 	sort_doubles(norm2, n);
-	chosen = Min(like[n / LESS_LIKE], MOST_LIKE * norm2[n / 2]);
+	chosen = Min(like[n / LESS_LIKE], MOST_LIKE * norm2[n / 2] * norm2[n / 2]);
 	pfree(like);
 	pfree(norm2);
 	return chosen;
@@ -234,7 +231,7 @@ AnnoyChooseGoals(AnnoyMeasurement *measurement)
 		{
 			/* about so much, until it is measured */
 			curve->average[kept] = curve->effort[point];
-			curve->most[kept] = MOST_EFFORT * curve->effort[point];
+			curve->most[kept] = ANNOY_MOST_EFFORT * curve->effort[point];
 			curve->done[kept++] = goal;
 		}
 	}
@@ -330,8 +327,13 @@ AnnoyFollowQuery(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 	int			goals = 0;
 	Follow		follow = {0};
 
-	while (goals < ANNOY_CURVE_POINTS && curve->done[goals] > 0)
-		goals++;
+	for (; goals < ANNOY_CURVE_POINTS && curve->done[goals] > 0; goals++)
+	{
+		/* the average of what queries so far have scanned, and what was thought */
+		double		scanned = measurement->scanned[goals] + GOAL_QUERIES * curve->average[goals];
+
+		curve->most[goals] = ANNOY_MOST_EFFORT * scanned / (curve->queries[0] - 1 + GOAL_QUERIES);
+	}
 	for (double effort = ANNOY_RANKED_EFFORT; fixed.next < last || easy.next < goals;
 		 effort *= 2)
 	{

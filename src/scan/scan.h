@@ -81,8 +81,11 @@ typedef struct AnnoyRound
 	double		effort;			/* entries to scan; 0 = there was none yet */
 	double		done;			/* 0, or else the effort is an average, and
 								 * the round ends when it has done so much, */
-	double		most;			/* or has scanned so many */
-	int			keep;			/* candidates to keep */
+	double		most;			/* or has scanned so many; or if the query is
+								 * unlike the rows, some times as many, ... */
+	double		bound;			/* ... but not more than that */
+	int			keep;			/* candidates to keep ... */
+	int			most_keep;		/* ... and if the query is unlike the rows */
 	double		enough_for;		/* rows; with conditions in the index, those
 								 * that fail included */
 	double		limit;			/* rows of the LIMIT that it is for, or 0 */
@@ -97,8 +100,7 @@ typedef struct AnnoySearch
 	AnnoyVector query;			/* whose data are the caller's */
 	AnnoyTarget target;
 	double		epsilon;		/* see annoy.epsilon */
-	double		done;			/* so much is to be done, or 0 */
-	double		most;			/* then, entries to scan at most */
+	AnnoyRound	round;
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
 
@@ -108,6 +110,8 @@ typedef struct AnnoySearch
 	bool		far;			/* it ended as leaves were too far away */
 	bool		complete;		/* every leaf was scanned */
 	double		scanned;		/* entries */
+	double		unlike;			/* see AnnoySearchUnlike; 1 if that is not
+								 * asked for */
 	BlockNumber root_split;		/* a root that was not what it was when
 								 * ranked, or invalid */
 	bool		space_decided;	/* a node was not understood */
@@ -193,7 +197,7 @@ AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
 static inline double
 AnnoySearchLike(const AnnoyBest *best, double norm2)
 {
-	return norm2 * norm2 / Max(best->estimate[ANNOY_BEST - 1], FLT_MIN);
+	return norm2 * norm2 * norm2 / Max(best->estimate[ANNOY_BEST - 1], FLT_MIN);
 }
 
 /*

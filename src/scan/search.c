@@ -33,14 +33,15 @@
 /* Nodes ranked for each one visited. */
 #define RANK_FACTOR		40
 
-/* Candidates kept: at least so many, and one for so many entries scanned. */
+/*
+ * Candidates kept: at least so many, and one for so many entries scanned, and so many
+ * for each row that is wanted.
+ */
 #define MIN_KEEP		192
 #define SCAN_PER_KEEP	96
+#define KEEP_PER_ROW	4
 
-/*
- * The same for manhattan, where scores only hint at distances; and so many for
- * each row that is wanted.
- */
+/* The same for manhattan, where scores only hint at distances. */
 #define MIN_KEEP_L1			256
 #define SCAN_PER_KEEP_L1	16
 #define KEEP_PER_ROW_L1		8
@@ -192,7 +193,7 @@ scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
-	if (search->done > 0)
+	if (search->round.done > 0)
 		note_best(search, node, nhits);
 	search->scanned += AnnoySearchLeafEntries(node);
 	search->stats.leaves++;
@@ -242,17 +243,21 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 
 /*
  * Has a round done what it is to do, or as much as it may, before the next leaf is
- * visited?
+ * visited?  As it gets to know how much the query is unlike the rows, it goes on with
+ * fewer candidates.
  */
 static inline bool
 is_done(AnnoySearch *search, const AnnoyCollector *leaves, int next)
 {
-	double		unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
-										   search->index->curve.like);
+	const AnnoyRound *round = &search->round;
 
+	search->unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
+									   search->index->curve.like);
+	AnnoyCollectorKeep(&search->items,
+					   (int) Min(search->unlike * round->keep, round->most_keep));
 	search->far = AnnoySearchDone(&search->best, search->scanned, leaves->candidates[0].score,
-								  leaves->candidates[next].score) >= unlike * search->done;
-	return search->far || search->scanned >= unlike * search->most;
+								  leaves->candidates[next].score) >= search->unlike * round->done;
+	return search->far || search->scanned >= Min(search->unlike * round->most, round->bound);
 }
 
 /*
@@ -272,7 +277,7 @@ visit_best(AnnoySearch *search, int level, int at_least,
 	{
 		CHECK_FOR_INTERRUPTS();
 
-		if (level == 0 && search->done > 0 && is_done(search, nodes, visited))
+		if (level == 0 && search->round.done > 0 && is_done(search, nodes, visited))
 			break;
 		for (; described < nodes->count && described < visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD);
 			 described++)
@@ -427,7 +432,8 @@ AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort, double rows)
 	bool		l1 = metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
-	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
+	keep = Max(keep, l1 ? MIN_KEEP_L1 : MIN_KEEP);
+	keep = Max(keep, (l1 ? KEEP_PER_ROW_L1 : KEEP_PER_ROW) * rows);
 	return Min(n_entries * keep, PG_INT32_MAX / 8);
 }
 
@@ -473,10 +479,10 @@ AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
 /*
  * Search until as many entries have been scanned as the round says.  If its `done'
  * is above 0, they are an average: the search ends when it has done so much, and at
- * the latest when it has scanned the most; or some times as much, if the query is
- * unlike the rows.  Afterwards search->items has up to `keep' candidates in order of
- * their lower bounds; items not among them have bounds of at least items.limit, or
- * were not scanned.
+ * the latest when it has scanned the most; or some times as much, with more candidates,
+ * if the query is unlike the rows.  Afterwards search->items has up to `keep' candidates
+ * in order of their lower bounds; items not among them have bounds of at least
+ * items.limit, or were not scanned.
  */
 void
 AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
@@ -487,8 +493,8 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 	int			roots_split = 0;
 
 	search->stats.rounds++;
-	search->done = round->done;
-	search->most = round->most;
+	search->round = *round;
+	search->unlike = 1;
 	for (;;)
 	{
 		instr_time	start;
@@ -497,16 +503,16 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 		bool		all;
 
 		INSTR_TIME_SET_CURRENT(start);
-		all = rank_leaves(search, wanted, (search->done > 0 ? ANNOY_MOST_LEAVES : 1) * wanted);
+		all = rank_leaves(search, wanted, (round->done > 0 ? ANNOY_MOST_LEAVES : 1) * wanted);
 		INSTR_TIME_SET_CURRENT(ranked);
 
 		search->scanned = 0;
-		AnnoyCollectorReset(&search->items, round->keep);
+		AnnoyCollectorReset(&search->items, round->done > 0 ? round->most_keep : round->keep);
 		AnnoyBestReset(&search->best);
 		search->far = false;
 		search->root_split = InvalidBlockNumber;
 		search->complete = visit_best(search, 0, 0, &search->scanned,
-									  search->done > 0 ? INFINITY : round->effort) == leaves->count && all;
+									  round->done > 0 ? INFINITY : round->effort) == leaves->count && all;
 		INSTR_TIME_SET_CURRENT(scanned);
 		INSTR_TIME_ACCUM_DIFF(search->stats.routing, ranked, start);
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);

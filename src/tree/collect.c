@@ -165,11 +165,16 @@ distribute(AnnoyCollector *collector, bool sort_all)
 	collector->count = keep;
 }
 
-/* Keep the best candidates; the next must be better than the worst of them. */
+/*
+ * Keep the best candidates, if there are many more than these; the next must be better
+ * than the worst of them.
+ */
 static void
 prune(AnnoyCollector *collector)
 {
-	Assert(collector->count > collector->keep);
+	if (collector->keep >= PG_INT32_MAX / 4 ||
+		collector->count <= 3 * collector->keep + ANNOY_BLOCK_ENTRIES)
+		return;
 
 	distribute(collector, false);
 	collector->limit = collector->candidates[0].score;
@@ -239,10 +244,20 @@ AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 		candidate->pointer = AnnoyNodePointer(index, node, hits[i]);
 	}
 	collector->count += nhits;
+	prune(collector);
+}
 
-	if (collector->keep < PG_INT32_MAX / 4 &&
-		collector->count > 3 * collector->keep + ANNOY_BLOCK_ENTRIES)
-		prune(collector);
+/*
+ * From now on, keep that many candidates, which must not be more than before: what was
+ * dropped is lost.
+ */
+void
+AnnoyCollectorKeep(AnnoyCollector *collector, int keep)
+{
+	Assert(keep > 0 && keep <= collector->keep);
+
+	collector->keep = keep;
+	prune(collector);
 }
 
 /*
