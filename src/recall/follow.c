@@ -29,7 +29,7 @@
 
 /*
  * ... or is, anyway, if it is as far from the middle as half of them, and not so many
- * times as far as from the tenth found.
+ * times as far as from its tenth neighbour.
  */
 #define MOST_LIKE			1.5
 

@@ -190,9 +190,7 @@ AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
  * How like the rows is a query?  A row is nearer to its neighbours than to the middle
  * of all rows, where the origin is.  A mean of rows is not, nor is what has little to
  * do with any of them: more leaves are about as near as the first.  Besides, a mean is
- * nearer to the middle than rows are.  So this is by how many times the query is
- * farther from the middle than from the tenth of those found, times its distance from
- * the middle; all distances are squared.
+ * nearer to the middle than most rows are, which counts twice.  Distances are squared.
  */
 static inline double
 AnnoySearchLike(const AnnoyBest *best, double norm2)
