@@ -289,17 +289,24 @@ CREATE TABLE asked AS
 	SELECT 'means', n, array_agg(m ORDER BY j)::real[] FROM (
 		SELECT id % 40 AS n, j, avg(x) AS m FROM words, unnest(v) WITH ORDINALITY u (x, j) WHERE id <= 200 GROUP BY 1, 2) c
 	GROUP BY n;
-CREATE FUNCTION found(q real[], OUT part double precision, OUT entries bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION found(q real[], k integer, OUT part double precision, OUT entries bigint, OUT rounds bigint) LANGUAGE plpgsql AS $$
 DECLARE
-	tenth double precision := (SELECT annoy_l2_distance(v, q) d FROM words ORDER BY 1 LIMIT 1 OFFSET 9);
+	last double precision := (SELECT annoy_l2_distance(v, q) d FROM words ORDER BY 1 LIMIT 1 OFFSET k - 1);
 BEGIN
-	SELECT count(*) FILTER (WHERE d <= tenth + 1e-6) / 10.0 INTO part
-	FROM (SELECT v <-> q AS d FROM words ORDER BY v <-> q LIMIT 10) n;
-	SELECT s.entries INTO entries FROM annoy_last_scan() s;
+	EXECUTE format('SELECT count(*) FILTER (WHERE d <= $2 + 1e-6) FROM (SELECT v <-> $1 AS d FROM words ORDER BY v <-> $1 LIMIT %s) n', k)
+	INTO part USING q, last;
+	part := part / k;
+	SELECT s.entries, s.rounds INTO entries, rounds FROM annoy_last_scan() s;
 END $$;
-SELECT kind, avg(part) >= 0.9 AS found FROM asked, found(v) GROUP BY kind ORDER BY kind;
-SELECT avg(entries) FILTER (WHERE kind = 'means') > 2 * avg(entries) FILTER (WHERE kind = 'rows') AS more
-FROM asked, found(v);
+CREATE TABLE answers AS SELECT kind, k, part, entries, rounds FROM asked, unnest(ARRAY[10, 13, 100]) k, found(v, k);
+SELECT k, kind, avg(part) >= 0.9 AS found, max(rounds) AS rounds FROM answers GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT k, avg(entries) FILTER (WHERE kind = 'means') > 2 * avg(entries) FILTER (WHERE kind = 'rows') AS more
+FROM answers GROUP BY k ORDER BY k;
+-- but no more than half of all entries, but for the last leaf; and those like the rows have a bound
+SELECT max(a.entries) FILTER (WHERE kind = 'means') BETWEEN .4 * i.entries AND .5 * i.entries + 200 AS half,
+	max(a.entries) FILTER (WHERE kind = 'rows' AND k = 10) <=
+	2.5 * percentile_disc(.5) WITHIN GROUP (ORDER BY a.entries) FILTER (WHERE kind = 'rows' AND k = 10) AS bound
+FROM answers a, annoy_index_info('words_v') i GROUP BY i.entries;
 
 SET client_min_messages = warning;
 DROP SCHEMA annoy_recall CASCADE;

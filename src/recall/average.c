@@ -162,7 +162,6 @@ AnnoyAverageEfforts(AnnoyMeasurement *measurement)
 	for (int i = 0; i < ANNOY_CURVE_POINTS && curve->done[i] > 0; i++)
 	{
 		float		done = curve->done[i];
-		float		most = curve->most[i];
 		float		average = measurement->scanned[i] / queries;
 		float		found = average_recall(measurement, ANNOY_RECALL_ENDED, i);
 
@@ -171,7 +170,7 @@ AnnoyAverageEfforts(AnnoyMeasurement *measurement)
 			EFFORT_RISE * average >= curve->effort[curve->points - 1])
 			continue;
 		curve->done[kept] = done;
-		curve->most[kept] = Max(most, average);
+		curve->most[kept] = ANNOY_MOST_EFFORT * average;
 		curve->average[kept] = average;
 		curve->found[kept] = kept > 0 ? Max(found, curve->found[kept - 1]) : found;
 		kept++;

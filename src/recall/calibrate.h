@@ -111,6 +111,9 @@ typedef struct AnnoyMeasurement
 	double		missed;			/* of these, that are not */
 } AnnoyMeasurement;
 
+/* Searches that end by themselves may scan so many times what they do on average. */
+#define ANNOY_MOST_EFFORT		1.9
+
 /* nearest.c */
 extern void AnnoyReportMeasured(const AnnoyMeasurement *measurement, uint64 more,
 								uint64 done);

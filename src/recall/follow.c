@@ -23,15 +23,12 @@
 #include "recall/calibrate.h"
 #include "scan/scan.h"
 
-/* Searches may scan so many times the effort that half of them take. */
-#define MOST_EFFORT			1.75
-
 /* One of so many queries is less like the rows than those that count as such ... */
-#define LESS_LIKE			120
+#define LESS_LIKE			200
 
 /*
  * ... or is, anyway, if it is as far from the middle as half of them, and not so many
- * times as far as from the tenth found.
+ * times as far as from its tenth neighbour.
  */
 #define MOST_LIKE			1.5
 
@@ -163,7 +160,7 @@ choose_like(const AnnoyMeasurement *measurement)
 	}
 	sort_doubles(like, n);
 	sort_doubles(norm2, n);
-	chosen = Min(like[n / LESS_LIKE], MOST_LIKE * norm2[n / 2]);
+	chosen = Min(Min(like[n / LESS_LIKE], MOST_LIKE * norm2[n / 2] * norm2[n / 2]), FLT_MAX);
 	pfree(like);
 	pfree(norm2);
 	return chosen;
@@ -213,7 +210,7 @@ AnnoyChooseGoals(AnnoyMeasurement *measurement)
 		{
 			/* about so much, until it is measured */
 			curve->average[kept] = curve->effort[point];
-			curve->most[kept] = MOST_EFFORT * curve->effort[point];
+			curve->most[kept] = ANNOY_MOST_EFFORT * curve->effort[point];
 			curve->done[kept++] = goal;
 		}
 	}
@@ -316,8 +313,13 @@ AnnoyFollowQuery(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 	Points		easy = {0};
 	int			goals = 0;
 
-	while (goals < ANNOY_CURVE_POINTS && curve->done[goals] > 0)
-		goals++;
+	for (; goals < ANNOY_CURVE_POINTS && curve->done[goals] > 0; goals++)
+	{
+		/* the average of what queries so far have scanned, and what was thought */
+		double		scanned = measurement->scanned[goals] + GOAL_QUERIES * curve->average[goals];
+
+		curve->most[goals] = ANNOY_MOST_EFFORT * scanned / (curve->queries[0] - 1 + GOAL_QUERIES);
+	}
 	for (double effort = ANNOY_RANKED_EFFORT; fixed.next < last || easy.next < goals;
 		 effort *= 2)
 	{

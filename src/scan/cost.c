@@ -232,6 +232,7 @@ search_cost(const ScanCost *scan, double rows)
 		{
 			case ANNOY_STEP_ROUND:
 				cost += round_cost(scan, round.effort);
+				progress.scanned = round.effort;
 				break;
 			case ANNOY_STEP_RETURN:
 

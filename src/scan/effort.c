@@ -286,6 +286,7 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 		efforts_for_recall(curve, chosen_recall(rel),
 						   (double) blocks / curve->blocks, efforts);
 		choose_average(curve, chosen_recall(rel), (double) blocks / curve->blocks, efforts);
+		efforts->adapt = curve->like > 0;
 		efforts->first = efforts->effort[0];
 	}
 	else

@@ -155,9 +155,15 @@ begin_round(AnnoyScanState *state)
 
 	AnnoySearchForest(search, &state->round);
 	state->scanned += search->scanned;
-	/* an average says less than what it was */
-	if (state->round.done > 0)
-		state->round.effort = search->scanned;
+
+	/*
+	 * an average says less than what it was for a query that is like the rows; rounds
+	 * to come take more for one that is not
+	 */
+	if (state->round.done == INFINITY)
+		state->round.effort = Max(state->round.effort, search->scanned / search->unlike);
+	else if (state->round.done > 0)
+		state->round.effort = search->scanned / search->unlike;
 	state->next = 0;
 	state->prefetched = 0;
 	prefetch_items(state);
@@ -186,6 +192,7 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 	progress->candidates_left = state->next < search->items.count;
 	progress->kept_all = search->items.limit == INFINITY;
 	progress->complete = search->ended == ANNOY_END_EVERYTHING;
+	progress->scanned = search->scanned;
 	progress->memory = AnnoyWorkspaceMemory(state->context);
 	progress->memory_limit = Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
 }

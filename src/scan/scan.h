@@ -56,10 +56,13 @@ typedef struct AnnoyRound
 	double		effort;			/* entries to scan; 0 = there was none yet */
 	double		done;			/* 0, or else the effort is an average, and
 								 * the round ends when it has done so much, */
-	double		most;			/* or has scanned so many */
+	double		most;			/* or has scanned so many; or if the query is
+								 * unlike the rows, some times as many, ... */
+	double		bound;			/* ... but not more than that */
 	int			keep;			/* candidates to keep ... */
-	bool		close;			/* ... and only those that may be among the
-								 * nearest ANNOY_BEST */
+	int			most_keep;		/* ... and if the query is unlike the rows */
+	bool		close;			/* only those that may be among the nearest
+								 * ANNOY_BEST */
 	double		enough_for;		/* rows; with conditions in the index, those
 								 * that fail included */
 	double		limit;			/* rows of the LIMIT that it is for, or 0 */
@@ -191,14 +194,12 @@ AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
  * How like the rows is a query?  A row is nearer to its neighbours than to the middle
  * of all rows, where the origin is.  A mean of rows is not, nor is what has little to
  * do with any of them: more leaves are about as near as the first.  Besides, a mean is
- * nearer to the middle than rows are.  So this is by how many times the query is
- * farther from the middle than from the tenth of those found, times its distance from
- * the middle; all distances are squared.
+ * nearer to the middle than most rows are, which counts twice.  Distances are squared.
  */
 static inline double
 AnnoySearchLike(const AnnoyBest *best, double norm2)
 {
-	return norm2 * norm2 / Max(AnnoyBestTenth(best), FLT_MIN);
+	return norm2 * norm2 * norm2 / Max(AnnoyBestTenth(best), FLT_MIN);
 }
 
 /*

@@ -33,14 +33,15 @@
 /* Nodes ranked for each one visited. */
 #define RANK_FACTOR		40
 
-/* Candidates kept: at least so many, and one for so many entries scanned. */
+/*
+ * Candidates kept: at least so many, and one for so many entries scanned, and so many
+ * for each row that is wanted.
+ */
 #define MIN_KEEP		192
 #define SCAN_PER_KEEP	96
+#define KEEP_PER_ROW	4
 
-/*
- * The same for manhattan, where scores only hint at distances; and so many for
- * each row that is wanted.
- */
+/* The same for manhattan, where scores only hint at distances. */
 #define MIN_KEEP_L1			256
 #define SCAN_PER_KEEP_L1	16
 #define KEEP_PER_ROW_L1		8
@@ -168,7 +169,8 @@ AnnoySearchLeafEntries(AnnoyNode node)
 
 /*
  * Note the estimates of entries of a leaf that are among the best.  An estimate is
- * not below its bound.
+ * not below its bound.  As the round gets to know how much the query is unlike the
+ * rows, it goes on with fewer candidates.
  */
 static inline void
 note_best(AnnoySearch *search, AnnoyNode node, int nhits)
@@ -190,8 +192,13 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 		}
 	}
 	if (AnnoyBestTenth(best) < tenth)
+	{
 		search->unlike = AnnoySearchUnlike(best, search->target.norm2,
 										   search->index->curve.like);
+		AnnoyCollectorKeep(&search->items,
+						   (int) Min(search->unlike * search->round->keep,
+									 search->round->most_keep));
+	}
 	if (search->round->close)
 		search->items.limit = Min(search->items.limit,
 								  best->estimate[ANNOY_BEST - 1] + search->margin);
@@ -312,7 +319,8 @@ visit_inner(AnnoySearch *search, int level, int at_least, double goal)
 static inline bool
 is_spent(const AnnoySearch *search, const AnnoyRound *round)
 {
-	return search->scanned >= (round->done > 0 ? search->unlike * round->most : round->effort);
+	return search->scanned >=
+		(round->done > 0 ? Min(search->unlike * round->most, round->bound) : round->effort);
 }
 
 /*
@@ -487,7 +495,8 @@ AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort, double rows)
 	bool		l1 = metric == ANNOY_L1;
 	double		keep = effort / (l1 ? SCAN_PER_KEEP_L1 : SCAN_PER_KEEP);
 
-	keep = Max(keep, l1 ? Max(KEEP_PER_ROW_L1 * rows, MIN_KEEP_L1) : MIN_KEEP);
+	keep = Max(keep, l1 ? MIN_KEEP_L1 : MIN_KEEP);
+	keep = Max(keep, (l1 ? KEEP_PER_ROW_L1 : KEEP_PER_ROW) * rows);
 	return Min(n_entries * keep, PG_INT32_MAX / 8);
 }
 
@@ -533,9 +542,11 @@ AnnoySearchEstimate(AnnoySearch *search, AnnoyNode node)
 
 /* Forget what a round has scanned. */
 static void
-start_again(AnnoySearch *search, int keep)
+start_again(AnnoySearch *search)
 {
-	AnnoyCollectorReset(&search->items, keep);
+	const AnnoyRound *round = search->round;
+
+	AnnoyCollectorReset(&search->items, round->done > 0 ? round->most_keep : round->keep);
 	AnnoyCollectorReset(&search->visited, PG_INT32_MAX);
 	AnnoyBestReset(&search->best);
 	search->unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
@@ -562,7 +573,8 @@ note_visited(AnnoySearch *search, int count)
 /*
  * Search one round.  It ends when it has scanned as many entries as its effort says.
  * If it has something to do, it ends when that is done, and at the latest when it has
- * scanned the most that it may; if the query is unlike the rows, some times as much.
+ * scanned the most that it may; if the query is unlike the rows, some times as much,
+ * and with more candidates.
  * Few queries then need more than MOST_LEAVES times the average: leaves are ranked
  * again for these.
  *
@@ -579,7 +591,7 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 
 	search->round = round;
 	search->stats.rounds++;
-	start_again(search, round->keep);
+	start_again(search);
 	while (search->ended == ANNOY_END_NONE)
 	{
 		instr_time	start;
@@ -600,14 +612,14 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 		INSTR_TIME_ACCUM_DIFF(search->stats.scanning, scanned, ranked);
 
 		if (open_again(search))
-			start_again(search, round->keep);
+			start_again(search);
 		else if (search->root_split != InvalidBlockNumber)
 		{
 			/* each root is a leaf but once */
 			if (++roots_split > search->index->n_trees)
 				AnnoyReportCorruption(search->rel, search->root_split,
 									  "A node points to this root.");
-			start_again(search, round->keep);
+			start_again(search);
 		}
 		else if (visited == leaves->count && all)
 			search->ended = ANNOY_END_EVERYTHING;

@@ -113,6 +113,26 @@ exceeds_memory(const AnnoyScanTask *task, const AnnoyScanProgress *progress, int
 }
 
 /*
+ * A query that is unlike the rows takes more than the next round's effort, and more
+ * candidates, up to half of all entries, and what there is memory for.
+ */
+static void
+allow_for_unlike(const AnnoyScanTask *task, const AnnoyScanProgress *progress,
+				 AnnoyRound *next)
+{
+	if (next->done == 0)
+	{
+		next->done = INFINITY;
+		next->most = next->effort;
+	}
+	next->bound = Max(next->most, last_effort(task));
+	next->most_keep = next->keep;
+	while (next->most_keep < ANNOY_MOST_UNLIKE * next->keep &&
+		   !exceeds_memory(task, progress, 2 * next->most_keep))
+		next->most_keep *= 2;
+}
+
+/*
  * The next round is to have the effort, and to be for the rows, that it has been
  * given, and to keep as many candidates at least.  Is it made, or has draining
  * become cheaper, or does it take less memory?
@@ -121,12 +141,14 @@ static AnnoyScanStep
 make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		   const AnnoyScanProgress *progress, AnnoyRound *next)
 {
-	int			least = Max(next->keep, AnnoySearchKeep(task->metric, task->n_entries, 0, next->enough_for));
+	/* manhattan: what is not kept is not found */
+	double		rows = task->metric == ANNOY_L1 ? next->enough_for : 0;
+	int			least = Max(next->keep, AnnoySearchKeep(task->metric, task->n_entries, 0, rows));
 	bool		replaces = next->limit < last->limit;
 
 	if (last->effort > 0 && next->effort > last->effort && !replaces)
 	{
-		if (progress->complete || last->effort > last_effort(task))
+		if (progress->complete || progress->scanned > last_effort(task))
 			return ANNOY_STEP_DRAIN;
 		if (next->effort > last_effort(task) && task->efforts.measured == 0)
 			next->effort = task->efforts.all;
@@ -135,7 +157,11 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 											next->enough_for));
 	while (next->keep > least && exceeds_memory(task, progress, next->keep))
 		next->keep = Max(next->keep / 2, least);
-	return exceeds_memory(task, progress, next->keep) ? ANNOY_STEP_DRAIN : ANNOY_STEP_ROUND;
+	if (exceeds_memory(task, progress, next->keep))
+		return ANNOY_STEP_DRAIN;
+	if (next->done > 0 || (task->efforts.adapt && !task->tests))
+		allow_for_unlike(task, progress, next);
+	return ANNOY_STEP_ROUND;
 }
 
 /*
@@ -242,7 +268,7 @@ searches_past_dead(const AnnoyScanTask *task, const AnnoyRound *last,
 	 * after a round of more than half comes everything, which is too much
 	 * here
 	 */
-	if (effort <= last->effort || last->effort > last_effort(task))
+	if (effort <= last->effort || progress->scanned > last_effort(task))
 		return false;
 	next->effort = effort;
 	if (last->limit > 0)

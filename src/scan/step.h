@@ -50,6 +50,7 @@ typedef struct AnnoyEfforts
 	double		done;			/* see AnnoySearchDone */
 	double		average;		/* effort */
 	double		most;			/* entries */
+	bool		adapt;			/* how like the rows a query is can be told */
 } AnnoyEfforts;
 
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
@@ -86,6 +87,7 @@ typedef struct AnnoyScanProgress
 	bool		candidates_left;	/* to look at */
 	bool		kept_all;
 	bool		complete;		/* every leaf was scanned */
+	double		scanned;		/* entries, by the round */
 
 	Size		memory;			/* taken, in bytes ... */
 	Size		memory_limit;	/* ... and to be taken at most */

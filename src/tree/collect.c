@@ -174,11 +174,16 @@ distribute(AnnoyCollector *collector, bool sort_all)
 	return n;
 }
 
-/* Keep the best candidates; the next must be better than the worst of them. */
+/*
+ * Keep the best candidates, if there are many more than these; the next must be better
+ * than the worst of them.
+ */
 static void
 prune(AnnoyCollector *collector)
 {
-	Assert(collector->count > collector->keep);
+	if (collector->keep >= PG_INT32_MAX / 4 ||
+		collector->count <= 3 * collector->keep + ANNOY_BLOCK_ENTRIES)
+		return;
 
 	if (distribute(collector, false) <= collector->keep)
 		return;
@@ -249,10 +254,20 @@ AnnoyCollect(AnnoyCollector *collector, const AnnoyIndex *index,
 		candidate->pointer = AnnoyNodePointer(index, node, hits[i]);
 	}
 	collector->count += nhits;
+	prune(collector);
+}
 
-	if (collector->keep < PG_INT32_MAX / 4 &&
-		collector->count > 3 * collector->keep + ANNOY_BLOCK_ENTRIES)
-		prune(collector);
+/*
+ * From now on, keep that many candidates, which must not be more than before: what was
+ * dropped is lost.
+ */
+void
+AnnoyCollectorKeep(AnnoyCollector *collector, int keep)
+{
+	Assert(keep > 0 && keep <= collector->keep);
+
+	collector->keep = keep;
+	prune(collector);
 }
 
 /*

@@ -45,6 +45,7 @@ typedef struct AnnoyCollector
 
 /* collect.c */
 extern void AnnoyCollectorInit(AnnoyCollector *collector);
+extern void AnnoyCollectorKeep(AnnoyCollector *collector, int keep);
 extern void AnnoyCollectorReset(AnnoyCollector *collector, int keep);
 extern void AnnoyCollectorFree(AnnoyCollector *collector);
 extern Size AnnoyCollectorMemory(int keep);

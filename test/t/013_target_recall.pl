@@ -27,26 +27,44 @@ my $index_only = 'SET enable_seqscan = off; SET enable_sort = off';
 #
 # A search does not know that one row is all that is wanted, and makes the
 # effort for ten.  So recall@1 is at least what is asked for.
+#
+# With @seeds, it is the mean of the index rows_idx made with each of these.
 sub check
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	my ($name, $table, $queries, $op, $has_grown) = @_;
+	my ($name, $table, $queries, $op, $has_grown, @seeds) = @_;
 	my $least = $has_grown ? $below_grown : $below;
 	my $most = $has_grown ? $above_grown : $above;
 	my $set = exact_answers($node, $table, $queries, $op, 1000);
+	my %sum;
+
+	foreach my $seed (@seeds ? @seeds : undef)
+	{
+		$node->safe_psql('postgres',
+			"ALTER INDEX rows_idx SET (seed = $seed); REINDEX INDEX rows_idx")
+		  if defined $seed;
+		foreach my $k (1, 10, 100, 1000)
+		{
+			foreach my $target (0.9, 0.95, 0.99)
+			{
+				my $found = eval {
+					recall($set, $k,
+						"$index_only; SET annoy.target_recall = $target");
+				};
+
+				diag($@) unless defined $found;
+				$sum{"$k $target"} += $found // 0;
+			}
+		}
+	}
 
 	foreach my $k (1, 10, 100, 1000)
 	{
 		foreach my $target (0.9, 0.95, 0.99)
 		{
-			my $found = eval {
-				recall($set, $k,
-					"$index_only; SET annoy.target_recall = $target");
-			};
+			my $found = $sum{"$k $target"} / (@seeds || 1);
 
-			diag($@) unless defined $found;
-			$found //= 0;
 			cmp_ok($found, '>=', $target - $least,
 				"$name: recall\@$k at target $target is not too low");
 			cmp_ok($found, '<=', $target + $most,
@@ -77,7 +95,8 @@ check('words, half deleted', 'words', 'words_queries', '<=>');
 
 # Many clusters that overlap.  How hard the items are that a curve comes from is
 # chance: at target 0.9, recalls of several seeds vary by 0.006 (one standard
-# deviation), around what is aimed at.  This seed's is in the middle.
+# deviation), around what is aimed at.  So it is the mean of some that counts; the
+# last one is the default.
 
 my $vectors = clustered(32, clusters => 300, intrinsic => 24);
 load_vectors($node, 'queries', 'real[]', 200, $vectors);
@@ -86,11 +105,11 @@ $node->safe_psql(
 	'postgres', q{
 	CREATE TABLE rows (LIKE source INCLUDING ALL);
 	INSERT INTO rows SELECT * FROM source WHERE id <= 10000;
-	CREATE INDEX rows_idx ON rows USING annoy (v) WITH (seed = 3);
+	CREATE INDEX rows_idx ON rows USING annoy (v);
 	ANALYZE rows;
 });
+check('built', 'rows', 'queries', '<->', 0, 1 .. 4, '1234567890987654321');
 my $built = curve();
-check('built', 'rows', 'queries', '<->');
 
 $node->safe_psql('postgres',
 	'INSERT INTO rows SELECT * FROM source WHERE id BETWEEN 10001 AND 12000');
