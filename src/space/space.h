@@ -70,7 +70,7 @@ typedef struct AnnoyTarget
 #define ANNOY_SECOND_CANDIDATES	12
 
 /* With fewer leaves than this an item gets one entry. */
-#define ANNOY_MIN_SECOND_LEAVES	8
+#define ANNOY_MIN_SECOND_LEAVES	2
 
 /*
  * How bad a leaf is for the second entry of a point x whose first one is in a leaf

@@ -179,14 +179,14 @@ choose_second(InsertState *state, bool must)
 /*
  * Does a leaf have an entry of the item?
  */
-static bool
-has_entry(InsertState *state, AnnoyNode node)
+bool
+AnnoyLeafHasItem(const AnnoyIndex *index, AnnoyNode leaf, const AnnoyPointer *item)
 {
-	for (int i = 0; i < node->count; i++)
+	for (int i = 0; i < leaf->count; i++)
 	{
-		AnnoyPointer pointer = AnnoyNodePointer(state->index, node, i);
+		AnnoyPointer pointer = AnnoyNodePointer(index, leaf, i);
 
-		if (memcmp(&pointer, &state->pointer, sizeof(AnnoyPointer)) == 0)
+		if (memcmp(&pointer, item, sizeof(AnnoyPointer)) == 0)
 			return true;
 	}
 	return false;
@@ -253,7 +253,7 @@ insert_entry(InsertState *state, BlockNumber block, uint16 flags)
 	if (node->level > 0 && state->leaves.count > 0)
 		AnnoyReportCorruption(state->rel, block, "The node is on level %u instead of 0.",
 							  node->level);
-	if ((flags & ANNOY_ENTRY_SECOND) != 0 && has_entry(state, node))
+	if ((flags & ANNOY_ENTRY_SECOND) != 0 && AnnoyLeafHasItem(index, node, &state->pointer))
 	{
 		/* a split, together with the leaf where it was, has moved it */
 		state->first = block;

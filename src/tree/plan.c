@@ -122,9 +122,9 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
  * an inner node, the child's centre.  Returns false if the item is gone, which
  * it may be if VACUUM has removed the entry since the page was copied.
  */
-static bool
-read_point(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
-		   int level, const AnnoyPointer *pointer, float *point)
+bool
+AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
+			   int level, const AnnoyPointer *pointer, float *point)
 {
 	if (level == 0)
 	{
@@ -167,8 +167,8 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 	for (int i = 0; i < node->count && found; i++)
 	{
 		pointers[i] = AnnoyNodePointer(index, node, i);
-		found = read_point(rel, index, &reader, node->level, &pointers[i],
-						   points + (Size) i * index->space_dim);
+		found = AnnoyReadPoint(rel, index, &reader, node->level, &pointers[i],
+							   points + (Size) i * index->space_dim);
 		pointers[i].ip_posid |= AnnoyNodeEntryFlags(index, node, i);
 	}
 	AnnoyItemReaderEnd(&reader);
@@ -282,10 +282,10 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
  * Plan the split of a copied node, together with a copied neighbour unless that
  * is NULL.  Returns false if an item is gone.
  *
- * A full page changes only by being split or vacuumed, or, as an inner node, when a
- * child's spread grows; and its children's centres only by a change of this page; so
- * if the page still has the same change count when it is locked, what was read here is
- * still true.
+ * A full page changes only by being split or vacuumed, when entries move away from it,
+ * or, as an inner node, when a child's spread grows or entries move between its
+ * children; and its children's centres only by a change of this page; so if the page
+ * still has the same change count when it is locked, what was read here is still true.
  */
 bool
 AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,

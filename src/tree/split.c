@@ -11,6 +11,9 @@
  * and it becomes their parent, with the metapage's leftmost link as the fourth
  * page of the record.
  *
+ * When a leaf has been split, the leaves around exchange entries with the new ones
+ * (move.c), in records of their own.
+ *
  * src/README says why this does not deadlock.
  *
  * Copyright (c) 2026, the annoy developers
@@ -196,6 +199,7 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	}
 	old = *AnnoyPageGetNode(BufferGetPage(left));
 	right = AnnoyNodeExtend(rel);
+	plan->right_block = BufferGetBlockNumber(right);
 
 	state = GenericXLogStart(rel);
 
@@ -347,6 +351,13 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 			{
 				done = split_below(rel, index, plan, block, parent);
 				UnlockReleaseBuffer(parent);
+				if (done && node->level == 0)
+				{
+					BlockNumber leaves[ANNOY_SPLIT_LEAVES] = {block, plan->right_block, plan->neighbour};
+
+					AnnoyMoveEntries(rel, index, node->tree, leaves,
+									 plan->neighbour != InvalidBlockNumber ? 3 : 2, path);
+				}
 			}
 			else
 			{

@@ -16,10 +16,14 @@
 #include "storage/storage.h"
 #include "tree/tree.h"
 
+/* So many leaves a split leaves at most. */
+#define ANNOY_SPLIT_LEAVES	3
+
 /* A planned split of a node. */
 typedef struct AnnoySplitPlan
 {
 	int			tree;
+	BlockNumber right_block;	/* the new node, when it was made */
 	uint32		changes;		/* of the page the plan was made for */
 	float	   *left_centre;
 	float	   *right_centre;
@@ -42,10 +46,16 @@ typedef struct AnnoySplitPlan
 /* plan.c */
 extern bool AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page,
 						   Page neighbour, AnnoySplitPlan *plan);
+extern bool AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
+						   int level, const AnnoyPointer *pointer, float *point);
 
 /* parent.c */
 extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,
 							  int level, BlockNumber child,
 							  const AnnoyPath *path);
+
+/* move.c */
+extern void AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree,
+							 const BlockNumber *leaves, int n_leaves, const AnnoyPath *path);
 
 #endif							/* ANNOY_SPLIT_H */

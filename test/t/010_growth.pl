@@ -22,10 +22,15 @@ my @seeds = (1, 2, 3);
 
 # The data: name, operator class, number of rows and of queries, entries of a row,
 # and entries to be scanned by a search, of all rows or of a quarter.  With these, an
-# index that was just built has a recall@10 between .9 and .98.
+# index that was just built has a recall@10 between .9 and .98.  The last number is
+# how much less may be found by an index that has grown from nothing.
+#
+# That of the generated rows is chosen between what was measured, .016 to .019, and
+# what it is if splits do not move entries to the nearest leaf, .033 to .041 (without
+# second entries of early rows, too).
 my @sets = (
-	[ 'generated', 'real_l2_ops', 8000, 500, 1, 1800, 850 ],
-	[ 'words', 'real_cosine_ops', 9500, 500, 2, 1600, 600 ]);
+	[ 'generated', 'real_l2_ops', 8000, 500, 2, 900, 500, 0.025 ],
+	[ 'words', 'real_cosine_ops', 9500, 500, 1, 1600, 600, 0.02 ]);
 
 my $node = annoy_node('growth', conf => "synchronous_commit = off\n");
 
@@ -144,6 +149,7 @@ sub grow
 	unlink($script);
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM aged'),
 		$rows, "$name: $what, all rows are there");
+	index_check_ok($node, "aged_idx$_", "$name: $what, seed $_") foreach @seeds;
 	return;
 }
 
@@ -174,10 +180,10 @@ sub refill
 
 foreach (@sets)
 {
-	my ($search_k, $search_k_quarter);
+	my ($search_k, $search_k_quarter, $growth_tolerance);
 
-	($name, $opclass, $rows, $n_queries, $n_entries, $search_k, $search_k_quarter) =
-	  @$_;
+	($name, $opclass, $rows, $n_queries, $n_entries, $search_k, $search_k_quarter,
+		$growth_tolerance) = @$_;
 	my $op = $operator{$opclass};
 
 	if ($name eq 'words')
@@ -198,12 +204,12 @@ foreach (@sets)
 	my $grown = mean_recall($all, $search_k);
 
 	my $built = built_recall($all, $search_k);
-	as_good_ok($grown, $built, 0.02, 'grown from nothing');
+	as_good_ok($grown, $built, $growth_tolerance, 'grown from nothing');
 
 	create_table("id <= $rows / 10");
 	grow($rows / 10, 'grown from a tenth');
 	as_good_ok(mean_recall($all, $search_k),
-		$built, 0.02, 'grown from a tenth');
+		$built, $growth_tolerance, 'grown from a tenth');
 
 	# Everything is deleted, and inserted again.
 	$node->safe_psql('postgres', "REINDEX INDEX aged_idx$_") foreach @seeds;
