@@ -315,7 +315,10 @@ AnnoyFollowQuery(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,
 
 	for (; goals < ANNOY_CURVE_POINTS && curve->done[goals] > 0; goals++)
 	{
-		/* the average of what queries so far have scanned, and what was thought */
+		/*
+		 * the average of what queries so far have scanned, and what was
+		 * thought
+		 */
 		double		scanned = measurement->scanned[goals] + GOAL_QUERIES * curve->average[goals];
 
 		curve->most[goals] = ANNOY_MOST_EFFORT * scanned / (curve->queries[0] - 1 + GOAL_QUERIES);

@@ -78,7 +78,7 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoySearch *search = AnnoySearchInit(rel, index, &asked->vector,
 										  ANNOY_DEFAULT_EPSILON);
 	AnnoyRound	round = {.effort = effort,
-		.keep = AnnoySearchKeep(index->metric, index->n_entries, effort, ANNOY_TRIAL_ROWS)};
+	.keep = AnnoySearchKeep(index->metric, index->n_entries, effort, ANNOY_TRIAL_ROWS)};
 	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;

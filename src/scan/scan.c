@@ -157,8 +157,8 @@ begin_round(AnnoyScanState *state)
 	state->scanned += search->scanned;
 
 	/*
-	 * an average says less than what it was for a query that is like the rows; rounds
-	 * to come take more for one that is not
+	 * an average says less than what it was for a query that is like the
+	 * rows; rounds to come take more for one that is not
 	 */
 	if (state->round.done == INFINITY)
 		state->round.effort = Max(state->round.effort, search->scanned / search->unlike);

@@ -270,11 +270,11 @@ typedef struct Progress
 	int			described;
 	int			fetched;
 	int			visited;
-}			Progress;
+} Progress;
 
 /* Visit the next node of a level, while the processor fetches those after it. */
 static void
-visit_next(AnnoySearch *search, int level, Progress * progress)
+visit_next(AnnoySearch *search, int level, Progress *progress)
 {
 	const AnnoyCollector *nodes = &search->nodes[level];
 	const AnnoyCandidate *next = &nodes->candidates[progress->visited];

@@ -45,7 +45,7 @@ typedef struct Leaf
 	float		own[ANNOY_MAX_ENTRIES]; /* estimated distance of each entry
 										 * from it */
 	PGAlignedBlock copy;
-}			Leaf;
+} Leaf;
 
 /* Entries that are to move from one leaf to another. */
 typedef struct Moves
@@ -53,7 +53,7 @@ typedef struct Moves
 	int			count;
 	int			from[MOST_MOVED];	/* numbers of entries, rising */
 	AnnoyEntry	entries[MOST_MOVED];	/* what they are to be */
-}			Moves;
+} Moves;
 
 typedef struct MoveState
 {
@@ -68,13 +68,13 @@ typedef struct MoveState
 	Leaf		around;			/* one of those around them */
 	Moves		to_split;
 	Moves		to_around;
-}			MoveState;
+} MoveState;
 
 /*
  * Copy a leaf.  Returns false if it is none that could exchange entries.
  */
 static bool
-read_leaf(MoveState * state, Leaf * leaf, BlockNumber block)
+read_leaf(MoveState *state, Leaf *leaf, BlockNumber block)
 {
 	AnnoyNode	node = AnnoyPageGetNode(leaf->copy.data);
 	uint16		hits[ANNOY_MAX_ENTRIES];
@@ -102,7 +102,7 @@ read_leaf(MoveState * state, Leaf * leaf, BlockNumber block)
  * of their items and has room.
  */
 static void
-find_moves(MoveState * state, const Leaf * from, Leaf * to, Moves * moves)
+find_moves(MoveState *state, const Leaf *from, Leaf *to, Moves *moves)
 {
 	const AnnoyIndex *index = state->index;
 	AnnoyNode	from_node = AnnoyPageGetNode(from->copy.data);
@@ -135,14 +135,14 @@ find_moves(MoveState * state, const Leaf * from, Leaf * to, Moves * moves)
 
 /* Drop entries from a page, from the last one on, as each leaves its place to the last. */
 static void
-drop_moved(const AnnoyIndex *index, Page page, const Moves * moves)
+drop_moved(const AnnoyIndex *index, Page page, const Moves *moves)
 {
 	for (int i = moves->count - 1; i >= 0; i--)
 		AnnoyNodeRemove(index, page, moves->from[i]);
 }
 
 static void
-add_moved(const AnnoyIndex *index, Page page, const Moves * moves)
+add_moved(const AnnoyIndex *index, Page page, const Moves *moves)
 {
 	for (int i = 0; i < moves->count; i++)
 		AnnoyNodeAppend(index, page, &moves->entries[i]);
@@ -152,7 +152,7 @@ add_moved(const AnnoyIndex *index, Page page, const Moves * moves)
  * Lock a leaf that was copied.  Returns false if it has changed since.
  */
 static bool
-lock_leaf(MoveState * state, const Leaf * leaf, Buffer *buffer)
+lock_leaf(MoveState *state, const Leaf *leaf, Buffer *buffer)
 {
 	*buffer = ReadBuffer(state->rel, leaf->block);
 	LockBuffer(*buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -167,11 +167,11 @@ lock_leaf(MoveState * state, const Leaf * leaf, Buffer *buffer)
  * or if VACUUM is dropping entries, which must not move to a leaf that it has passed.
  */
 static void
-make_moves(MoveState * state, const Leaf * split)
+make_moves(MoveState *state, const Leaf *split)
 {
 	Relation	rel = state->rel;
 	const AnnoyIndex *index = state->index;
-	const		Leaf *around = &state->around;
+	const Leaf *around = &state->around;
 	Buffer		parent = AnnoyFindParent(rel, index, state->tree, 1, split->block, state->path);
 	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 	Buffer		split_buffer;
@@ -223,7 +223,7 @@ make_moves(MoveState * state, const Leaf * split)
  * one of these.  Returns their number.
  */
 static int
-choose_around(MoveState * state, BlockNumber *around)
+choose_around(MoveState *state, BlockNumber *around)
 {
 	const AnnoyIndex *index = state->index;
 	PGAlignedBlock copy;
