@@ -55,7 +55,8 @@ typedef struct AnnoyRound
 {
 	double		effort;			/* entries to scan; 0 = there was none yet */
 	double		done;			/* 0, or else the effort is an average, and
-								 * the round ends when it has done so much, */
+								 * the round ends when it has done so much
+								 * (which it never has if it is infinite), */
 	double		most;			/* or has scanned so many; or if the query is
 								 * unlike the rows, some times as many, ... */
 	double		bound;			/* ... but not more than that */
