@@ -175,6 +175,7 @@ AnnoySearchLeafEntries(AnnoyNode node)
 static inline void
 note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 {
+	const AnnoyRound *round = search->round;
 	AnnoyBest  *best = &search->best;
 	float		tenth = AnnoyBestTenth(best);
 
@@ -183,23 +184,23 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 		if (search->scores[i] < best->estimate[ANNOY_BEST - 1])
 		{
 			AnnoyPointer item = AnnoyNodePointer(search->index, node, search->hits[i]);
-
 			float		estimate = AnnoyNodeEstimate(&search->target, node, search->hits[i],
 													 search->scores[i]);
 
 			AnnoyBestAdd(best, estimate, &item);
-			search->margin = Max(search->margin, estimate - search->scores[i]);
+			/* nothing is known of entries without codes */
+			if (estimate > search->scores[i])
+				search->margin = Max(search->margin, estimate - search->scores[i]);
 		}
 	}
-	if (AnnoyBestTenth(best) < tenth)
+	if (round->done > 0 && AnnoyBestTenth(best) < tenth)
 	{
 		search->unlike = AnnoySearchUnlike(best, search->target.norm2,
 										   search->index->curve.like);
 		AnnoyCollectorKeep(&search->items,
-						   (int) Min(search->unlike * search->round->keep,
-									 search->round->most_keep));
+						   (int) Min(search->unlike * round->keep, round->most_keep));
 	}
-	if (search->round->close)
+	if (round->close && best->estimate[ANNOY_BEST - 1] > -INFINITY)
 		search->items.limit = Min(search->items.limit,
 								  best->estimate[ANNOY_BEST - 1] + search->margin);
 }
@@ -216,7 +217,7 @@ scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 						   search->items.limit, search->hits, search->scores);
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
-	if (search->round != NULL && search->round->done > 0)
+	if (search->round != NULL && (search->round->done > 0 || search->round->close))
 		note_best(search, node, nhits);
 	search->scanned += AnnoySearchLeafEntries(node);
 	search->stats.leaves++;

@@ -190,6 +190,20 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 }
 
 /*
+ * Will hardly more rows be taken than are known to be among the nearest in any case?
+ * By manhattan distance, scores do not tell which these are.
+ */
+static bool
+wants_few(const AnnoyScanTask *task)
+{
+	const AnnoyDemand *demand = &task->demand;
+
+	return demand->limit > 0 && demand->limit <= AnnoyCurveRows(0) && !demand->is_page &&
+		!demand->filtered &&
+		task->metric != ANNOY_L1;
+}
+
+/*
  * The first round.  If it is known how many rows will be taken at most, it is for
  * so many.
  *
@@ -223,11 +237,11 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 			next->effort = efforts->average;
 			next->done = efforts->done;
 			next->most = efforts->most;
-			next->close = true;
 		}
 	}
 	if (demand->filtered && efforts->measured > 0 && next->enough_for > FIRST_ROWS)
 		next->effort *= DEEP_EFFORT;
+	next->close = next->done > 0 || wants_few(task);
 	next->effort = Min(next->effort, efforts->all);
 	return make_round(task, last, progress, next);
 }
