@@ -290,6 +290,7 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 	MoveState  *state;
 	BlockNumber around[LEAVES_AROUND];
 	int			n_around;
+	bool		usable = true;	/* the copies of the split's leaves */
 
 	if (index->metric == ANNOY_IP)
 		return;
@@ -310,9 +311,9 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 			state->n_split++;
 	}
 	n_around = state->n_split > 0 ? choose_around(state, around) : 0;
-	for (int i = 0; i < n_around; i++)
+	for (int i = 0; i < n_around && usable; i++)
 	{
-		for (int j = 0; j < state->n_split; j++)
+		for (int j = 0; j < state->n_split && usable; j++)
 		{
 			Leaf	   *split = &state->split[j];
 
@@ -324,8 +325,9 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 			if (state->to_split.count > 0 || state->to_around.count > 0)
 			{
 				make_moves(state, split);
-				if (!read_leaf(state, split, split->block) ||
-					!read_leaf(state, &state->around, around[i]))
+				/* somebody else may have split it, and left copies only */
+				usable = read_leaf(state, split, split->block);
+				if (usable && !read_leaf(state, &state->around, around[i]))
 					break;
 			}
 		}
