@@ -198,6 +198,7 @@ make_moves(MoveState *state, const Leaf *split)
 	if (unchanged && AnnoyGetVacuumPhase(rel) != ANNOY_VACUUM_DROPS)
 	{
 		GenericXLogState *xlog = GenericXLogStart(rel);
+		Page		parent_page = GenericXLogRegisterBuffer(xlog, parent, 0);
 		Page		split_page = GenericXLogRegisterBuffer(xlog, split_buffer, 0);
 		Page		around_page = GenericXLogRegisterBuffer(xlog, around_buffer, 0);
 
@@ -210,7 +211,7 @@ make_moves(MoveState *state, const Leaf *split)
 		 * whoever reads all leaves of a parent notices that entries have
 		 * moved
 		 */
-		AnnoyPageGetNode(GenericXLogRegisterBuffer(xlog, parent, 0))->changes++;
+		AnnoyPageGetNode(parent_page)->changes++;
 		GenericXLogFinish(xlog);
 	}
 	UnlockReleaseBuffer(split_buffer);
@@ -292,7 +293,7 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 	int			n_around;
 	bool		usable = true;	/* the copies of the split's leaves */
 
-	if (index->metric == ANNOY_IP)
+	if (index->metric == ANNOY_IP || AnnoyGetVacuumPhase(rel) == ANNOY_VACUUM_DROPS)
 		return;
 
 	state = palloc(sizeof(MoveState));
