@@ -170,7 +170,8 @@ AnnoySearchLeafEntries(AnnoyNode node)
 /*
  * Note the estimates of entries of a leaf that are among the best.  An estimate is
  * not below its bound.  As the round gets to know how much the query is unlike the
- * rows, it goes on with fewer candidates.
+ * rows, it goes on with fewer candidates; but not if it keeps only close ones.  Where
+ * these are many, fewer would not do, and the round would be made again.
  */
 static inline void
 note_best(AnnoySearch *search, AnnoyNode node, int nhits)
@@ -195,9 +196,10 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 	{
 		search->unlike = AnnoySearchUnlike(best, search->target.norm2,
 										   search->index->curve.like);
-		AnnoyCollectorKeep(&search->items,
-						   (int) Min(search->unlike * search->round->keep,
-									 search->round->most_keep));
+		if (!search->round->close)
+			AnnoyCollectorKeep(&search->items,
+							   (int) Min(search->unlike * search->round->keep,
+										 search->round->most_keep));
 	}
 	if (search->round->close)
 		search->items.limit = Min(search->items.limit,
