@@ -308,5 +308,15 @@ SELECT max(a.entries) FILTER (WHERE kind = 'means') BETWEEN .4 * i.entries AND .
 	2.5 * percentile_disc(.5) WITHIN GROUP (ORDER BY a.entries) FILTER (WHERE kind = 'rows' AND k = 10) AS bound
 FROM answers a, annoy_index_info('words_v') i GROUP BY i.entries;
 
+-- Where estimates tell little apart, the first round keeps candidates enough, and is
+-- not made again.
+CREATE TABLE blurred AS SELECT i AS id,
+	(SELECT array_agg(number(i, j)::real ORDER BY j) FROM generate_series(1, 160) j) AS v
+FROM generate_series(1, 8000) i;
+CREATE INDEX blurred_v ON blurred USING annoy (v);
+SELECT count(*) AS rows FROM (SELECT id FROM blurred
+	ORDER BY v <-> (SELECT v FROM blurred WHERE id = 17) LIMIT 10) n;
+SELECT rounds, items > 192 AS blurred FROM annoy_last_scan();
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_recall CASCADE;

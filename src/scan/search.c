@@ -170,7 +170,8 @@ AnnoySearchLeafEntries(AnnoyNode node)
 /*
  * Note the estimates of entries of a leaf that are among the best.  An estimate is
  * not below its bound.  As the round gets to know how much the query is unlike the
- * rows, it goes on with fewer candidates.
+ * rows, it goes on with fewer candidates; but not if it keeps only close ones.  Where
+ * these are many, fewer would not do, and the round would be made again.
  */
 static inline void
 note_best(AnnoySearch *search, AnnoyNode node, int nhits)
@@ -197,8 +198,9 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 	{
 		search->unlike = AnnoySearchUnlike(best, search->target.norm2,
 										   search->index->curve.like);
-		AnnoyCollectorKeep(&search->items,
-						   (int) Min(search->unlike * round->keep, round->most_keep));
+		if (!round->close)
+			AnnoyCollectorKeep(&search->items,
+							   (int) Min(search->unlike * round->keep, round->most_keep));
 	}
 	if (round->close && best->estimate[ANNOY_BEST - 1] > -INFINITY)
 		search->items.limit = Min(search->items.limit,
