@@ -25,11 +25,11 @@ my @seeds = (1, 2, 3);
 # index that was just built has a recall@10 between .9 and .98.  The last number is
 # how much less may be found by an index that has grown from nothing.
 #
-# That of the generated rows is chosen between what was measured, .010 to .019, and
-# what it is if splits do not move entries to the nearest leaf, .028 to .041 (the latter
-# without second entries of early rows, too).
+# That of the generated rows is chosen between what was measured in four runs, .017 to
+# .022, and what it is if splits do not move entries to the nearest leaf, .026 to .035:
+# in each of two runs more than .030 after one of the two ways to grow.
 my @sets = (
-	[ 'generated', 'real_l2_ops', 8000, 500, 2, 900, 500, 0.025 ],
+	[ 'generated', 'real_l2_ops', 8000, 500, 2, 900, 500, 0.028 ],
 	[ 'words', 'real_cosine_ops', 9500, 500, 1, 1600, 600, 0.02 ]);
 
 my $node = annoy_node('growth', conf => "synchronous_commit = off\n");
