@@ -102,7 +102,7 @@ read_leaf(MoveState *state, Leaf *leaf, BlockNumber block)
  * of their items and has room.
  */
 static void
-find_moves(MoveState *state, const Leaf *from, Leaf *to, Moves *moves)
+find_moves(MoveState *state, Leaf *from, Leaf *to, Moves *moves)
 {
 	const AnnoyIndex *index = state->index;
 	AnnoyNode	from_node = AnnoyPageGetNode(from->copy.data);
@@ -152,7 +152,7 @@ add_moved(const AnnoyIndex *index, Page page, const Moves *moves)
  * Lock a leaf that was copied.  Returns false if it has changed since.
  */
 static bool
-lock_leaf(MoveState *state, const Leaf *leaf, Buffer *buffer)
+lock_leaf(MoveState *state, Leaf *leaf, Buffer *buffer)
 {
 	*buffer = ReadBuffer(state->rel, leaf->block);
 	LockBuffer(*buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -167,11 +167,11 @@ lock_leaf(MoveState *state, const Leaf *leaf, Buffer *buffer)
  * or if VACUUM is dropping entries, which must not move to a leaf that it has passed.
  */
 static void
-make_moves(MoveState *state, const Leaf *split)
+make_moves(MoveState *state, Leaf *split)
 {
 	Relation	rel = state->rel;
 	const AnnoyIndex *index = state->index;
-	const Leaf *around = &state->around;
+	Leaf	   *around = &state->around;
 	Buffer		parent = AnnoyFindParent(rel, index, state->tree, 1, split->block, state->path);
 	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 	Buffer		split_buffer;
