@@ -149,19 +149,6 @@ add_moved(const AnnoyIndex *index, Page page, const Moves *moves)
 }
 
 /*
- * Lock a leaf that was copied.  Returns false if it has changed since.
- */
-static bool
-lock_leaf(MoveState *state, Leaf *leaf, Buffer *buffer)
-{
-	*buffer = ReadBuffer(state->rel, leaf->block);
-	LockBuffer(*buffer, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyCheckNode(state->rel, state->index, *buffer);
-	return AnnoyPageGetNode(BufferGetPage(*buffer))->changes ==
-		AnnoyPageGetNode(leaf->copy.data)->changes;
-}
-
-/*
  * Make the moves that were found between two leaves, one of the split and the one
  * around.  Nothing moves if one of them has changed meanwhile, or has another parent,
  * or if VACUUM is dropping entries, which must not move to a leaf that it has passed.
@@ -174,9 +161,11 @@ make_moves(MoveState *state, Leaf *split)
 	Leaf	   *around = &state->around;
 	Buffer		parent = AnnoyFindParent(rel, index, state->tree, 1, split->block, state->path);
 	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
+	uint32		split_changes = AnnoyPageGetNode(split->copy.data)->changes;
+	uint32		around_changes = AnnoyPageGetNode(around->copy.data)->changes;
 	Buffer		split_buffer;
 	Buffer		around_buffer;
-	bool		unchanged;
+	bool		unchanged = true;
 
 	if (AnnoyNodeFindChild(index, parent_node, around->block) < 0)
 	{
@@ -185,16 +174,13 @@ make_moves(MoveState *state, Leaf *split)
 	}
 
 	/* siblings are locked in the order of blocks */
-	if (split->block < around->block)
-	{
-		unchanged = lock_leaf(state, split, &split_buffer);
-		unchanged = lock_leaf(state, around, &around_buffer) && unchanged;
-	}
-	else
-	{
-		unchanged = lock_leaf(state, around, &around_buffer);
-		unchanged = lock_leaf(state, split, &split_buffer) && unchanged;
-	}
+	split_buffer = ReadBuffer(rel, split->block);
+	around_buffer = ReadBuffer(rel, around->block);
+	if (around->block < split->block)
+		unchanged = AnnoyLockUnchanged(rel, index, around_buffer, around_changes);
+	unchanged = AnnoyLockUnchanged(rel, index, split_buffer, split_changes) && unchanged;
+	if (around->block > split->block)
+		unchanged = AnnoyLockUnchanged(rel, index, around_buffer, around_changes) && unchanged;
 	if (unchanged && AnnoyGetVacuumPhase(rel) != ANNOY_VACUUM_DROPS)
 	{
 		GenericXLogState *xlog = GenericXLogStart(rel);

@@ -125,11 +125,12 @@ split_root(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan)
 }
 
 /*
- * Lock a node for a planned split.  Returns false if it has changed since.
+ * Lock a node that a change was planned for, when its change counter was `changes'.
+ * Returns false if it has changed since.
  */
-static bool
-lock_unchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
-			   uint32 changes)
+bool
+AnnoyLockUnchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
+				   uint32 changes)
 {
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	AnnoyCheckNode(rel, index, buffer);
@@ -177,10 +178,10 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 
 	/* siblings are locked in the order of blocks */
 	if (three && plan->neighbour < block)
-		unchanged = lock_unchanged(rel, index, neighbour, plan->neighbour_changes);
-	unchanged = lock_unchanged(rel, index, left, plan->changes) && unchanged;
+		unchanged = AnnoyLockUnchanged(rel, index, neighbour, plan->neighbour_changes);
+	unchanged = AnnoyLockUnchanged(rel, index, left, plan->changes) && unchanged;
 	if (three && plan->neighbour > block)
-		unchanged = lock_unchanged(rel, index, neighbour, plan->neighbour_changes) && unchanged;
+		unchanged = AnnoyLockUnchanged(rel, index, neighbour, plan->neighbour_changes) && unchanged;
 	if (three && unchanged &&
 		AnnoyNodeFindChild(index, parent_node, plan->neighbour) < 0)
 		unchanged = false;

@@ -54,6 +54,10 @@ extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,
 							  int level, BlockNumber child,
 							  const AnnoyPath *path);
 
+/* split.c */
+extern bool AnnoyLockUnchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
+							   uint32 changes);
+
 /* move.c */
 extern void AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree,
 							 const BlockNumber *leaves, int n_leaves, const AnnoyPath *path);
