@@ -544,6 +544,29 @@ AnnoyPlaceItem(AnnoySkeleton *skeleton, AnnoyTarget *target, int *candidates)
 }
 
 /*
+ * Compute the squared distances of a point from its candidates, at most so many.
+ * *count is set to how many these are.  Returns the number of the nearest.
+ */
+static int
+nearest_candidate(const AnnoySkeleton *skeleton, const float *x, const int *candidates,
+				  int most, float *distances, int *count)
+{
+	int			nearest = 0;
+	int			n = 0;
+
+	while (n < most && candidates[n] >= 0)
+		n++;
+	leaf_distances(skeleton, x, candidates, n, distances);
+	for (int i = 1; i < n; i++)
+	{
+		if (distances[i] < distances[nearest])
+			nearest = i;
+	}
+	*count = n;
+	return nearest;
+}
+
+/*
  * The leaf of an item, given its point and its candidates: that of the first few of
  * them whose centre is nearest.
  */
@@ -551,18 +574,9 @@ int
 AnnoyChooseLeaf(const AnnoySkeleton *skeleton, const float *x, const int *candidates)
 {
 	float		distances[BUILD_EXACT];
-	int			first = 0;
-	int			n = 0;
+	int			n;
 
-	while (n < BUILD_EXACT && candidates[n] >= 0)
-		n++;
-	leaf_distances(skeleton, x, candidates, n, distances);
-	for (int i = 1; i < n; i++)
-	{
-		if (distances[i] < distances[first])
-			first = i;
-	}
-	return candidates[first];
+	return candidates[nearest_candidate(skeleton, x, candidates, BUILD_EXACT, distances, &n)];
 }
 
 /*
@@ -575,18 +589,10 @@ AnnoyChooseLeaves(const AnnoySkeleton *skeleton, const float *x, const int *cand
 {
 	float		distances[1 + ANNOY_SECOND_CANDIDATES];
 	float		best_score = INFINITY;
-	int			first = 0;
-	int			n = 0;
+	int			n;
+	int			first = nearest_candidate(skeleton, x, candidates, skeleton->n_candidates,
+										  distances, &n);
 	const float *centre;
-
-	while (n < skeleton->n_candidates && candidates[n] >= 0)
-		n++;
-	leaf_distances(skeleton, x, candidates, n, distances);
-	for (int i = 1; i < n; i++)
-	{
-		if (distances[i] < distances[first])
-			first = i;
-	}
 
 	centre = leaf_centre(skeleton, candidates[first]);
 	*second = -1;
