@@ -62,8 +62,7 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 
 	Assert(i >= 0 && i < codec->capacity);
 
-	block = AnnoyNodeBlocks(index, node) +
-		(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(codec->bytes);
+	block = AnnoyNodeBlock(index, node, i);
 	factors = (float *) (block + codec->bytes * ANNOY_BLOCK_ENTRIES);
 
 	place.code = block + lane;

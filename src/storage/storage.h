@@ -61,16 +61,23 @@ AnnoyNodeBlocks(const AnnoyIndex *index, AnnoyNode node)
 	return (uint8 *) AnnoyNodeCentre(node) + index->centre_bytes;
 }
 
+/* The block that entry i of a node is in. */
+static inline uint8 *
+AnnoyNodeBlock(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	return AnnoyNodeBlocks(index, node) +
+		(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(AnnoyNodeCodec(index, node)->bytes);
+}
+
 /*
  * What entry i of a node points to: in an inner node, with the child's spread.
  */
 static inline AnnoyPointer
 AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
 {
-	int			bytes = AnnoyNodeCodec(index, node)->bytes;
-	uint8	   *block = AnnoyNodeBlocks(index, node) +
-	(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(bytes);
-	AnnoyPointer pointer = ((AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(bytes)))[i % ANNOY_BLOCK_ENTRIES];
+	const uint8 *pointers = AnnoyNodeBlock(index, node, i) +
+	ANNOY_BLOCK_POINTERS(AnnoyNodeCodec(index, node)->bytes);
+	AnnoyPointer pointer = ((const AnnoyPointer *) pointers)[i % ANNOY_BLOCK_ENTRIES];
 
 	if (node->level == 0)
 		pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;
