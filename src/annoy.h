@@ -40,6 +40,7 @@ typedef struct AnnoyOptions
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
 	int			dtype_offset;	/* string: an AnnoyDtype, empty = the column's */
+	int			signatures;		/* bytes of an entry, -1 = automatic */
 	double		target_recall;	/* -1 = as set */
 } AnnoyOptions;
 
@@ -62,6 +63,8 @@ typedef struct AnnoyCodec
 	int			bits;			/* per dimension */
 	int			dims;			/* leading dimensions that are coded */
 	int			bytes;			/* bits * dims / 8 */
+	int			signature_bytes;	/* beside a code */
+	Size		block_size;		/* of ANNOY_BLOCK_ENTRIES entries */
 	int			capacity;		/* entries a node has room for */
 } AnnoyCodec;
 
@@ -108,6 +111,12 @@ typedef struct AnnoyIndex
 	/* further columns */
 	int			attributes_size;	/* of an item on average, by the types; 0
 									 * = there are none */
+	int			signature_bytes;	/* of an entry of a leaf */
+	uint8		signature_columns[ANNOY_MAX_SIGNATURE]; /* see the metapage */
+	BlockNumber bounds_block;	/* first page of bounds, or invalid */
+	uint32		n_bounds;		/* pages */
+	Size		bounds_size;
+	char	   *bounds;			/* what these pages have */
 } AnnoyIndex;
 
 #define ANNOY_ROTATION_ROUNDS	4
@@ -145,6 +154,7 @@ extern double AnnoyOptionTargetRecall(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
 extern int	AnnoyOptionEntries(Relation rel);
+extern int	AnnoyOptionSignatures(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
 extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
 extern void AnnoyDefineOptions(void);

@@ -72,7 +72,8 @@ typedef enum AnnoyPageKind
 	ANNOY_PAGE_ITEM_DATA = 5,	/* a further page of an item group */
 	ANNOY_PAGE_NULLS = 6,		/* slots of rows whose vector is NULL */
 	ANNOY_PAGE_ATTRIBUTES = 7,	/* values of further columns */
-	ANNOY_PAGE_FREE = 8			/* was a node, and may become one */
+	ANNOY_PAGE_FREE = 8,		/* was a node, and may become one */
+	ANNOY_PAGE_BOUNDS = 9		/* values that divide those of further columns */
 } AnnoyPageKind;
 
 #define AnnoyPageGetTag(page) ((AnnoyPageTag *) PageGetContents(page))
@@ -124,6 +125,18 @@ typedef struct AnnoyCurve
 } AnnoyCurve;
 
 /*
+ * What an entry of a leaf tells of its item's attributes: a byte or more for each of
+ * the first further columns, see signature.c.  Those of all entries have the same
+ * length, of these at most.
+ */
+#define ANNOY_MAX_SIGNATURE		8
+
+typedef struct AnnoySignature
+{
+	uint8		bytes[ANNOY_MAX_SIGNATURE];
+} AnnoySignature;
+
+/*
  * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
  * leaves here is for the next VACUUM.
  */
@@ -145,6 +158,7 @@ typedef enum AnnoyVacuumPhase
  *					then
  *	leftmost		when any root is split
  *	attributes		when a page of attributes is added
+ *	bounds			when trees are made anew
  *	lists of pages	(null_free, attributes_free, node_free) when a page joins or
  *					leaves one
  *	curve			when it is measured anew
@@ -191,6 +205,14 @@ typedef struct AnnoyMetaPageData
 								 * invalid */
 	uint32		removed;		/* items that VACUUM has removed since
 								 * grown_from was set */
+	BlockNumber bounds;			/* first page of bounds, or invalid */
+	uint32		n_bounds;		/* number of consecutive such pages */
+
+	/*
+	 * The further column that each byte of signatures is for, counted from 1;
+	 * 0 behind the last one.
+	 */
+	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -247,6 +269,7 @@ AnnoyMeanPages(int dim)
  *	uint16	error[]				2 |e| / sqrt(D - 1), upper half of a float,
  *								rounded up
  *	AnnoyPointer pointer[]
+ *	uint8	signature[bytes of a signature][ANNOY_BLOCK_ENTRIES], in a leaf
  *
  * See codec.c for what the factors mean.  Bytes of unused entries of the last
  * block are zero.
@@ -312,9 +335,13 @@ StaticAssertDecl(BLCKSZ / sizeof(uint64) < ANNOY_ENTRY_PAIRED,
 #define ANNOY_BLOCK_POINTERS(code_bytes) \
 	(ANNOY_BLOCK_ENTRIES * ((code_bytes) + 2 * sizeof(float) + sizeof(uint16)))
 
-/* One such block. */
-#define ANNOY_BLOCK_SIZE(code_bytes) \
+/* Where the signatures begin. */
+#define ANNOY_BLOCK_SIGNATURES(code_bytes) \
 	(ANNOY_BLOCK_POINTERS(code_bytes) + ANNOY_BLOCK_ENTRIES * sizeof(AnnoyPointer))
+
+/* One such block. */
+#define ANNOY_BLOCK_SIZE(code_bytes, signature_bytes) \
+	(ANNOY_BLOCK_SIGNATURES(code_bytes) + ANNOY_BLOCK_ENTRIES * (signature_bytes))
 
 /*
  * Item groups.
@@ -380,6 +407,13 @@ typedef AnnoyAttributesData *AnnoyAttributes;
 /* The longest attributes: as in a B-tree, three fit on a page. */
 #define ANNOY_MAX_ATTRIBUTES_SIZE \
 	((int) MAXALIGN_DOWN(ANNOY_ATTRIBUTES_CAPACITY / 3 - sizeof(uint16)))
+
+/*
+ * Pages of bounds: IndexTuples of the same columns as attributes, one after the other
+ * and each aligned, up to the end of the page's used part.  Of each column, those that
+ * are not NULL come first, and in the order of its type's default operator class for
+ * B-trees.
+ */
 
 #define AnnoySlotState(slot)	((slot)->state & ANNOY_SLOT_STATE_MASK)
 

@@ -177,6 +177,9 @@ AnnoyDefineOptions(void)
 	add_int_reloption(annoy_relopt_kind, "n_entries",
 					  "Number of entries of a row in each tree, 1 or 2, -1 for automatic",
 					  -1, -1, 2, AccessExclusiveLock);
+	add_int_reloption(annoy_relopt_kind, "signatures",
+					  "Bytes that an entry has for conditions on further columns, 0 for none, -1 for automatic",
+					  -1, -1, ANNOY_MAX_SIGNATURE, AccessExclusiveLock);
 	add_int_reloption(annoy_relopt_kind, "search_k",
 					  "Effort of a search: number of entries it scans, -1 for automatic",
 					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
@@ -253,6 +256,7 @@ annoyoptions(Datum reloptions, bool validate)
 	static const relopt_parse_elt tab[] = {
 		OPTION("n_trees", RELOPT_TYPE_INT, n_trees),
 		OPTION("n_entries", RELOPT_TYPE_INT, n_entries),
+		OPTION("signatures", RELOPT_TYPE_INT, signatures),
 		OPTION("search_k", RELOPT_TYPE_INT, search_k),
 		OPTION("target_recall", RELOPT_TYPE_REAL, target_recall),
 		OPTION("dimensions", RELOPT_TYPE_INT, dimensions),
@@ -350,6 +354,17 @@ AnnoyOptionEntries(Relation rel)
 	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
 
 	return options != NULL ? options->n_entries : -1;
+}
+
+/*
+ * The bytes that an entry is to have for conditions on further columns, or -1.
+ */
+int
+AnnoyOptionSignatures(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->signatures : -1;
 }
 
 /*

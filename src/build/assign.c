@@ -23,6 +23,7 @@
 
 #include "annoy.h"
 #include "build/state.h"
+#include "relation/relation.h"
 #include "space/space.h"
 #include "tree/tree.h"
 
@@ -40,6 +41,8 @@ typedef struct Assignment
 	Tuplesortstate *sort;
 	TupleTableSlot *slot;
 	char	   *payload;		/* a bytea with an AnnoyEntry */
+	AnnoySigner *signer;		/* of attributes, or NULL */
+	AnnoySignature signature;	/* of the item at work */
 	uint64		items;			/* since progress was reported */
 } Assignment;
 
@@ -97,6 +100,7 @@ put_entry(Assignment *assignment, const AnnoyPointer *pointer, int64 number,
 				assignment->skeleton.centres + (Size) leaf * index->space_dim, &entry);
 	entry.pointer = *pointer;
 	entry.flags = flags;
+	entry.signature = assignment->signature;
 	memcpy(VARDATA(assignment->payload), &entry,
 		   offsetof(AnnoyEntry, code) + index->leaf.bytes);
 
@@ -130,6 +134,10 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	number = AnnoyItemNumber(build, pointer);
 	if (build->in_place != NULL && !include_item(build, number))
 		return;
+	if (assignment->signer != NULL &&
+		!AnnoySignItem(assignment->signer, pointer, &item->attributes,
+					   &assignment->signature))
+		AnnoyReportAttributes(build->rel, pointer, &item->attributes);
 	AnnoyMapItem(build->index, &item->vector, target->x);
 	candidates = AnnoyKeptCandidates(skeleton, number);
 	if (candidates == NULL || candidates[0] < 0)
@@ -201,6 +209,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	AnnoyTargetInit(&assignment.target, build->index, false);
 	assignment.payload = palloc0(payload_size);
 	SET_VARSIZE(assignment.payload, payload_size);
+	assignment.signer = AnnoySignerMake(build->rel, build->index);
 	assignment.slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	if (build->participants > 1)
 	{

@@ -66,12 +66,14 @@ declared_index(Relation rel, bool *seed_is_zero)
 {
 	int			n_trees = AnnoyOptionTrees(rel);
 	int			n_entries = AnnoyOptionEntries(rel);
+	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
 
+	AnnoyChooseSignatures(rel, signature_columns);
 	return AnnoyMakeIndex(AnnoyIndexMetric(rel), AnnoyDeclaredDtype(rel), 0,
 						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
 						  n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
 						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
-						  AnnoyAttributesSize(rel));
+						  AnnoyAttributesSize(rel), signature_columns);
 }
 
 /*
@@ -237,7 +239,10 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	old_context = MemoryContextSwitchTo(build->context);
 	AnnoyLoadItems(build, &loaded);
 	if (build->index->dim > 0)
+	{
+		AnnoyChooseBounds(build);
 		make_forest(build);
+	}
 	else
 		write_empty(rel, build->index, MAIN_FORKNUM);
 	set_lists(rel, &loaded);

@@ -121,7 +121,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 
 			CHECK_FOR_INTERRUPTS();
 			spread = AnnoyFillNode(index, page->data, sink->build->shared->tree.number, height, level->centres,
-								   order + start, n, level->pointers, centre);
+								   order + start, n, level->pointers, NULL, centre);
 			if (is_root)
 				root = AnnoySinkAddRoot(sink, page->data);
 			else

@@ -215,6 +215,8 @@ AnnoyBuildBegin(Relation heap, Relation rel, IndexInfo *index_info,
 	shared->index.n_trees = index->n_trees;
 	shared->index.n_entries = index->n_entries;
 	shared->index.seed = index->seed;
+	shared->index.bounds = InvalidBlockNumber;
+	memcpy(shared->index.signature_columns, index->signature_columns, ANNOY_MAX_SIGNATURE);
 	AnnoyBuildSyncIndex(build);
 
 	if (build->parallel != NULL)

@@ -71,6 +71,7 @@ AnnoyRebuildBegin(Relation rel, const AnnoyIndex *index)
 	shared->items.count = Max(AnnoyCountVectors(rel, index), 1);
 	shared->items.first = AnnoyRootBlock(index->n_trees);
 	shared->items.end = RelationGetNumberOfBlocks(rel);
+	AnnoyChooseBounds(build);
 
 	for (int i = 0; i < index->n_trees; i++)
 	{

@@ -145,6 +145,9 @@ typedef struct AnnoySharedIndex
 	uint8		generation;
 	int			dim;			/* 0 until the first vector of a live row */
 	int			scale_exponent;
+	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
+	BlockNumber bounds;			/* first page, or invalid */
+	uint32		n_bounds;
 	float		mean[ANNOY_MAX_DIMENSIONS];
 } AnnoySharedIndex;
 
@@ -359,6 +362,9 @@ extern void AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost);
 /* load.c */
 extern void AnnoyLoadItems(AnnoyBuild *build, AnnoyLoadResult *result);
 extern void AnnoyStepLoad(AnnoyBuild *build, void *state);
+
+/* bounds.c */
+extern void AnnoyChooseBounds(AnnoyBuild *build);
 
 /* sample.c */
 extern void AnnoyTakeSample(AnnoyBuild *build);

@@ -278,7 +278,8 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 								  shared->dim, shared->n_trees,
 								  shared->n_entries, shared->seed,
 								  shared->scale_exponent, shared->mean,
-								  AnnoyAttributesSize(build->rel));
+								  AnnoyAttributesSize(build->rel), shared->signature_columns);
+	build->index = AnnoyAttachBounds(build->rel, build->index, shared->bounds, shared->n_bounds);
 	build->index->generation = shared->generation;
 	build->index_version = shared->version;
 	MemoryContextSwitchTo(old_context);

@@ -51,6 +51,7 @@ typedef struct Member
 {
 	AnnoyPointer pointer;
 	uint16		flags;			/* ANNOY_ENTRY_* */
+	AnnoySignature signature;
 } Member;
 
 /* A tree being written. */
@@ -76,6 +77,7 @@ typedef struct Writer
 	int			max_points;
 	float	   *points;
 	AnnoyPointer *pointers;
+	AnnoySignature *signatures;
 	int		   *order;
 	AnnoyPieces pieces;
 	int			n_read;			/* points, since progress was reported */
@@ -189,6 +191,7 @@ divide_points(Writer *writer, int count)
 	{
 		read_point(writer, &writer->members[i].pointer, writer->points + (Size) i * dim);
 		writer->pointers[i] = member_pointer(&writer->members[i]);
+		writer->signatures[i] = writer->members[i].signature;
 		writer->order[i] = i;
 	}
 	AnnoyPartition(writer->points, dim, writer->order, 0, count,
@@ -204,7 +207,7 @@ divide_points(Writer *writer, int count)
 			OffsetNumber spread = AnnoyFillNode(index, writer->page.data, writer->build->shared->tree.number, 0,
 												writer->points, writer->order + start,
 												Min(end - start, capacity), writer->pointers,
-												writer->centre);
+												writer->signatures, writer->centre);
 
 			make_page_single(writer, writer->order + start);
 			if (AnnoyPageGetNode(writer->page.data)->count > 0)
@@ -231,6 +234,7 @@ write_copies(Writer *writer, const float *point, int count)
 	{
 		entry.pointer = writer->members[i].pointer;
 		entry.flags = writer->members[i].flags & ANNOY_ENTRY_FLAGS;
+		entry.signature = writer->members[i].signature;
 		AnnoyNodeAppend(index, writer->page.data, &entry);
 	}
 	if (count > 1)
@@ -445,6 +449,7 @@ add_entry(Writer *writer, const char *data)
 	memcpy(&entry, data, offsetof(AnnoyEntry, code) + index->leaf.bytes);
 	member.pointer = entry.pointer;
 	member.flags = entry.flags;
+	member.signature = entry.signature;
 	if (is_decided(writer, &member))
 	{
 		if ((member.flags & ANNOY_ENTRY_SECOND) != 0)
@@ -565,7 +570,8 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	const float *centres = AnnoyBuildAddress(build, build->shared->tree.centres);
 	Writer	   *writer = palloc0(sizeof(Writer));
 	double		room = AnnoyBuildBytes(ANNOY_LEAF_MEMORY) /
-	(sizeof(float) * dim + sizeof(Member) + sizeof(AnnoyPointer) + 3 * sizeof(int));
+	(sizeof(float) * dim + sizeof(Member) + sizeof(AnnoyPointer) +
+	 sizeof(AnnoySignature) + 3 * sizeof(int));
 	int			leaf = -1;
 	int			next;
 	const char *entry;
@@ -577,6 +583,7 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	writer->entries = palloc(sizeof(AnnoyEntry) * index->leaf.capacity);
 	writer->members = palloc(sizeof(Member) * writer->max_points);
 	writer->pointers = palloc(sizeof(AnnoyPointer) * writer->max_points);
+	writer->signatures = palloc(sizeof(AnnoySignature) * writer->max_points);
 	writer->points = palloc_extended(sizeof(float) * dim * writer->max_points,
 									 MCXT_ALLOC_HUGE);
 	writer->order = palloc(sizeof(int) * writer->max_points);

@@ -200,6 +200,9 @@ check_page(AnnoyCheck *check, BlockNumber block, Page page)
 			/* one that is not used may be left over from a crash */
 			check_mean_page(check, block, page);
 			break;
+		case ANNOY_PAGE_BOUNDS:
+			/* likewise; AnnoyOpen has looked at those that are */
+			break;
 		case ANNOY_PAGE_NODE:
 			/* replaced by trees that were made anew, and not freed yet */
 			if (check->old_nodes && !is_root &&

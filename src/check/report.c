@@ -83,7 +83,7 @@ AnnoyCheckReadPage(const AnnoyCheck *check, BlockNumber block, Page copy)
 	if (tag->page_id != ANNOY_PAGE_ID ||
 		(tag->next_free != ANNOY_NOT_LISTED && tag->kind != ANNOY_PAGE_NULLS &&
 		 tag->kind != ANNOY_PAGE_ATTRIBUTES && tag->kind != ANNOY_PAGE_FREE) ||
-		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_FREE)
+		tag->kind < ANNOY_PAGE_META || tag->kind > ANNOY_PAGE_BOUNDS)
 		AnnoyReport(check, block, 0, "The page has the tag %04X, kind %u, %u.",
 					tag->page_id, tag->kind, tag->next_free);
 	return true;

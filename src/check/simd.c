@@ -104,6 +104,33 @@ record_lut(StringInfo record, const AnnoyIndex *index, const AnnoyLut *lut)
 	appendBinaryStringInfo(record, (char *) &lut->sum, sizeof(int));
 }
 
+/* Write down which of a leaf's entries pass some sieves. */
+static void
+record_sieves(StringInfo record, const AnnoyIndex *index, AnnoyNode node)
+{
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+	AnnoyRandom random = node->count;
+	uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES] = {0};
+
+	for (int n = 0; n <= codec->signature_bytes; n++)
+	{
+		AnnoySieve	sieve = {.n = n};
+		int			passed;
+
+		for (int i = 0; i < n; i++)
+		{
+			sieve.byte[i] = codec->signature_bytes - 1 - i;
+			for (int j = 0; j < (int) sizeof(sieve.table[i]); j++)
+				sieve.table[i][j] = (uint8) AnnoyRandomNext(&random);
+		}
+		passed = annoy_kernels->sift(AnnoyNodeBlocks(index, node) +
+									 ANNOY_BLOCK_SIGNATURES(codec->bytes),
+									 node->count, codec->block_size, &sieve, masks);
+		appendBinaryStringInfo(record, (char *) &passed, sizeof(passed));
+		appendBinaryStringInfo(record, (char *) masks, sizeof(masks));
+	}
+}
+
 /* Write down the scores of a node's first entries. */
 static void
 record_scores(StringInfo record, AnnoyTarget *target, AnnoyNode node,
@@ -178,6 +205,21 @@ record_kernels(StringInfo record, SimdCheck *check, AnnoyNode node)
 		appendBinaryStringInfo(record, (char *) &entry.slope, sizeof(float));
 		appendBinaryStringInfo(record, (char *) &entry.error, sizeof(uint16));
 		appendBinaryStringInfo(record, (char *) entry.code, codec->bytes);
+	}
+
+	if (node->level == 0)
+	{
+		AnnoySieve	sieve = {.n = index->leaf.signature_bytes};
+
+		record_sieves(record, index, node);
+
+		/* half of what there may be, so that some blocks have no entry */
+		memset(sieve.table, 0x5A, sizeof(sieve.table));
+		for (int i = 0; i < sieve.n; i++)
+			sieve.byte[i] = i;
+		check->distance.sieve = &sieve;
+		record_scores(record, &check->distance, node, node->count, ANNOY_DEFAULT_EPSILON);
+		check->distance.sieve = NULL;
 	}
 
 	AnnoyMapImage(index, check->point, check->mapped);

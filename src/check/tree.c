@@ -44,6 +44,7 @@ typedef struct TreeCheck
 	LeafEntry  *entries;		/* of its leaves, if they are its children */
 	int			nentries;
 	AnnoyItemReader reader;
+	AnnoySigner *signer;		/* of attributes, or NULL */
 	float	   *centre;			/* of the node */
 	float	   *point;			/* that an entry stands for */
 } TreeCheck;
@@ -231,6 +232,33 @@ check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
 }
 
 /*
+ * Check that the signature of an entry of the leaf is that of its item's attributes.
+ */
+static bool
+check_signature(TreeCheck *state, int i, const AnnoyEntry *entry, const AnnoyItem *item)
+{
+	AnnoySignature signature;
+
+	if (state->signer == NULL)
+		return true;
+	if (!AnnoySignItem(state->signer, &entry->pointer, &item->attributes, &signature))
+		return NODE_FAULT(state, i + 1, "The entry points to (%u,%u), which has no attributes.",
+						  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
+						  ItemPointerGetOffsetNumberNoCheck(&entry->pointer));
+	for (int j = 0; j < state->signer->n; j++)
+	{
+		if (entry->signature.bytes[j] != signature.bytes[j])
+			return NODE_FAULT(state, i + 1,
+							  "The entry for (%u,%u) has the signature %02X for column %d instead of %02X.",
+							  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
+							  ItemPointerGetOffsetNumberNoCheck(&entry->pointer),
+							  entry->signature.bytes[j], state->signer->signings[j].attribute + 1,
+							  signature.bytes[j]);
+	}
+	return true;
+}
+
+/*
  * Check an entry of a leaf against its item.  Returns false if the leaf has
  * changed.
  */
@@ -265,7 +293,7 @@ check_leaf_entry(TreeCheck *state, int i)
 						  block, offset,
 						  (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_FREE ?
 						  "is free" : "has no vector");
-	return check_code(state, i, &entry);
+	return check_code(state, i, &entry) && check_signature(state, i, &entry, &item);
 }
 
 /*
@@ -572,6 +600,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->point = palloc(sizeof(float) * index->space_dim);
 	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
 	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
+	state->signer = AnnoySignerMake(check->rel, index);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		state->tree = tree;

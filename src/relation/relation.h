@@ -16,6 +16,7 @@
 
 #include "access/tableam.h"
 #include "utils/snapshot.h"
+#include "utils/typcache.h"
 
 #include "storage/storage.h"
 
@@ -70,6 +71,58 @@ extern void AnnoyRowErrorsBegin(AnnoyRowErrors *errors, Relation rel,
 								const AnnoyIndex *index,
 								const ItemPointerData *tid, bool in_vector);
 extern void AnnoyRowErrorsEnd(AnnoyRowErrors *errors);
+
+/* Signatures of attributes; see signature.c. */
+
+/* What a byte of a signature tells of a column's value. */
+typedef enum AnnoySignatureKind
+{
+	ANNOY_SIGNS_NULL,			/* whether there is one */
+	ANNOY_SIGNS_ORDER,			/* and between which bounds it is */
+	ANNOY_SIGNS_HASH,			/* and its hash */
+	ANNOY_SIGNS_ELEMENTS		/* hashes of an array's elements */
+} AnnoySignatureKind;
+
+/* NULL, and the first of the others; for elements, no bit and one. */
+#define ANNOY_SIGNATURE_NULL	0
+#define ANNOY_SIGNATURE_VALUE	1
+
+/* So that all values between them have a number of their own. */
+#define ANNOY_MOST_BOUNDS		254
+
+/* A byte of signatures. */
+typedef struct AnnoySigning
+{
+	AnnoySignatureKind kind;
+	AttrNumber	attribute;		/* of the attributes' row type */
+	int			variant;		/* how many bytes before are for the same one */
+	Oid			collation;
+	TypeCacheEntry *type;		/* of the column, or of an array's elements */
+	int			n_bounds;
+	Datum	   *bounds;
+} AnnoySigning;
+
+/* How attributes are signed. */
+typedef struct AnnoySigner
+{
+	Relation	rel;
+	const AnnoyIndex *index;	/* whose bounds they are */
+	TupleDesc	desc;			/* of attributes */
+	MemoryContext context;		/* of one value */
+	int			n;
+	AnnoySigning signings[ANNOY_MAX_SIGNATURE];
+} AnnoySigner;
+
+/* signature.c */
+extern void AnnoyChooseSignatures(Relation rel, uint8 *columns);
+extern TypeCacheEntry *AnnoyOrderedType(Relation rel, AttrNumber attribute);
+extern AnnoySigner *AnnoySignerMake(Relation rel, const AnnoyIndex *index);
+extern int	AnnoyFirstBound(const AnnoySigning *signing, FmgrInfo *compare, Datum value);
+extern uint8 AnnoySignHash(uint32 hash);
+extern uint8 AnnoySignElements(const AnnoySigning *signing, Datum array);
+extern AnnoySignature AnnoySign(AnnoySigner *signer, IndexTuple attributes);
+extern bool AnnoySignItem(AnnoySigner *signer, const AnnoyPointer *item,
+						  const AnnoyPointer *attributes, AnnoySignature *signature);
 
 /* open.c */
 

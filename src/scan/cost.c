@@ -120,6 +120,7 @@ typedef struct ScanCost
 	/* of the query */
 	QualCost	qual_cost;		/* of the conditions in the index */
 	double		passing;		/* part of the items that meets them */
+	double		sifted;			/* part of the items that is tested */
 	double		fetched;		/* rows that come from the index if all do */
 	double		rows;			/* of these, rows that meet all conditions */
 	QualCost	distance_cost;	/* of the operator */
@@ -213,6 +214,7 @@ search_cost(const ScanCost *scan, double rows)
 {
 	AnnoyScanProgress progress = {
 		.passing = scan->passing,
+		.sifted = scan->sifted,
 		.row_is_next = true,
 		.kept_all = true,
 		.memory_limit = SIZE_MAX,
@@ -250,7 +252,7 @@ search_cost(const ScanCost *scan, double rows)
 				return cost + drain_cost(scan);
 		}
 	}
-	return cost + look_cost(scan, rows, round.enough_for);
+	return cost + look_cost(scan, rows, scan->sifted * round.enough_for);
 }
 
 /* Pages of the table that are read to fetch so many rows. */
@@ -429,6 +431,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 					   Max(clauselist_selectivity(root, predicate, rel->relid,
 												  JOIN_INNER, NULL), 1e-10), 1);
 	scan.passing = Max(scan.passing, 1e-10);
+	scan.sifted = 1;
 	scan.fetched = clamp_row_est(*selectivity * rel->tuples);
 	scan.rows = Min(path->path.param_info ? path->path.param_info->ppi_rows : rel->rows,
 					scan.fetched);

@@ -8,6 +8,9 @@
  * there is in the operator class.  Operators are taken for strict, as everywhere
  * in indexes.
  *
+ * Where entries have signatures, most of those that fail are sifted out by these
+ * before (sieve.c).
+ *
  * The vector itself can be asked for IS NULL and IS NOT NULL.  Rows whose vector
  * is NULL have no attributes in the index: whether they qualify, the executor
  * finds out.
@@ -41,10 +44,11 @@
  * Add a condition on a further column.  Returns false if nothing can meet it.
  */
 static bool
-add_key(AnnoyFilter *filter, ScanKey scan_key)
+add_key(AnnoyFilter *filter, ScanKey scan_key, int number)
 {
 	AnnoyFilterKey *key = &filter->keys[filter->n_keys++];
 
+	key->number = number;
 	key->attribute = scan_key->sk_attno - 1;
 	key->tests_null = (scan_key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0;
 	key->wants_null = (scan_key->sk_flags & SK_SEARCHNULL) != 0;
@@ -113,7 +117,7 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 
 		if (key->sk_attno > 1)
 		{
-			if (!add_key(filter, key))
+			if (!add_key(filter, key, i))
 				filter->vectors = filter->nulls = false;
 		}
 		else if ((key->sk_flags & SK_SEARCHNULL) != 0)
@@ -124,6 +128,10 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 			elog(ERROR, "unexpected condition on the vector of annoy index \"%s\"",
 				 RelationGetRelationName(filter->rel));
 	}
+	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)
+		filter->signer = AnnoySignerMake(filter->rel, index);
+	if (filter->signer != NULL)
+		AnnoySieveMake(filter, scan);
 	return filter;
 }
 
@@ -285,13 +293,6 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 	MemoryContextReset(filter->context);
 }
 
-/* AnnoyFilterCallback for what only counts. */
-static void
-ignore_item(const AnnoyPointer *item pg_attribute_unused(),
-			void *arg pg_attribute_unused())
-{
-}
-
 /*
  * Copy the page of attributes that some item of a group has its own on.  Returns
  * false if there is no such group.
@@ -328,8 +329,42 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 }
 
 /*
- * Learn what part of the items meets the conditions, from a few pages of
- * attributes.
+ * Test all attributes of a page that has been copied: which pass the sieve, and of
+ * these, which meet the conditions?
+ */
+static void
+sample_page(AnnoyFilter *filter, Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	MemoryContext old_context = MemoryContextSwitchTo(filter->context);
+
+	for (int i = 0; i < header->count; i++)
+	{
+		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
+
+		if (tuple == NULL)
+			continue;
+		filter->sifted++;
+		/* which looks at all values first */
+		if (tuple_passes(filter, tuple))
+			filter->sieve_passed++;
+		else
+		{
+			filter->tested--;
+			if (AnnoySievePassesAttributes(filter, tuple))
+			{
+				filter->tested++;
+				filter->sieve_passed++;
+			}
+		}
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(filter->context);
+}
+
+/*
+ * Learn what part of the items passes the sieve, and meets the conditions, from a few
+ * pages of attributes.
  */
 void
 AnnoyFilterSample(AnnoyFilter *filter)
@@ -343,18 +378,31 @@ AnnoyFilterSample(AnnoyFilter *filter)
 	{
 		if (copy_attributes_of(filter, AnnoyRandomBelow(&random, nblocks), copy->data))
 		{
-			test_page(filter, InvalidBlockNumber, copy->data, ignore_item, NULL);
+			sample_page(filter, copy->data);
 			pages++;
 		}
 	}
 	pfree(copy);
+	filter->sample_sieve_rate = (filter->sieve_passed + 0.5) / (filter->sifted + 1);
 	filter->sample_rate = (filter->passed + 0.5) / (filter->tested + 1);
-	filter->tested = filter->passed = 0;
+	filter->sifted = filter->sieve_passed = filter->tested = filter->passed = 0;
 }
 
 /*
- * The part of the items that meets the conditions, as far as is known: of those
- * near the query, rather than of all.
+ * The part of the items that passes the sieve, as far as is known: of those near the
+ * query, rather than of all.
+ */
+double
+AnnoyFilterSieveRate(const AnnoyFilter *filter)
+{
+	if (filter->sieve.n == 0)
+		return 1;
+	return (filter->sieve_passed + SAMPLE_WEIGHT * filter->sample_sieve_rate) /
+		(filter->sifted + SAMPLE_WEIGHT);
+}
+
+/*
+ * The part of these that meets the conditions, likewise.
  */
 double
 AnnoyFilterRate(const AnnoyFilter *filter)

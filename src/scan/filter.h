@@ -15,11 +15,13 @@
 
 #include "access/relscan.h"
 
+#include "relation/relation.h"
 #include "scan/scan.h"
 
 /* One condition on one of the further columns. */
 typedef struct AnnoyFilterKey
 {
+	int			number;			/* of the scan's key */
 	AttrNumber	attribute;		/* of the attributes' row type */
 	bool		tests_null;		/* IS NULL or IS NOT NULL */
 	bool		wants_null;
@@ -39,8 +41,19 @@ typedef struct AnnoyFilter
 	bool		vectors;		/* may rows with a vector qualify? */
 	bool		nulls;			/* and those without? */
 
-	/* what came out of a sample, and so far */
+	/* what signatures of entries have to be */
+	AnnoySigner *signer;		/* NULL if there are none */
+	AnnoySieve	sieve;
+
+	/*
+	 * Parts of the items, in a sample, that pass the sieve, and of these that
+	 * meet the conditions; and what came of it so far: entries that were
+	 * sifted, and items that have passed the sieve and were tested.
+	 */
+	double		sample_sieve_rate;
 	double		sample_rate;
+	double		sifted;
+	double		sieve_passed;
 	double		tested;
 	double		passed;
 } AnnoyFilter;
@@ -49,6 +62,7 @@ typedef void (*AnnoyFilterCallback) (const AnnoyPointer *item, void *arg);
 
 extern AnnoyFilter *AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index);
 extern void AnnoyFilterSample(AnnoyFilter *filter);
+extern double AnnoyFilterSieveRate(const AnnoyFilter *filter);
 extern double AnnoyFilterRate(const AnnoyFilter *filter);
 extern void AnnoyFilterPrefetch(AnnoyFilter *filter, Buffer buffer,
 								const AnnoyPointer *item);
@@ -56,5 +70,9 @@ extern bool AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer,
 							const AnnoyPointer *item);
 extern double AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback,
 							  void *arg);
+
+/* sieve.c */
+extern void AnnoySieveMake(AnnoyFilter *filter, IndexScanDesc scan);
+extern bool AnnoySievePassesAttributes(AnnoyFilter *filter, IndexTuple attributes);
 
 #endif							/* ANNOY_FILTER_H */

@@ -16,7 +16,7 @@
  * nothing out.  So a scan does not run dry while a row is left.
  *
  * Conditions on the index's further columns are tested before the vector is read
- * (filter.c).
+ * (filter.c), and before codes are looked at as far as signatures tell (sieve.c).
  *
  * No pins or locks are held between calls, and no position in a tree: a round
  * starts from the roots.  What connects rounds is the set of items that were
@@ -155,6 +155,11 @@ begin_round(AnnoyScanState *state)
 
 	AnnoySearchForest(search, &state->round);
 	state->scanned += search->scanned;
+	if (state->task.tests)
+	{
+		state->filter->sifted += search->sifted;
+		state->filter->sieve_passed += search->sieve_passed;
+	}
 
 	/*
 	 * an average says less than what it was for a query that is like the
@@ -184,7 +189,8 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 	if (state->task.tests)
 	{
 		progress->tested = state->filter->tested;
-		progress->passing = AnnoyFilterRate(state->filter);
+		progress->sifted = AnnoyFilterSieveRate(state->filter);
+		progress->passing = progress->sifted * AnnoyFilterRate(state->filter);
 	}
 	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
 		(bound == INFINITY ||
@@ -282,7 +288,11 @@ start_search(IndexScanDesc scan)
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->seen = seen_create(state->context, 512, NULL);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))
+		{
 			AnnoyFilterSample(state->filter);
+			if (state->filter->sieve.n > 0)
+				AnnoySearchSetSieve(state->search, &state->filter->sieve);
+		}
 	}
 }
 

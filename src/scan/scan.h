@@ -21,6 +21,7 @@
 #include "nodes/pathnodes.h"
 #include "portability/instr_time.h"
 
+#include "simd/simd.h"
 #include "tree/tree.h"
 
 /* Why a round has scanned no more leaves. */
@@ -103,6 +104,7 @@ typedef struct AnnoySearch
 	AnnoyVector query;			/* whose data are the caller's */
 	AnnoyTarget target;
 	double		epsilon;		/* see annoy.epsilon */
+	const AnnoySieve *sieve;	/* see AnnoySearchSetSieve */
 	const AnnoyRound *round;	/* that is being made, or NULL */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
@@ -115,6 +117,8 @@ typedef struct AnnoySearch
 								 * by more */
 	double		unlike;			/* see AnnoySearchUnlike */
 	double		scanned;		/* entries */
+	double		sifted;			/* entries, by the sieve ... */
+	double		sieve_passed;	/* ... and those that have passed it */
 	float		first;			/* score of the first leaf */
 	BlockNumber root_split;		/* a root that was not what it was when
 								 * ranked, or invalid */
@@ -152,6 +156,7 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 /* search.c */
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
+extern void AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve *sieve);
 extern int	AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort,
 							double rows);
 extern void AnnoySearchForget(AnnoySearch *search);

@@ -217,6 +217,8 @@ scan_leaf(AnnoySearch *search, AnnoyNode node, double epsilon)
 
 	nhits = AnnoyNodeScore(&search->target, node, epsilon,
 						   search->items.limit, search->hits, search->scores);
+	search->sifted += node->count;
+	search->sieve_passed += search->target.passed;
 	AnnoyCollect(&search->items, search->index, node, nhits, search->hits,
 				 search->scores);
 	if (search->round != NULL && (search->round->done > 0 || search->round->close))
@@ -374,6 +376,7 @@ map_query(AnnoySearch *search)
 	const AnnoyIndex *index = search->index;
 
 	AnnoyTargetInit(&search->target, index, index->metric == ANNOY_IP);
+	search->target.sieve = search->sieve;
 	search->score_factor = AnnoyMapQuery(index, &search->query, search->target.x);
 	AnnoyTargetSet(&search->target);
 	/* the image of a zero query is not of unit length */
@@ -489,6 +492,15 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 }
 
 /*
+ * Have searches pass over entries whose signatures do not pass a sieve.
+ */
+void
+AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve *sieve)
+{
+	search->sieve = search->target.sieve = sieve;
+}
+
+/*
  * How many candidates a search with that effort, for so many rows, usually needs: of
  * the nearest items, nearly all that have two entries are met twice.
  */
@@ -556,6 +568,7 @@ start_again(AnnoySearch *search)
 									   search->index->curve.like);
 	search->margin = 0;
 	search->scanned = 0;
+	search->sifted = search->sieve_passed = 0;
 	search->first = INFINITY;
 	search->ended = ANNOY_END_NONE;
 	search->root_split = InvalidBlockNumber;

@@ -142,7 +142,8 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		   const AnnoyScanProgress *progress, AnnoyRound *next)
 {
 	/* manhattan: what is not kept is not found */
-	double		rows = task->metric == ANNOY_L1 ? next->enough_for : 0;
+	double		part = task->tests ? progress->sifted : 1;	/* of the entries */
+	double		rows = task->metric == ANNOY_L1 ? part * next->enough_for : 0;
 	int			least = Max(next->keep, AnnoySearchKeep(task->metric, task->n_entries, 0, rows));
 	bool		replaces = next->limit < last->limit;
 
@@ -153,8 +154,8 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 		if (next->effort > last_effort(task) && task->efforts.measured == 0)
 			next->effort = task->efforts.all;
 	}
-	next->keep = Max(least, AnnoySearchKeep(task->metric, task->n_entries, next->effort,
-											next->enough_for));
+	next->keep = Max(least, AnnoySearchKeep(task->metric, task->n_entries, part * next->effort,
+											part * next->enough_for));
 	while (next->keep > least && exceeds_memory(task, progress, next->keep))
 		next->keep = Max(next->keep / 2, least);
 	if (exceeds_memory(task, progress, next->keep))
@@ -176,13 +177,13 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	double		keep;
 
 	rows = Max(FILTER_MARGIN * rows, FILTER_GROWTH * last->enough_for);
-	keep = Max(FILTER_KEEP * rows, last->keep);
+	keep = Max(FILTER_KEEP * progress->sifted * rows, last->keep);
 	next->effort = Max(AnnoyEffortForRows(&task->efforts, rows), last->effort);
 	if (next->effort <= last->effort && keep <= last->keep)
 		next->effort = EFFORT_GROWTH * last->effort;
 	if (Max(next->effort, keep) > last_effort(task) ||
 		task->efforts.items * (WALK_COST + progress->passing * DISTANCE_COST) <
-		next->effort + rows * TEST_COST)
+		next->effort + progress->sifted * rows * TEST_COST)
 		return ANNOY_STEP_DRAIN;
 	next->enough_for = rows;
 	next->keep = (int) Min(keep, MAX_KEEP);

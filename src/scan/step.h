@@ -80,7 +80,9 @@ typedef struct AnnoyScanProgress
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
 	double		tested;			/* rows, for conditions on further columns */
-	double		passing;		/* part of the items that meets these */
+	double		sifted;			/* part of the items that pass the sieve; so
+								 * many are tested */
+	double		passing;		/* part of the items that meets them */
 	bool		row_is_next;	/* a row is found, and none will be nearer */
 
 	/* candidates of the round */

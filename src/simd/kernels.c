@@ -21,6 +21,8 @@
 
 #include <math.h>
 
+#include "port/pg_bitutils.h"
+
 #include "simd/simd.h"
 
 #define KERNEL_TARGET
@@ -69,14 +71,17 @@ score_portable(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 			   float limit, uint16 *hits, float *scores)
 {
 	int			nhits = 0;
-	Size		block_size = ANNOY_BLOCK_SIZE(scoring->planes * scoring->plane_bytes);
 
-	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES)
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, blocks += scoring->block_size)
 	{
+		uint32		mask = block_mask(scoring, first);
 		const uint8 *code = blocks;
 		BlockFactors f = block_factors(blocks, scoring);
 		int			n = Min(count - first, ANNOY_BLOCK_ENTRIES);
 		uint32		sums[ANNOY_BLOCK_ENTRIES] = {0};
+
+		if (mask == 0)
+			continue;
 
 		for (int plane = 0; plane < scoring->planes; plane++)
 		{
@@ -98,21 +103,47 @@ score_portable(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 			score = scoring->base + scoring->use_offset * f.offset[j];
 			score -= f.slope[j] * s;
 			score -= scoring->width * AnnoyErrorToFloat(f.error[j]);
-			if (score < limit)
+			if (score < limit && (mask >> j & 1) != 0)
 			{
 				hits[nhits] = first + j;
 				scores[nhits] = score;
 				nhits++;
 			}
 		}
-		blocks += block_size;
 	}
 	return nhits;
+}
+
+static int
+sift_portable(const uint8 *signatures, int count, Size block_size,
+			  const AnnoySieve *sieve, uint16 *masks)
+{
+	int			passed = 0;
+
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, signatures += block_size)
+	{
+		uint32		mask = first_entries(count - first);
+
+		for (int i = 0; i < sieve->n; i++)
+		{
+			const uint8 *bytes = signatures + sieve->byte[i] * ANNOY_BLOCK_ENTRIES;
+
+			for (int j = 0; j < ANNOY_BLOCK_ENTRIES; j++)
+			{
+				if (!AnnoySievePasses(sieve->table[i], bytes[j]))
+					mask &= ~(1U << j);
+			}
+		}
+		masks[first / ANNOY_BLOCK_ENTRIES] = mask;
+		passed += pg_popcount32(mask);
+	}
+	return passed;
 }
 
 const AnnoyKernels annoy_kernels_portable = {
 	l2_portable, dot_portable, l2_four_portable, dot_from_portable,
 	centre_l2_portable, centre_dot_portable,
 	centre16_l2_portable, centre16_dot_portable, add_portable,
-	hadamard_portable, fit_portable, lut_portable, multiply_portable, score_portable
+	hadamard_portable, fit_portable, lut_portable, multiply_portable, score_portable,
+	sift_portable
 };

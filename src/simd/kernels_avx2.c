@@ -216,8 +216,7 @@ block_hits_avx2(const uint8 *block, __m256i sums_low, __m256i sums_high,
 
 	mask = _mm256_movemask_ps(_mm256_cmp_ps(score_low, limit8, _CMP_LT_OQ));
 	mask |= _mm256_movemask_ps(_mm256_cmp_ps(score_high, limit8, _CMP_LT_OQ)) << 8;
-	if (count - first < ANNOY_BLOCK_ENTRIES)
-		mask &= (1U << (count - first)) - 1;
+	mask &= block_mask(scoring, first) & first_entries(count - first);
 	if (mask != 0)
 	{
 		float		block_scores[ANNOY_BLOCK_ENTRIES];
@@ -247,7 +246,7 @@ score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 {
 	int			nhits = 0;
 	Size		plane_size = scoring->plane_bytes * ANNOY_BLOCK_ENTRIES;
-	Size		block_size = ANNOY_BLOCK_SIZE(scoring->planes * scoring->plane_bytes);
+	Size		block_size = scoring->block_size;
 	const __m256 limit8 = _mm256_set1_ps(limit);
 
 	if (scoring->planes == 1)
@@ -259,6 +258,12 @@ score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 			__m256i		a;
 			__m256i		b;
 
+			if (block_mask(scoring, first) == 0 &&
+				(!two || block_mask(scoring, first + ANNOY_BLOCK_ENTRIES) == 0))
+			{
+				blocks = next + block_size;
+				continue;
+			}
 			look_up_avx2(blocks, next, scoring, &a, &b);
 			nhits += block_hits_avx2(blocks, low_words_avx2(a), high_words_avx2(a),
 									 scoring, limit8, first, count,
@@ -272,12 +277,14 @@ score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 		return nhits;
 	}
 
-	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES)
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, blocks += block_size)
 	{
 		const uint8 *plane = blocks;
 		__m256i		sums_low = _mm256_setzero_si256();
 		__m256i		sums_high = _mm256_setzero_si256();
 
+		if (block_mask(scoring, first) == 0)
+			continue;
 		for (int shift = 0; shift < scoring->planes; shift += 2)
 		{
 			bool		two = shift + 1 < scoring->planes;
@@ -296,16 +303,51 @@ score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 		}
 		nhits += block_hits_avx2(blocks, sums_low, sums_high, scoring, limit8, first,
 								 count, hits + nhits, scores + nhits);
-		blocks += block_size;
 	}
 	return nhits;
+}
+
+/*
+ * Two look-ups give the rows of a table in which the bit is, one for values below
+ * 128, and one for the others, whose highest bit selects it.
+ */
+KERNEL_TARGET static int
+sift_avx2(const uint8 *signatures, int count, Size block_size,
+		  const AnnoySieve *sieve, uint16 *masks)
+{
+	const __m128i nibble = _mm_set1_epi8(15);
+	const __m128i bits = _mm_set1_epi64x(INT64CONST(0x8040201008040201));
+	int			passed = 0;
+
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, signatures += block_size)
+	{
+		uint32		mask = first_entries(count - first);
+
+		for (int i = 0; i < sieve->n; i++)
+		{
+			__m128i		bytes = _mm_loadu_si128((const __m128i *) (signatures +
+																   sieve->byte[i] * ANNOY_BLOCK_ENTRIES));
+			__m128i		low = _mm_and_si128(bytes, nibble);
+			__m128i		high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+			__m128i		rows = _mm_blendv_epi8(_mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) sieve->table[i]), low),
+											   _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) sieve->table[i] + 1), low),
+											   bytes);
+
+			rows = _mm_and_si128(rows, _mm_shuffle_epi8(bits, high));
+			mask &= ~_mm_movemask_epi8(_mm_cmpeq_epi8(rows, _mm_setzero_si128()));
+		}
+		masks[first / ANNOY_BLOCK_ENTRIES] = mask;
+		passed += __builtin_popcount(mask);
+	}
+	return passed;
 }
 
 const AnnoyKernels annoy_kernels_avx2 = {
 	l2_avx2, dot_avx2, l2_four_avx2, dot_from_avx2,
 	centre_l2_avx2, centre_dot_avx2,
 	centre16_l2_avx2, centre16_dot_avx2, add_avx2,
-	hadamard_avx2, fit_avx2, lut_avx2, multiply_avx2, score_avx2
+	hadamard_avx2, fit_avx2, lut_avx2, multiply_avx2, score_avx2,
+	sift_avx2
 };
 
 #endif							/* ANNOY_HAVE_X86 */

@@ -227,19 +227,21 @@ score_avx512(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 {
 	int			nhits = 0;
 	int			plane_size = scoring->plane_bytes * ANNOY_BLOCK_ENTRIES;
-	Size		block_size = ANNOY_BLOCK_SIZE(scoring->planes * scoring->plane_bytes);
 	const __m512i numbers = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8,
 											 7, 6, 5, 4, 3, 2, 1, 0);
 
-	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES)
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, blocks += scoring->block_size)
 	{
 		BlockFactors f = block_factors(blocks, scoring);
+		uint32		counts = block_mask(scoring, first);
 		__m512i		sum = _mm512_setzero_si512();
 		__m512		s;
 		__m512		error;
 		__m512		score;
 		__mmask16	mask;
 
+		if (counts == 0)
+			continue;
 		for (int plane = 0; plane < scoring->planes; plane++)
 			sum = _mm512_add_epi32(sum,
 								   _mm512_sll_epi32(plane_avx512(blocks + plane * plane_size, scoring),
@@ -257,8 +259,7 @@ score_avx512(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 		score = _mm512_sub_ps(score, _mm512_mul_ps(_mm512_set1_ps(scoring->width), error));
 
 		mask = _mm512_cmp_ps_mask(score, _mm512_set1_ps(limit), _CMP_LT_OQ);
-		if (count - first < ANNOY_BLOCK_ENTRIES)
-			mask &= (1U << (count - first)) - 1;
+		mask &= counts & first_entries(count - first);
 		if (mask != 0)
 		{
 			__m512i		entries = _mm512_add_epi32(_mm512_set1_epi32(first), numbers);
@@ -270,16 +271,46 @@ score_avx512(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 			_mm512_storeu_ps(scores + nhits, _mm512_maskz_compress_ps(mask, score));
 			nhits += __builtin_popcount(mask);
 		}
-		blocks += block_size;
 	}
 	return nhits;
+}
+
+KERNEL_TARGET static int
+sift_avx512(const uint8 *signatures, int count, Size block_size,
+			const AnnoySieve *sieve, uint16 *masks)
+{
+	const __m128i nibble = _mm_set1_epi8(15);
+	const __m128i bits = _mm_set1_epi64x(INT64CONST(0x8040201008040201));
+	int			passed = 0;
+
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, signatures += block_size)
+	{
+		__mmask16	mask = first_entries(count - first);
+
+		for (int i = 0; i < sieve->n; i++)
+		{
+			__m128i		bytes = _mm_loadu_si128((const __m128i *) (signatures +
+																   sieve->byte[i] * ANNOY_BLOCK_ENTRIES));
+			__m128i		low = _mm_and_si128(bytes, nibble);
+			__m128i		high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+			__m128i		rows = _mm_mask_blend_epi8(_mm_movepi8_mask(bytes),
+												   _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) sieve->table[i]), low),
+												   _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *) sieve->table[i] + 1), low));
+
+			mask = _mm_mask_test_epi8_mask(mask, rows, _mm_shuffle_epi8(bits, high));
+		}
+		masks[first / ANNOY_BLOCK_ENTRIES] = mask;
+		passed += __builtin_popcount(mask);
+	}
+	return passed;
 }
 
 const AnnoyKernels annoy_kernels_avx512 = {
 	l2_avx512, dot_avx512, l2_four_avx512, dot_from_avx512,
 	centre_l2_avx512, centre_dot_avx512,
 	centre16_l2_avx512, centre16_dot_avx512, add_avx512,
-	hadamard_avx512, fit_avx512, lut_avx512, multiply_avx512, score_avx512
+	hadamard_avx512, fit_avx512, lut_avx512, multiply_avx512, score_avx512,
+	sift_avx512
 };
 
 #endif							/* ANNOY_HAVE_X86 */

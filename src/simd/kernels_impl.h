@@ -75,6 +75,21 @@ block_factors(const uint8 *block, const AnnoyScoring *scoring)
 	return f;
 }
 
+/* A bit for each of the first entries of a block. */
+static inline uint32
+first_entries(int count)
+{
+	return count < ANNOY_BLOCK_ENTRIES ? (1U << count) - 1 : (1U << ANNOY_BLOCK_ENTRIES) - 1;
+}
+
+/* The entries that count of a block, whose first one has that number. */
+static inline uint32
+block_mask(const AnnoyScoring *scoring, int first)
+{
+	return scoring->masks == NULL ? (1U << ANNOY_BLOCK_ENTRIES) - 1 :
+		scoring->masks[first / ANNOY_BLOCK_ENTRIES];
+}
+
 /*
  * Append the entries of a block that have their bit set in `mask' to hits[] and
  * scores[], and return the new number of hits.

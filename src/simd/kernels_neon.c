@@ -108,11 +108,10 @@ score_neon(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 	static const uint16 bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
 	int			nhits = 0;
 	int			plane_bytes = scoring->plane_bytes;
-	Size		block_size = ANNOY_BLOCK_SIZE(scoring->planes * plane_bytes);
 	const uint8x16_t nibble = vdupq_n_u8(15);
 	const float32x4_t limit4 = vdupq_n_f32(limit);
 
-	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES)
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, blocks += scoring->block_size)
 	{
 		const uint8 *codes = blocks;
 		BlockFactors f = block_factors(blocks, scoring);
@@ -121,6 +120,8 @@ score_neon(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 		float		block_scores[ANNOY_BLOCK_ENTRIES];
 		uint32		mask;
 
+		if (block_mask(scoring, first) == 0)
+			continue;
 		for (int plane = 0; plane < scoring->planes; plane++)
 		{
 			const int32x4_t shift = vdupq_n_s32(plane);
@@ -157,19 +158,55 @@ score_neon(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 		mask = vaddvq_u16(vandq_u16(vcombine_u16(below[0], below[1]), vld1q_u16(bits)));
 		mask |= (uint32) vaddvq_u16(vandq_u16(vcombine_u16(below[2], below[3]),
 											  vld1q_u16(bits))) << 8;
-		if (count - first < ANNOY_BLOCK_ENTRIES)
-			mask &= (1U << (count - first)) - 1;
+		mask &= block_mask(scoring, first) & first_entries(count - first);
 		nhits = append_hits(mask, first, block_scores, nhits, hits, scores);
-		blocks += block_size;
 	}
 	return nhits;
+}
+
+/*
+ * Tables of 32 bytes are looked up at once: the highest bit of a value comes to the
+ * place of the one that selects the second half.
+ */
+static int
+sift_neon(const uint8 *signatures, int count, Size block_size,
+		  const AnnoySieve *sieve, uint16 *masks)
+{
+	static const uint8 bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+	const uint8x16_t lanes = vld1q_u8(bits);
+	const uint8x16_t nibble = vdupq_n_u8(15);
+	int			passed = 0;
+
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, signatures += block_size)
+	{
+		uint8x16_t	pass = vdupq_n_u8(255);
+		uint32		mask;
+
+		for (int i = 0; i < sieve->n; i++)
+		{
+			uint8x16_t	bytes = vld1q_u8(signatures + sieve->byte[i] * ANNOY_BLOCK_ENTRIES);
+			uint8x16_t	low = vorrq_u8(vandq_u8(bytes, nibble),
+									   vshlq_n_u8(vshrq_n_u8(bytes, 7), 4));
+			uint8x16x2_t table = {{vld1q_u8(sieve->table[i]), vld1q_u8(sieve->table[i] + 16)}};
+
+			pass = vandq_u8(pass, vtstq_u8(vqtbl2q_u8(table, low),
+										   vqtbl1q_u8(lanes, vshrq_n_u8(bytes, 4))));
+		}
+		pass = vandq_u8(pass, lanes);
+		mask = vaddv_u8(vget_low_u8(pass)) | (uint32) vaddv_u8(vget_high_u8(pass)) << 8;
+		mask &= first_entries(count - first);
+		masks[first / ANNOY_BLOCK_ENTRIES] = mask;
+		passed += __builtin_popcount(mask);
+	}
+	return passed;
 }
 
 const AnnoyKernels annoy_kernels_neon = {
 	l2_neon, dot_neon, l2_four_neon, dot_from_neon,
 	centre_l2_neon, centre_dot_neon,
 	centre16_l2_neon, centre16_dot_neon, add_neon,
-	hadamard_neon, fit_neon, lut_neon, multiply_neon, score_neon
+	hadamard_neon, fit_neon, lut_neon, multiply_neon, score_neon,
+	sift_neon
 };
 
 #endif							/* ANNOY_HAVE_NEON */

@@ -50,6 +50,25 @@ typedef enum AnnoySimd
 #define ANNOY_DIM_ALIGN		16
 
 /*
+ * What signatures of entries have to be, for conditions to be met: a byte passes if
+ * its bit is set in its table, where bit b of byte i of the first half is for the value
+ * 16 * b + i, and of the second half for 128 more.
+ */
+typedef struct AnnoySieve
+{
+	int			n;				/* bytes that there is a table for */
+	int			byte[ANNOY_MAX_SIGNATURE];	/* of the signature */
+	uint8		table[ANNOY_MAX_SIGNATURE][32];
+} AnnoySieve;
+
+/* Does a value of a byte pass? */
+static inline bool
+AnnoySievePasses(const uint8 *table, uint8 value)
+{
+	return (table[(value & 15) + (value >> 7) * 16] >> ((value >> 4) & 7) & 1) != 0;
+}
+
+/*
  * How to score the entries of a node:
  *
  *	S		= lut_scale * (sum over planes p of 2^p look-ups) + lut_bias
@@ -64,6 +83,9 @@ typedef struct AnnoyScoring
 	const uint8 *lut_high;		/* the same for the high nibble */
 	int			planes;			/* bit planes of a code */
 	int			plane_bytes;	/* bytes of one, even, at most 128 */
+	Size		block_size;
+	const uint16 *masks;		/* entries of each block that count; NULL =
+								 * all */
 	float		lut_scale;
 	float		lut_bias;
 	float		base;
@@ -130,6 +152,14 @@ typedef struct AnnoyKernels
 	int			(*score) (const uint8 *blocks, int count,
 						  const AnnoyScoring *scoring, float limit,
 						  uint16 *hits, float *scores);
+
+	/*
+	 * Tell for each block which of `count' entries pass a sieve, by bits of
+	 * masks[].  The first one's signatures are given, those of each further
+	 * one are so many bytes behind.  Returns how many entries pass.
+	 */
+	int			(*sift) (const uint8 *signatures, int count, Size block_size,
+						 const AnnoySieve *sieve, uint16 *masks);
 } AnnoyKernels;
 
 /* One for each file; those for other processors are not defined. */

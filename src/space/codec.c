@@ -292,6 +292,7 @@ AnnoyLutScoring(const AnnoyLut *lut, const AnnoyCodec *codec, bool bound,
 	scoring->lut_high = lut->high;
 	scoring->planes = codec->bits;
 	scoring->plane_bytes = codec->dims / 8;
+	scoring->block_size = codec->block_size;
 	scoring->lut_scale = 2 * lut->unit;
 	scoring->lut_bias = -top * (lut->unit * lut->sum);
 
@@ -320,6 +321,7 @@ AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,
 
 	target->index = index;
 	target->inner_product = inner_product;
+	target->sieve = NULL;
 	target->x = palloc0(sizeof(float) * index->space_dim);
 	lut_init(&target->lut, index);
 	lut_init(&target->node_lut, index);

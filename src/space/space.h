@@ -36,6 +36,7 @@ typedef struct AnnoyEntry
 	uint16		error;
 	uint16		flags;			/* ANNOY_ENTRY_*, of a leaf */
 	AnnoyPointer pointer;
+	AnnoySignature signature;	/* likewise */
 	uint8		code[ANNOY_MAX_CODE_BYTES];
 } AnnoyEntry;
 
@@ -64,6 +65,9 @@ typedef struct AnnoyTarget
 	int8	   *centre;			/* work space to unpack 4-bit centres */
 	float		width;			/* of the bounds of the node scored last ... */
 	float		rounding;		/* ... and what they leave for rounding */
+	const AnnoySieve *sieve;	/* that entries of leaves have to pass, or
+								 * NULL */
+	int			passed;			/* entries of the node scored last that have */
 } AnnoyTarget;
 
 /* The second entry of an item goes to one of so many leaves near it. */

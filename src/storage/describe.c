@@ -49,7 +49,7 @@
 #define MOST_ITEMS			ldexp(1.0, 48)
 
 static void
-set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
+set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits, int signature_bytes)
 {
 	Size		space = ANNOY_PAGE_CAPACITY - MAXALIGN(sizeof(AnnoyNodeData)) -
 	index->centre_bytes;
@@ -57,7 +57,9 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 	codec->bits = Min(Max(code_bits / index->space_dim, 1), MAX_CODE_BITS_PER_DIM);
 	codec->dims = Min(index->space_dim, LARGE_DIM);
 	codec->bytes = codec->bits * codec->dims / 8;
-	codec->capacity = space / ANNOY_BLOCK_SIZE(codec->bytes) * ANNOY_BLOCK_ENTRIES;
+	codec->signature_bytes = signature_bytes;
+	codec->block_size = ANNOY_BLOCK_SIZE(codec->bytes, signature_bytes);
+	codec->capacity = space / codec->block_size * ANNOY_BLOCK_ENTRIES;
 	codec->capacity = Min(codec->capacity, ANNOY_MAX_ENTRIES);
 	Assert(codec->capacity >= ANNOY_BLOCK_ENTRIES);
 	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES && codec->bytes % 2 == 0);
@@ -66,18 +68,18 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
 /*
  * Make the description of an index, one piece of memory in the current
  * context.  With dim = 0, only what does not depend on it is filled in.  Without a
- * mean, the search space is not known.
+ * mean, the search space is not known.  There are no bounds, until they are attached.
  */
 AnnoyIndex *
 AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 			   int n_entries, uint64 seed, int scale_exponent, const float *mean,
-			   int attributes_size)
+			   int attributes_size, const uint8 *signature_columns)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
 	AnnoyIndex *index;
 
 	index = palloc0(MAXALIGN(sizeof(AnnoyIndex)) +
-					sizeof(float) * space_dim * (ANNOY_ROTATION_ROUNDS + 1));
+					MAXALIGN(sizeof(float) * space_dim * (ANNOY_ROTATION_ROUNDS + 1)));
 	index->metric = metric;
 	index->dtype = dtype;
 	index->dim = dim;
@@ -85,23 +87,27 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 	index->n_entries = n_entries;
 	index->seed = seed;
 	index->attributes_size = attributes_size;
+	memcpy(index->signature_columns, signature_columns, ANNOY_MAX_SIGNATURE);
+	while (index->signature_bytes < ANNOY_MAX_SIGNATURE &&
+		   signature_columns[index->signature_bytes] != 0)
+		index->signature_bytes++;
+	index->bounds_block = InvalidBlockNumber;
 	if (dim <= 0)
 		return index;
 
 	index->space_dim = space_dim;
 	index->scale_exponent = scale_exponent;
 	index->scale = ldexp(1.0, scale_exponent);
-	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
+	AnnoyIndexSetPointers(index);
 	index->has_space = mean != NULL;
 	if (mean != NULL)
 		memcpy(index->mean, mean, sizeof(float) * dim);
-	index->signs = index->mean + space_dim;
 	AnnoyMakeSigns(seed, space_dim, index->signs);
 
 	index->centre_bits = space_dim > LARGE_DIM ? 4 : space_dim > MEDIUM_DIM ? 8 : 16;
 	index->centre_bytes = space_dim * index->centre_bits / 8;
-	set_codec(index, &index->leaf, LEAF_CODE_BITS);
-	set_codec(index, &index->inner, INNER_CODE_BITS);
+	set_codec(index, &index->leaf, LEAF_CODE_BITS, index->signature_bytes);
+	set_codec(index, &index->inner, INNER_CODE_BITS, 0);
 	AnnoyItemGeometry(index);
 	return index;
 }

@@ -56,25 +56,17 @@ read_mean(Relation rel, BlockNumber first, int dim)
 	return mean;
 }
 
-static Size
-index_size(const AnnoyIndex *index)
-{
-	return MAXALIGN(sizeof(AnnoyIndex)) +
-		sizeof(float) * index->space_dim * (ANNOY_ROTATION_ROUNDS + 1);
-}
-
 /*
  * Copy a description to a new piece of memory in a context.
  */
 static AnnoyIndex *
 copy_index(const AnnoyIndex *index, MemoryContext context)
 {
-	Size		size = index_size(index);
+	Size		size = AnnoyIndexSize(index);
 	AnnoyIndex *copy = MemoryContextAlloc(context, size);
 
 	memcpy(copy, index, size);
-	copy->mean = (float *) ((char *) copy + MAXALIGN(sizeof(AnnoyIndex)));
-	copy->signs = copy->mean + index->space_dim;
+	AnnoyIndexSetPointers(copy);
 	return copy;
 }
 
@@ -134,7 +126,9 @@ AnnoyOpen(Relation rel)
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
 						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
 						   meta.seed, meta.scale_exponent, mean,
-						   AnnoyAttributesSize(rel));
+						   AnnoyAttributesSize(rel), meta.signature_columns);
+	if (meta.dim > 0)
+		index = AnnoyAttachBounds(rel, index, meta.bounds, meta.n_bounds);
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
 	index->removed = meta.removed;
@@ -193,6 +187,9 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->null_free = InvalidBlockNumber;
 	meta->attributes = InvalidBlockNumber;
 	meta->attributes_free = InvalidBlockNumber;
+	meta->bounds = index->bounds_block;
+	meta->n_bounds = index->n_bounds;
+	memcpy(meta->signature_columns, index->signature_columns, ANNOY_MAX_SIGNATURE);
 	for (int tree = 0; tree < ANNOY_MAX_TREES; tree++)
 	{
 		for (int level = 0; level < ANNOY_MAX_LEVEL; level++)
@@ -306,7 +303,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
 						   unset->n_trees, unset->n_entries, unset->seed, 0, NULL,
-						   unset->attributes_size);
+						   unset->attributes_size, unset->signature_columns);
 	index->generation = unset->generation;
 	clear_leftover(rel, index);
 
@@ -369,7 +366,7 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 		return;
 	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
 						   unset->n_entries, unset->seed, scale_exponent, mean,
-						   unset->attributes_size);
+						   unset->attributes_size, unset->signature_columns);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
 	meta = AnnoyMetaBegin(rel, &change);
@@ -450,6 +447,8 @@ AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 	meta->scale_exponent = index->scale_exponent;
 	meta->mean = mean_block;
 	meta->n_mean = mean_pages;
+	meta->bounds = index->bounds_block;
+	meta->n_bounds = index->n_bounds;
 	meta->generation = index->generation;
 	meta->grown_from = index->grown_from;
 	meta->removed = 0;
@@ -495,7 +494,7 @@ AnnoyForgetDimensions(Relation rel)
 	const AnnoyIndex *index = AnnoyOpen(rel);
 	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
 									   index->n_trees, index->n_entries, index->seed, 0, NULL,
-									   index->attributes_size);
+									   index->attributes_size, index->signature_columns);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 
 	empty->resets = index->resets + 1;

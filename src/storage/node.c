@@ -49,6 +49,7 @@ typedef struct EntryPlace
 	float	   *slope;
 	uint16	   *error;
 	AnnoyPointer *pointer;
+	uint8	   *signature;		/* likewise */
 } EntryPlace;
 
 static EntryPlace
@@ -70,6 +71,7 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 	place.slope = factors + ANNOY_BLOCK_ENTRIES + lane;
 	place.error = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + lane;
 	place.pointer = (AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(codec->bytes)) + lane;
+	place.signature = block + ANNOY_BLOCK_SIGNATURES(codec->bytes) + lane;
 	return place;
 }
 
@@ -83,7 +85,7 @@ AnnoyNodeEnd(const AnnoyIndex *index, Page page)
 	int			blocks = (node->count + ANNOY_BLOCK_ENTRIES - 1) / ANNOY_BLOCK_ENTRIES;
 
 	return (char *) AnnoyNodeBlocks(index, node) - page +
-		blocks * ANNOY_BLOCK_SIZE(AnnoyNodeCodec(index, node)->bytes);
+		blocks * AnnoyNodeCodec(index, node)->block_size;
 }
 
 /* Set the number of entries and the end of the page's used part. */
@@ -294,6 +296,21 @@ AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node, int i)
 }
 
 /*
+ * The signature of entry i, which only those of leaves have.
+ */
+AnnoySignature
+AnnoyNodeSignature(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->signature_bytes;
+	EntryPlace	place = entry_place(index, node, i);
+	AnnoySignature signature = {{0}};
+
+	for (int b = 0; b < bytes; b++)
+		signature.bytes[b] = place.signature[b * ANNOY_BLOCK_ENTRIES];
+	return signature;
+}
+
+/*
  * The estimated distance of entry i from the target, whose last scoring was of the
  * node and has given it that lower bound.
  */
@@ -358,6 +375,7 @@ AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
 	entry->error = *place.error;
 	entry->pointer = AnnoyNodePointer(index, node, i);
 	entry->flags = AnnoyNodeEntryFlags(index, node, i);
+	entry->signature = AnnoyNodeSignature(index, node, i);
 }
 
 /*
@@ -368,13 +386,15 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 			 const AnnoyEntry *entry)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
-	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
 	EntryPlace	place = entry_place(index, node, i);
 
 	Assert(i < node->count);
 
-	for (int b = 0; b < bytes; b++)
+	for (int b = 0; b < codec->bytes; b++)
 		place.code[b * ANNOY_BLOCK_ENTRIES] = entry->code[b];
+	for (int b = 0; b < codec->signature_bytes; b++)
+		place.signature[b * ANNOY_BLOCK_ENTRIES] = entry->signature.bytes[b];
 	*place.offset = AnnoyNodeOffset(node, entry);
 	*place.slope = entry->slope;
 	*place.error = entry->error;
@@ -397,8 +417,8 @@ AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
 	/* a block of entries starts out as zeroes */
 	if (node->count % ANNOY_BLOCK_ENTRIES == 0)
 		memset(AnnoyNodeBlocks(index, node) +
-			   node->count / ANNOY_BLOCK_ENTRIES * ANNOY_BLOCK_SIZE(codec->bytes),
-			   0, ANNOY_BLOCK_SIZE(codec->bytes));
+			   node->count / ANNOY_BLOCK_ENTRIES * codec->block_size,
+			   0, codec->block_size);
 	set_count(index, page, node->count + 1);
 	AnnoyNodePut(index, page, node->count - 1, entry);
 }
@@ -423,7 +443,7 @@ void
 AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
-	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
 	int			last = node->count - 1;
 	EntryPlace	place = entry_place(index, node, last);
 	AnnoyEntry	entry;
@@ -431,8 +451,10 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 	Assert(i <= last);
 
 	AnnoyNodeGet(index, node, last, &entry);
-	for (int b = 0; b < bytes; b++)
+	for (int b = 0; b < codec->bytes; b++)
 		place.code[b * ANNOY_BLOCK_ENTRIES] = 0;
+	for (int b = 0; b < codec->signature_bytes; b++)
+		place.signature[b * ANNOY_BLOCK_ENTRIES] = 0;
 	*place.offset = 0;
 	*place.slope = 0;
 	*place.error = 0;
@@ -487,26 +509,34 @@ AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node)
 }
 
 /*
- * Nothing is known of entries without codes: each may be the nearest.
+ * Nothing is known of entries without codes: each may be the nearest that counts,
+ * as masks[] says, or of all if that is NULL.
  */
 static int
-score_plain(AnnoyNode node, float limit, uint16 *hits, float *scores)
+score_plain(AnnoyNode node, const uint16 *masks, float limit, uint16 *hits,
+			float *scores)
 {
+	int			nhits = 0;
+
 	if (limit == -INFINITY)
 		return 0;
 	for (int i = 0; i < node->count; i++)
 	{
-		hits[i] = i;
-		scores[i] = -INFINITY;
+		if (masks != NULL &&
+			(masks[i / ANNOY_BLOCK_ENTRIES] >> (i % ANNOY_BLOCK_ENTRIES) & 1) == 0)
+			continue;
+		hits[nhits] = i;
+		scores[nhits++] = -INFINITY;
 	}
-	return node->count;
+	return nhits;
 }
 
 /*
  * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
  * they are lower bounds, with epsilon as the number of standard deviations.
  * Returns the number of entries below the limit, where NaN is not; hits[] and
- * scores[] need ANNOY_MAX_ENTRIES elements.
+ * scores[] need ANNOY_MAX_ENTRIES elements.  Entries of a leaf that do not pass the
+ * target's sieve do not count; how many do is in target->passed afterwards.
  */
 int
 AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
@@ -514,11 +544,24 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 {
 	const AnnoyIndex *index = target->index;
 	const AnnoyLut *lut = &target->lut;
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+	uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES];
 	AnnoyScoring scoring;
 
 	target->width = target->rounding = 0;
+	target->passed = node->count;
+	scoring.masks = NULL;
+	if (target->sieve != NULL && node->level == 0)
+	{
+		target->passed =
+			annoy_kernels->sift(AnnoyNodeBlocks(index, node) + ANNOY_BLOCK_SIGNATURES(codec->bytes),
+								node->count, codec->block_size, target->sieve, masks);
+		if (target->passed == 0)
+			return 0;
+		scoring.masks = masks;
+	}
 	if ((node->flags & ANNOY_NODE_PLAIN) != 0)
-		return score_plain(node, limit, hits, scores);
+		return score_plain(node, scoring.masks, limit, hits, scores);
 	if (target->inner_product)
 	{
 		scoring.base = -2 * centre_product(target, node);
@@ -537,7 +580,7 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 		}
 		scoring.width = epsilon * sqrtf(scoring.base);
 	}
-	AnnoyLutScoring(lut, AnnoyNodeCodec(index, node), epsilon > 0, &scoring);
+	AnnoyLutScoring(lut, codec, epsilon > 0, &scoring);
 	target->width = scoring.width;
 	target->rounding = scoring.rounding;
 	scoring.use_offset = target->inner_product ? 0 : 1;

@@ -66,7 +66,7 @@ static inline uint8 *
 AnnoyNodeBlock(const AnnoyIndex *index, AnnoyNode node, int i)
 {
 	return AnnoyNodeBlocks(index, node) +
-		(Size) (i / ANNOY_BLOCK_ENTRIES) * ANNOY_BLOCK_SIZE(AnnoyNodeCodec(index, node)->bytes);
+		(Size) (i / ANNOY_BLOCK_ENTRIES) * AnnoyNodeCodec(index, node)->block_size;
 }
 
 /*
@@ -166,7 +166,8 @@ typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
 extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int n_trees, int n_entries, uint64 seed,
 								  int scale_exponent, const float *mean,
-								  int attributes_size);
+								  int attributes_size,
+								  const uint8 *signature_columns);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
@@ -266,6 +267,8 @@ extern void AnnoyNodeReadCentre(const AnnoyIndex *index, AnnoyNode node,
 extern float AnnoyNodeEstimate(const AnnoyTarget *target, AnnoyNode node, int i, float bound);
 extern uint16 AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node,
 								  int i);
+extern AnnoySignature AnnoyNodeSignature(const AnnoyIndex *index,
+										 AnnoyNode node, int i);
 extern int	AnnoyNodeFindChild(const AnnoyIndex *index, AnnoyNode node,
 							   BlockNumber child);
 extern bool AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i,
@@ -351,6 +354,14 @@ extern void AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
 extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
 						  BufferAccessStrategy strategy,
 						  AnnoyItemCallback callback, void *arg);
+
+/* bounds.c */
+extern void AnnoyWriteBounds(Relation rel, const IndexTuple *tuples, int count,
+							 BlockNumber *first, uint32 *pages);
+extern AnnoyIndex *AnnoyAttachBounds(Relation rel, AnnoyIndex *index,
+									 BlockNumber first, uint32 pages);
+extern Size AnnoyIndexSize(const AnnoyIndex *index);
+extern void AnnoyIndexSetPointers(AnnoyIndex *index);
 
 /* list.c */
 extern BlockNumber AnnoyListHead(Relation rel, AnnoyPageKind kind,

@@ -90,7 +90,8 @@ AnnoyNodeExtend(Relation rel)
 }
 
 /*
- * Is that a page of a tree that was replaced, or of the mean that went with it?
+ * Is that a page of a tree that was replaced, or of the mean or the bounds that went
+ * with it?
  */
 static bool
 is_old(const AnnoyIndex *index, const AnnoyMetaPageData *meta, BlockNumber block,
@@ -104,13 +105,16 @@ is_old(const AnnoyIndex *index, const AnnoyMetaPageData *meta, BlockNumber block
 			return !AnnoyNodeIsCurrent(index, AnnoyPageGetNode(page));
 		case ANNOY_PAGE_MEAN:
 			return block < meta->mean || block - meta->mean >= meta->n_mean;
+		case ANNOY_PAGE_BOUNDS:
+			return block < meta->bounds || block - meta->bounds >= meta->n_bounds;
 		default:
 			return false;
 	}
 }
 
 /*
- * Make free pages of all nodes that are not part of a tree, and of old means.
+ * Make free pages of all nodes that are not part of a tree, and of old means and
+ * bounds.
  * Searches and insertions go on meanwhile: nothing leads to these pages.
  */
 void

@@ -40,6 +40,7 @@ typedef struct InsertState
 	const AnnoyIndex *index;
 	const AnnoyVector *vec;		/* to be inserted */
 	AnnoyPointer pointer;		/* to its item */
+	AnnoySignature signature;	/* of its attributes */
 	AnnoyTarget target;			/* likewise, in the search space */
 	PGAlignedBlock page;		/* copy of the node being looked at */
 	AnnoyPath	path;			/* inner nodes looked at */
@@ -215,6 +216,7 @@ write_entry(InsertState *state, Buffer buffer, uint16 flags)
 	}
 	entry.pointer = state->pointer;
 	entry.flags = flags;
+	entry.signature = state->signature;
 	AnnoyNodeAppend(index, page, &entry);
 	if ((node->flags & ANNOY_NODE_UNIFORM) != 0 &&
 		!AnnoyNodeSameCode(index, node, 0, node->count - 1))
@@ -343,6 +345,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 	{
 		AnnoyVector vec;
 		InsertState *state;
+		AnnoySigner *signer;
 		AnnoyRowErrors *errors = NULL;
 
 		/* a build that adds a row its scan did not see */
@@ -375,9 +378,12 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 			AnnoyCheckNewDimensions(rel, index, &vec);
 		}
 
-		state = palloc(sizeof(InsertState));
+		state = palloc0(sizeof(InsertState));
 		state->rel = rel;
 		state->vec = &vec;
+		signer = AnnoySignerMake(rel, index);
+		if (signer != NULL)
+			state->signature = AnnoySign(signer, attributes);
 		state->pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);
 		AnnoyCollectorInit(&state->leaves);
 		use_space(state, index);

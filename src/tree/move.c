@@ -129,6 +129,7 @@ find_moves(MoveState *state, Leaf *from, Leaf *to, Moves *moves)
 		AnnoyEncode(index, &index->leaf, state->point, to->target.x, entry);
 		entry->pointer = pointer;
 		entry->flags = flags;
+		entry->signature = AnnoyNodeSignature(index, from_node, hits[i]);
 		moves->from[moves->count++] = hits[i];
 	}
 }

@@ -60,16 +60,18 @@ deciding_points(const AnnoyPointer *pointers, const int *order, int count, int *
 
 /*
  * Fill a page with a node that has the given points as entries: their
- * centre becomes the node's, and is returned in its quantised form.  points[] and
- * pointers[] are indexed by the elements of order[]; pointers are what the page is to
- * have, with the flags of entries of leaves in their offsets.  A leaf whose entries
+ * centre becomes the node's, and is returned in its quantised form.  points[],
+ * pointers[] and, for a leaf, signatures[] are indexed by the elements of order[];
+ * pointers are what the page is to have, with the flags of entries of leaves in their
+ * offsets.  A leaf whose entries
  * are all the same is marked as uniform.  Returns what pointers to the node are to have
  * as their offset.
  */
 OffsetNumber
 AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 			  const float *points, const int *order, int count,
-			  const AnnoyPointer *pointers, float *centre)
+			  const AnnoyPointer *pointers, const AnnoySignature *signatures,
+			  float *centre)
 {
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
 	AnnoyEntry	entry = {0};
@@ -108,6 +110,8 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 		AnnoyEncode(index, codec,
 					points + (Size) order[i] * index->space_dim, centre, &entry);
 		entry.pointer = pointers[order[i]];
+		if (level == 0)
+			entry.signature = signatures[order[i]];
 		AnnoyNodeAppend(index, page, &entry);
 		uniform = uniform && AnnoyNodeSameCode(index, AnnoyPageGetNode(page), 0, i);
 	}
@@ -153,12 +157,12 @@ AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 }
 
 /*
- * Read the points that the entries of a copied node stand for, and the pointers as
- * the page has them.  Returns false if an item is gone.
+ * Read the points that the entries of a copied node stand for, and pointers and
+ * signatures as the page has them.  Returns false if an item is gone.
  */
 static bool
 read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
-			float *points, AnnoyPointer *pointers)
+			float *points, AnnoyPointer *pointers, AnnoySignature *signatures)
 {
 	AnnoyItemReader reader;
 	bool		found = true;
@@ -170,6 +174,7 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 		found = AnnoyReadPoint(rel, index, &reader, node->level, &pointers[i],
 							   points + (Size) i * index->space_dim);
 		pointers[i].ip_posid |= AnnoyNodeEntryFlags(index, node, i);
+		signatures[i] = AnnoyNodeSignature(index, node, i);
 	}
 	AnnoyItemReaderEnd(&reader);
 	return found;
@@ -214,8 +219,9 @@ part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first
  */
 static bool
 plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
-		   const float *points, const AnnoyPointer *pointers, int *order,
-		   int first, AnnoySplitPlan *plan)
+		   const float *points, const AnnoyPointer *pointers,
+		   const AnnoySignature *signatures, int *order, int first,
+		   AnnoySplitPlan *plan)
 {
 	int			dim = index->space_dim;
 	int			count = node->count + neighbour->count;
@@ -262,13 +268,14 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 		}
 		plan->left_spread =
 			AnnoyFillNode(index, plan->left.data, node->tree, 0, points, order,
-						  sizes[0], pointers, plan->left_centre);
+						  sizes[0], pointers, signatures, plan->left_centre);
 		plan->right_spread =
 			AnnoyFillNode(index, plan->right.data, node->tree, 0, points,
-						  order + sizes[0], sizes[1], pointers, plan->right_centre);
+						  order + sizes[0], sizes[1], pointers, signatures,
+						  plan->right_centre);
 		plan->neighbour_spread =
 			AnnoyFillNode(index, plan->neighbour_page.data, node->tree, 0, points,
-						  order + sizes[0] + sizes[1], sizes[2], pointers,
+						  order + sizes[0] + sizes[1], sizes[2], pointers, signatures,
 						  plan->neighbour_centre);
 	}
 	pfree(part);
@@ -297,6 +304,7 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	int			allocated = count;
 	float	   *points;
 	AnnoyPointer *pointers;
+	AnnoySignature *signatures;
 	int		   *order;
 	AnnoyRandom random = index->seed ^ node->changes;
 	int			first;
@@ -306,12 +314,13 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 		allocated += AnnoyPageGetNode(neighbour)->count;
 	points = palloc_extended(sizeof(float) * dim * allocated, MCXT_ALLOC_HUGE);
 	pointers = palloc(sizeof(AnnoyPointer) * allocated);
+	signatures = palloc(sizeof(AnnoySignature) * allocated);
 	order = palloc(sizeof(int) * allocated);
 
 	plan->tree = node->tree;
 	plan->changes = node->changes;
 
-	found = read_points(rel, index, node, points, pointers);
+	found = read_points(rel, index, node, points, pointers, signatures);
 	if (found)
 	{
 		for (int i = 0; i < count; i++)
@@ -328,21 +337,23 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 		}
 		if (neighbour == NULL ||
 			!read_points(rel, index, AnnoyPageGetNode(neighbour),
-						 points + (Size) count * dim, pointers + count) ||
+						 points + (Size) count * dim, pointers + count, signatures + count) ||
 			!plan_three(index, node, AnnoyPageGetNode(neighbour), points, pointers,
-						order, first, plan))
+						signatures, order, first, plan))
 		{
 			plan->neighbour = InvalidBlockNumber;
 			plan->left_spread =
 				AnnoyFillNode(index, plan->left.data, node->tree, node->level, points,
-							  order, first, pointers, plan->left_centre);
+							  order, first, pointers, signatures, plan->left_centre);
 			plan->right_spread =
 				AnnoyFillNode(index, plan->right.data, node->tree, node->level, points,
-							  order + first, count - first, pointers, plan->right_centre);
+							  order + first, count - first, pointers, signatures,
+							  plan->right_centre);
 		}
 	}
 	pfree(points);
 	pfree(pointers);
+	pfree(signatures);
 	pfree(order);
 	return found;
 }

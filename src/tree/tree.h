@@ -119,7 +119,8 @@ typedef struct AnnoyPath
 extern OffsetNumber AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 								  int level, const float *points,
 								  const int *order, int count,
-								  const AnnoyPointer *pointers, float *centre);
+								  const AnnoyPointer *pointers,
+								  const AnnoySignature *signatures, float *centre);
 
 /* spread.c */
 extern float AnnoyLeafSpread(double fourth_powers, int count);

@@ -1,0 +1,323 @@
+/*-------------------------------------------------------------------------
+ *
+ * signature.c
+ *	  Signatures: what entries of leaves tell of their items' attributes.
+ *
+ * A signature has a byte for each of the first further columns; for an array there
+ * may be several.  A search compares them, many at a time, with what conditions ask
+ * for (scan/sieve.c), before it has a look at codes.  What passes is tested, so a
+ * signature decides nothing by itself; but it must never fail a row that meets the
+ * conditions.
+ *
+ * A byte is 0 for NULL.  Otherwise it is one of these:
+ *
+ *	order		The number of the first of some bounds that is not below the value,
+ *				by the default operator class for B-trees of the column's type.
+ *				A build takes the bounds from its rows (build/bounds.c) so that about
+ *				as many are between any two, and a value that many rows have is
+ *				alone.  This serves = and < and the like.
+ *	hash		A hash of the value, by the type's default operator class for hash
+ *				indexes, if there are no bounds: because the index was empty when it was
+ *				made, values are long, or the type has no order.  Serves =.
+ *	elements	Of an array, a bit for each element, by a hash of it.  Further bytes
+ *				for the same column have other bits.
+ *
+ * Which columns have bytes is in the metapage.  What is in a byte follows from the
+ * column's type, and from whether there are bounds.  So whoever changes the order of a
+ * type, its default operator classes or, say, a collation has to REINDEX, as for other
+ * indexes.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/relation/signature.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "error.h"
+#include "relation/relation.h"
+#include "storage/storage.h"
+
+/* Bytes, for columns and for further bytes of arrays, that are automatic. */
+#define AUTOMATIC_BYTES		4
+
+/* The type of the elements of a further column, or InvalidOid. */
+static Oid
+element_type(Relation rel, AttrNumber attribute)
+{
+	return get_base_element_type(TupleDescAttr(RelationGetDescr(rel), attribute)->atttypid);
+}
+
+static bool
+is_immutable(Oid function)
+{
+	return OidIsValid(function) && func_volatile(function) == PROVOLATILE_IMMUTABLE;
+}
+
+/*
+ * The type of a further column if its values can be put in order, or else NULL: arrays
+ * are not, as that is not what they are asked for.
+ */
+TypeCacheEntry *
+AnnoyOrderedType(Relation rel, AttrNumber attribute)
+{
+	TypeCacheEntry *type;
+
+	if (OidIsValid(element_type(rel, attribute)))
+		return NULL;
+	type = lookup_type_cache(TupleDescAttr(RelationGetDescr(rel), attribute)->atttypid,
+							 TYPECACHE_CMP_PROC_FINFO | TYPECACHE_BTREE_OPFAMILY);
+	return is_immutable(type->cmp_proc) ? type : NULL;
+}
+
+/*
+ * The type of a further column, or of its elements if it is an array, if there are
+ * hashes of it; or else NULL.
+ */
+static TypeCacheEntry *
+hashed_type(Relation rel, AttrNumber attribute)
+{
+	Oid			type_id = element_type(rel, attribute);
+	TypeCacheEntry *type;
+
+	if (!OidIsValid(type_id))
+		type_id = TupleDescAttr(RelationGetDescr(rel), attribute)->atttypid;
+	type = lookup_type_cache(type_id, TYPECACHE_HASH_PROC_FINFO | TYPECACHE_HASH_OPFAMILY);
+	return is_immutable(type->hash_proc) ? type : NULL;
+}
+
+/*
+ * Choose what the bytes of signatures of a new index are for: each of the first
+ * further columns that can have one; then arrays, in turn, whose bytes tell less.
+ */
+void
+AnnoyChooseSignatures(Relation rel, uint8 *columns)
+{
+	int			natts = IndexRelationGetNumberOfAttributes(rel);
+	int			wanted = AnnoyOptionSignatures(rel);
+	int			n = 0;
+
+	memset(columns, 0, ANNOY_MAX_SIGNATURE);
+	if (wanted < 0)
+		wanted = AUTOMATIC_BYTES;
+	for (int i = 1; i < natts && n < wanted; i++)
+	{
+		if (hashed_type(rel, i) != NULL || AnnoyOrderedType(rel, i) != NULL)
+			columns[n++] = i;
+	}
+	for (int i = 0, last = n; i < n && n < wanted; i++)
+	{
+		/* once round, and again for those that were added */
+		if (i < last && !OidIsValid(element_type(rel, columns[i])))
+			continue;
+		columns[n++] = columns[i];
+	}
+}
+
+/*
+ * Learn what a byte is for.
+ */
+static void
+make_signing(AnnoySigner *signer, AnnoySigning *signing, int byte)
+{
+	const uint8 *columns = signer->index->signature_columns;
+	int			column = columns[byte];
+	char	   *at = signer->index->bounds;
+	char	   *end = at + signer->index->bounds_size;
+
+	if (column < 1 || column > signer->desc->natts)
+		AnnoyReportCorruption(signer->rel, ANNOY_METAPAGE_BLKNO,
+							  "The metapage has signatures of column %d behind the vector, of %d.",
+							  column, signer->desc->natts);
+	signing->attribute = column;
+	signing->collation = signer->rel->rd_indcollation[column];
+	for (int i = 0; i < byte; i++)
+		signing->variant += columns[i] == column;
+	signing->type = hashed_type(signer->rel, column);
+	if (OidIsValid(element_type(signer->rel, column)))
+	{
+		if (signing->type != NULL)
+			signing->kind = ANNOY_SIGNS_ELEMENTS;
+		return;
+	}
+
+	signing->bounds = palloc(sizeof(Datum) * ANNOY_MOST_BOUNDS);
+	while (at < end && signing->n_bounds < ANNOY_MOST_BOUNDS)
+	{
+		IndexTuple	tuple = (IndexTuple) at;
+		bool		isnull;
+		Datum		value = index_getattr(tuple, column, signer->desc, &isnull);
+
+		if (isnull)
+			break;
+		signing->bounds[signing->n_bounds++] = value;
+		at += MAXALIGN(IndexTupleSize(tuple));
+	}
+	if (signing->n_bounds > 0)
+	{
+		signing->type = AnnoyOrderedType(signer->rel, column);
+		if (signing->type != NULL)
+			signing->kind = ANNOY_SIGNS_ORDER;
+	}
+	else if (signing->type != NULL)
+		signing->kind = ANNOY_SIGNS_HASH;
+}
+
+/*
+ * Prepare to sign attributes, in the current memory context.  The description has to
+ * stay.  Returns NULL if the index has no signatures.
+ */
+AnnoySigner *
+AnnoySignerMake(Relation rel, const AnnoyIndex *index)
+{
+	AnnoySigner *signer;
+
+	if (index->signature_bytes == 0)
+		return NULL;
+	signer = palloc0(sizeof(AnnoySigner));
+	signer->rel = rel;
+	signer->index = index;
+	signer->desc = AnnoyAttributesDesc(rel);
+	signer->context = AllocSetContextCreate(CurrentMemoryContext, "annoy signature",
+											ALLOCSET_SMALL_SIZES);
+	signer->n = index->signature_bytes;
+	for (int i = 0; i < signer->n; i++)
+		make_signing(signer, &signer->signings[i], i);
+	return signer;
+}
+
+/*
+ * The number of the first bound that is not below a value, from 0; there may be none.
+ * The function compares bounds with such values.
+ */
+int
+AnnoyFirstBound(const AnnoySigning *signing, FmgrInfo *compare, Datum value)
+{
+	int			low = 0;
+	int			high = signing->n_bounds;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (DatumGetInt32(FunctionCall2Coll(compare, signing->collation,
+											signing->bounds[middle], value)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A byte from a hash: not that of NULL. */
+uint8
+AnnoySignHash(uint32 hash)
+{
+	AnnoyRandom state = hash;
+
+	return ANNOY_SIGNATURE_VALUE + AnnoyRandomBelow(&state, PG_UINT8_MAX);
+}
+
+/*
+ * The bits of an array's elements.  NULL is none.
+ */
+uint8
+AnnoySignElements(const AnnoySigning *signing, Datum array)
+{
+	ArrayType  *elements = DatumGetArrayTypeP(array);
+	ArrayIterator iterator = array_create_iterator(elements, 0, NULL);
+	Datum		value;
+	bool		isnull;
+	uint8		bits = 0;
+
+	while (array_iterate(iterator, &value, &isnull))
+	{
+		AnnoyRandom state;
+
+		if (isnull)
+			continue;
+		state = DatumGetUInt32(FunctionCall1Coll(&signing->type->hash_proc_finfo,
+												 signing->collation, value));
+		bits |= 1 << (AnnoyRandomNext(&state) >> (8 * (signing->variant % 8)) & 7);
+	}
+	return bits;
+}
+
+static uint8
+sign_value(const AnnoySigning *signing, Datum value)
+{
+	switch (signing->kind)
+	{
+		case ANNOY_SIGNS_NULL:
+			break;
+		case ANNOY_SIGNS_ORDER:
+			return ANNOY_SIGNATURE_VALUE +
+				AnnoyFirstBound(signing, &signing->type->cmp_proc_finfo, value);
+		case ANNOY_SIGNS_HASH:
+			return AnnoySignHash(DatumGetUInt32(FunctionCall1Coll(&signing->type->hash_proc_finfo,
+																  signing->collation, value)));
+		case ANNOY_SIGNS_ELEMENTS:
+			return AnnoySignElements(signing, value);
+	}
+	return ANNOY_SIGNATURE_VALUE;
+}
+
+/*
+ * The signature of attributes.
+ */
+AnnoySignature
+AnnoySign(AnnoySigner *signer, IndexTuple attributes)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(signer->context);
+	AnnoySignature signature = {{0}};
+
+	for (int i = 0; i < signer->n; i++)
+	{
+		const AnnoySigning *signing = &signer->signings[i];
+		bool		isnull;
+		Datum		value = index_getattr(attributes, signing->attribute, signer->desc, &isnull);
+
+		signature.bytes[i] = isnull ? ANNOY_SIGNATURE_NULL : sign_value(signing, value);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(signer->context);
+	return signature;
+}
+
+/*
+ * The signature of an item whose attributes are said to be there.  The caller holds no
+ * lock.  Returns false if the item has none there.
+ */
+bool
+AnnoySignItem(AnnoySigner *signer, const AnnoyPointer *item,
+			  const AnnoyPointer *attributes, AnnoySignature *signature)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(attributes);
+	Buffer		buffer = AnnoyAttributesLock(signer->rel, block, InvalidBlockNumber,
+											 BUFFER_LOCK_SHARE);
+	IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
+										   ItemPointerGetOffsetNumberNoCheck(attributes));
+	PGAlignedBlock copy;
+
+	if (tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
+		tuple = memcpy(copy.data, tuple, IndexTupleSize(tuple));
+	else
+		tuple = NULL;
+	UnlockReleaseBuffer(buffer);
+	if (tuple == NULL)
+		return false;
+	if (!AnnoyAttributesAreSound(signer->desc, tuple))
+		AnnoyReportCorruption(signer->rel, block,
+							  "The attributes of the item in slot %u of block %u are not values of the index's columns.",
+							  ItemPointerGetOffsetNumberNoCheck(item),
+							  ItemPointerGetBlockNumberNoCheck(item));
+	*signature = AnnoySign(signer, tuple);
+	return true;
+}
