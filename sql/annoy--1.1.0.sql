@@ -783,6 +783,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT dtype text,
 	OUT n_trees integer,
 	OUT n_entries integer,
+	OUT signatures integer,
 	OUT height integer,
 	OUT items bigint,
 	OUT vectors bigint,

@@ -95,6 +95,7 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	add_param(params, "dtype", pstrdup(AnnoyDtypeName(AnnoyDeclaredDtype(rel))), true);
 	add_number(params, "n_trees", AnnoyOptionTrees(rel));
 	add_number(params, "n_entries", AnnoyOptionEntries(rel));
+	add_number(params, "signatures", AnnoyOptionSignatures(rel));
 	add_param(params, "seed", psprintf(UINT64_FORMAT, AnnoyOptionSeed(rel, &is_zero)), false);
 	add_number(params, "search_k", AnnoyOptionSearchK(rel));
 	add_param(params, "target_recall", psprintf("%g", AnnoyOptionTargetRecall(rel)), false);

@@ -283,6 +283,7 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 								  start, size);
 		if (tuple_passes(filter, tuple))
 		{
+			Assert(AnnoySievePassesAttributes(filter, tuple));
 			MemoryContextSwitchTo(old_context);
 			callback(&tuple->t_tid, arg);
 			MemoryContextSwitchTo(filter->context);
