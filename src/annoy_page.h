@@ -134,7 +134,7 @@ typedef struct AnnoyCurve
 typedef struct AnnoySignature
 {
 	uint8		bytes[ANNOY_MAX_SIGNATURE];
-} AnnoySignature;
+}			AnnoySignature;
 
 /*
  * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,

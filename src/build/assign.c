@@ -209,7 +209,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	AnnoyTargetInit(&assignment.target, build->index, false);
 	assignment.payload = palloc0(payload_size);
 	SET_VARSIZE(assignment.payload, payload_size);
-	assignment.signer = AnnoySignerMake(build->rel, build->index);
+	assignment.signer = AnnoySignerMake(build->rel, build->index, NULL);
 	assignment.slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	if (build->participants > 1)
 	{

@@ -44,7 +44,7 @@ typedef struct Values
 	int			count;
 	int			n_long;			/* not among them */
 	Datum	   *values;			/* the bounds, in the end */
-} Values;
+}			Values;
 
 /* State of the choice. */
 typedef struct Choice
@@ -53,13 +53,13 @@ typedef struct Choice
 	TupleDesc	desc;			/* of attributes */
 	int			max;			/* values of a column */
 	Values	   *columns;		/* as in desc */
-} Choice;
+}			Choice;
 
 /*
  * Add a value of a column.
  */
 static void
-add_value(Choice *choice, int column, Datum value)
+add_value(Choice * choice, int column, Datum value)
 {
 	Form_pg_attribute attribute = TupleDescAttr(choice->desc, column);
 	Values	   *values = &choice->columns[column];
@@ -74,7 +74,7 @@ add_value(Choice *choice, int column, Datum value)
  * Add the attributes of a live item whose group's page is locked.
  */
 static void
-add_item(Choice *choice, BlockNumber block, Page page, int slot)
+add_item(Choice * choice, BlockNumber block, Page page, int slot)
 {
 	Relation	rel = choice->build->rel;
 	AnnoyPointer pointer = AnnoySlotAttributes(choice->build->index, page, slot);
@@ -105,7 +105,7 @@ add_item(Choice *choice, BlockNumber block, Page page, int slot)
  * Add the attributes of the items of a group, if there is one at a block.
  */
 static bool
-add_group(Choice *choice, BlockNumber block)
+add_group(Choice * choice, BlockNumber block)
 {
 	Buffer		buffer = ReadBuffer(choice->build->rel, block);
 	Page		page = BufferGetPage(buffer);
@@ -127,7 +127,7 @@ add_group(Choice *choice, BlockNumber block)
  * Find values: of all items if there are few, or else of groups chosen at random.
  */
 static void
-find_values(Choice *choice)
+find_values(Choice * choice)
 {
 	AnnoyBuild *build = choice->build;
 	const AnnoySharedItems *items = &build->shared->items;
@@ -159,7 +159,7 @@ compare_values(const void *a, const void *b, void *arg)
  * Returns their number; if that is too large, not all are chosen.
  */
 static int
-choose(const Values *values, double share, int *bounds)
+choose(const Values * values, double share, int *bounds)
 {
 	int			n = 0;
 	int			open = 0;		/* values behind the last bound */
@@ -192,7 +192,7 @@ choose(const Values *values, double share, int *bounds)
  * Make the bounds of a column of its values.
  */
 static void
-make_bounds(Values *values)
+make_bounds(Values * values)
 {
 	int			bounds[ANNOY_MOST_BOUNDS + 2];
 	double		share = 1;		/* each value that there is, if they are few */
@@ -218,7 +218,7 @@ make_bounds(Values *values)
  * Write the bounds of all columns, and tell all participants.
  */
 static void
-write_bounds(Choice *choice)
+write_bounds(Choice * choice)
 {
 	AnnoyBuild *build = choice->build;
 	AnnoySharedIndex *shared = &build->shared->index;

@@ -600,7 +600,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->point = palloc(sizeof(float) * index->space_dim);
 	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
 	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
-	state->signer = AnnoySignerMake(check->rel, index);
+	state->signer = AnnoySignerMake(check->rel, index, NULL);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		state->tree = tree;

@@ -81,7 +81,7 @@ typedef enum AnnoySignatureKind
 	ANNOY_SIGNS_ORDER,			/* and between which bounds it is */
 	ANNOY_SIGNS_HASH,			/* and its hash */
 	ANNOY_SIGNS_ELEMENTS		/* hashes of an array's elements */
-} AnnoySignatureKind;
+}			AnnoySignatureKind;
 
 /* NULL, and the first of the others; for elements, no bit and one. */
 #define ANNOY_SIGNATURE_NULL	0
@@ -100,7 +100,7 @@ typedef struct AnnoySigning
 	TypeCacheEntry *type;		/* of the column, or of an array's elements */
 	int			n_bounds;
 	Datum	   *bounds;
-} AnnoySigning;
+}			AnnoySigning;
 
 /* How attributes are signed. */
 typedef struct AnnoySigner
@@ -111,18 +111,19 @@ typedef struct AnnoySigner
 	MemoryContext context;		/* of one value */
 	int			n;
 	AnnoySigning signings[ANNOY_MAX_SIGNATURE];
-} AnnoySigner;
+}			AnnoySigner;
 
 /* signature.c */
 extern void AnnoyChooseSignatures(Relation rel, uint8 *columns);
-extern TypeCacheEntry *AnnoyOrderedType(Relation rel, AttrNumber attribute);
-extern AnnoySigner *AnnoySignerMake(Relation rel, const AnnoyIndex *index);
-extern int	AnnoyFirstBound(const AnnoySigning *signing, FmgrInfo *compare, Datum value);
-extern uint8 AnnoySignHash(uint32 hash);
-extern uint8 AnnoySignElements(const AnnoySigning *signing, Datum array);
-extern AnnoySignature AnnoySign(AnnoySigner *signer, IndexTuple attributes);
-extern bool AnnoySignItem(AnnoySigner *signer, const AnnoyPointer *item,
-						  const AnnoyPointer *attributes, AnnoySignature *signature);
+extern TypeCacheEntry * AnnoyOrderedType(Relation rel, AttrNumber attribute);
+extern AnnoySigner * AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns);
+extern int	AnnoyFirstBound(const AnnoySigning * signing, FmgrInfo *compare, Datum value);
+extern uint8 AnnoySignHash(const AnnoySigning * signing, uint32 hash);
+extern uint8 AnnoySignElements(const AnnoySigning * signing, Datum array);
+extern uint8 AnnoySignByte(AnnoySigner * signer, int byte, IndexTuple attributes);
+extern AnnoySignature AnnoySign(AnnoySigner * signer, IndexTuple attributes);
+extern bool AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item,
+						  const AnnoyPointer *attributes, AnnoySignature * signature);
 
 /* open.c */
 

@@ -9,7 +9,7 @@
  * signature decides nothing by itself; but it must never fail a row that meets the
  * conditions.
  *
- * A byte is 0 for NULL.  Otherwise it is one of these:
+ * A byte is 0 for NULL.  Otherwise the first for a column is one of these:
  *
  *	order		The number of the first of some bounds that is not below the value,
  *				by the default operator class for B-trees of the column's type.
@@ -19,8 +19,10 @@
  *	hash		A hash of the value, by the type's default operator class for hash
  *				indexes, if there are no bounds: because the index was empty when it was
  *				made, values are long, or the type has no order.  Serves =.
- *	elements	Of an array, a bit for each element, by a hash of it.  Further bytes
- *				for the same column have other bits.
+ *	elements	Of an array, a bit for each element, by a hash of it.
+ *
+ * A second byte for a column is a hash, of other bits; further bytes for arrays have
+ * other bits of their elements.
  *
  * Which columns have bytes is in the metapage.  What is in a byte follows from the
  * column's type, and from whether there are bounds.  So whoever changes the order of a
@@ -45,8 +47,11 @@
 #include "relation/relation.h"
 #include "storage/storage.h"
 
-/* Bytes, for columns and for further bytes of arrays, that are automatic. */
+/* Bytes that are automatic. */
 #define AUTOMATIC_BYTES		4
+
+/* The most bytes of an array; another column has two. */
+#define ARRAY_BYTES			4
 
 /* The type of the elements of a further column, or InvalidOid. */
 static Oid
@@ -95,7 +100,8 @@ hashed_type(Relation rel, AttrNumber attribute)
 
 /*
  * Choose what the bytes of signatures of a new index are for: each of the first
- * further columns that can have one; then arrays, in turn, whose bytes tell less.
+ * further columns that can have one; then, in turn, arrays, whose bytes tell less; and
+ * then the others.
  */
 void
 AnnoyChooseSignatures(Relation rel, uint8 *columns)
@@ -103,6 +109,7 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 	int			natts = IndexRelationGetNumberOfAttributes(rel);
 	int			wanted = AnnoyOptionSignatures(rel);
 	int			n = 0;
+	int			n_columns;
 
 	memset(columns, 0, ANNOY_MAX_SIGNATURE);
 	if (wanted < 0)
@@ -112,12 +119,19 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 		if (hashed_type(rel, i) != NULL || AnnoyOrderedType(rel, i) != NULL)
 			columns[n++] = i;
 	}
-	for (int i = 0, last = n; i < n && n < wanted; i++)
+	n_columns = n;
+	for (int round = 1; round < ARRAY_BYTES; round++)
 	{
-		/* once round, and again for those that were added */
-		if (i < last && !OidIsValid(element_type(rel, columns[i])))
-			continue;
-		columns[n++] = columns[i];
+		for (int i = 0; i < n_columns && n < wanted; i++)
+		{
+			if (OidIsValid(element_type(rel, columns[i])))
+				columns[n++] = columns[i];
+		}
+	}
+	for (int i = 0; i < n_columns && n < wanted; i++)
+	{
+		if (!OidIsValid(element_type(rel, columns[i])) && hashed_type(rel, columns[i]) != NULL)
+			columns[n++] = columns[i];
 	}
 }
 
@@ -125,17 +139,13 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
  * Learn what a byte is for.
  */
 static void
-make_signing(AnnoySigner *signer, AnnoySigning *signing, int byte)
+make_signing(AnnoySigner * signer, AnnoySigning * signing, int byte)
 {
 	const uint8 *columns = signer->index->signature_columns;
 	int			column = columns[byte];
 	char	   *at = signer->index->bounds;
 	char	   *end = at + signer->index->bounds_size;
 
-	if (column < 1 || column > signer->desc->natts)
-		AnnoyReportCorruption(signer->rel, ANNOY_METAPAGE_BLKNO,
-							  "The metapage has signatures of column %d behind the vector, of %d.",
-							  column, signer->desc->natts);
 	signing->attribute = column;
 	signing->collation = signer->rel->rd_indcollation[column];
 	for (int i = 0; i < byte; i++)
@@ -149,7 +159,7 @@ make_signing(AnnoySigner *signer, AnnoySigning *signing, int byte)
 	}
 
 	signing->bounds = palloc(sizeof(Datum) * ANNOY_MOST_BOUNDS);
-	while (at < end && signing->n_bounds < ANNOY_MOST_BOUNDS)
+	while (signing->variant == 0 && at < end && signing->n_bounds < ANNOY_MOST_BOUNDS)
 	{
 		IndexTuple	tuple = (IndexTuple) at;
 		bool		isnull;
@@ -171,11 +181,13 @@ make_signing(AnnoySigner *signer, AnnoySigning *signing, int byte)
 }
 
 /*
- * Prepare to sign attributes, in the current memory context.  The description has to
- * stay.  Returns NULL if the index has no signatures.
+ * Prepare to sign attributes, in the current memory context: what there is of them for
+ * the columns of the attributes' row type, counted from 1, for which columns[] is true,
+ * or of all if that is NULL.  The description has to stay.  Returns NULL if the index
+ * has no signatures.
  */
 AnnoySigner *
-AnnoySignerMake(Relation rel, const AnnoyIndex *index)
+AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
 {
 	AnnoySigner *signer;
 
@@ -189,7 +201,10 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index)
 											ALLOCSET_SMALL_SIZES);
 	signer->n = index->signature_bytes;
 	for (int i = 0; i < signer->n; i++)
-		make_signing(signer, &signer->signings[i], i);
+	{
+		if (columns == NULL || columns[index->signature_columns[i]])
+			make_signing(signer, &signer->signings[i], i);
+	}
 	return signer;
 }
 
@@ -198,7 +213,7 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index)
  * The function compares bounds with such values.
  */
 int
-AnnoyFirstBound(const AnnoySigning *signing, FmgrInfo *compare, Datum value)
+AnnoyFirstBound(const AnnoySigning * signing, FmgrInfo *compare, Datum value)
 {
 	int			low = 0;
 	int			high = signing->n_bounds;
@@ -218,9 +233,9 @@ AnnoyFirstBound(const AnnoySigning *signing, FmgrInfo *compare, Datum value)
 
 /* A byte from a hash: not that of NULL. */
 uint8
-AnnoySignHash(uint32 hash)
+AnnoySignHash(const AnnoySigning * signing, uint32 hash)
 {
-	AnnoyRandom state = hash;
+	AnnoyRandom state = ((uint64) signing->variant << 32) | hash;
 
 	return ANNOY_SIGNATURE_VALUE + AnnoyRandomBelow(&state, PG_UINT8_MAX);
 }
@@ -229,7 +244,7 @@ AnnoySignHash(uint32 hash)
  * The bits of an array's elements.  NULL is none.
  */
 uint8
-AnnoySignElements(const AnnoySigning *signing, Datum array)
+AnnoySignElements(const AnnoySigning * signing, Datum array)
 {
 	ArrayType  *elements = DatumGetArrayTypeP(array);
 	ArrayIterator iterator = array_create_iterator(elements, 0, NULL);
@@ -251,7 +266,7 @@ AnnoySignElements(const AnnoySigning *signing, Datum array)
 }
 
 static uint8
-sign_value(const AnnoySigning *signing, Datum value)
+sign_value(const AnnoySigning * signing, Datum value)
 {
 	switch (signing->kind)
 	{
@@ -261,7 +276,8 @@ sign_value(const AnnoySigning *signing, Datum value)
 			return ANNOY_SIGNATURE_VALUE +
 				AnnoyFirstBound(signing, &signing->type->cmp_proc_finfo, value);
 		case ANNOY_SIGNS_HASH:
-			return AnnoySignHash(DatumGetUInt32(FunctionCall1Coll(&signing->type->hash_proc_finfo,
+			return AnnoySignHash(signing,
+								 DatumGetUInt32(FunctionCall1Coll(&signing->type->hash_proc_finfo,
 																  signing->collation, value)));
 		case ANNOY_SIGNS_ELEMENTS:
 			return AnnoySignElements(signing, value);
@@ -270,22 +286,30 @@ sign_value(const AnnoySigning *signing, Datum value)
 }
 
 /*
+ * One byte of the signature of attributes.  Functions may leave something in the
+ * current memory context.
+ */
+uint8
+AnnoySignByte(AnnoySigner * signer, int byte, IndexTuple attributes)
+{
+	const		AnnoySigning *signing = &signer->signings[byte];
+	bool		isnull;
+	Datum		value = index_getattr(attributes, signing->attribute, signer->desc, &isnull);
+
+	return isnull ? ANNOY_SIGNATURE_NULL : sign_value(signing, value);
+}
+
+/*
  * The signature of attributes.
  */
 AnnoySignature
-AnnoySign(AnnoySigner *signer, IndexTuple attributes)
+AnnoySign(AnnoySigner * signer, IndexTuple attributes)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(signer->context);
 	AnnoySignature signature = {{0}};
 
 	for (int i = 0; i < signer->n; i++)
-	{
-		const AnnoySigning *signing = &signer->signings[i];
-		bool		isnull;
-		Datum		value = index_getattr(attributes, signing->attribute, signer->desc, &isnull);
-
-		signature.bytes[i] = isnull ? ANNOY_SIGNATURE_NULL : sign_value(signing, value);
-	}
+		signature.bytes[i] = AnnoySignByte(signer, i, attributes);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(signer->context);
 	return signature;
@@ -296,8 +320,8 @@ AnnoySign(AnnoySigner *signer, IndexTuple attributes)
  * lock.  Returns false if the item has none there.
  */
 bool
-AnnoySignItem(AnnoySigner *signer, const AnnoyPointer *item,
-			  const AnnoyPointer *attributes, AnnoySignature *signature)
+AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item,
+			  const AnnoyPointer *attributes, AnnoySignature * signature)
 {
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(attributes);
 	Buffer		buffer = AnnoyAttributesLock(signer->rel, block, InvalidBlockNumber,

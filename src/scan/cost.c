@@ -63,6 +63,9 @@
 #define ENTRY_COST		0.4
 #define CODE_BYTE_COST	0.005
 
+/* What sifting an entry costs, as a part of scoring it. */
+#define SIFT_COST		0.25
+
 /* What a code takes in most indexes, for one that only might be. */
 #define HYPOTHETICAL_CODE_BYTES	32
 
@@ -86,6 +89,13 @@
 #define CALL_COST		20.0
 #define DISTANCE_COST	0.2
 #define TOAST_COST		500.0
+
+/*
+ * The part of the items that passes by mistake a byte of signatures: one of order or
+ * hash, or one of the elements of an array.
+ */
+#define BYTE_MISTAKES		0.01
+#define ELEMENTS_MISTAKES	0.4
 
 /* Values of more bytes are stored out of line if nobody knows better. */
 #define TOASTED_BYTES	2000
@@ -113,6 +123,9 @@ typedef struct ScanCost
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
+	double		by_mistake[INDEX_MAX_KEYS]; /* part of the items that passes
+											 * the sieve, of those that fail a
+											 * condition on the column */
 	double		items;
 	AnnoyScanTask task;			/* without demands: the rows wanted are not
 								 * known */
@@ -149,7 +162,8 @@ page_cost(const ScanCost *scan, double touched)
 }
 
 /*
- * Cost of a round that scans so many entries, but for the items looked at.
+ * Cost of a round that scans so many entries, but for the items looked at.  What does
+ * not pass a sieve takes hardly anything.
  */
 static Cost
 round_cost(const ScanCost *scan, double effort)
@@ -158,7 +172,9 @@ round_cost(const ScanCost *scan, double effort)
 	double		leaves = entries / scan->leaf_entries + 2 * scan->n_trees;
 
 	return page_cost(scan, leaves) +
-		cpu_operator_cost * (leaves * LEAF_COST + entries * scan->entry_cost);
+		cpu_operator_cost * (leaves * LEAF_COST + entries * scan->entry_cost *
+							 (SIFT_COST + (1 - SIFT_COST) *
+							  Min(ANNOY_BLOCK_ENTRIES * scan->sifted, 1)));
 }
 
 static Cost
@@ -252,7 +268,7 @@ search_cost(const ScanCost *scan, double rows)
 				return cost + drain_cost(scan);
 		}
 	}
-	return cost + look_cost(scan, rows, scan->sifted * round.enough_for);
+	return cost + look_cost(scan, rows, scan->sifted * Min(round.enough_for, scan->items));
 }
 
 /* Pages of the table that are read to fetch so many rows. */
@@ -374,7 +390,44 @@ describe_index(ScanCost *scan)
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);
 	scan->items = Max(AnnoyEstimateItems(index, info->pages), 1);
+	for (int i = 0; i < INDEX_MAX_KEYS; i++)
+		scan->by_mistake[i] = 1;
+	for (int i = 0; i < index->signature_bytes; i++)
+	{
+		int			column = index->signature_columns[i];
+		Oid			type = TupleDescAttr(RelationGetDescr(rel), column)->atttypid;
+
+		scan->by_mistake[column] *=
+			OidIsValid(get_base_element_type(type)) ? ELEMENTS_MISTAKES : BYTE_MISTAKES;
+	}
 	index_close(rel, NoLock);
+}
+
+/*
+ * What part of the items passes the sieve?
+ */
+static double
+sifted_part(const ScanCost *scan, List *clauses)
+{
+	List	   *quals = NIL;
+	double		mistakes = 1;
+	double		passing;
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, cell);
+
+		if (scan->by_mistake[clause->indexcol] == 1)
+			continue;
+		quals = list_concat(quals, clause->indexquals);
+		mistakes *= scan->by_mistake[clause->indexcol];
+	}
+	if (quals == NIL)
+		return 1;
+	passing = clauselist_selectivity(scan->root, quals, scan->info->rel->relid,
+									 JOIN_INNER, NULL);
+	return Max(passing + (1 - passing) * mistakes, scan->passing);
 }
 
 void
@@ -431,11 +484,11 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 					   Max(clauselist_selectivity(root, predicate, rel->relid,
 												  JOIN_INNER, NULL), 1e-10), 1);
 	scan.passing = Max(scan.passing, 1e-10);
-	scan.sifted = 1;
 	scan.fetched = clamp_row_est(*selectivity * rel->tuples);
 	scan.rows = Min(path->path.param_info ? path->path.param_info->ppi_rows : rel->rows,
 					scan.fetched);
 	describe_index(&scan);
+	scan.sifted = sifted_part(&scan, path->indexclauses);
 
 	first_cost = scan_cost(&scan, 1);
 	last = middle_row(&scan, first_cost);

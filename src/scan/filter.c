@@ -31,11 +31,18 @@
 #include "annoy.h"
 #include "error.h"
 #include "scan/filter.h"
+#include "simd/simd.h"
 #include "storage/storage.h"
 
-/* Pages of attributes of which a sample consists, and attempts to find them. */
+/*
+ * Pages of attributes of which a sample consists, and attempts to find them.  Where
+ * there is a sieve, leaves tell what part passes it; so many attributes then tell
+ * which part of these meets the conditions, as far as they can.
+ */
 #define SAMPLE_PAGES		4
 #define SAMPLE_ATTEMPTS		24
+#define SAMPLE_TUPLES		100
+#define SAMPLE_LEAVES		8
 
 /* As many tests as the sample counts for beside those of the scan. */
 #define SAMPLE_WEIGHT		32
@@ -129,8 +136,6 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 				 RelationGetRelationName(filter->rel));
 	}
 	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)
-		filter->signer = AnnoySignerMake(filter->rel, index);
-	if (filter->signer != NULL)
 		AnnoySieveMake(filter, scan);
 	return filter;
 }
@@ -330,42 +335,61 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 }
 
 /*
- * Test all attributes of a page that has been copied: which pass the sieve, and of
- * these, which meet the conditions?
+ * Test attributes of a page that has been copied, at most so many.  Only those count
+ * that pass the sieve.
  */
 static void
-sample_page(AnnoyFilter *filter, Page page)
+sample_page(AnnoyFilter *filter, Page page, int most)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 	MemoryContext old_context = MemoryContextSwitchTo(filter->context);
 
-	for (int i = 0; i < header->count; i++)
+	for (int i = 0; i < header->count && most > 0; i++)
 	{
 		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
 
 		if (tuple == NULL)
 			continue;
-		filter->sifted++;
-		/* which looks at all values first */
-		if (tuple_passes(filter, tuple))
-			filter->sieve_passed++;
-		else
-		{
+		most--;
+		/* the test looks at values first, to see whether they can be read */
+		if (!tuple_passes(filter, tuple) && !AnnoySievePassesAttributes(filter, tuple))
 			filter->tested--;
-			if (AnnoySievePassesAttributes(filter, tuple))
-			{
-				filter->tested++;
-				filter->sieve_passed++;
-			}
-		}
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(filter->context);
 }
 
 /*
- * Learn what part of the items passes the sieve, and meets the conditions, from a few
- * pages of attributes.
+ * Sift the entries of a leaf, if there is one at a block.
+ */
+static bool
+sample_leaf(AnnoyFilter *filter, BlockNumber block)
+{
+	const AnnoyIndex *index = filter->index;
+	Buffer		buffer = ReadBuffer(filter->rel, block);
+	Page		page = BufferGetPage(buffer);
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES];
+	bool		is_leaf;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	is_leaf = AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NODE &&
+		AnnoyNodeIsCurrent(index, node) && node->level == 0;
+	if (is_leaf)
+	{
+		AnnoyCheckNode(filter->rel, index, buffer);
+		filter->sifted += node->count;
+		filter->sieve_passed +=
+			annoy_kernels->sift(AnnoyNodeBlocks(index, node) + ANNOY_BLOCK_SIGNATURES(index->leaf.bytes),
+								node->count, index->leaf.block_size, &filter->sieve, masks);
+	}
+	UnlockReleaseBuffer(buffer);
+	return is_leaf;
+}
+
+/*
+ * Learn what part of the items passes the sieve, from some leaves; and what part of
+ * these meets the conditions, from a few pages of attributes.
  */
 void
 AnnoyFilterSample(AnnoyFilter *filter)
@@ -373,19 +397,28 @@ AnnoyFilterSample(AnnoyFilter *filter)
 	BlockNumber nblocks = RelationGetNumberOfBlocks(filter->rel);
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	AnnoyRandom random = filter->index->seed;
+	bool		sifts = filter->sieve.n > 0;
 	int			pages = 0;
+	int			leaves = 0;
 
-	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < SAMPLE_PAGES; i++)
+	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < (sifts ? 1 : SAMPLE_PAGES); i++)
 	{
 		if (copy_attributes_of(filter, AnnoyRandomBelow(&random, nblocks), copy->data))
 		{
-			sample_page(filter, copy->data);
+			sample_page(filter, copy->data, sifts ? SAMPLE_TUPLES : BLCKSZ);
 			pages++;
 		}
 	}
+	for (int i = 0; sifts && i < SAMPLE_ATTEMPTS && leaves < SAMPLE_LEAVES; i++)
+		leaves += sample_leaf(filter, AnnoyRandomBelow(&random, nblocks));
 	pfree(copy);
 	filter->sample_sieve_rate = (filter->sieve_passed + 0.5) / (filter->sifted + 1);
-	filter->sample_rate = (filter->passed + 0.5) / (filter->tested + 1);
+
+	/*
+	 * most of what passes a sieve meets the conditions, unless it turns out
+	 * otherwise
+	 */
+	filter->sample_rate = (filter->passed + (sifts ? 0.9 : 0.5)) / (filter->tested + 1);
 	filter->sifted = filter->sieve_passed = filter->tested = filter->passed = 0;
 }
 

@@ -104,7 +104,7 @@ typedef struct AnnoySearch
 	AnnoyVector query;			/* whose data are the caller's */
 	AnnoyTarget target;
 	double		epsilon;		/* see annoy.epsilon */
-	const AnnoySieve *sieve;	/* see AnnoySearchSetSieve */
+	const		AnnoySieve *sieve;	/* see AnnoySearchSetSieve */
 	const AnnoyRound *round;	/* that is being made, or NULL */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
@@ -156,7 +156,7 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 /* search.c */
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
-extern void AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve *sieve);
+extern void AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve * sieve);
 extern int	AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort,
 							double rows);
 extern void AnnoySearchForget(AnnoySearch *search);

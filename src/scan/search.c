@@ -495,7 +495,7 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
  * Have searches pass over entries whose signatures do not pass a sieve.
  */
 void
-AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve *sieve)
+AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve * sieve)
 {
 	search->sieve = search->target.sieve = sieve;
 }

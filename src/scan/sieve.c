@@ -34,10 +34,10 @@
 typedef struct ByteSet
 {
 	bool		has[PG_UINT8_MAX + 1];
-} ByteSet;
+}			ByteSet;
 
 static void
-add_range(ByteSet *set, int first, int last)
+add_range(ByteSet * set, int first, int last)
 {
 	for (int i = first; i <= last; i++)
 		set->has[i] = true;
@@ -81,8 +81,8 @@ get_support(Oid family, Oid left, Oid right, int number, FmgrInfo *function)
  * What bytes may be that tell of order.  Returns false if that is anything.
  */
 static bool
-order_set(const AnnoySigning *signing, Oid operator, Oid right,
-		  const AnnoyFilterKey *key, ByteSet *set)
+order_set(const AnnoySigning * signing, Oid operator, Oid right,
+		  const AnnoyFilterKey *key, ByteSet * set)
 {
 	int			strategy = get_op_opfamily_strategy(operator, signing->type->btree_opf);
 	int			last = ANNOY_SIGNATURE_VALUE + signing->n_bounds;
@@ -127,8 +127,8 @@ order_set(const AnnoySigning *signing, Oid operator, Oid right,
  * Likewise, of bytes that are hashes.
  */
 static bool
-hash_set(const AnnoySigning *signing, Oid operator, Oid right,
-		 const AnnoyFilterKey *key, ByteSet *set)
+hash_set(const AnnoySigning * signing, Oid operator, Oid right,
+		 const AnnoyFilterKey *key, ByteSet * set)
 {
 	FmgrInfo	hash;
 
@@ -137,7 +137,8 @@ hash_set(const AnnoySigning *signing, Oid operator, Oid right,
 		return false;
 	for (int i = 0; i < key->n_values; i++)
 	{
-		uint8		byte = AnnoySignHash(DatumGetUInt32(FunctionCall1Coll(&hash, signing->collation,
+		uint8		byte = AnnoySignHash(signing,
+										 DatumGetUInt32(FunctionCall1Coll(&hash, signing->collation,
 																		  key->values[i])));
 
 		add_range(set, byte, byte);
@@ -149,8 +150,8 @@ hash_set(const AnnoySigning *signing, Oid operator, Oid right,
  * Likewise, of bytes that tell of the elements of arrays.
  */
 static bool
-elements_set(const AnnoySigning *signing, Oid operator, const AnnoyFilterKey *key,
-			 ByteSet *set)
+elements_set(const AnnoySigning * signing, Oid operator, const AnnoyFilterKey *key,
+			 ByteSet * set)
 {
 	for (int i = 0; i < key->n_values; i++)
 	{
@@ -191,8 +192,8 @@ elements_set(const AnnoySigning *signing, Oid operator, const AnnoyFilterKey *ke
  * What a byte may be if a condition is met.  Returns false if that is anything.
  */
 static bool
-condition_set(Relation rel, const AnnoySigning *signing, ScanKey scan_key,
-			  const AnnoyFilterKey *key, ByteSet *set)
+condition_set(Relation rel, const AnnoySigning * signing, ScanKey scan_key,
+			  const AnnoyFilterKey *key, ByteSet * set)
 {
 	Oid			operator;
 	Oid			right;
@@ -230,10 +231,17 @@ void
 AnnoySieveMake(AnnoyFilter *filter, IndexScanDesc scan)
 {
 	AnnoySieve *sieve = &filter->sieve;
+	bool	   *columns = palloc0(sizeof(bool) * (filter->desc->natts + 1));
 
+	for (int i = 0; i < filter->n_keys; i++)
+		columns[filter->keys[i].attribute] = true;
+	filter->signer = AnnoySignerMake(filter->rel, filter->index, columns);
+	pfree(columns);
+	if (filter->signer == NULL)
+		return;
 	for (int byte = 0; byte < filter->signer->n; byte++)
 	{
-		const AnnoySigning *signing = &filter->signer->signings[byte];
+		const		AnnoySigning *signing = &filter->signer->signings[byte];
 		ByteSet		all;
 		bool		asks = false;
 
@@ -264,19 +272,17 @@ AnnoySieveMake(AnnoyFilter *filter, IndexScanDesc scan)
 }
 
 /*
- * Do attributes pass the sieve?
+ * Do attributes pass the sieve?  Functions may leave something in the current memory
+ * context.
  */
 bool
 AnnoySievePassesAttributes(AnnoyFilter *filter, IndexTuple attributes)
 {
-	const AnnoySieve *sieve = &filter->sieve;
-	AnnoySignature signature;
+	const		AnnoySieve *sieve = &filter->sieve;
 	bool		passes = true;
 
-	if (sieve->n == 0)
-		return true;
-	signature = AnnoySign(filter->signer, attributes);
 	for (int i = 0; i < sieve->n && passes; i++)
-		passes = AnnoySievePasses(sieve->table[i], signature.bytes[sieve->byte[i]]);
+		passes = AnnoySievePasses(sieve->table[i],
+								  AnnoySignByte(filter->signer, sieve->byte[i], attributes));
 	return passes;
 }

@@ -78,10 +78,17 @@
 #define FILTER_SAMPLE		100
 
 /*
+ * Farther down than was measured, effort for these grows with so much higher a power
+ * of the rows than the curve tells.
+ */
+#define DEEP_POWER			0.3
+
+/*
  * What testing one of the items demanded takes, and one in a walk, and a
  * distance, in entries scanned: see docs/measurements.md.
  */
 #define TEST_COST			400.0
+#define SIFT_COST			0.25	/* an entry, if it is not scored */
 #define WALK_COST			1.5
 #define DISTANCE_COST		90.0
 
@@ -173,17 +180,30 @@ static AnnoyScanStep
 search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 					 const AnnoyScanProgress *progress, AnnoyRound *next)
 {
+	const AnnoyEfforts *efforts = &task->efforts;
 	double		rows = Max(progress->returned + 1, FILTER_ROWS) / progress->passing;
+	double		scored = Min(ANNOY_BLOCK_ENTRIES * progress->sifted, 1);	/* blocks */
 	double		keep;
 
 	rows = Max(FILTER_MARGIN * rows, FILTER_GROWTH * last->enough_for);
-	keep = Max(FILTER_KEEP * progress->sifted * rows, last->keep);
-	next->effort = Max(AnnoyEffortForRows(&task->efforts, rows), last->effort);
+	keep = Max(FILTER_KEEP * progress->sifted * Min(rows, efforts->items), last->keep);
+	next->effort = Max(AnnoyEffortForRows(efforts, rows), last->effort);
+	/* the farther down nothing was measured, the less does it tell */
+	if (efforts->measured > 0)
+		next->effort *= pow(Max(rows / AnnoyCurveRows(efforts->measured - 1), 1), DEEP_POWER);
 	if (next->effort <= last->effort && keep <= last->keep)
 		next->effort = EFFORT_GROWTH * last->effort;
-	if (Max(next->effort, keep) > last_effort(task) ||
-		task->efforts.items * (WALK_COST + progress->passing * DISTANCE_COST) <
-		next->effort + progress->sifted * rows * TEST_COST)
+	if (Max(next->effort, keep) > last_effort(task))
+	{
+		/* entries of which few pass a sieve can all be scanned, but once */
+		if (scored == 1 || progress->complete)
+			return ANNOY_STEP_DRAIN;
+		next->effort = efforts->all;
+		rows = Max(rows, efforts->items);
+	}
+	if (efforts->items * (WALK_COST + progress->passing * DISTANCE_COST) <
+		next->effort * (SIFT_COST + (1 - SIFT_COST) * scored) +
+		progress->sifted * Min(rows, efforts->items) * TEST_COST)
 		return ANNOY_STEP_DRAIN;
 	next->enough_for = rows;
 	next->keep = (int) Min(keep, MAX_KEEP);

@@ -116,7 +116,7 @@ score_portable(const uint8 *blocks, int count, const AnnoyScoring *scoring,
 
 static int
 sift_portable(const uint8 *signatures, int count, Size block_size,
-			  const AnnoySieve *sieve, uint16 *masks)
+			  const AnnoySieve * sieve, uint16 *masks)
 {
 	int			passed = 0;
 

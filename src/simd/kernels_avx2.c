@@ -313,7 +313,7 @@ score_avx2(const uint8 *blocks, int count, const AnnoyScoring *scoring,
  */
 KERNEL_TARGET static int
 sift_avx2(const uint8 *signatures, int count, Size block_size,
-		  const AnnoySieve *sieve, uint16 *masks)
+		  const AnnoySieve * sieve, uint16 *masks)
 {
 	const __m128i nibble = _mm_set1_epi8(15);
 	const __m128i bits = _mm_set1_epi64x(INT64CONST(0x8040201008040201));

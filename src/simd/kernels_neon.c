@@ -170,7 +170,7 @@ score_neon(const uint8 *blocks, int count, const AnnoyScoring *scoring,
  */
 static int
 sift_neon(const uint8 *signatures, int count, Size block_size,
-		  const AnnoySieve *sieve, uint16 *masks)
+		  const AnnoySieve * sieve, uint16 *masks)
 {
 	static const uint8 bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
 	const uint8x16_t lanes = vld1q_u8(bits);

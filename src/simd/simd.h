@@ -59,7 +59,7 @@ typedef struct AnnoySieve
 	int			n;				/* bytes that there is a table for */
 	int			byte[ANNOY_MAX_SIGNATURE];	/* of the signature */
 	uint8		table[ANNOY_MAX_SIGNATURE][32];
-} AnnoySieve;
+}			AnnoySieve;
 
 /* Does a value of a byte pass? */
 static inline bool
@@ -159,7 +159,7 @@ typedef struct AnnoyKernels
 	 * one are so many bytes behind.  Returns how many entries pass.
 	 */
 	int			(*sift) (const uint8 *signatures, int count, Size block_size,
-						 const AnnoySieve *sieve, uint16 *masks);
+						 const AnnoySieve * sieve, uint16 *masks);
 } AnnoyKernels;
 
 /* One for each file; those for other processors are not defined. */

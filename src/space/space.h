@@ -65,8 +65,8 @@ typedef struct AnnoyTarget
 	int8	   *centre;			/* work space to unpack 4-bit centres */
 	float		width;			/* of the bounds of the node scored last ... */
 	float		rounding;		/* ... and what they leave for rounding */
-	const AnnoySieve *sieve;	/* that entries of leaves have to pass, or
-								 * NULL */
+	const		AnnoySieve *sieve;	/* that entries of leaves have to pass, or
+									 * NULL */
 	int			passed;			/* entries of the node scored last that have */
 } AnnoyTarget;
 

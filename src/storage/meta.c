@@ -121,6 +121,14 @@ AnnoyOpen(Relation rel)
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
 							  "The metapage has a mean at %u of %u pages, but the index ends at %u.",
 							  meta.mean, meta.n_mean, RelationGetNumberOfBlocks(rel));
+	for (int i = 0; i < ANNOY_MAX_SIGNATURE; i++)
+	{
+		if (meta.signature_columns[i] >= IndexRelationGetNumberOfAttributes(rel))
+			AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
+								  "The metapage has signatures of column %u behind the vector, of %d.",
+								  meta.signature_columns[i],
+								  IndexRelationGetNumberOfAttributes(rel) - 1);
+	}
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
 	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,

@@ -381,7 +381,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		state = palloc0(sizeof(InsertState));
 		state->rel = rel;
 		state->vec = &vec;
-		signer = AnnoySignerMake(rel, index);
+		signer = AnnoySignerMake(rel, index, NULL);
 		if (signer != NULL)
 			state->signature = AnnoySign(signer, attributes);
 		state->pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);

@@ -70,7 +70,7 @@ deciding_points(const AnnoyPointer *pointers, const int *order, int count, int *
 OffsetNumber
 AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 			  const float *points, const int *order, int count,
-			  const AnnoyPointer *pointers, const AnnoySignature *signatures,
+			  const AnnoyPointer *pointers, const AnnoySignature * signatures,
 			  float *centre)
 {
 	const AnnoyCodec *codec = level == 0 ? &index->leaf : &index->inner;
@@ -162,7 +162,7 @@ AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
  */
 static bool
 read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
-			float *points, AnnoyPointer *pointers, AnnoySignature *signatures)
+			float *points, AnnoyPointer *pointers, AnnoySignature * signatures)
 {
 	AnnoyItemReader reader;
 	bool		found = true;
@@ -220,7 +220,7 @@ part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first
 static bool
 plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
 		   const float *points, const AnnoyPointer *pointers,
-		   const AnnoySignature *signatures, int *order, int first,
+		   const AnnoySignature * signatures, int *order, int first,
 		   AnnoySplitPlan *plan)
 {
 	int			dim = index->space_dim;

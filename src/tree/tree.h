@@ -120,7 +120,7 @@ extern OffsetNumber AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 								  int level, const float *points,
 								  const int *order, int count,
 								  const AnnoyPointer *pointers,
-								  const AnnoySignature *signatures, float *centre);
+								  const AnnoySignature * signatures, float *centre);
 
 /* spread.c */
 extern float AnnoyLeafSpread(double fourth_powers, int count);

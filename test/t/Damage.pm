@@ -364,6 +364,39 @@ our @damage = (
 		}
 	],
 	[
+		'signature of an entry',
+		qr/block \d+, offset 3\n.*entry for \(\d+,\d+\) has the signature [0-9A-F]{2} for column 2 instead of/,
+		sub {
+			my ($leaf) = @_;
+			$_->set($leaf, entry(2, 'signature'), $_->get($leaf, entry(2, 'signature')) ^ 3);
+		}
+	],
+	[
+		'bounds that are no values',
+		qr/block \d+\n.*bounds at 0 are no values of the index's columns/,
+		sub { $_->set($_->get(0, 'bounds'), [ 32 + 6, 'S' ], 7) }
+	],
+	[
+		'end of the bounds',
+		qr/block \d+\n.*page of bounds ends at 20/,
+		sub { $_->set($_->get(0, 'bounds'), lower => 20) }
+	],
+	[
+		'bounds beyond the end',
+		qr/block 0\n.*metapage has bounds of columns at \d+ of 200 pages, but the index ends at/,
+		sub { $_->set(0, bounds => $_->blocks - 1); $_->set(0, n_bounds => 200) }
+	],
+	[
+		'bounds on a page of a wrong kind',
+		qr/block \d+\n.*page is of kind 3 instead of 9/,
+		sub { my ($leaf) = @_; $_->set(0, bounds => $leaf) }
+	],
+	[
+		'signatures of a column that does not exist',
+		qr/block 0\n.*metapage has signatures of column 9 behind the vector, of 1/,
+		sub { $_->set(0, [ 144, 'C' ], 9) }
+	],
+	[
 		'code of a child',
 		qr/block \d+, offset 2\n.*entry for \(\d+,0\) has a wrong code/,
 		sub {

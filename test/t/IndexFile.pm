@@ -60,6 +60,8 @@ my %at = (
 	generation => [ 116, 'L' ],
 	grown_from => [ 120, 'd' ],
 	node_free => [ 128, 'L' ],
+	bounds => [ 136, 'L' ],
+	n_bounds => [ 140, 'L' ],
 	# pages of attributes
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
@@ -84,16 +86,18 @@ our %kind = (
 	data => 5,
 	nulls => 6,
 	attributes => 7,
-	free => 8);
+	free => 8,
+	bounds => 9);
 our $none = 0xFFFFFFFF;
 our $nulls_per_page = int((8192 - 32) / 8);
 # with a pointer to attributes
 our $slots_per_page = int((8192 - 32) / (4 * $dims + 14));
 my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 
-# The metapage's leftmost nodes, of 100 trees, and its curve, which begins with a
+# The metapage's columns that signatures are for, its leftmost nodes, of 100 trees, and its curve, which begins with a
 # double.
-my $leftmost_at = 136;
+my $columns_at = 144;
+my $leftmost_at = 152;
 my $curve_at = 8 * int(($leftmost_at + 4 * 8 * 100 + 7) / 8);
 
 sub leftmost
@@ -114,10 +118,10 @@ sub meta_fields
 	return (
 		(map { [ 32 + 4 * $_, 'L' ] } 0, 1),
 		(map { [ 40 + 2 * $_, 'S' ] } 0 .. 3),
-		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 12),
+		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 17),
 		@at{
 			qw(dtype n_trees seed dim scale_exponent mean n_mean built_items null_free
-			  attributes attributes_free vacuum generation grown_from node_free)
+			  attributes attributes_free vacuum generation grown_from node_free bounds n_bounds)
 		},
 		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
 		[ $curve_at, 'd' ],
@@ -159,7 +163,8 @@ sub curve
 	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
-# Parts of entry i of a node.
+# Parts of entry i of a node.  In a leaf, blocks before it are longer by signatures,
+# which get and set know of.
 sub entry
 {
 	my ($i, $part) = @_;
@@ -171,8 +176,10 @@ sub entry
 		slope => [ $block + 16 * ($dims + 4) + 4 * $lane, 'f' ],
 		error => [ $block + 16 * ($dims + 8) + 2 * $lane, 'S' ],
 		# block, high and low half, and offset
-		pointer => [ $block + 16 * ($dims + 10) + 6 * $lane, 'SSS' ]);
-	return $part{$part};
+		pointer => [ $block + 16 * ($dims + 10) + 6 * $lane, 'SSS' ],
+		# its first byte
+		signature => [ $block + 16 * ($dims + 16) + $lane, 'C' ]);
+	return [ @{ $part{$part} }, int($i / 16) ];
 }
 
 # Slot i of a page of items: row, and state; and component j of its vector.
@@ -220,13 +227,29 @@ sub new
 	return bless { bytes => $bytes }, $class;
 }
 
+# Bytes of a signature.
+sub signature_bytes
+{
+	my ($self) = @_;
+	return scalar(grep { $_ } unpack('C8', substr($self->{bytes}, $columns_at, 8)));
+}
+
+# A place on a page: offset and format.
+sub place
+{
+	my ($self, $block, $place) = @_;
+	my ($offset, $format, $blocks) = @{ ref $place ? $place : $at{$place} || die $place };
+	$offset += 16 * $self->signature_bytes * $blocks
+	  if $blocks && $self->get($block, 'level') == 0;
+	return ($offset, $format);
+}
+
 sub blocks { my ($self) = @_; return length($self->{bytes}) / $page_size; }
 
 sub get
 {
 	my ($self, $block, $place) = @_;
-	my ($offset, $format) =
-	  @{ ref $place ? $place : $at{$place} || die $place };
+	my ($offset, $format) = $self->place($block, $place);
 	my $size = length(pack($format, (0) x length($format)));
 	my @values = unpack($format,
 		substr($self->{bytes}, $block * $page_size + $offset, $size));
@@ -236,8 +259,7 @@ sub get
 sub set
 {
 	my ($self, $block, $place, @values) = @_;
-	my ($offset, $format) =
-	  @{ ref $place ? $place : $at{$place} || die $place };
+	my ($offset, $format) = $self->place($block, $place);
 	my $bytes = pack($format, @values);
 	substr($self->{bytes}, $block * $page_size + $offset, length($bytes)) =
 	  $bytes;
@@ -318,9 +340,9 @@ sub remove_entries
 sub get_entry
 {
 	my ($self, $block, $i) = @_;
-	my ($code) = @{ entry($i, 'code') };
 	return [
-		map({ $self->get($block, [ $code + 16 * $_, 'C' ]) } 0 .. $dims - 1),
+		map({ $self->get($block, byte_of($i, 'code', $_)) } 0 .. $dims - 1),
+		map({ $self->get($block, byte_of($i, 'signature', $_)) } 0 .. $self->signature_bytes - 1),
 		map({ $self->get($block, entry($i, $_)) }
 			qw(offset slope error pointer)) ];
 }
@@ -328,14 +350,23 @@ sub get_entry
 sub set_entry
 {
 	my ($self, $block, $i, $bytes) = @_;
-	my @bytes = defined $bytes ? @$bytes : (0) x ($dims + 6);
-	my ($code) = @{ entry($i, 'code') };
-	$self->set($block, [ $code + 16 * $_, 'C' ], shift @bytes)
+	my @bytes = defined $bytes ? @$bytes : (0) x ($dims + $self->signature_bytes + 6);
+	$self->set($block, byte_of($i, 'code', $_), shift @bytes)
 	  foreach (0 .. $dims - 1);
+	$self->set($block, byte_of($i, 'signature', $_), shift @bytes)
+	  foreach (0 .. $self->signature_bytes - 1);
 	$self->set($block, entry($i, $_), shift @bytes)
 	  foreach qw(offset slope error);
 	$self->set($block, entry($i, 'pointer'), @bytes);
 	return;
+}
+
+# A further byte of entry i's code or signature.
+sub byte_of
+{
+	my ($i, $part, $n) = @_;
+	my ($offset, @rest) = @{ entry($i, $part) };
+	return [ $offset + 16 * $n, @rest ];
 }
 
 sub set_pointer
