@@ -156,7 +156,7 @@ AnnoyAttachBounds(Relation rel, AnnoyIndex *index, BlockNumber first, uint32 pag
 		char	   *start = AnnoyPageGetData(page);
 		int			used = page + ((PageHeader) page)->pd_lower - start;
 
-		if (used < 0 || used > (int) ANNOY_PAGE_CAPACITY || used != MAXALIGN(used))
+		if (used < 0 || used > (int) ANNOY_PAGE_CAPACITY || (Size) used != MAXALIGN(used))
 			AnnoyReportCorruption(rel, first + i, "The page of bounds ends at %u.",
 								  ((PageHeader) page)->pd_lower);
 		memcpy(data + size, start, used);

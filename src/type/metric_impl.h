@@ -246,22 +246,16 @@ METRIC_NAME(count_bits) (const void *x, const void *y, int dim)
 	}
 
 /* In the order of AnnoyMetric, which starts from 1 */
-static const MetricKernels
-METRIC_NAME(kernels) =
-{
+static const MetricKernels METRIC_NAME(kernels) = {
 	{
-		{
-			{
-				NULL
-			}
-		},
-			METRIC_ROW(l2),
-			METRIC_ROW(cosine),
-			METRIC_ROW(ip),
-			METRIC_ROW(l1),
-			METRIC_ROW(hamming)
+		{{NULL}},
+		METRIC_ROW(l2),
+		METRIC_ROW(cosine),
+		METRIC_ROW(ip),
+		METRIC_ROW(l1),
+		METRIC_ROW(hamming)
 	},
-		METRIC_NAME(count_bits)
+	METRIC_NAME(count_bits)
 };
 
 #undef DVec
