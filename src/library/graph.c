@@ -34,6 +34,7 @@
 #include "error.h"
 #include "library/library.h"
 #include "relation/relation.h"
+#include "scan/scan.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"

@@ -93,9 +93,12 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
 
-/* Candidates kept, so that all neighbours in the leaves visited are among them. */
-#define KEEP_PER_ROW		2
-#define KEEP_MORE			200
+/*
+ * Candidates that a measured search keeps, for each row and besides, so that all
+ * neighbours in the leaves visited are among them.
+ */
+#define MEASURED_PER_ROW	2
+#define MEASURED_MORE		200
 
 #define ST_SORT sort_by_key
 #define ST_ELEMENT_TYPE AnnoyNeighbour
@@ -241,7 +244,7 @@ search_leaves(AnnoyMeasurement *measurement, AnnoySearch *search, int point,
 	int			least = 0;
 
 	if (!l1)
-		round.keep = Max(round.keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
+		round.keep = Max(round.keep, MEASURED_PER_ROW * AnnoyCurveRows(rank) + MEASURED_MORE);
 	AnnoySearchForest(search, &round);
 	for (int i = 0; i < search->items.count; i++)
 	{

@@ -29,14 +29,14 @@
 #include "type/type.h"
 
 /* Items kept by estimate, beyond the rows asked for: a part of these, and so many. */
-#define KEEP_PART		4
-#define KEEP_MORE		125
+#define NEAREST_PART		4
+#define NEAREST_MORE		125
 
 /*
  * To know how near an entry has to be, so many times the entries that are kept are
  * scanned.
  */
-#define SCAN_PER_KEEP	2
+#define SCAN_PER_NEAREST	2
 
 /* For a quick query, so many times the root of all entries. */
 #define QUICK_PART		50.0
@@ -65,7 +65,7 @@ AnnoyQuickEntries(const AnnoyMeasurement *measurement)
 static int
 neighbours_kept(const AnnoyIndex *index, int rows)
 {
-	int			keep = index->n_entries * (rows + rows / KEEP_PART + KEEP_MORE);
+	int			keep = index->n_entries * (rows + rows / NEAREST_PART + NEAREST_MORE);
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
 }
@@ -177,7 +177,7 @@ begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
 {
 	const AnnoyIndex *index = measurement->index;
 	int			keep = neighbours_kept(index, AnnoyCurveRows(query->rank));
-	double		entries = SCAN_PER_KEEP * keep;
+	double		entries = SCAN_PER_NEAREST * keep;
 	AnnoyCollector *nearest;
 
 	query->search = AnnoySearchInit(measurement->rel, index, &query->vector,
