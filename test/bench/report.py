@@ -160,7 +160,7 @@ def comparison(runs, recalls):
 
 
 def trips(runs, recalls):
-    """How long a query takes at equal recall, of the engines over SQL, whatever the clock of the processor was."""
+    """How long a query over SQL takes at equal recall, whatever the clock of the processor was."""
     lines = [[run.engine] + ['–' if run.at(recall, 'per_trip') is None else
                              number(1 / run.at(recall, 'per_trip')) for recall in recalls]
              for run in serial(runs) if run.lines[0]['per_trip']]
@@ -237,7 +237,7 @@ def run_gnuplot(path, title, x, y, settings, rest):
 
 
 def recall_place(recall):
-    """Where a recall is drawn: on the scale of the rows that are missed; the last tick stands for all above it."""
+    """Where a recall is drawn, on the scale of the rows missed; the last tick stands for all above it."""
     return -math.log10(max(1 - recall, 5e-4))
 
 
@@ -257,7 +257,7 @@ def recall_axis():
 
 
 def figure_before(out, sets, before):
-    """Annoy's curves of two versions, in round trips: so the two need not have been measured at the same time."""
+    """Annoy's curves of two versions, in round trips, as they were not measured at the same time."""
     for (name, rows), runs in whole_sets(sets).items():
         series = {}
         for which, label in [(runs, 'annoy'), (before.get((name, rows), {}), 'before')]:
@@ -294,8 +294,8 @@ def blocks(sets, recalls):
         run = next(iter(runs.values()))
         result[name] = (f'{rows:,} rows, {run.dimensions} dimensions, {run.metric}\n\n' + summary(runs)
                         + '\nQueries per second at equal recall:\n\n' + comparison(runs, recalls[name])
-                        + '\nMedian time of a query at equal recall, in round trips that were made in turn with the queries:\n\n'
-                        + trips(runs, recalls[name]) + '\n' + clients(runs))
+                        + '\nMedian time of a query at equal recall, in round trips that were made in turn '
+                        + 'with the queries:\n\n' + trips(runs, recalls[name]) + '\n' + clients(runs))
         series = sizes(sets, name, recalls[name])
         if series:
             result[name + '-rows'] = ('Microseconds of a query at equal recall:\n\n' + growth(series))
