@@ -39,7 +39,8 @@ typedef struct AnnoyOptions
 	int			search_k;		/* -1 = automatic */
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
-	int			dtype_offset;	/* string: an AnnoyDtype, empty = the column's */
+	int			dtype_offset;	/* string: see AnnoyOptionDtype, empty =
+								 * automatic */
 	double		target_recall;	/* -1 = as set */
 } AnnoyOptions;
 
@@ -52,6 +53,7 @@ extern bool annoy_strict_order;
 extern int	annoy_verbose;
 extern int	annoy_simd;
 extern int	annoy_n_neighbors;
+extern int	annoy_default_dtype;
 
 /*
  * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
@@ -72,7 +74,9 @@ typedef struct AnnoyCodec
 typedef struct AnnoyIndex
 {
 	AnnoyMetric metric;
-	AnnoyDtype	dtype;			/* of the stored vectors */
+	AnnoyDtype	dtype;			/* of the items' vectors ... */
+	bool		in_table;		/* ... which are not stored, but read from the
+								 * table */
 	int			dim;			/* dimensions, 0 = not known yet */
 	int			n_trees;
 	int			n_entries;		/* of an item in each tree, at most: 1 or 2 */
@@ -100,7 +104,8 @@ typedef struct AnnoyIndex
 	AnnoyCodec	inner;
 
 	/* item groups */
-	int			item_size;		/* bytes of a stored vector, aligned */
+	int			item_size;		/* bytes of a stored vector, aligned; 0 = none
+								 * is */
 	int			group_slots;
 	int			group_pages;
 	int			group_head;		/* bytes before the first vector */
@@ -139,6 +144,13 @@ typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
 /* Entries of an item in a tree that n_entries = -1 gives; see docs/measurements.md. */
 #define ANNOY_AUTOMATIC_ENTRIES	2
 
+/*
+ * What is declared of the dtype, if it is no AnnoyDtype: that the index does not store
+ * vectors, or nothing.
+ */
+#define ANNOY_DTYPE_NONE		0
+#define ANNOY_DTYPE_AUTO		(-1)
+
 /* options.c */
 extern int	AnnoyOptionSearchK(Relation rel);
 extern double AnnoyOptionTargetRecall(Relation rel);
@@ -146,7 +158,7 @@ extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
 extern int	AnnoyOptionEntries(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
-extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
+extern int	AnnoyOptionDtype(Relation rel);
 extern void AnnoyDefineOptions(void);
 extern bytea *annoyoptions(Datum reloptions, bool validate);
 extern void AnnoyAssignSimd(int newval, void *extra);

@@ -159,7 +159,7 @@ typedef struct AnnoyMetaPageData
 	uint32		magic;			/* ANNOY_MAGIC */
 	uint32		version;		/* ANNOY_FORMAT_VERSION */
 	uint16		metric;			/* AnnoyMetric */
-	uint16		dtype;			/* AnnoyDtype of the stored vectors */
+	uint16		dtype;			/* AnnoyDtype of the items' vectors */
 	uint16		n_trees;
 	uint16		flags;			/* ANNOY_META_* */
 	uint64		seed;			/* of the rotation and of all random choices */
@@ -211,6 +211,9 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 
 /* Items have second entries. */
 #define ANNOY_META_SECOND		0x04
+
+/* Items' vectors are not stored; they are in the table. */
+#define ANNOY_META_IN_TABLE		0x08
 
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
@@ -324,7 +327,7 @@ StaticAssertDecl(BLCKSZ / sizeof(uint64) < ANNOY_ENTRY_PAIRED,
  * attributes of all slots are next.  The vectors follow, as a stream of bytes
  * that runs on over the capacities of the group's pages, one vector after the
  * other, each `item_size' bytes.  A vector may straddle pages, a component never
- * does.
+ * does.  With ANNOY_META_IN_TABLE there are none, and a group is a page of slots.
  */
 typedef struct AnnoySlotData
 {

@@ -196,6 +196,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	Size		payload_size = VARHDRSZ + offsetof(AnnoyEntry, code) + build->index->leaf.bytes;
 	Assignment	assignment = {.build = build};
 	TupleDesc	desc = entry_desc();
+	AnnoyVectorSource *source;
 
 	AnnoyGetSkeleton(build, &assignment.skeleton);
 	AnnoyTargetInit(&assignment.target, build->index, false);
@@ -213,7 +214,9 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	else
 		assignment.sort = build->sort;
 
-	AnnoyBuildWalk(build, assign_item, &assignment);
+	source = AnnoyBuildSource(build);
+	AnnoyBuildWalk(build, source, assign_item, &assignment);
+	AnnoySourceClose(source);
 	AnnoyBuildAdvance(build, assignment.items, 0);
 
 	if (build->participants > 1)

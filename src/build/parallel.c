@@ -212,6 +212,7 @@ AnnoyBuildBegin(Relation heap, Relation rel, IndexInfo *index_info,
 	pg_atomic_init_u64(&shared->team.tuples_done, 0);
 	pg_atomic_init_u64(&shared->team.blocks_done, 0);
 	shared->index.dtype = index->dtype;
+	shared->index.in_table = index->in_table;
 	shared->index.n_trees = index->n_trees;
 	shared->index.n_entries = index->n_entries;
 	shared->index.seed = index->seed;
@@ -239,6 +240,7 @@ AnnoyBuildEnd(AnnoyBuild *build)
 	AnnoySharedTeam *team = &build->shared->team;
 	ParallelContext *parallel = build->parallel;
 
+	AnnoyVectorsEnd(build);
 	if (parallel != NULL)
 	{
 		WalUsage   *wal_usage = shm_toc_lookup(parallel->toc, KEY_WAL_USAGE, false);

@@ -124,6 +124,7 @@ AnnoyStepRefine(AnnoyBuild *build, void *state)
 {
 	Sums	   *shared = state;
 	Refinement	refinement = {.build = build};
+	AnnoyVectorSource *source;
 
 	AnnoyGetSkeleton(build, &refinement.skeleton);
 	AnnoyTargetInit(&refinement.target, build->index, false);
@@ -131,7 +132,9 @@ AnnoyStepRefine(AnnoyBuild *build, void *state)
 	refinement.max = shared->max;
 	refinement.sums = AnnoyBuildAddress(build, shared->sums);
 	refinement.counts = AnnoyBuildAddress(build, shared->counts);
-	AnnoyBuildWalk(build, refine_item, &refinement);
+	source = AnnoyBuildSource(build);
+	AnnoyBuildWalk(build, source, refine_item, &refinement);
+	AnnoySourceClose(source);
 	AnnoyBuildAdvance(build, refinement.items, 0);
 }
 

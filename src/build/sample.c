@@ -79,6 +79,7 @@ typedef struct Sampler
 	float	   *points;
 	uint64	   *keys;
 	int		   *exponents;		/* NULL if images have their scale */
+	AnnoyVectorSource *source;	/* of vectors, if they are not stored */
 } Sampler;
 
 /* AnnoyItemWalk callback. */
@@ -91,10 +92,13 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	AnnoyRandom state = (index->seed + sampler->build->shared->tree.number) ^
 	((uint64) ItemPointerGetBlockNumber(&item->tid) << 16 |
 	 ItemPointerGetOffsetNumber(&item->tid));
+	AnnoyVector vec = item->vector;
 	uint64		row;
 	float	   *x;
 
-	if (item->vector.data == NULL || AnnoyRandomNext(&state) > shared->limit)
+	if (item->is_null || AnnoyRandomNext(&state) > shared->limit ||
+		(sampler->source != NULL &&
+		 !sampler->source->read(sampler->source, pointer, &item->tid, &vec)))
 		return;
 	row = pg_atomic_fetch_add_u64(&shared->found, 1);
 	if (row >= (uint64) shared->allocated)
@@ -106,14 +110,14 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	{
 		int		   *exponent = &sampler->exponents[row];
 
-		if (!AnnoyNormExponent(&item->vector, exponent))
+		if (!AnnoyNormExponent(&vec, exponent))
 			*exponent = NO_EXPONENT;
 		AnnoyImage(index->metric,
 				   *exponent == NO_EXPONENT ? 1.0 : ldexp(1.0, AnnoyScaleExponent(*exponent)),
-				   &item->vector, x);
+				   &vec, x);
 	}
 	else
-		AnnoyImage(index->metric, index->scale, &item->vector, x);
+		AnnoyImage(index->metric, index->scale, &vec, x);
 	memset(x + index->dim, 0, sizeof(float) * (index->space_dim - index->dim));
 }
 
@@ -130,7 +134,10 @@ AnnoyStepSample(AnnoyBuild *build, void *state)
 	sampler.keys = AnnoyBuildAddress(build, shared->keys);
 	if (shared->exponents != 0)
 		sampler.exponents = AnnoyBuildAddress(build, shared->exponents);
-	AnnoyBuildWalk(build, sample_item, &sampler);
+	/* of the other items, no vectors are read */
+	sampler.source = AnnoyBuildSource(build);
+	AnnoyBuildWalk(build, NULL, sample_item, &sampler);
+	AnnoySourceClose(sampler.source);
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "portability/instr_time.h"
 #include "storage/buffile.h"
 #include "storage/condition_variable.h"
+#include "storage/fd.h"
 #include "storage/spin.h"
 #include "utils/tuplesort.h"
 
@@ -67,7 +68,7 @@
  */
 typedef uint64 AnnoyShare;
 
-#define ANNOY_MAX_SHARES		12
+#define ANNOY_MAX_SHARES		14
 
 /* Shared memory as one participant has attached it. */
 typedef struct AnnoyAttachment
@@ -139,6 +140,7 @@ typedef struct AnnoySharedIndex
 {
 	uint32		version;
 	AnnoyDtype	dtype;
+	bool		in_table;
 	int			n_trees;
 	int			n_entries;
 	uint64		seed;
@@ -158,6 +160,14 @@ typedef struct AnnoySharedItems
 	BlockNumber first;			/* blocks of the index that hold items: */
 	BlockNumber end;			/* up to here */
 } AnnoySharedItems;
+
+/* The file of vectors, if the index does not store them; see vectors.c. */
+typedef struct AnnoySharedVectors
+{
+	AnnoyShare	files;			/* the set it is in, if there are workers */
+	AnnoyShare	ranks;			/* of each block that holds items: how many
+								 * groups are before it */
+}			AnnoySharedVectors;
 
 /*
  * The sample.  In a step, each point belongs to one participant, as the step says,
@@ -217,6 +227,7 @@ typedef struct AnnoyShared
 	AnnoySharedTeam team;
 	AnnoySharedIndex index;
 	AnnoySharedItems items;
+	AnnoySharedVectors vectors;
 	AnnoySharedSample sample;
 	AnnoySharedTree tree;
 } AnnoyShared;
@@ -251,6 +262,7 @@ struct AnnoyBuild
 
 	/* the rest is the leader's */
 	AnnoyInPlace *in_place;		/* NULL in a build */
+	File		vectors_file;	/* if it is alone; or 0 */
 	ParallelContext *parallel;	/* NULL if it is alone */
 
 	/* entries of the tree at work: which of these there is, see assign.c */
@@ -261,6 +273,16 @@ struct AnnoyBuild
 	uint64		tuples_total;
 	instr_time	phase_start;
 };
+
+/* Writes vectors to the file: see vectors.c. */
+typedef struct AnnoyVectorWriter
+{
+	AnnoyBuild *build;
+	File		file;
+	char	   *buffer;			/* NULL if nothing was written */
+	int64		first;			/* vectors in it: from that number on ... */
+	int64		count;			/* ... so many */
+}			AnnoyVectorWriter;
 
 /* What the load tells, beside the items. */
 typedef struct AnnoyLoadResult
@@ -425,6 +447,15 @@ extern AnnoyPointer AnnoySinkAdd(AnnoySink *sink, Page page,
 extern BlockNumber AnnoySinkAddRoot(AnnoySink *sink, Page page);
 extern void AnnoySinkFlush(AnnoySink *sink, BlockNumber right);
 
+/* vectors.c */
+extern void AnnoyVectorsBegin(AnnoyBuild *build);
+extern void AnnoyVectorsPut(AnnoyVectorWriter * writer, AnnoyBuild *build, int64 number,
+							const AnnoyVector *vec);
+extern void AnnoyVectorsFlush(AnnoyVectorWriter * writer);
+extern void AnnoyVectorsLoaded(AnnoyBuild *build);
+extern AnnoyVectorSource * AnnoyBuildSource(AnnoyBuild *build);
+extern void AnnoyVectorsEnd(AnnoyBuild *build);
+
 /* team.c */
 extern void AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state,
 						  uint64 units);
@@ -432,8 +463,8 @@ extern void AnnoyBuildWork(AnnoyBuild *build);
 extern bool AnnoyBuildClaim(AnnoyBuild *build, uint64 *unit);
 extern void AnnoyBuildWait(AnnoyBuild *build);
 extern uint64 AnnoyBuildItemUnits(AnnoyBuild *build);
-extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback,
-						   void *arg);
+extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource * source,
+						   AnnoyItemCallback callback, void *arg);
 extern void AnnoyBuildSyncIndex(AnnoyBuild *build);
 extern AnnoyShare AnnoyBuildAlloc(AnnoyBuild *build, Size size);
 extern AnnoyShare AnnoyBuildAllocZero(AnnoyBuild *build, Size size);

@@ -275,7 +275,7 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 	}
 	old_context = MemoryContextSwitchTo(build->context);
 	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel), shared->dtype,
-								  shared->dim, shared->n_trees,
+								  shared->in_table, shared->dim, shared->n_trees,
 								  shared->n_entries, shared->seed,
 								  shared->scale_exponent, shared->mean,
 								  AnnoyAttributesSize(build->rel));
@@ -421,10 +421,11 @@ AnnoyBuildItemUnits(AnnoyBuild *build)
 }
 
 /*
- * Walk over the items, together with the other participants.
+ * Walk over the items, together with the other participants; see AnnoyItemWalkRange.
  */
 void
-AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback, void *arg)
+AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource * source, AnnoyItemCallback callback,
+			   void *arg)
 {
 	const AnnoySharedItems *items = &build->shared->items;
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
@@ -438,7 +439,7 @@ AnnoyBuildWalk(AnnoyBuild *build, AnnoyItemCallback callback, void *arg)
 		if (build->in_place != NULL && !build->in_place->locked)
 			AnnoyVacuumDelay();
 
-		AnnoyItemWalkRange(build->rel, build->index, strategy, first, end,
+		AnnoyItemWalkRange(build->rel, build->index, source, strategy, first, end,
 						   callback, arg);
 		AnnoyBuildAdvance(build, 0, end - first);
 	}

@@ -60,6 +60,7 @@ typedef struct Writer
 	AnnoySink	sink;
 	AnnoyLevel	level;			/* of leaves */
 	AnnoyRandom random;
+	AnnoyVectorSource *source;	/* of vectors, if they are not stored */
 	AnnoyItemReader reader;
 	AnnoyTreeStats *stats;
 	PGAlignedBlock page;		/* leaf being made */
@@ -67,6 +68,7 @@ typedef struct Writer
 	AnnoyBits	single;			/* numbers of items that lose an entry */
 
 	/* the leaf that entries are read for */
+	const float *leaf_centre;
 	int64		count;
 	AnnoyEntry *entries;		/* if they fit a page */
 	Member	   *members;		/* if they fit into memory */
@@ -144,7 +146,8 @@ make_page_single(Writer *writer, const int *order)
 }
 
 /*
- * Read the point of an item.
+ * Read the point of an item.  If vectors are in the table, and the item's row has gone
+ * since it was assigned, nobody will look for it: it is in the middle of its leaf.
  */
 static void
 read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
@@ -154,7 +157,10 @@ read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
 	CHECK_FOR_INTERRUPTS();
 	AnnoyItemFetch(&writer->reader, AnnoyItemPin(&writer->reader, pointer), pointer,
 				   &item);
-	AnnoyMapItem(writer->build->index, &item.vector, point);
+	if (item.vector.data != NULL)
+		AnnoyMapItem(writer->build->index, &item.vector, point);
+	else
+		memcpy(point, writer->leaf_centre, sizeof(float) * writer->build->index->space_dim);
 	AnnoyItemRelease(&writer->reader);
 	if (++writer->n_read == REPORT_POINTS)
 	{
@@ -481,6 +487,7 @@ finish_leaf(Writer *writer, const float *centre)
 	/* all entries may have been second ones of copies */
 	if (writer->count == 0)
 		return;
+	writer->leaf_centre = centre;
 	if (writer->count <= index->leaf.capacity)
 	{
 		/* quantising what was quantised changes nothing */
@@ -584,7 +591,8 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	writer->level.max = AnnoyLevelMax(index);
 	writer->pieces.progress = AnnoyBuildProgress;
 	writer->pieces.progress_arg = build;
-	AnnoyItemReaderInit(&writer->reader, build->rel, index, NULL);
+	writer->source = AnnoyBuildSource(build);
+	AnnoyItemReaderInit(&writer->reader, build->rel, index, writer->source, NULL);
 	writer->sink.build = build;
 	memset(writer->sink.leftmost, 0xFF, sizeof(writer->sink.leftmost));
 	writer->sink.end = RelationGetNumberOfBlocks(build->rel);
@@ -603,4 +611,5 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	memcpy(leftmost, writer->sink.leftmost, sizeof(writer->sink.leftmost));
 
 	AnnoyItemReaderEnd(&writer->reader);
+	AnnoySourceClose(writer->source);
 }

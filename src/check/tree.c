@@ -43,6 +43,7 @@ typedef struct TreeCheck
 	PGAlignedBlock child;		/* a copy of one of its children */
 	LeafEntry  *entries;		/* of its leaves, if they are its children */
 	int			nentries;
+	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
 	float	   *centre;			/* of the node */
 	float	   *point;			/* that an entry stands for */
@@ -232,7 +233,8 @@ check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
 
 /*
  * Check an entry of a leaf against its item.  Returns false if the leaf has
- * changed.
+ * changed.  If vectors are in the table, and the item's row is gone, there is nothing
+ * to compare the code with.
  */
 static bool
 check_leaf_entry(TreeCheck *state, int i)
@@ -261,10 +263,9 @@ check_leaf_entry(TreeCheck *state, int i)
 	}
 	AnnoyItemRelease(&state->reader);
 	if (!has_vector)
-		return NODE_FAULT(state, i + 1, "The entry points to slot (%u,%u), which %s.",
-						  block, offset,
-						  (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_FREE ?
-						  "is free" : "has no vector");
+		return AnnoySlotState(&item) != ANNOY_SLOT_FREE ? true :
+			NODE_FAULT(state, i + 1, "The entry points to slot (%u,%u), which is free.",
+					   block, offset);
 	return check_code(state, i, &entry);
 }
 
@@ -571,7 +572,8 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->centre = palloc(sizeof(float) * index->space_dim);
 	state->point = palloc(sizeof(float) * index->space_dim);
 	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
-	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
+	state->source = AnnoySourceOpen(check->rel, index, NULL);
+	AnnoyItemReaderInit(&state->reader, check->rel, index, state->source, NULL);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		state->tree = tree;
@@ -586,6 +588,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 		check_entries(state);
 	}
 	AnnoyItemReaderEnd(&state->reader);
+	AnnoySourceClose(state->source);
 	pfree(state->entries);
 	pfree(state->centre);
 	pfree(state->point);

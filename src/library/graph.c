@@ -60,6 +60,7 @@ typedef struct Graph
 	Neighbour  *found;			/* k of them */
 	ReturnSetInfo *result;
 	MemoryContext context;		/* of one item */
+	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
 	AnnoyBits	asked;			/* items by number, see item_number */
 	int			numbers_per_block;
@@ -206,7 +207,7 @@ note_missed(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	Graph	   *graph = arg;
 
-	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->vector.data == NULL ||
+	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->is_null ||
 		!AnnoyBitsAdd(&graph->asked, item_number(graph, pointer)))
 		return;
 	if (graph->nmissed == graph->missed_allocated)
@@ -233,7 +234,7 @@ ask_missed(Graph *graph)
 		BlockNumber end = nblocks - block > WALK_BLOCKS ? block + WALK_BLOCKS : nblocks;
 
 		graph->nmissed = 0;
-		AnnoyItemWalkRange(graph->access.rel, graph->access.index, strategy, block, end,
+		AnnoyItemWalkRange(graph->access.rel, graph->access.index, NULL, strategy, block, end,
 						   note_missed, graph);
 		for (int i = 0; i < graph->nmissed; i++)
 			ask_item(graph, &graph->missed[i]);
@@ -293,12 +294,14 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 		graph.found = palloc(sizeof(Neighbour) * graph.k);
 		graph.context = AllocSetContextCreate(CurrentMemoryContext, "annoy graph item",
 											  ALLOCSET_DEFAULT_SIZES);
-		AnnoyItemReaderInit(&graph.reader, graph.access.rel, index, NULL);
+		graph.source = AnnoySourceOpen(graph.access.rel, index, graph.access.snapshot);
+		AnnoyItemReaderInit(&graph.reader, graph.access.rel, index, graph.source, NULL);
 		AnnoyBeginNearest(&graph.nearest, &graph.access, -1);
 		ask_leaves(&graph);
 		ask_missed(&graph);
 		AnnoyEndNearest(&graph.nearest);
 		AnnoyItemReaderEnd(&graph.reader);
+		AnnoySourceClose(graph.source);
 	}
 	AnnoyCloseIndex(&graph.access);
 	return (Datum) 0;

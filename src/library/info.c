@@ -197,7 +197,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	put(&row, CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel))), false);
 	put(&row, ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid), false);
 	put(&row, Int32GetDatum(meta.dim), no_vectors);
-	put(&row, known_dtype ? CStringGetTextDatum(AnnoyDtypeName(meta.dtype)) : (Datum) 0,
+	put(&row, known_dtype ? CStringGetTextDatum(AnnoyStoredName(meta.dtype, !other_format && index->in_table)) : (Datum) 0,
 		!known_dtype);
 	put(&row, Int32GetDatum(meta.n_trees), false);
 	put(&row, Int32GetDatum(other_format ? 0 : index->n_entries), other_format);

@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "recall/exact.h"
+#include "relation/relation.h"
 #include "storage/storage.h"
 #include "type/type.h"
 
@@ -111,7 +112,9 @@ AnnoyFindAnswers(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked, int n
 {
 	ExactWalk	walk = {rel, index, asked, n, counts, arg};
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	AnnoyVectorSource *source = AnnoySourceOpen(rel, index, NULL);
 
-	AnnoyItemWalk(rel, index, strategy, compare_item, &walk);
+	AnnoyItemWalk(rel, index, source, strategy, compare_item, &walk);
+	AnnoySourceClose(source);
 	FreeAccessStrategy(strategy);
 }

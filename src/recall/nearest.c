@@ -410,6 +410,7 @@ void
 AnnoyMeasureNearest(AnnoyMeasurement *measurement)
 {
 	Buckets		buckets;
+	AnnoyVectorSource *source = AnnoySourceOpen(measurement->rel, measurement->index, NULL);
 	AnnoyItemReader reader;
 	int			total = make_buckets(measurement, &buckets);
 	Near	   *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
@@ -423,7 +424,7 @@ AnnoyMeasureNearest(AnnoyMeasurement *measurement)
 		measurement->queries[i].neighbours = neighbours;
 		neighbours += measurement->queries[i].search->items.count;
 	}
-	AnnoyItemReaderInit(&reader, measurement->rel, measurement->index, NULL);
+	AnnoyItemReaderInit(&reader, measurement->rel, measurement->index, source, NULL);
 	for (int i = 0; i < buckets.count; i++)
 	{
 		int			start = i > 0 ? buckets.end[i - 1] : 0;
@@ -431,6 +432,7 @@ AnnoyMeasureNearest(AnnoyMeasurement *measurement)
 		measure_bucket(measurement, &reader, &sorted[start], buckets.end[i] - start);
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 	pfree(sorted);
 	pfree(buckets.end);
 }

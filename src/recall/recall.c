@@ -133,11 +133,13 @@ item_visible(const AnnoyItem *item, void *arg)
 }
 
 /*
- * Does the index store less than the column has?
+ * Does the index store less than the column has?  If it stores no vectors, it does.
  */
 static bool
 is_rounded(Relation rel, const AnnoyIndex *index)
 {
+	if (index->in_table)
+		return true;
 	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
 		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
 	return index->dtype == ANNOY_FLOAT16;
@@ -530,6 +532,8 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 		calibration.queries = queries;
 		calibration.nqueries = nqueries;
 	}
+	/* vectors may come from an expression; the user's queries have been read */
+	AnnoyBecomeOwner(&access);
 	if (index->dim > 0)
 		calibration.vectors = AnnoyCountVectors(rel, index);
 	AnnoyCalibrate(rel, &calibration);

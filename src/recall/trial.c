@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "recall/calibrate.h"
+#include "relation/relation.h"
 #include "scan/scan.h"
 #include "storage/storage.h"
 #include "type/type.h"
@@ -82,12 +83,14 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;
+	AnnoyVectorSource *source;
 	AnnoyItemReader reader;
 
 	Assert(wanted > 0);
 
 	AnnoyDistancesInit(&nearest, ANNOY_TRIAL_ROWS);
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	source = AnnoySourceOpen(rel, index, NULL);
+	AnnoyItemReaderInit(&reader, rel, index, source, NULL);
 	for (;;)
 	{
 		AnnoySearchForest(search, &round);
@@ -97,6 +100,7 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 		round.keep *= KEEP_GROWTH;
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 	for (int i = 0; i < nearest.count; i++)
 		found += nearest.heap[i] <= asked->nearest.heap[0];
 	MemoryContextSwitchTo(old_context);

@@ -33,6 +33,11 @@ AnnoyIsHeap(Relation table)
 extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
+extern AnnoyVectorSource * AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
+										   Snapshot snapshot);
+extern void AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid);
+extern void AnnoySourcePause(AnnoyVectorSource * source);
+extern void AnnoySourceClose(AnnoyVectorSource * source);
 
 /* column.c */
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
@@ -114,6 +119,7 @@ typedef struct AnnoyAccess
 	/* for AnnoyCloseIndex() */
 	LOCKMODE	heap_lock;		/* to be given back */
 	LOCKMODE	lock;
+	bool		is_owner;		/* we act as the owner of the table */
 	Oid			user;			/* the caller, and what goes with that */
 	int			security_context;
 	int			nestlevel;
@@ -121,6 +127,7 @@ typedef struct AnnoyAccess
 
 extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
 						   AnnoyAccess *access);
+extern void AnnoyBecomeOwner(AnnoyAccess *access);
 extern void AnnoyCloseIndex(AnnoyAccess *access);
 extern Relation AnnoyOpenQueried(Oid oid);
 

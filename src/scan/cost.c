@@ -366,8 +366,9 @@ describe_index(ScanCost *scan)
 	scan->task.n_entries = index->n_entries;
 	scan->n_trees = index->n_trees;
 	scan->dims = index->dim;
-	scan->item_pages = index->group_pages > 1 ? 2 : 1;
-	scan->item_words = index->item_size / 4;
+	/* the row's page, if vectors are in the table */
+	scan->item_pages = index->group_pages > 1 || index->in_table ? 2 : 1;
+	scan->item_words = (index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0) / 4;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);

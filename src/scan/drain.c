@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "relation/relation.h"
 #include "scan/state.h"
 #include "storage/storage.h"
 
@@ -41,7 +42,7 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	state->scanned++;
 
 	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE ||
-		(filter != NULL && !(item->vector.data == NULL ? filter->nulls : filter->vectors)) ||
+		(filter != NULL && !(item->is_null ? filter->nulls : filter->vectors)) ||
 		AnnoyScanHasSeen(state, pointer))
 		return;
 	AnnoyScanAdd(state, pointer, item);
@@ -67,18 +68,25 @@ static void
 drain_passed(AnnoyScanState *state)
 {
 	Buffer		buffers[ANNOY_LOOK_BATCH];
+	AnnoyItem	items[ANNOY_LOOK_BATCH];
+	int			n = 0;
 
 	for (int i = 0; i < state->n_passed; i++)
 		buffers[i] = AnnoyItemPin(&state->reader, &state->passed[i]);
 	for (int i = 0; i < state->n_passed; i++)
 	{
-		AnnoyItem	item;
+		AnnoyPointer pointer = state->passed[i];
+		AnnoyItem  *item = &items[n];
 
-		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
-		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &state->passed[i], &item);
+		AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
+		if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
+			state->passed[n++] = pointer;
+		else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
+			AnnoyScanAdd(state, &pointer, item);
 		AnnoyItemRelease(&state->reader);
 	}
+	if (n > 0)
+		AnnoyScanAddFromTable(state, state->passed, items, n);
 	state->n_passed = 0;
 	if (state->rows.sort == NULL &&
 		state->rows.count * sizeof(AnnoyRow) > ROWS_MEMORY * work_mem * 1024.0)
@@ -133,7 +141,10 @@ AnnoyDrain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 	else
 	{
 		AnnoyRowsBeginSort(&state->rows, sort_memory(state));
-		AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
+		AnnoyItemWalk(rel, index, state->source, GetAccessStrategy(BAS_BULKREAD), drain_item,
+					  state);
+		if (state->source != NULL)
+			AnnoySourcePause(state->source);
 		AnnoyRowsSort(&state->rows);
 	}
 	if (state->seen != NULL)

@@ -27,6 +27,7 @@
 #include "executor/tuptable.h"
 #include "utils/float.h"
 
+#include "relation/relation.h"
 #include "scan/state.h"
 
 static inline bool
@@ -146,6 +147,43 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 			return;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
+}
+
+/*
+ * Likewise for items, at most ANNOY_LOOK_BATCH, that were read without their vectors,
+ * which are in the table.  A row that the snapshot does not see is none.
+ *
+ * Rows are read in the order of the table, so that those of one page are read together.
+ */
+void
+AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
+					  AnnoyItem *items, int n)
+{
+	int			order[ANNOY_LOOK_BATCH];
+
+	Assert(n <= ANNOY_LOOK_BATCH);
+	for (int i = 0; i < n; i++)
+	{
+		int			j = i;
+
+		for (; j > 0 && ItemPointerCompare(&items[order[j - 1]].tid, &items[i].tid) > 0; j--)
+			order[j] = order[j - 1];
+		order[j] = i;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		AnnoyItem  *item = &items[order[i]];
+		const AnnoyPointer *pointer = &pointers[order[i]];
+
+		if (state->source->read(state->source, pointer, &item->tid, &item->vector))
+		{
+			AnnoyScanAdd(state, pointer, item);
+			state->visible++;
+		}
+		else
+			state->unseen++;
+	}
+	AnnoySourcePause(state->source);
 }
 
 /*

@@ -61,6 +61,9 @@
 
 static int	cold_rows = 0;
 
+/* If vectors are in the table, so many candidates ahead. */
+#define ROWS_AHEAD			32
+
 /* Of the last scan that this session has ended. */
 static AnnoyScanStats last_scan;
 
@@ -84,16 +87,56 @@ score_bound(const AnnoyScanState *state)
 }
 
 /*
+ * Prefetch the row of a candidate whose vector is in the table, if rows have lately had
+ * to be read from the disk.
+ */
+static void
+prefetch_row(AnnoyScanState *state, const AnnoyPointer *pointer)
+{
+	AnnoyItem	item;
+
+	AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, pointer), pointer, &item);
+	if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE)
+		AnnoySourcePrefetch(state->source, &item.tid);
+	AnnoyItemRelease(&state->reader);
+}
+
+/*
  * Prefetch what the next call of look_at_next will need, or more.
  */
 static void
 prefetch_items(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
-	int			end = Min(items->count, state->next + AnnoyPrefetchDistance(ANNOY_LOOK_BATCH));
+	bool		rows = state->source != NULL && cold_rows > 0;
+	int			ahead = AnnoyPrefetchDistance(ANNOY_LOOK_BATCH);
+	int			end = Min(items->count, state->next + (rows ? Max(ahead, ROWS_AHEAD) : ahead));
 
 	for (; state->prefetched < end; state->prefetched++)
-		AnnoyItemPrefetch(&state->reader, &items->candidates[state->prefetched].pointer);
+	{
+		const AnnoyPointer *pointer = &items->candidates[state->prefetched].pointer;
+
+		if (rows)
+			prefetch_row(state, pointer);
+		else
+			AnnoyItemPrefetch(&state->reader, pointer);
+	}
+}
+
+/*
+ * Read the rows of items whose vectors are in the table, and notice whether they had
+ * to be read from the disk.
+ */
+static void
+look_at_table(AnnoyScanState *state, const AnnoyPointer *pointers, AnnoyItem *items, int n)
+{
+	int64		reads = pgBufferUsage.shared_blks_read;
+
+	AnnoyScanAddFromTable(state, pointers, items, n);
+	if (pgBufferUsage.shared_blks_read > reads)
+		cold_rows = COLD_ROWS;
+	else
+		cold_rows = Max(cold_rows - n, 0);
 }
 
 /*
@@ -106,6 +149,8 @@ look_at_next(AnnoyScanState *state)
 	const AnnoyCollector *items = &state->search->items;
 	AnnoyPointer pointers[ANNOY_LOOK_BATCH];
 	Buffer		buffers[ANNOY_LOOK_BATCH];
+	AnnoyItem	found[ANNOY_LOOK_BATCH];	/* whose rows are to be read */
+	int			n_found = 0;
 	int			n = 0;
 	AnnoyScanStats *stats = &state->search->stats;
 	instr_time	start;
@@ -130,7 +175,8 @@ look_at_next(AnnoyScanState *state)
 
 	for (int i = 0; i < n; i++)
 	{
-		AnnoyItem	item;
+		AnnoyPointer pointer = pointers[i];
+		AnnoyItem  *item = &found[n_found];
 
 		if (state->task.tests &&
 			!AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
@@ -138,11 +184,15 @@ look_at_next(AnnoyScanState *state)
 			ReleaseBuffer(buffers[i]);
 			continue;
 		}
-		AnnoyItemFetch(&state->reader, buffers[i], &pointers[i], &item);
-		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &pointers[i], &item);
+		AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
+		if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
+			pointers[n_found++] = pointer;
+		else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
+			AnnoyScanAdd(state, &pointer, item);
 		AnnoyItemRelease(&state->reader);
 	}
+	if (n_found > 0)
+		look_at_table(state, pointers, found, n_found);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(stats->reranking, end, start);
 }
@@ -181,6 +231,14 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 
 	progress->returned = state->returned;
 	progress->dead = state->dead;
+	if (state->unseen > 0 && state->visible > 0)
+	{
+		/* that part would have been returned, had it not been noticed here */
+		double		unseen = state->returned * state->unseen / state->visible;
+
+		progress->returned += unseen;
+		progress->dead += unseen;
+	}
 	if (state->task.tests)
 	{
 		progress->tested = state->filter->tested;
@@ -266,8 +324,11 @@ start_search(IndexScanDesc scan)
 	state->task.tests = state->filter != NULL && state->filter->n_keys > 0;
 	if (index->dim > 0)
 	{
-		AnnoyItemReaderInit(&state->reader, rel, index, NULL);
+		/* the rows of items that are looked at together are read together */
+		AnnoyItemReaderInit(&state->reader, rel, index, NULL, NULL);
 		state->reader.tests_first = state->task.tests;
+		if (query.data != NULL)
+			state->source = AnnoySourceOpen(rel, index, scan->xs_snapshot);
 	}
 
 	if (query.data == NULL || index->dim == 0 ||
@@ -348,6 +409,7 @@ end_search(AnnoyScanState *state)
 	if (state->started)
 		note_stats(state);
 	AnnoyRowsEndSort(&state->rows);
+	AnnoySourceClose(state->source);
 	if (state->context != NULL)
 		AnnoyWorkspaceGiveBack(state->context);
 	memset(state, 0, sizeof(AnnoyScanState));
@@ -476,7 +538,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 
 	if (scan->kill_prior_tuple)
 		state->dead++;
-	if (state->returned > 0)
+	if (state->returned > 0 && state->source == NULL)
 	{
 		/* mostly the table is what has been read since */
 		count_blocks(&hits, &reads);
@@ -491,7 +553,8 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	if (!found)
 		return false;
 	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
-	prefetch_table(scan, &state->rows);
+	if (state->source == NULL)
+		prefetch_table(scan, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
 	state->returned++;
 	if (row.kind == ANNOY_ROW_IN_ORDER)

@@ -44,6 +44,9 @@ typedef struct AnnoyScanState
 	AnnoySearch *search;		/* NULL if the index has no vectors */
 	AnnoyVector query;			/* data are NULL if the query is */
 	AnnoyItemReader reader;
+	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
+	double		visible;		/* rows that had a vector there ... */
+	double		unseen;			/* ... and others, which nobody may see */
 	AnnoyFilter *filter;		/* NULL if there are no conditions */
 	double		scanned;		/* entries, in all rounds */
 	int			next;			/* candidate to look at next */
@@ -100,6 +103,8 @@ extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 /* rows.c */
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
+extern void AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
+								  AnnoyItem *items, int n);
 
 /* drain.c */
 extern void AnnoyDrain(Relation rel, AnnoyScanState *state,

@@ -204,6 +204,27 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 }
 
 /*
+ * The point that an entry stands for, as far as its code tells: the centre and
+ * alpha u.  Coordinates that are not coded are the centre's.
+ */
+void
+AnnoyDecode(const AnnoyIndex *index, const AnnoyCodec *codec, const AnnoyEntry *entry,
+			const float *centre, float *x)
+{
+	int			top = (1 << codec->bits) - 1;
+
+	memcpy(x, centre, sizeof(float) * index->space_dim);
+	for (int i = 0; i < codec->dims; i++)
+	{
+		int			level = 0;
+
+		for (int plane = 0; plane < codec->bits; plane++)
+			level |= (entry->code[(plane * codec->dims + i) / 8] >> (i % 8) & 1) << plane;
+		x[i] += entry->slope / 2 * (2 * level - top);
+	}
+}
+
+/*
  * Round a positive float up to one with a mantissa of 12 bits, so that its
  * products with small integers are exact.
  */

@@ -114,6 +114,8 @@ extern double AnnoyMapQuery(const AnnoyIndex *index, const AnnoyVector *vec,
 extern void AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec,
 						const float *x, const float *centre,
 						AnnoyEntry *entry);
+extern void AnnoyDecode(const AnnoyIndex *index, const AnnoyCodec *codec,
+						const AnnoyEntry *entry, const float *centre, float *x);
 extern float AnnoyQuantise(const AnnoyIndex *index, float *centre,
 						   int16 *quantised);
 extern void AnnoyTargetInit(AnnoyTarget *target, const AnnoyIndex *index,

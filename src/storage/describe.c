@@ -69,9 +69,9 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits)
  * mean, the search space is not known.
  */
 AnnoyIndex *
-AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
-			   int n_entries, uint64 seed, int scale_exponent, const float *mean,
-			   int attributes_size)
+AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table, int dim,
+			   int n_trees, int n_entries, uint64 seed, int scale_exponent,
+			   const float *mean, int attributes_size)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
 	AnnoyIndex *index;
@@ -80,6 +80,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim, int n_trees,
 					sizeof(float) * space_dim * (ANNOY_ROTATION_ROUNDS + 1));
 	index->metric = metric;
 	index->dtype = dtype;
+	index->in_table = in_table;
 	index->dim = dim;
 	index->n_trees = n_trees;
 	index->n_entries = n_entries;
@@ -127,13 +128,17 @@ AnnoyIndexMetric(Relation rel)
  * The type in which a new index is to store vectors: what it was declared with,
  * or else that of the column.  For hamming only one bit of each component
  * counts, whatever the column's type.
+ *
+ * If it is not to store them, *in_table is true, and the type is that of the column,
+ * to which they are converted when they have been read from the table.
  */
 AnnoyDtype
-AnnoyDeclaredDtype(Relation rel)
+AnnoyDeclaredDtype(Relation rel, bool *in_table)
 {
 	Oid			type = rel->rd_opcintype[0];
 	bool		hamming = AnnoyIndexMetric(rel) == ANNOY_HAMMING;
 	AnnoyDtype	native = ANNOY_BIT;
+	int			declared = AnnoyOptionDtype(rel);
 	AnnoyDtype	dtype;
 
 	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
@@ -148,8 +153,14 @@ AnnoyDeclaredDtype(Relation rel)
 						format_type_be(type),
 						AnnoyMetricName(AnnoyIndexMetric(rel)))));
 
-	if (!AnnoyOptionDtype(rel, &dtype))
+	if (declared == ANNOY_DTYPE_AUTO &&
+		(annoy_default_dtype == ANNOY_DTYPE_NONE ||
+		 (annoy_default_dtype == ANNOY_BIT) == hamming))
+		declared = annoy_default_dtype;
+	*in_table = declared == ANNOY_DTYPE_NONE;
+	if (declared == ANNOY_DTYPE_AUTO || declared == ANNOY_DTYPE_NONE)
 		return native;
+	dtype = declared;
 	if ((dtype == ANNOY_BIT) != hamming)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -160,8 +171,17 @@ AnnoyDeclaredDtype(Relation rel)
 				 errdetail("Only Hamming distance can be computed from bits."),
 				 hamming ?
 				 errhint("Leave out the storage parameter dtype.") :
-				 errhint("Valid values of dtype are \"float16\", \"float32\" and \"float64\" here.")));
+				 errhint("Valid values of dtype are \"float16\", \"float32\", \"float64\" and \"none\" here.")));
 	return dtype;
+}
+
+/*
+ * What an index is said to store: the name of a dtype, or "none".
+ */
+const char *
+AnnoyStoredName(AnnoyDtype dtype, bool in_table)
+{
+	return in_table ? "none" : AnnoyDtypeName(dtype);
 }
 
 /*

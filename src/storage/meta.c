@@ -131,7 +131,8 @@ AnnoyOpen(Relation rel)
 							  meta.mean, meta.n_mean, RelationGetNumberOfBlocks(rel));
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
-	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
+	index = AnnoyMakeIndex(meta.metric, meta.dtype, (meta.flags & ANNOY_META_IN_TABLE) != 0,
+						   meta.dim, meta.n_trees,
 						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
 						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
@@ -180,7 +181,8 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->metric = index->metric;
 	meta->dtype = index->dtype;
 	meta->n_trees = index->n_trees;
-	meta->flags = index->n_entries > 1 ? ANNOY_META_SECOND : 0;
+	meta->flags = (index->n_entries > 1 ? ANNOY_META_SECOND : 0) |
+		(index->in_table ? ANNOY_META_IN_TABLE : 0);
 	meta->seed = index->seed;
 	meta->dim = index->dim;
 	meta->scale_exponent = index->scale_exponent;
@@ -304,7 +306,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	if (unset->dim > 0)
 		return unset;
 
-	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->in_table, vec->dim,
 						   unset->n_trees, unset->n_entries, unset->seed, 0, NULL,
 						   unset->attributes_size);
 	index->generation = unset->generation;
@@ -367,8 +369,8 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 
 	if (unset->has_space)
 		return;
-	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
-						   unset->n_entries, unset->seed, scale_exponent, mean,
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->in_table, unset->dim,
+						   unset->n_trees, unset->n_entries, unset->seed, scale_exponent, mean,
 						   unset->attributes_size);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
@@ -493,7 +495,7 @@ void
 AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
+	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, index->in_table, 0,
 									   index->n_trees, index->n_entries, index->seed, 0, NULL,
 									   index->attributes_size);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);

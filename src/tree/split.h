@@ -47,7 +47,7 @@ typedef struct AnnoySplitPlan
 extern bool AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page,
 						   Page neighbour, AnnoySplitPlan *plan);
 extern bool AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
-						   int level, const AnnoyPointer *pointer, float *point);
+						   AnnoyNode node, int i, float *point);
 
 /* parent.c */
 extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,

@@ -30,6 +30,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
 #include "utils/memutils.h"
@@ -538,6 +539,17 @@ estimate_items(IndexVacuumInfo *info)
 }
 
 /*
+ * May vectors be read, be it from the table?  In parallel mode, not by calling functions
+ * that are not known to allow that.
+ */
+static bool
+may_read_vectors(Relation rel)
+{
+	return !IsInParallelMode() || rel->rd_index->indkey.values[0] != 0 ||
+		!AnnoyOpen(rel)->in_table;
+}
+
+/*
  * Finish.  If annoybulkdelete was not called, no row is dead, and there is no
  * need to read the index, unless an earlier VACUUM has left something to do.
  * An index without vectors starts afresh.
@@ -569,8 +581,11 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	{
 		if (stats->tuples_removed > 0)
 			AnnoyCountRemoved(info->index, stats->tuples_removed);
-		AnnoyCorrectSpace(info->index, stats->num_index_tuples);
-		AnnoyRefreshCurve(info->index, stats->num_index_tuples);
+		if (may_read_vectors(info->index))
+		{
+			AnnoyCorrectSpace(info->index, stats->num_index_tuples);
+			AnnoyRefreshCurve(info->index, stats->num_index_tuples);
+		}
 	}
 	IndexFreeSpaceMapVacuum(info->index);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
