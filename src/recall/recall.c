@@ -138,9 +138,15 @@ item_visible(const AnnoyItem *item, void *arg)
 static bool
 is_rounded(Relation rel, const AnnoyIndex *index)
 {
-	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
-		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
-	return index->dtype == ANNOY_FLOAT16;
+	switch (AnnoyColumnDtype(rel))
+	{
+		case ANNOY_FLOAT64:
+			return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
+		case ANNOY_FLOAT32:
+			return index->dtype == ANNOY_FLOAT16;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -167,7 +173,7 @@ compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 
 		if (!ItemPointerEquals(tid, &state->queries[i].item_tid))
 			AnnoyDistancesAdd(&asked->nearest,
-							  AnnoyDistance(state->index->metric, &vec, &asked->vector));
+							  AnnoyItemDistance(state->index, &vec, &asked->vector));
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->row_context);
@@ -216,7 +222,7 @@ row_distance(RecallState *state, const AnnoyVector *query, ItemPointer tid,
 	{
 		AnnoyVector vec = AnnoyReadColumn(state->rel, values[0]);
 
-		distance = AnnoyDistance(state->index->metric, &vec, query);
+		distance = AnnoyItemDistance(state->index, &vec, query);
 	}
 	ResetPerTupleExprContext(state->estate);
 	MemoryContextSwitchTo(old_context);
@@ -244,7 +250,7 @@ search_queries(RecallState *state)
 		const RecallQuery *query = &state->queries[i];
 		const AnnoyAsked *asked = &state->asked[i];
 		double		cutoff = asked->nearest.count > 0 ? asked->nearest.heap[0] : 0;
-		Datum		value = AnnoyMakeDatum(type, &asked->vector);
+		Datum		value = AnnoyMakeColumn(state->rel, &asked->vector);
 		ScanKeyData key;
 		instr_time	start;
 		instr_time	end;
@@ -262,7 +268,7 @@ search_queries(RecallState *state)
 				continue;
 			found[seen++] = slot->tts_tid;
 			if (!state->rounded && !scan->xs_orderbynulls[0] &&
-				DatumGetFloat8(scan->xs_orderbyvals[0]) <= cutoff)
+				(DatumGetFloat8(scan->xs_orderbyvals[0]) <= cutoff || isinf(cutoff)))
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);
@@ -366,6 +372,8 @@ is_query_type(Relation rel, Oid type)
 	type = getBaseType(type);
 	if (column == BITOID || column == VARBITOID)
 		return type == BITOID || type == VARBITOID;
+	if (AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE)
+		return type == column;
 	return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
 		type == NUMERICARRAYOID || type == INT2ARRAYOID ||
 		type == INT4ARRAYOID || type == INT8ARRAYOID;

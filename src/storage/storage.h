@@ -168,7 +168,10 @@ extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
 								  int scale_exponent, const float *mean,
 								  int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
+extern AnnoyLayout AnnoyIndexLayout(Relation rel);
+extern AnnoyDtype AnnoyColumnDtype(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
+extern bool AnnoyZerosAreLast(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
