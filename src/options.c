@@ -255,6 +255,32 @@ AnnoyDefineOptions(void)
 	{.optname = (name), .opttype = (type), .offset = offsetof(AnnoyOptions, field)}
 
 /*
+ * Storage parameters of other indexes on vectors have an error that says what to do.
+ */
+static void
+check_foreign_options(Datum reloptions)
+{
+	static const char *const foreign[] = {"lists", "m", "ef_construction"};
+	ListCell   *cell;
+
+	foreach(cell, untransformRelOptions(reloptions))
+	{
+		const char *name = ((DefElem *) lfirst(cell))->defname;
+
+		for (int i = 0; i < (int) lengthof(foreign); i++)
+		{
+			if (strcmp(name, foreign[i]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("unrecognized parameter \"%s\"", name),
+						 errdetail("It is a parameter of %s.",
+								   i == 0 ? "ivfflat" : "hnsw"),
+						 errhint("Leave it out: an annoy index needs none in its place.")));
+		}
+	}
+}
+
+/*
  * Parse and validate storage parameters.
  */
 bytea *
@@ -271,6 +297,8 @@ annoyoptions(Datum reloptions, bool validate)
 	};
 	AnnoyOptions *options;
 
+	if (validate)
+		check_foreign_options(reloptions);
 	options = (AnnoyOptions *) build_reloptions(reloptions, validate,
 												annoy_relopt_kind,
 												sizeof(AnnoyOptions),

@@ -68,12 +68,14 @@ declared_index(Relation rel, bool *seed_is_zero)
 	int			n_entries = AnnoyOptionEntries(rel);
 	bool		in_table;
 	AnnoyDtype	dtype = AnnoyDeclaredDtype(rel, &in_table);
+	AnnoyIndex *index = AnnoyMakeIndex(AnnoyIndexMetric(rel), dtype, in_table, 0,
+									   n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+									   n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
+									   AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
+									   AnnoyAttributesSize(rel));
 
-	return AnnoyMakeIndex(AnnoyIndexMetric(rel), dtype, in_table, 0,
-						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						  n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
-						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
-						  AnnoyAttributesSize(rel));
+	index->zeros_last = AnnoyZerosAreLast(rel);
+	return index;
 }
 
 /*

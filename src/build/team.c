@@ -279,6 +279,7 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 								  shared->n_entries, shared->seed,
 								  shared->scale_exponent, shared->mean,
 								  AnnoyAttributesSize(build->rel));
+	build->index->zeros_last = AnnoyZerosAreLast(build->rel);
 	build->index->generation = shared->generation;
 	build->index_version = shared->version;
 	MemoryContextSwitchTo(old_context);

@@ -26,6 +26,7 @@
 #include "access/tableam.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -112,8 +113,10 @@ compare_neighbours(const void *a, const void *b)
 	const Neighbour *x = a;
 	const Neighbour *y = b;
 
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
+	int			order = float8_cmp_internal(x->distance, y->distance);
+
+	if (order != 0)
+		return order;
 	return ItemPointerCompare((ItemPointer) &x->tid, (ItemPointer) &y->tid);
 }
 
@@ -126,7 +129,7 @@ find_others(Graph *graph, const AnnoyVector *vec, ItemPointer self)
 	int			count = 0;
 
 	AnnoyAskNearest(&graph->nearest,
-					AnnoyMakeDatum(graph->access.rel->rd_opcintype[0], vec));
+					AnnoyMakeColumn(graph->access.rel, vec));
 	while (count < graph->k)
 	{
 		Neighbour  *found = &graph->found[count];

@@ -390,8 +390,8 @@ measure_bucket(const AnnoyMeasurement *measurement, AnnoyItemReader *reader,
 		neighbour->pointer = near[i].item;
 		neighbour->leaves[0] = near[i].leaf;
 		neighbour->leaves[1] = InvalidBlockNumber;
-		neighbour->distance = AnnoyStoredDistance(measurement->index->metric, &item.vector,
-												  &query->vector);
+		neighbour->distance = AnnoyItemDistance(measurement->index, &item.vector,
+												&query->vector);
 		if (unlikely(isnan(neighbour->distance)))
 			AnnoyCheckVector(measurement->rel, fetched, &item.vector);
 		/* one too large to be told from others orders nothing */

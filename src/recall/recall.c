@@ -140,9 +140,15 @@ is_rounded(Relation rel, const AnnoyIndex *index)
 {
 	if (index->in_table)
 		return true;
-	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
-		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
-	return index->dtype == ANNOY_FLOAT16;
+	switch (AnnoyColumnDtype(rel))
+	{
+		case ANNOY_FLOAT64:
+			return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
+		case ANNOY_FLOAT32:
+			return index->dtype == ANNOY_FLOAT16;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -169,7 +175,7 @@ compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 
 		if (!ItemPointerEquals(tid, &state->queries[i].item_tid))
 			AnnoyDistancesAdd(&asked->nearest,
-							  AnnoyDistance(state->index->metric, &vec, &asked->vector));
+							  AnnoyItemDistance(state->index, &vec, &asked->vector));
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->row_context);
@@ -218,7 +224,7 @@ row_distance(RecallState *state, const AnnoyVector *query, ItemPointer tid,
 	{
 		AnnoyVector vec = AnnoyReadColumn(state->rel, values[0]);
 
-		distance = AnnoyDistance(state->index->metric, &vec, query);
+		distance = AnnoyItemDistance(state->index, &vec, query);
 	}
 	ResetPerTupleExprContext(state->estate);
 	MemoryContextSwitchTo(old_context);
@@ -242,7 +248,7 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 	{
 		const AnnoyAsked *asked = &state->asked[i];
 		double		cutoff = asked->nearest.count > 0 ? asked->nearest.heap[0] : 0;
-		Datum		query = AnnoyMakeDatum(state->rel->rd_opcintype[0], &asked->vector);
+		Datum		query = AnnoyMakeColumn(state->rel, &asked->vector);
 		ItemPointerData tid;
 		double		distance;
 		instr_time	start;
@@ -256,7 +262,8 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 			if (ItemPointerEquals(&tid, &state->queries[i].tid))
 				continue;
 			found[seen++] = tid;
-			if (!state->rounded && distance <= cutoff)
+			/* rows without a distance are infinitely far away */
+			if (!state->rounded && (distance <= cutoff || isinf(cutoff)))
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);
@@ -360,6 +367,8 @@ is_query_type(Relation rel, Oid type)
 	type = getBaseType(type);
 	if (column == BITOID || column == VARBITOID)
 		return type == BITOID || type == VARBITOID;
+	if (AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE)
+		return type == column;
 	return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
 		type == NUMERICARRAYOID || type == INT2ARRAYOID ||
 		type == INT4ARRAYOID || type == INT8ARRAYOID;

@@ -41,6 +41,7 @@ extern void AnnoySourceClose(AnnoyVectorSource * source);
 
 /* column.c */
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern Datum AnnoyMakeColumn(Relation rel, const AnnoyVector *vec);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
 							Datum value);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
@@ -59,6 +60,7 @@ typedef struct AnnoyRowErrors
 	const char *column;
 	const char *predicate;		/* NULL if there is none */
 	Oid			type;			/* of the column */
+	bool		is_other;		/* none of PostgreSQL's own */
 	MemoryContext context;
 
 	/* the row at work, and what it has to fit */

@@ -136,8 +136,8 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 	if (item->vector.data != NULL && state->query.data != NULL)
 	{
 		state->search->stats.items++;
-		row.distance = AnnoyStoredDistance(state->search->index->metric,
-										   &item->vector, &state->query);
+		row.distance = AnnoyItemDistance(state->search->index, &item->vector,
+										 &state->query);
 		if (unlikely(isnan(row.distance)))
 			AnnoyCheckVector(state->search->rel, pointer, &item->vector);
 		row.kind = state->strict && state->returned > 0 &&

@@ -38,6 +38,7 @@
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -220,6 +221,15 @@ begin_round(AnnoyScanState *state)
 }
 
 /*
+ * Has a row no distance?  Such rows come when all others have.
+ */
+static inline bool
+has_no_distance(const AnnoyScanState *state, const AnnoyRow *row)
+{
+	return state->search->index->zeros_last && row->distance == INFINITY;
+}
+
+/*
  * What the scan has come to, as far as it matters for what it does next.
  */
 static void
@@ -244,12 +254,13 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 		progress->tested = state->filter->tested;
 		progress->passing = AnnoyFilterRate(state->filter);
 	}
-	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
-		(bound == INFINITY ||
-		 (bound > -INFINITY && AnnoySearchScore(search, nearest->distance) <= bound));
 	progress->candidates_left = state->next < search->items.count;
 	progress->kept_all = search->items.limit == INFINITY;
 	progress->complete = search->ended == ANNOY_END_EVERYTHING;
+	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
+		(bound == INFINITY ||
+		 (bound > -INFINITY && AnnoySearchScore(search, nearest->distance) <= bound)) &&
+		(progress->complete || state->zero_query || !has_no_distance(state, nearest));
 	progress->scanned = search->scanned;
 	progress->memory = AnnoyWorkspaceMemory(state->context);
 	progress->memory_limit = Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
@@ -341,6 +352,7 @@ start_search(IndexScanDesc scan)
 		state->task.metric = index->metric;
 		state->task.n_entries = index->n_entries;
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
+		state->zero_query = index->zeros_last && AnnoyIsZero(&query);
 		state->seen = seen_create(state->context, 512, NULL);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))
 			AnnoyFilterSample(state->filter);
@@ -562,6 +574,8 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	scan->xs_heaptid = row.tid;
 	scan->xs_recheck = state->recheck;
 	distance.value = row.distance;
+	if (state->search != NULL && has_no_distance(state, &row))
+		distance.value = get_float8_nan();
 	distance.isnull = row.kind == ANNOY_ROW_NULL;
 	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);
 	return true;

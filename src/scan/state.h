@@ -43,6 +43,7 @@ typedef struct AnnoyScanState
 	AnnoyRound	round;			/* the last one */
 	AnnoySearch *search;		/* NULL if the index has no vectors */
 	AnnoyVector query;			/* data are NULL if the query is */
+	bool		zero_query;		/* nothing has a distance from it */
 	AnnoyItemReader reader;
 	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	double		visible;		/* rows that had a vector there ... */

@@ -136,6 +136,7 @@ AnnoyOpen(Relation rel)
 						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
 						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
+	index->zeros_last = AnnoyZerosAreLast(rel);
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
 	index->removed = meta.removed;

@@ -195,8 +195,11 @@ extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_
 								  int scale_exponent, const float *mean,
 								  int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
+extern AnnoyLayout AnnoyIndexLayout(Relation rel);
+extern AnnoyDtype AnnoyColumnDtype(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel, bool *in_table);
 extern const char *AnnoyStoredName(AnnoyDtype dtype, bool in_table);
+extern bool AnnoyZerosAreLast(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 

@@ -25,7 +25,7 @@ typedef enum AnnoyDtype
 	ANNOY_FLOAT32 = 1,
 	ANNOY_FLOAT64 = 2,
 	ANNOY_BIT = 3,
-	ANNOY_FLOAT16 = 4			/* as stored in an index; not of any SQL type */
+	ANNOY_FLOAT16 = 4			/* of no type of PostgreSQL's own */
 } AnnoyDtype;
 
 /* A number in half precision, IEEE 754's binary16: the bits of it. */
@@ -100,13 +100,16 @@ extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
 extern AnnoyVector AnnoyReadArray(Datum value);
 extern AnnoyVector AnnoyReadBits(Datum value);
+extern int	AnnoyLayoutDimensions(Datum value);
+extern AnnoyVector AnnoyReadLayout(Datum value, AnnoyLayout layout);
+extern bool AnnoyIsZero(const AnnoyVector *vec);
 extern int	AnnoyFindNotFinite(const AnnoyVector *vec, double *value);
 extern void AnnoyCheckFinite(const AnnoyVector *vec);
 extern void AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y);
 extern bool AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
-extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
+extern Datum AnnoyMakeDatum(Oid type, AnnoyLayout layout, const AnnoyVector *vec);
 
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,

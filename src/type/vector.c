@@ -3,7 +3,8 @@
  * vector.c
  *	  Reading vectors from SQL values, checking them and converting them.
  *
- * A vector comes as a one-dimensional array of numbers or as a bit string.
+ * A vector comes as a one-dimensional array of numbers, as a bit string, or as a
+ * value of a type that pgvector defines or that looks alike (see annoy_opclass.h).
  * What can be used where it lies is not copied: the views made here point
  * into the (detoasted) argument.
  *
@@ -63,6 +64,14 @@ static const MetricName metric_names[] = {
 	{"innerproduct", ANNOY_IP},
 	{"hamming", ANNOY_HAMMING}
 };
+
+/* What a value of pgvector's types begins with. */
+typedef struct LayoutHeader
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int16		dim;
+	int16		unused;			/* always zero */
+} LayoutHeader;
 
 static void check_dimension_limit(int dim);
 static double *read_numbers(ArrayType *array, int dim);
@@ -320,6 +329,71 @@ AnnoyReadBits(Datum value)
 	return vec;
 }
 
+static AnnoyDtype
+layout_dtype(AnnoyLayout layout)
+{
+	Assert(layout != ANNOY_LAYOUT_NATIVE);
+	return layout == ANNOY_LAYOUT_HALFVEC ? ANNOY_FLOAT16 : ANNOY_FLOAT32;
+}
+
+/*
+ * View a value of another type as a vector, which the type's author says has that
+ * layout.  Errors out if it does not.
+ */
+AnnoyVector
+AnnoyReadLayout(Datum value, AnnoyLayout layout)
+{
+	const LayoutHeader *header = (const LayoutHeader *) PG_DETOAST_DATUM(value);
+	Size		size = VARSIZE(header);
+	AnnoyVector vec = {.dtype = layout_dtype(layout)};
+
+	if (size < sizeof(LayoutHeader) || header->unused != 0 || header->dim < 0 ||
+		size != sizeof(LayoutHeader) + AnnoyVectorSize(vec.dtype, header->dim))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("value is not what its operator class says vectors are"),
+				 size < sizeof(LayoutHeader) ?
+				 errdetail("It has %zu bytes.", size - VARHDRSZ) :
+				 header->unused != 0 ?
+				 errdetail("It has %d where there should be 0.", header->unused) :
+				 errdetail("It has %zu bytes, and %d as the number of dimensions.",
+						   size - VARHDRSZ, header->dim)));
+	if (header->dim == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
+				 errmsg("vector must have at least one dimension")));
+	check_dimension_limit(header->dim);
+
+	vec.dim = header->dim;
+	vec.data = header + 1;
+	return vec;
+}
+
+/*
+ * The dimensions that a value of any layout says it has.
+ */
+int
+AnnoyLayoutDimensions(Datum value)
+{
+	const LayoutHeader *header = (const LayoutHeader *) PG_DETOAST_DATUM(value);
+
+	return VARSIZE(header) < sizeof(LayoutHeader) ? 0 : header->dim;
+}
+
+/*
+ * Are all components zero?
+ */
+bool
+AnnoyIsZero(const AnnoyVector *vec)
+{
+	for (int i = 0; i < vec->dim; i++)
+	{
+		if (AnnoyVectorComponent(vec, i) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The first component that is NaN or infinite, counted from 0, and its value;
  * or -1.
@@ -572,12 +646,31 @@ AnnoyCopyVector(const AnnoyVector *vec)
 }
 
 /*
+ * A vector as a value of a type with that layout.
+ */
+static Datum
+make_layout(AnnoyLayout layout, const AnnoyVector *vec)
+{
+	AnnoyVector converted = AnnoyConvertVector(vec, layout_dtype(layout));
+	Size		data_size = AnnoyVectorSize(converted.dtype, converted.dim);
+	LayoutHeader *header = palloc(sizeof(LayoutHeader) + data_size);
+
+	SET_VARSIZE(header, sizeof(LayoutHeader) + data_size);
+	header->dim = converted.dim;
+	header->unused = 0;
+	memcpy(header + 1, converted.data, data_size);
+	return PointerGetDatum(header);
+}
+
+/*
  * A vector as a value of a type that columns have: an array of real or double
- * precision, or for bits also a bit string.
+ * precision, or for bits also a bit string; or one of that layout.
  */
 Datum
-AnnoyMakeDatum(Oid type, const AnnoyVector *vec)
+AnnoyMakeDatum(Oid type, AnnoyLayout layout, const AnnoyVector *vec)
 {
+	if (layout != ANNOY_LAYOUT_NATIVE)
+		return make_layout(layout, vec);
 	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
 	{
 		bool		is_float4 = type == FLOAT4ARRAYOID;
