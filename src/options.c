@@ -71,7 +71,7 @@ static bool
 parse_dtype(const char *value, AnnoyDtype *dtype)
 {
 	static const AnnoyDtype dtypes[] = {
-		ANNOY_FLOAT16, ANNOY_FLOAT32, ANNOY_FLOAT64, ANNOY_BIT
+		ANNOY_INT8, ANNOY_FLOAT16, ANNOY_FLOAT32, ANNOY_FLOAT64, ANNOY_BIT
 	};
 
 	if (strcmp(value, "pg_catalog.bit") == 0)
@@ -113,7 +113,7 @@ validate_dtype(const char *value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
-			 errhint("Valid values are \"float16\", \"float32\" and \"float64\", and \"bit\" for Hamming distance.")));
+			 errhint("Valid values are \"int8\", \"float16\", \"float32\" and \"float64\", and \"bit\" for Hamming distance.")));
 }
 
 /*

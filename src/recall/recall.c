@@ -138,9 +138,8 @@ item_visible(const AnnoyItem *item, void *arg)
 static bool
 is_rounded(Relation rel, const AnnoyIndex *index)
 {
-	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
-		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
-	return index->dtype == ANNOY_FLOAT16;
+	return index->dtype == ANNOY_FLOAT16 || index->dtype == ANNOY_INT8 ||
+		(index->dtype == ANNOY_FLOAT32 && rel->rd_opcintype[0] == FLOAT8ARRAYOID);
 }
 
 /*

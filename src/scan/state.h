@@ -31,6 +31,9 @@ typedef struct AnnoyScanChoice
 	bool		relaxed;		/* rows found late come at once */
 } AnnoyScanChoice;
 
+/* What it takes to read rows' vectors from the table, see settle.c. */
+typedef struct AnnoySettler AnnoySettler;
+
 typedef struct AnnoyScanState
 {
 	MemoryContext context;		/* of the search: a workspace, or NULL if it
@@ -52,6 +55,10 @@ typedef struct AnnoyScanState
 
 	AnnoyRows	rows;
 	bool		strict;			/* rows found late are kept for the end */
+	AnnoySettler *settler;		/* NULL if distances are exact */
+	double		query_norm;		/* if rows are settled */
+	double		slack;			/* no item's distance was farther above its
+								 * lower bound */
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
 	double		last_distance;
@@ -98,8 +105,15 @@ extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
 extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 
 /* rows.c */
+extern bool AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row);
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
+
+/* settle.c */
+extern void AnnoySettleBegin(IndexScanDesc scan, AnnoyScanState *state);
+extern bool AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row);
+extern void AnnoySettleRelease(AnnoyScanState *state);
+extern void AnnoySettleEnd(AnnoyScanState *state);
 
 /* drain.c */
 extern void AnnoyDrain(Relation rel, AnnoyScanState *state,

@@ -160,7 +160,7 @@ AnnoyDeclaredDtype(Relation rel)
 				 errdetail("Only Hamming distance can be computed from bits."),
 				 hamming ?
 				 errhint("Leave out the storage parameter dtype.") :
-				 errhint("Valid values of dtype are \"float16\", \"float32\" and \"float64\" here.")));
+				 errhint("Valid values of dtype are \"int8\", \"float16\", \"float32\" and \"float64\" here.")));
 	return dtype;
 }
 
