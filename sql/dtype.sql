@@ -223,6 +223,13 @@ INSERT INTO bytes SELECT * FROM vectors('close', 500, 10);
 DELETE FROM bytes WHERE id % 3 = 0;
 UPDATE bytes SET v = (SELECT array_agg(x + 1) FROM unnest(v) x) WHERE id % 3 = 1;
 UPDATE bytes SET id = id + 10000 WHERE id % 2 = 0;
+-- the nearest by inner product; distances of rows behind it are negative, then not
+CREATE INDEX bytes_ip ON bytes USING annoy (v double_ip_ops) WITH (dtype = int8);
+DELETE FROM bytes WHERE id IN (SELECT id FROM bytes ORDER BY v <#> '{2,-1,2,-1,2,-1,2,-1,2,-8}' LIMIT 3);
+SELECT count(*), array_agg(d) = array_agg(d ORDER BY d) AS in_order, min(d) < 0 AS negative, max(d) > 0 AS positive,
+	min(d) = (SELECT min(v <#> '{2,-1,2,-1,2,-1,2,-1,2,-8}') FROM bytes) AS nearest
+FROM (SELECT v <#> '{2,-1,2,-1,2,-1,2,-1,2,-8}' AS d FROM bytes ORDER BY d LIMIT 200) s;
+DROP INDEX bytes_ip;
 SELECT annoy_index_check('bytes_v', true);
 SELECT count(*), count(DISTINCT id), array_agg(d) = array_agg(d ORDER BY d) AS in_order
 FROM (SELECT id, v <=> '{1,2,3,4,5,6,7,8,9,10}' AS d FROM bytes ORDER BY d) s;

@@ -138,8 +138,7 @@ AnnoyRowsPutBack(AnnoyRows *rows, const AnnoyRow *row)
 bool
 AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row)
 {
-	row->kind = state->strict && state->returned > 0 &&
-		row->distance < state->last_distance ?
+	row->kind = state->strict && row->distance < state->last_distance ?
 		ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
 	return row->kind != ANNOY_ROW_LATE || !state->task.demand.relies;
 }
@@ -168,6 +167,7 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 		if (row.is_bound)
 		{
 			row.kind = ANNOY_ROW_IN_ORDER;
+			state->rows.bounds = true;
 			state->slack = Max(state->slack, distance - row.distance);
 		}
 		else if (!AnnoyScanPlace(state, &row))

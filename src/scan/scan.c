@@ -335,6 +335,7 @@ start_search(IndexScanDesc scan)
 	}
 	state->query = query;
 	state->strict = annoy_strict_order && !state->choice.relaxed;
+	state->last_distance = -INFINITY;
 
 	index = AnnoyOpen(rel);
 	if (query.data != NULL)
@@ -351,7 +352,6 @@ start_search(IndexScanDesc scan)
 	{
 		AnnoySettleBegin(scan, state);
 		state->query_norm = AnnoyVectorNorm(&query);
-		state->rows.bounds = true;
 	}
 
 	if (query.data == NULL || index->dim == 0 ||
