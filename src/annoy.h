@@ -119,9 +119,21 @@ typedef struct AnnoyIndex
 } AnnoyIndex;
 
 /*
- * The distance by which a stored vector is in order.  It is infinite if there is none,
- * which is so for vectors of zeros by cosine with the types of an extension; cosine
- * distances are 2 at most.  With our own types, it is 1 then.
+ * Has a stored vector no distance from a query, although the metric says that it has
+ * this one?  So it is with vectors of zeros by cosine and the types of an extension.
+ * With our own types, the distance is 1 then.
+ */
+static inline bool
+AnnoyHasNoDistance(const AnnoyIndex *index, const AnnoyVector *item,
+				   const AnnoyVector *query, double distance)
+{
+	return unlikely(index->zeros_last && distance == 1.0) &&
+		(AnnoyIsZero(item) || AnnoyIsZero(query));
+}
+
+/*
+ * The distance by which a stored vector is in order.  It is infinite if there is none;
+ * cosine distances are 2 at most.
  */
 static inline double
 AnnoyItemDistance(const AnnoyIndex *index, const AnnoyVector *item,
@@ -129,10 +141,7 @@ AnnoyItemDistance(const AnnoyIndex *index, const AnnoyVector *item,
 {
 	double		distance = AnnoyStoredDistance(index->metric, item, query);
 
-	if (unlikely(index->zeros_last && distance == 1.0) &&
-		(AnnoyIsZero(item) || AnnoyIsZero(query)))
-		return INFINITY;
-	return distance;
+	return AnnoyHasNoDistance(index, item, query, distance) ? INFINITY : distance;
 }
 
 #define ANNOY_ROTATION_ROUNDS	4

@@ -68,6 +68,7 @@ validate_seed(const char *value)
 static const struct config_enum_entry dtype_options[] = {
 	{"auto", ANNOY_DTYPE_AUTO, false},
 	{"none", ANNOY_DTYPE_NONE, false},
+	{"int8", ANNOY_INT8, false},
 	{"float16", ANNOY_FLOAT16, false},
 	{"float32", ANNOY_FLOAT32, false},
 	{"float64", ANNOY_FLOAT64, false},
@@ -118,7 +119,7 @@ validate_dtype(const char *value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
-			 errhint("Valid values are \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".")));
+			 errhint("Valid values are \"int8\", \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".")));
 }
 
 /*

@@ -208,6 +208,7 @@ record_metrics(StringInfo record, SimdCheck *check)
 	AnnoyVector centres[] = {
 		{ANNOY_FLOAT32, dim, check->centre}, {ANNOY_FLOAT64, dim, check->wide_centre}
 	};
+	AnnoyVector small[4];
 	AnnoyVector bits[] = {
 		{ANNOY_BIT, dim, check->point}, {ANNOY_BIT, dim, check->centre}
 	};
@@ -218,6 +219,26 @@ record_metrics(StringInfo record, SimdCheck *check)
 		check->wide[i] = check->point[i] * M_PI;
 		check->wide_centre[i] = check->centre[i] / M_PI;
 	}
+	for (int i = 0; i < 4; i++)
+		small[i] = AnnoyConvertVector(i < 2 ? &points[i] : &centres[i - 2], ANNOY_INT8);
+	for (AnnoyMetric metric = ANNOY_L2; metric < ANNOY_HAMMING; metric++)
+	{
+		for (int i = 0; i < 4; i++)
+		{
+			const AnnoyVector *others[] = {&points[0], &points[1], &centres[0], &centres[1], &small[1]};
+
+			for (int j = 0; j < (int) lengthof(others); j++)
+			{
+				double		bound = AnnoyLowerBound(metric, &small[i], others[j],
+													AnnoyVectorNorm(others[j]), &distance);
+
+				appendBinaryStringInfo(record, (char *) &bound, sizeof(bound));
+				appendBinaryStringInfo(record, (char *) &distance, sizeof(distance));
+			}
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		pfree(unconstify(void *, small[i].data));
 	for (AnnoyMetric metric = ANNOY_L2; metric <= ANNOY_HAMMING; metric++)
 	{
 		for (int i = 0; i < 4; i++)

@@ -104,8 +104,9 @@ no_such_row(const AnnoyAccess *access, ItemPointer tid, const char *detail)
 }
 
 /*
- * Get a row's vector, as the index stores it.  Returns false if the row has
- * none, and raises an error if there is no such row that the snapshot sees.
+ * Get a row's vector, as the index stores it; or the column's, if the index has not
+ * more than an idea of that.  Returns false if the row has none, and raises an error
+ * if there is no such row that the snapshot sees.
  *
  * It comes from the table, since nothing leads from a TID to an item.
  */
@@ -114,14 +115,17 @@ AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid, AnnoyVector *vec)
 {
 	TableScanDesc scan = table_beginscan_tid(access->heap, access->snapshot);
 	AnnoyRowReader reader;
+	AnnoyDtype	dtype = access->index->dtype;
 	bool		found;
 
+	if (dtype == ANNOY_INT8)
+		dtype = access->rel->rd_opcintype[0] == FLOAT8ARRAYOID ? ANNOY_FLOAT64 : ANNOY_FLOAT32;
 	AnnoyRowReaderInit(&reader, access);
 	if (!table_tuple_tid_valid(scan, tid) ||
 		!table_tuple_fetch_row_version(access->heap, tid, access->snapshot, reader.slot))
 		no_such_row(access, tid, "The table has no such row, or it is not visible.");
 	table_endscan(scan);
-	if (!AnnoyReadRow(&reader, access->index->dtype, vec))
+	if (!AnnoyReadRow(&reader, dtype, vec))
 		no_such_row(access, tid, "The row does not satisfy the condition of the index.");
 	found = vec->data != NULL;
 	if (found)

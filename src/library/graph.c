@@ -103,8 +103,11 @@ read_item(Graph *graph, const AnnoyPointer *pointer, ItemPointer tid, AnnoyVecto
 		*vec = AnnoyCopyVector(&item.vector);
 	}
 	AnnoyItemRelease(&graph->reader);
-	return live && table_index_fetch_tuple_check(graph->access.heap, tid,
-												 graph->access.snapshot, NULL);
+	if (!live || !table_index_fetch_tuple_check(graph->access.heap, tid,
+												graph->access.snapshot, NULL))
+		return false;
+	return graph->access.index->dtype != ANNOY_INT8 ||
+		AnnoyFetchRow(&graph->access, tid, vec);
 }
 
 static int

@@ -138,7 +138,7 @@ item_visible(const AnnoyItem *item, void *arg)
 static bool
 is_rounded(Relation rel, const AnnoyIndex *index)
 {
-	if (index->in_table)
+	if (index->in_table || index->dtype == ANNOY_INT8)
 		return true;
 	switch (AnnoyColumnDtype(rel))
 	{

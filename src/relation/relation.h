@@ -33,6 +33,8 @@ AnnoyIsHeap(Relation table)
 extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
+extern AnnoyVectorSource * AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,
+												Snapshot snapshot);
 extern AnnoyVectorSource * AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
 										   Snapshot snapshot);
 extern void AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid);

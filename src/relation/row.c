@@ -73,7 +73,8 @@ typedef struct TableSource
 	AnnoyVectorSource source;
 	Relation	heap;
 	Relation	rel;
-	const AnnoyIndex *index;
+	int			dim;
+	AnnoyDtype	dtype;			/* of the vectors that are read */
 	Snapshot	snapshot;		/* NULL = rows that are not gone */
 	IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
@@ -177,8 +178,8 @@ read_from_table(AnnoyVectorSource * source, const AnnoyPointer *pointer pg_attri
 		if (found)
 		{
 			*vec = AnnoyReadColumn(table->rel, value);
-			found = vec->dim == table->index->dim;
-			*vec = AnnoyConvertVector(vec, table->index->dtype);
+			found = vec->dim == table->dim;
+			*vec = AnnoyConvertVector(vec, table->dtype);
 		}
 	}
 	MemoryContextSwitchTo(old_context);
@@ -201,24 +202,22 @@ close_table(AnnoyVectorSource * source)
 }
 
 /*
- * Prepare to read vectors from the table of an index that does not store them: of rows
- * that a snapshot sees, or, without one, that are not gone.  The caller has the table
- * locked.  Memory is taken in the current context.  Returns NULL if the index stores
- * its vectors.
+ * Prepare to read vectors from an index's table: of rows that a snapshot sees, or,
+ * without one, that are not gone.  They have the dtype of the column, or are bits if it
+ * is these that the index compares.  The caller has the table locked.  Memory is taken
+ * in the current context.
  */
 AnnoyVectorSource *
-AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
+AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
 {
-	TableSource *table;
+	TableSource *table = palloc0(sizeof(TableSource));
 
-	if (!index->in_table || index->dim == 0)
-		return NULL;
-	table = palloc0(sizeof(TableSource));
 	table->source.read = read_from_table;
 	table->source.close = close_table;
 	table->heap = table_open(rel->rd_index->indrelid, NoLock);
 	table->rel = rel;
-	table->index = index;
+	table->dim = index->dim;
+	table->dtype = index->metric == ANNOY_HAMMING ? ANNOY_BIT : AnnoyColumnDtype(rel);
 	table->snapshot = snapshot;
 	table->fetch = AnnoyBeginFetch(table->heap);
 	table->slot = table_slot_create(table->heap, NULL);
@@ -231,6 +230,15 @@ AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
 		table->estate = CreateExecutorState();
 	}
 	return &table->source;
+}
+
+/*
+ * The same if the index does not store its vectors.  Returns NULL if it does.
+ */
+AnnoyVectorSource *
+AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
+{
+	return index->in_table && index->dim > 0 ? AnnoySourceOpenTable(rel, index, snapshot) : NULL;
 }
 
 /*

@@ -75,6 +75,9 @@
 #define LEAST_ITEMS		20.0
 #define ITEMS_PER_ROW	2.0
 
+/* Rows that are settled (settle.c), for each one that is returned. */
+#define SETTLED_PER_ROW	1.5
+
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
 #define TEST_WALK_COST	1.5
@@ -110,6 +113,7 @@ typedef struct ScanCost
 	int			dims;			/* 0 = it has no vectors */
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
+	bool		settles;		/* exact distances come from the table */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
@@ -305,6 +309,7 @@ scan_cost(const ScanCost *scan, double k)
 	k * (scan->fetched + 1) / (scan->rows + 1) : scan->fetched;
 
 	return search_cost(scan, fetched) + fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
+		(scan->settles ? SETTLED_PER_ROW * fetched * scan->distance_cost.per_tuple : 0) +
 		k * scan->distance_cost.per_tuple;
 }
 
@@ -369,6 +374,7 @@ describe_index(ScanCost *scan)
 	/* the row's page, if vectors are in the table */
 	scan->item_pages = index->group_pages > 1 || index->in_table ? 2 : 1;
 	scan->item_words = (index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0) / 4;
+	scan->settles = index->dtype == ANNOY_INT8;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);

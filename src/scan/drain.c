@@ -164,6 +164,7 @@ drain_nulls(Relation rel, AnnoyScanState *state, const AnnoyRow *late)
 	AnnoyRow	row;
 
 	memset(&state->rows, 0, sizeof(AnnoyRows));
+	state->rows.bounds = rest.bounds;
 	AnnoyRowsBeginSort(&state->rows, sort_memory(state));
 	if (late != NULL)
 	{

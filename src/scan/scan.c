@@ -230,6 +230,70 @@ has_no_distance(const AnnoyScanState *state, const AnnoyRow *row)
 }
 
 /*
+ * Have the table's pages read that are about to be wanted, if somebody has
+ * lately had to wait for one: those of rows at the top of the heap, which come
+ * next unless nearer ones are found.
+ */
+static void
+prefetch_table(Relation heap, AnnoyRows *rows)
+{
+	int			ahead = Min(rows->count, TABLE_AHEAD);
+
+	/*
+	 * A table of another access method need not have the row in the block of
+	 * that number, or in that file, and there is no call to ask it to
+	 * prefetch a row.
+	 */
+	if (cold_rows == 0 || !AnnoyIsHeap(heap))
+		return;
+	for (int i = 0; i < ahead; i++)
+	{
+		AnnoyRow   *row = &rows->rows[i];
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
+
+		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER &&
+			AnnoyRowMayExist(heap, &row->tid))
+			(void) PrefetchBuffer(heap, MAIN_FORKNUM, block);
+		row->prefetched = true;
+	}
+}
+
+/*
+ * Will no row be nearer than one with that distance, as far as the search can tell?
+ * Not if there may be one as near, where vectors are rounded: these may all be zero.
+ */
+static inline bool
+is_next(const AnnoyScanState *state, double distance)
+{
+	double		bound = score_bound(state);
+	double		score;
+
+	if (!isfinite(bound))
+		return bound > 0;
+	score = AnnoySearchScore(state->search, distance);
+	return state->slack > 0 ? score < bound : score <= bound;
+}
+
+/*
+ * Settle rows until the nearest is settled, or none may be the next one.
+ */
+static void
+settle_nearest(Relation heap, AnnoyScanState *state)
+{
+	AnnoyRows  *rows = &state->rows;
+
+	while (rows->count > 0 && rows->rows[0].is_bound && is_next(state, rows->rows[0].distance))
+	{
+		AnnoyRow	row;
+
+		prefetch_table(heap, rows);
+		(void) AnnoyRowsNext(rows, &row);
+		if (AnnoySettleRow(state, &row))
+			AnnoyRowsPutBack(rows, &row);
+	}
+}
+
+/*
  * What the scan has come to, as far as it matters for what it does next.
  */
 static void
@@ -237,7 +301,6 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 {
 	const AnnoySearch *search = state->search;
 	const AnnoyRow *nearest = state->rows.count > 0 ? &state->rows.rows[0] : NULL;
-	double		bound = score_bound(state);
 
 	progress->returned = state->returned;
 	progress->dead = state->dead;
@@ -254,13 +317,18 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 		progress->tested = state->filter->tested;
 		progress->passing = AnnoyFilterRate(state->filter);
 	}
+
+	/*
+	 * scores are those of stored vectors; if these are rounded, rows may be
+	 * nearer than they by as much as others have been
+	 */
+	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
+		!nearest->is_bound && is_next(state, nearest->distance + state->slack) &&
+		(search->ended == ANNOY_END_EVERYTHING || state->zero_query ||
+		 !has_no_distance(state, nearest));
 	progress->candidates_left = state->next < search->items.count;
 	progress->kept_all = search->items.limit == INFINITY;
 	progress->complete = search->ended == ANNOY_END_EVERYTHING;
-	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
-		(bound == INFINITY ||
-		 (bound > -INFINITY && AnnoySearchScore(search, nearest->distance) <= bound)) &&
-		(progress->complete || state->zero_query || !has_no_distance(state, nearest));
 	progress->scanned = search->scanned;
 	progress->memory = AnnoyWorkspaceMemory(state->context);
 	progress->memory_limit = Max(work_mem, MIN_SCAN_MEMORY) * (Size) 1024;
@@ -270,8 +338,10 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
  * Find the next row.  Returns false if there is none.
  */
 static bool
-next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
+next_row(IndexScanDesc scan, AnnoyScanState *state, AnnoyRow *row)
 {
+	Relation	rel = scan->indexRelation;
+
 	while (!state->drained)
 	{
 		AnnoyScanProgress progress = {0};
@@ -279,6 +349,8 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 
 		CHECK_FOR_INTERRUPTS();
 
+		if (state->settler != NULL)
+			settle_nearest(scan->heapRelation, state);
 		note_progress(state, &progress);
 		switch (AnnoyNextStep(&state->task, &last, &progress, &state->round))
 		{
@@ -295,7 +367,14 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 				break;
 		}
 	}
-	return AnnoyNextDrained(rel, state, row);
+	while (AnnoyNextDrained(rel, state, row))
+	{
+		if (!row->is_bound)
+			return true;
+		if (AnnoySettleRow(state, row))
+			AnnoyRowsPutBack(&state->rows, row);
+	}
+	return false;
 }
 
 /*
@@ -326,6 +405,7 @@ start_search(IndexScanDesc scan)
 	}
 	state->query = query;
 	state->strict = annoy_strict_order && !state->choice.relaxed;
+	state->last_distance = -INFINITY;
 
 	index = AnnoyOpen(rel);
 	if (query.data != NULL)
@@ -340,6 +420,11 @@ start_search(IndexScanDesc scan)
 		state->reader.tests_first = state->task.tests;
 		if (query.data != NULL)
 			state->source = AnnoySourceOpen(rel, index, scan->xs_snapshot);
+	}
+	if (query.data != NULL && index->dtype == ANNOY_INT8)
+	{
+		state->settler = AnnoySourceOpenTable(rel, index, scan->xs_snapshot);
+		state->query_norm = AnnoyVectorNorm(&query);
 	}
 
 	if (query.data == NULL || index->dim == 0 ||
@@ -422,6 +507,7 @@ end_search(AnnoyScanState *state)
 		note_stats(state);
 	AnnoyRowsEndSort(&state->rows);
 	AnnoySourceClose(state->source);
+	AnnoySourceClose(state->settler);
 	if (state->context != NULL)
 		AnnoyWorkspaceGiveBack(state->context);
 	memset(state, 0, sizeof(AnnoyScanState));
@@ -464,36 +550,6 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
-}
-
-/*
- * Have the table's pages read that the executor is about to want, if it has
- * lately had to wait for one: those of rows at the top of the heap, which come
- * next unless nearer ones are found.
- */
-static void
-prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
-{
-	int			ahead = Min(rows->count, TABLE_AHEAD);
-
-	/*
-	 * A table of another access method need not have the row in the block of
-	 * that number, or in that file, and there is no call to ask it to
-	 * prefetch a row.
-	 */
-	if (cold_rows == 0 ||
-		!AnnoyIsHeap(scan->heapRelation))
-		return;
-	for (int i = 0; i < ahead; i++)
-	{
-		AnnoyRow   *row = &rows->rows[i];
-		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
-
-		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER &&
-			AnnoyRowMayExist(scan->heapRelation, &row->tid))
-			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
-		row->prefetched = true;
-	}
 }
 
 /*
@@ -560,13 +616,15 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 			cold_rows--;
 	}
 
-	found = next_row(scan->indexRelation, state, &row);
+	found = next_row(scan, state, &row);
+	if (state->settler != NULL)
+		AnnoySourcePause(state->settler);
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return false;
 	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
 	if (state->source == NULL)
-		prefetch_table(scan, &state->rows);
+		prefetch_table(scan->heapRelation, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
 	state->returned++;
 	if (row.kind == ANNOY_ROW_IN_ORDER)

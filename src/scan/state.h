@@ -56,6 +56,11 @@ typedef struct AnnoyScanState
 
 	AnnoyRows	rows;
 	bool		strict;			/* rows found late are kept for the end */
+	AnnoyVectorSource *settler;	/* of rows to be settled; NULL if distances
+								 * are exact */
+	double		query_norm;		/* if rows are settled */
+	double		slack;			/* no item's distance was farther above its
+								 * lower bound */
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
 	double		last_distance;
@@ -102,10 +107,14 @@ extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
 extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 
 /* rows.c */
+extern bool AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row);
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
 extern void AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
 								  AnnoyItem *items, int n);
+
+/* settle.c */
+extern bool AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row);
 
 /* drain.c */
 extern void AnnoyDrain(Relation rel, AnnoyScanState *state,

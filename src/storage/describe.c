@@ -221,7 +221,7 @@ AnnoyDeclaredDtype(Relation rel, bool *in_table)
 				 errdetail("Only Hamming distance can be computed from bits."),
 				 hamming ?
 				 errhint("Leave out the storage parameter dtype.") :
-				 errhint("Valid values of dtype are \"float16\", \"float32\", \"float64\" and \"none\" here.")));
+				 errhint("Valid values of dtype are \"int8\", \"float16\", \"float32\", \"float64\" and \"none\" here.")));
 	return dtype;
 }
 
