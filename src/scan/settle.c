@@ -114,7 +114,8 @@ AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row)
 
 		if (!isnull)
 		{
-			AnnoyVector vec = AnnoyReadColumn(settler->rel, value);
+			/* whether it is finite, the distance will tell */
+			AnnoyVector vec = AnnoyReadArray(value);
 
 			AnnoyCheckDimensions(settler->rel, state->search->index, &vec);
 			row->distance = AnnoyDistance(state->search->index->metric, &vec, &state->query);
