@@ -66,18 +66,23 @@ sort_memory(const AnnoyScanState *state)
 static void
 drain_passed(AnnoyScanState *state)
 {
-	Buffer		buffers[ANNOY_LOOK_BATCH];
-
-	for (int i = 0; i < state->n_passed; i++)
-		buffers[i] = AnnoyItemPin(&state->reader, &state->passed[i]);
-	for (int i = 0; i < state->n_passed; i++)
+	for (int first = 0; first < state->n_passed; first += ANNOY_LOOK_BATCH)
 	{
-		AnnoyItem	item;
+		const AnnoyPointer *passed = state->passed + first;
+		int			n = Min(state->n_passed - first, ANNOY_LOOK_BATCH);
+		Buffer		buffers[ANNOY_LOOK_BATCH];
 
-		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
-		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &state->passed[i], &item);
-		AnnoyItemRelease(&state->reader);
+		for (int i = 0; i < n; i++)
+			buffers[i] = AnnoyItemPin(&state->reader, &passed[i]);
+		for (int i = 0; i < n; i++)
+		{
+			AnnoyItem	item;
+
+			AnnoyItemFetch(&state->reader, buffers[i], &passed[i], &item);
+			if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
+				AnnoyScanAdd(state, &passed[i], &item);
+			AnnoyItemRelease(&state->reader);
+		}
 	}
 	state->n_passed = 0;
 	if (state->rows.sort == NULL &&
@@ -95,7 +100,7 @@ drain_if_passed(const AnnoyPointer *item, void *arg)
 		return;
 	AnnoyItemPrefetch(&state->reader, item);
 	state->passed[state->n_passed++] = *item;
-	if (state->n_passed == ANNOY_LOOK_BATCH)
+	if (state->n_passed == lengthof(state->passed))
 		drain_passed(state);
 }
 

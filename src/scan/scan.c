@@ -51,15 +51,12 @@
 /* Working memory of a scan in kB, if work_mem is less. */
 #define MIN_SCAN_MEMORY		4096
 
-/*
- * After a page of the table that was not in shared buffers, more of that kind are
- * expected among those of so many rows returned next; then the pages of so many
- * rows that are not yet wanted are asked for from the operating system.
- */
-#define COLD_ROWS			40
-#define TABLE_AHEAD			10
+/* So many items are looked at for each row, and so many rows are wanted, usually. */
+#define ITEMS_PER_ROW		4
+#define USUAL_ROWS			10
 
-static int	cold_rows = 0;
+/* The pages of at most so many rows are asked for together. */
+#define MOST_ROWS_AHEAD		500
 
 /* Of the last scan that this session has ended. */
 static AnnoyScanStats last_scan;
@@ -90,10 +87,15 @@ static void
 prefetch_items(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
-	int			end = Min(items->count, state->next + AnnoyPrefetchDistance(ANNOY_LOOK_BATCH));
+	double		rows = Max(state->task.demand.limit, USUAL_ROWS);
+	int			end = AnnoyPrefetchEnd(&state->ahead, state->next,
+									   (int) Min(ITEMS_PER_ROW * rows, items->count),
+									   ANNOY_LOOK_BATCH);
 
-	for (; state->prefetched < end; state->prefetched++)
-		AnnoyItemPrefetch(&state->reader, &items->candidates[state->prefetched].pointer);
+	end = Min(items->count, end);
+	for (int i = state->ahead.next; i < end; i++)
+		AnnoyItemPrefetch(&state->reader, &items->candidates[i].pointer);
+	state->ahead.next = Max(state->ahead.next, end);
 }
 
 /*
@@ -165,7 +167,7 @@ begin_round(AnnoyScanState *state)
 	else if (state->round.done > 0)
 		state->round.effort = search->scanned / search->unlike;
 	state->next = 0;
-	state->prefetched = 0;
+	memset(&state->ahead, 0, sizeof(state->ahead));
 	prefetch_items(state);
 }
 
@@ -392,33 +394,51 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
 }
 
+static int
+compare_distances(const void *a, const void *b)
+{
+	double		da = *(const double *) a;
+	double		db = *(const double *) b;
+
+	return (da > db) - (da < db);
+}
+
 /*
- * Have the table's pages read that the executor is about to want, if it has
- * lately had to wait for one: those of rows at the top of the heap, which come
- * next unless nearer ones are found.
+ * Have the table's pages read that the executor is about to want, if they have to be
+ * read: those of the rows that come next unless nearer ones are found.  As many as the
+ * LIMIT has, or as many again as were returned.  This is when a row comes whose own page
+ * was not asked for in this way.
  */
 static void
-prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
+prefetch_table(IndexScanDesc scan, AnnoyScanState *state, const AnnoyRow *row)
 {
-	int			ahead = Min(rows->count, TABLE_AHEAD);
+	AnnoyRows  *rows = &state->rows;
+	double		wanted = Max(Max(state->task.demand.limit, USUAL_ROWS), 2 * state->returned);
+	int			ahead = (int) Min(Min(wanted - state->returned, MOST_ROWS_AHEAD), rows->count);
+	double	   *distances;
+	double		farthest;
 
-	/*
-	 * A table of another access method need not have the row in the block of
-	 * that number, or in that file, and there is no call to ask it to
-	 * prefetch a row.
-	 */
-	if (cold_rows == 0 ||
-		!AnnoyIsHeap(scan->heapRelation))
+	if (row->prefetched || ahead <= 0 || !AnnoyRowsAreCold())
 		return;
-	for (int i = 0; i < ahead; i++)
-	{
-		AnnoyRow   *row = &rows->rows[i];
-		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
+	distances = palloc(sizeof(double) * rows->count);
+	for (int i = 0; i < rows->count; i++)
+		distances[i] = rows->rows[i].kind == ANNOY_ROW_IN_ORDER ?
+			rows->rows[i].distance : INFINITY;
+	qsort(distances, rows->count, sizeof(double), compare_distances);
+	farthest = distances[ahead - 1];
+	pfree(distances);
 
-		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER &&
-			AnnoyRowMayExist(scan->heapRelation, &row->tid))
-			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
-		row->prefetched = true;
+	AnnoyPrefetchRow(scan->heapRelation, &row->tid);
+	for (int i = 0; i < rows->count; i++)
+	{
+		AnnoyRow   *next = &rows->rows[i];
+
+		if (!next->prefetched && next->kind == ANNOY_ROW_IN_ORDER &&
+			next->distance <= farthest)
+		{
+			AnnoyPrefetchRow(scan->heapRelation, &next->tid);
+			next->prefetched = true;
+		}
 	}
 }
 
@@ -480,10 +500,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	{
 		/* mostly the table is what has been read since */
 		count_blocks(&hits, &reads);
-		if (reads > state->reads_returned)
-			cold_rows = COLD_ROWS;
-		else if (cold_rows > 0)
-			cold_rows--;
+		AnnoyNoteRow(reads > state->reads_returned);
 	}
 
 	found = next_row(scan->indexRelation, state, &row);
@@ -491,8 +508,11 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	if (!found)
 		return false;
 	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
-	prefetch_table(scan, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
+	/* if the index was not in shared buffers, the table is not, most likely */
+	if (state->returned == 0 && state->reads_returned > state->reads_before)
+		AnnoyNoteRow(true);
+	prefetch_table(scan, state, &row);
 	state->returned++;
 	if (row.kind == ANNOY_ROW_IN_ORDER)
 		state->last_distance = row.distance;
