@@ -51,8 +51,12 @@
 /* Working memory of a scan in kB, if work_mem is less. */
 #define MIN_SCAN_MEMORY		4096
 
-/* So many items are looked at for each row, and so many rows are wanted, usually. */
-#define ITEMS_PER_ROW		4
+/*
+ * So many items are looked at, usually, and so many more for each row, of which so many
+ * are wanted if there is no LIMIT.
+ */
+#define USUAL_ITEMS			25
+#define ITEMS_PER_ROW		2
 #define USUAL_ROWS			10
 
 /* The pages of at most so many rows are asked for together. */
@@ -88,9 +92,9 @@ prefetch_items(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
 	double		rows = Max(state->task.demand.limit, USUAL_ROWS);
+	double		wanted = state->task.n_entries * (USUAL_ITEMS + ITEMS_PER_ROW * rows);
 	int			end = AnnoyPrefetchEnd(&state->ahead, state->next,
-									   (int) Min(ITEMS_PER_ROW * rows, items->count),
-									   ANNOY_LOOK_BATCH);
+									   (int) Min(wanted, items->count), ANNOY_LOOK_BATCH);
 
 	end = Min(items->count, end);
 	for (int i = state->ahead.next; i < end; i++)
@@ -116,6 +120,9 @@ look_at_next(AnnoyScanState *state)
 	INSTR_TIME_SET_CURRENT(start);
 	while (n < ANNOY_LOOK_BATCH && state->next < items->count)
 	{
+		/* items met before do not count as one of these */
+		if (unlikely(state->next >= state->ahead.next))
+			prefetch_items(state);
 		pointers[n] = items->candidates[state->next++].pointer;
 		if (!AnnoyScanSee(state, &pointers[n]))
 		{
@@ -260,6 +267,8 @@ start_search(IndexScanDesc scan)
 	state->query = query;
 	state->strict = annoy_strict_order && !state->choice.relaxed;
 
+	/* while the metapage is read */
+	AnnoyPrefetchBuffer(rel, ANNOY_FIRST_ROOT_BLKNO);
 	index = AnnoyOpen(rel);
 	if (query.data != NULL)
 		AnnoyCheckDimensions(rel, index, &query);
@@ -394,51 +403,27 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
 }
 
-static int
-compare_distances(const void *a, const void *b)
-{
-	double		da = *(const double *) a;
-	double		db = *(const double *) b;
-
-	return (da > db) - (da < db);
-}
-
 /*
  * Have the table's pages read that the executor is about to want, if they have to be
- * read: those of the rows that come next unless nearer ones are found.  As many as the
- * LIMIT has, or as many again as were returned.  This is when a row comes whose own page
- * was not asked for in this way.
+ * read: those of rows at the top of the heap, which come next unless nearer ones are
+ * found; as many as the LIMIT has.
  */
 static void
-prefetch_table(IndexScanDesc scan, AnnoyScanState *state, const AnnoyRow *row)
+prefetch_table(IndexScanDesc scan, AnnoyScanState *state)
 {
 	AnnoyRows  *rows = &state->rows;
-	double		wanted = Max(Max(state->task.demand.limit, USUAL_ROWS), 2 * state->returned);
+	double		wanted = Max(state->task.demand.limit, state->returned + USUAL_ROWS);
 	int			ahead = (int) Min(Min(wanted - state->returned, MOST_ROWS_AHEAD), rows->count);
-	double	   *distances;
-	double		farthest;
 
-	if (row->prefetched || ahead <= 0 || !AnnoyRowsAreCold())
+	if (!AnnoyRowsAreCold())
 		return;
-	distances = palloc(sizeof(double) * rows->count);
-	for (int i = 0; i < rows->count; i++)
-		distances[i] = rows->rows[i].kind == ANNOY_ROW_IN_ORDER ?
-			rows->rows[i].distance : INFINITY;
-	qsort(distances, rows->count, sizeof(double), compare_distances);
-	farthest = distances[ahead - 1];
-	pfree(distances);
-
-	AnnoyPrefetchRow(scan->heapRelation, &row->tid);
-	for (int i = 0; i < rows->count; i++)
+	for (int i = 0; i < ahead; i++)
 	{
-		AnnoyRow   *next = &rows->rows[i];
+		AnnoyRow   *row = &rows->rows[i];
 
-		if (!next->prefetched && next->kind == ANNOY_ROW_IN_ORDER &&
-			next->distance <= farthest)
-		{
-			AnnoyPrefetchRow(scan->heapRelation, &next->tid);
-			next->prefetched = true;
-		}
+		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER)
+			AnnoyPrefetchRow(scan->heapRelation, &row->tid);
+		row->prefetched = true;
 	}
 }
 
@@ -512,7 +497,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	/* if the index was not in shared buffers, the table is not, most likely */
 	if (state->returned == 0 && state->reads_returned > state->reads_before)
 		AnnoyNoteRow(true);
-	prefetch_table(scan, state, &row);
+	prefetch_table(scan, state);
 	state->returned++;
 	if (row.kind == ANNOY_ROW_IN_ORDER)
 		state->last_distance = row.distance;

@@ -363,7 +363,8 @@ scan_leaves(AnnoySearch *search, const AnnoyRound *round)
 	const AnnoyCollector *leaves = &search->nodes[0];
 	Progress	progress = {0};
 
-	progress.wanted = (int) Min(leaves_wanted(search->index, round->effort), leaves->count);
+	progress.wanted = (int) Min(leaves_wanted(search->index, round->effort),
+								leaves->count);
 	while (progress.visited < leaves->count &&
 		   !is_done(search, round, leaves->candidates[progress.visited].score))
 		visit_next(search, 0, &progress);

@@ -235,7 +235,7 @@ AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps)
  * shared buffers.
  *
  * While they are not, all that are wanted are asked for together.  When these have been
- * read, and it goes on, it is half as many again as have been read.  So a process waits
+ * read but for `usual', and it goes on, it is half as many again as have been read.  So a process waits
  * for the disk a few times, however many pages there are, and what it has asked for in
  * vain is a part of what it has read.
  */
@@ -249,7 +249,7 @@ AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual)
 	}
 	if (!ahead->asked)
 		ahead->next = read;
-	else if (ahead->next > read)
+	else if (ahead->next >= read + usual)
 		return ahead->next;
 	ahead->asked = true;
 	return Max(wanted, read + Max(COLD_AHEAD, read / 2));

@@ -53,7 +53,7 @@ SQL
 		done
 	done
 } >"$script"
-"${psql[@]}" -f "$script" | perl -ne '
+"${psql[@]}" <"$script" | perl -ne '
 	if (/^concurrency (\d+)/) { $c = $1; $buffers = 0; push @{$run{$c}}, {} }
 	next unless defined $c;
 	my $r = $run{$c}[-1];
