@@ -31,6 +31,9 @@ AnnoyIsHeap(Relation table)
 
 /* row.c */
 extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
+extern void AnnoyNoteRows(int rows, bool were_cold);
+extern bool AnnoyRowsAreCold(void);
+extern void AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
 extern AnnoyVectorSource * AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,

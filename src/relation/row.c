@@ -67,6 +67,46 @@ AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid)
 							  ItemPointerGetOffsetNumberNoCheck(tid));
 }
 
+/*
+ * After a row whose page of the table was not in shared buffers, more of that kind are
+ * expected among so many that are read next.
+ */
+#define COLD_ROWS		40
+
+static int	cold_rows = 0;
+
+/*
+ * Note that so many rows were read, and whether a page had to be for that.
+ */
+void
+AnnoyNoteRows(int rows, bool were_cold)
+{
+	cold_rows = were_cold ? COLD_ROWS : Max(cold_rows - rows, 0);
+}
+
+/*
+ * Is it worth while to ask for the pages of rows before they are wanted?
+ */
+bool
+AnnoyRowsAreCold(void)
+{
+	return cold_rows > 0;
+}
+
+/*
+ * Have the operating system read the page of the table that has a row, unless it is in
+ * shared buffers.  What the row has out of line is not known before its page is read.
+ *
+ * A table of another access method need not have the row in the block of that number, or
+ * in that file, and there is no call to ask it to prefetch a row.
+ */
+void
+AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid)
+{
+	if (AnnoyIsHeap(heap) && AnnoyRowMayExist(heap, tid))
+		AnnoyAskForPage(heap, ItemPointerGetBlockNumberNoCheck(tid));
+}
+
 /* The table as a source of vectors. */
 typedef struct TableSource
 {
@@ -250,9 +290,7 @@ AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid)
 {
 	TableSource *table = (TableSource *) source;
 
-	/* other access methods may have the row anywhere */
-	if (AnnoyIsHeap(table->heap) && AnnoyRowMayExist(table->heap, tid))
-		(void) PrefetchBuffer(table->heap, MAIN_FORKNUM, ItemPointerGetBlockNumberNoCheck(tid));
+	AnnoyPrefetchRow(table->heap, tid);
 }
 
 /*

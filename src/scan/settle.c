@@ -21,6 +21,8 @@
  */
 #include "postgres.h"
 
+#include "executor/instrument.h"
+
 #include "relation/relation.h"
 #include "scan/state.h"
 
@@ -33,9 +35,12 @@ bool
 AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row)
 {
 	AnnoyVectorSource *table = state->settler;
+	int64		reads = pgBufferUsage.shared_blks_read;
 	AnnoyVector vec;
+	bool		found = table->read(table, NULL, &row->tid, &vec);
 
-	if (!table->read(table, NULL, &row->tid, &vec))
+	AnnoyNoteRows(1, pgBufferUsage.shared_blks_read > reads);
+	if (!found)
 	{
 		state->returned++;
 		state->dead++;

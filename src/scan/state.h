@@ -51,7 +51,9 @@ typedef struct AnnoyScanState
 	AnnoyFilter *filter;		/* NULL if there are no conditions */
 	double		scanned;		/* entries, in all rounds */
 	int			next;			/* candidate to look at next */
-	int			prefetched;		/* candidates prefetched so far */
+	AnnoyAhead	ahead;			/* candidates prefetched so far */
+	int			rows_prefetched;	/* of so many, also the rows, whose vectors
+									 * are in the table */
 	seen_hash  *seen;
 
 	AnnoyRows	rows;
@@ -70,8 +72,8 @@ typedef struct AnnoyScanState
 	bool		nulls_follow;	/* rows without a vector are to come */
 	bool		recheck;		/* the rows left are of those */
 
-	/* items that have passed, to be looked at together */
-	AnnoyPointer passed[ANNOY_LOOK_BATCH];
+	/* items that have passed, whose pages are prefetched together */
+	AnnoyPointer passed[8 * ANNOY_LOOK_BATCH];
 	int			n_passed;
 
 	/* blocks that were found in shared buffers, and not, before this scan */
