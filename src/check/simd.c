@@ -43,6 +43,7 @@ typedef struct SimdCheck
 	float	   *mapped;			/* space_dim floats of work space */
 	double	   *wide;			/* the same, of doubles */
 	double	   *wide_centre;
+	int64	   *whole;
 } SimdCheck;
 
 static void
@@ -56,6 +57,7 @@ init_check(SimdCheck *check, const AnnoyIndex *index)
 	check->mapped = palloc(sizeof(float) * index->space_dim);
 	check->wide = palloc(sizeof(double) * index->space_dim);
 	check->wide_centre = palloc(sizeof(double) * index->space_dim);
+	check->whole = palloc(sizeof(int64) * index->space_dim);
 }
 
 /*
@@ -192,6 +194,10 @@ record_kernels(StringInfo record, SimdCheck *check, AnnoyNode node)
 	annoy_kernels->add(check->wide, check->mapped, dim);
 	annoy_kernels->add(check->wide, check->point, dim);
 	appendBinaryStringInfo(record, (char *) check->wide, sizeof(double) * dim);
+	memset(check->whole, 0, sizeof(int64) * dim);
+	annoy_kernels->add_whole(check->whole, check->mapped, dim, 1e6, ldexp(1.0, 50));
+	annoy_kernels->add_whole(check->whole, check->centre, dim, 1e6, 1e6);
+	appendBinaryStringInfo(record, (char *) check->whole, sizeof(int64) * dim);
 }
 
 /*

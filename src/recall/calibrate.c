@@ -448,6 +448,7 @@ measure(AnnoyMeasurement *measurement)
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(measurement->rel);
+	bool		shared;
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
 	if (index->metric != ANNOY_L1 && index->n_trees == 1)
@@ -458,7 +459,9 @@ measure(AnnoyMeasurement *measurement)
 	if (measurement->leaves != NULL)
 		ask_quickly(measurement);
 	AnnoyReportMeasured(measurement, measurement->nqueries, 0);
-	AnnoyFindNearest(measurement);
+	shared = AnnoyShareNearest(measurement);
+	if (!shared)
+		AnnoyFindNearest(measurement);
 	if (measurement->items < ANNOY_CURVE_MIN_ITEMS)
 		return;
 	if (measurement->task->try_searches)
@@ -470,7 +473,8 @@ measure(AnnoyMeasurement *measurement)
 	if (measurement->leaves != NULL && index->metric != ANNOY_IP)
 		AnnoyChooseGoals(measurement);
 
-	AnnoyMeasureNearest(measurement);
+	if (!shared)
+		AnnoyMeasureNearest(measurement);
 	/* quick ones come before the same asked thoroughly */
 	for (int i = measurement->nqueries - 1; i >= 0; i--)
 	{

@@ -62,63 +62,12 @@ AnnoyQuickEntries(const AnnoyMeasurement *measurement)
  * Neighbours by estimate of which the exact distance is computed, as entries.
  * Scores say less about manhattan distances.
  */
-static int
-neighbours_kept(const AnnoyIndex *index, int rows)
+int
+AnnoyNeighboursKept(const AnnoyIndex *index, int rows)
 {
 	int			keep = index->n_entries * (rows + rows / NEAREST_PART + NEAREST_MORE);
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
-}
-
-/*
- * Move the values from `low' on, up to `high', that are below a pivot, or as low,
- * before the others, without branches that a processor cannot foresee.  Returns where
- * the others begin.
- */
-static inline int
-partition(double *values, int low, int high, double pivot, bool or_equal)
-{
-	int			end = low;
-
-	for (int i = low; i <= high; i++)
-	{
-		double		value = values[i];
-
-		values[i] = values[end];
-		values[end] = value;
-		end += or_equal ? value <= pivot : value < pivot;
-	}
-	return end;
-}
-
-/*
- * Find the n'th of values, none of which is NaN.  They come into an order in which
- * none before it is above it, and none behind it is below.
- */
-double
-AnnoyNthValue(double *values, int count, int n)
-{
-	int			low = 0;
-	int			high = count - 1;
-
-	Assert(n > 0 && n <= count);
-	for (;;)
-	{
-		double		a = values[low];
-		double		b = values[low + (high - low) / 2];
-		double		c = values[high];
-		double		pivot = Max(Min(a, b), Min(Max(a, b), c));
-		int			start = partition(values, low, high, pivot, false);
-
-		if (n <= start)
-			high = start - 1;
-		else
-		{
-			low = partition(values, start, high, pivot, true);
-			if (n <= low)
-				return pivot;
-		}
-	}
 }
 
 /*
@@ -176,7 +125,7 @@ static void
 begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
 {
 	const AnnoyIndex *index = measurement->index;
-	int			keep = neighbours_kept(index, AnnoyCurveRows(query->rank));
+	int			keep = AnnoyNeighboursKept(index, AnnoyCurveRows(query->rank));
 	double		entries = SCAN_PER_NEAREST * keep;
 	AnnoyCollector *nearest;
 

@@ -98,7 +98,7 @@ part_out_of_reach(const float *points, int dim, int count, const float *centre,
 static double
 typical_distance2(const float *points, int dim, int count, const float *centre)
 {
-	float	   *distances = palloc(sizeof(float) * count);
+	double	   *distances = palloc(sizeof(double) * count);
 	int			n = 0;
 	double		result;
 
