@@ -20,6 +20,7 @@
 
 #include "annoy.h"
 #include "recall/calibrate.h"
+#include "relation/relation.h"
 #include "scan/scan.h"
 #include "storage/storage.h"
 #include "type/type.h"
@@ -91,39 +92,46 @@ put_result(SharedNearest *shared, SharedQuery *to, const AnnoySampleQuery *query
 }
 
 /*
- * Ask the queries of a unit.
+ * Ask the queries of a unit, but for those whose rows have gone meanwhile.
  */
 static void
 ask_unit(Relation rel, const AnnoyIndex *index, SharedNearest *shared, int unit)
 {
 	AnnoyCalibration task = {0};
 	AnnoyMeasurement part = {.rel = rel,.index = index,.task = &task,.items = shared->items};
+	AnnoyVectorSource *source = AnnoySourceOpen(rel, index, NULL);
 	AnnoyItemReader reader;
+	SharedQuery **asked = palloc(sizeof(SharedQuery *) * shared->nqueries);
 
 	part.leaves = AnnoyLeavesMake(RelationGetNumberOfBlocks(rel));
 	part.queries = palloc0(sizeof(AnnoySampleQuery) * shared->nqueries);
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	AnnoyItemReaderInit(&reader, rel, index, source, NULL);
 	for (int i = unit; i < shared->nqueries; i += shared->units)
 	{
-		const SharedQuery *from = &shared->queries[i];
-		AnnoySampleQuery *query = &part.queries[part.nqueries++];
+		SharedQuery *from = &shared->queries[i];
+		AnnoySampleQuery *query = &part.queries[part.nqueries];
 		AnnoyItem	item;
 
 		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &from->self), &from->self, &item);
-		query->vector = AnnoyCopyVector(&item.vector);
+		if (item.vector.data != NULL)
+		{
+			query->vector = AnnoyCopyVector(&item.vector);
+			query->self = from->self;
+			query->quick = from->quick;
+			query->rank = from->rank;
+			asked[part.nqueries++] = from;
+			part.nthorough += i < shared->nthorough;
+		}
 		AnnoyItemRelease(&reader);
-		query->self = from->self;
-		query->quick = from->quick;
-		query->rank = from->rank;
-		part.nthorough += i < shared->nthorough;
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 
 	AnnoyFindNearest(&part);
 	AnnoyMeasureNearest(&part);
 	for (int i = 0; i < part.nqueries; i++)
 	{
-		put_result(shared, &shared->queries[unit + i * shared->units], &part.queries[i]);
+		put_result(shared, asked[i], &part.queries[i]);
 		AnnoySearchForget(part.queries[i].search);
 	}
 }
