@@ -16,6 +16,8 @@
 #ifndef ANNOY_H
 #define ANNOY_H
 
+#include <math.h>
+
 #include "utils/guc.h"
 #include "utils/relcache.h"
 
@@ -39,7 +41,8 @@ typedef struct AnnoyOptions
 	int			search_k;		/* -1 = automatic */
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
-	int			dtype_offset;	/* string: an AnnoyDtype, empty = the column's */
+	int			dtype_offset;	/* string: see AnnoyOptionDtype, empty =
+								 * automatic */
 	int			signatures;		/* bytes of an entry, -1 = automatic */
 	double		target_recall;	/* -1 = as set */
 } AnnoyOptions;
@@ -53,6 +56,7 @@ extern bool annoy_strict_order;
 extern int	annoy_verbose;
 extern int	annoy_simd;
 extern int	annoy_n_neighbors;
+extern int	annoy_default_dtype;
 
 /*
  * Shape of the codes in one kind of node.  A code is `bits' planes of `dims'
@@ -75,7 +79,10 @@ typedef struct AnnoyCodec
 typedef struct AnnoyIndex
 {
 	AnnoyMetric metric;
-	AnnoyDtype	dtype;			/* of the stored vectors */
+	AnnoyDtype	dtype;			/* of the items' vectors ... */
+	bool		in_table;		/* ... which are not stored, but read from the
+								 * table */
+	bool		zeros_last;		/* see AnnoyItemDistance */
 	int			dim;			/* dimensions, 0 = not known yet */
 	int			n_trees;
 	int			n_entries;		/* of an item in each tree, at most: 1 or 2 */
@@ -103,7 +110,8 @@ typedef struct AnnoyIndex
 	AnnoyCodec	inner;
 
 	/* item groups */
-	int			item_size;		/* bytes of a stored vector, aligned */
+	int			item_size;		/* bytes of a stored vector, aligned; 0 = none
+								 * is */
 	int			group_slots;
 	int			group_pages;
 	int			group_head;		/* bytes before the first vector */
@@ -118,6 +126,32 @@ typedef struct AnnoyIndex
 	Size		bounds_size;
 	char	   *bounds;			/* what these pages have */
 } AnnoyIndex;
+
+/*
+ * Has a stored vector no distance from a query, although the metric says that it has
+ * this one?  So it is with vectors of zeros by cosine and the types of an extension.
+ * With our own types, the distance is 1 then.
+ */
+static inline bool
+AnnoyHasNoDistance(const AnnoyIndex *index, const AnnoyVector *item,
+				   const AnnoyVector *query, double distance)
+{
+	return unlikely(index->zeros_last && distance == 1.0) &&
+		(AnnoyIsZero(item) || AnnoyIsZero(query));
+}
+
+/*
+ * The distance by which a stored vector is in order.  It is infinite if there is none;
+ * cosine distances are 2 at most.
+ */
+static inline double
+AnnoyItemDistance(const AnnoyIndex *index, const AnnoyVector *item,
+				  const AnnoyVector *query)
+{
+	double		distance = AnnoyStoredDistance(index->metric, item, query);
+
+	return AnnoyHasNoDistance(index, item, query, distance) ? INFINITY : distance;
+}
 
 #define ANNOY_ROTATION_ROUNDS	4
 #define ANNOY_MAX_GROUP_PAGES	32
@@ -148,6 +182,13 @@ typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
 /* Entries of an item in a tree that n_entries = -1 gives; see docs/measurements.md. */
 #define ANNOY_AUTOMATIC_ENTRIES	2
 
+/*
+ * What is declared of the dtype, if it is no AnnoyDtype: that the index does not store
+ * vectors, or nothing.
+ */
+#define ANNOY_DTYPE_NONE		0
+#define ANNOY_DTYPE_AUTO		(-1)
+
 /* options.c */
 extern int	AnnoyOptionSearchK(Relation rel);
 extern double AnnoyOptionTargetRecall(Relation rel);
@@ -156,7 +197,7 @@ extern int	AnnoyOptionTrees(Relation rel);
 extern int	AnnoyOptionEntries(Relation rel);
 extern int	AnnoyOptionSignatures(Relation rel);
 extern uint64 AnnoyOptionSeed(Relation rel, bool *is_zero);
-extern bool AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype);
+extern int	AnnoyOptionDtype(Relation rel);
 extern void AnnoyDefineOptions(void);
 extern bytea *annoyoptions(Datum reloptions, bool validate);
 extern void AnnoyAssignSimd(int newval, void *extra);

@@ -173,7 +173,7 @@ typedef struct AnnoyMetaPageData
 	uint32		magic;			/* ANNOY_MAGIC */
 	uint32		version;		/* ANNOY_FORMAT_VERSION */
 	uint16		metric;			/* AnnoyMetric */
-	uint16		dtype;			/* AnnoyDtype of the stored vectors */
+	uint16		dtype;			/* AnnoyDtype of the items' vectors */
 	uint16		n_trees;
 	uint16		flags;			/* ANNOY_META_* */
 	uint64		seed;			/* of the rotation and of all random choices */
@@ -233,6 +233,9 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 
 /* Items have second entries. */
 #define ANNOY_META_SECOND		0x04
+
+/* Items' vectors are not stored; they are in the table. */
+#define ANNOY_META_IN_TABLE		0x08
 
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
@@ -310,6 +313,12 @@ typedef AnnoyNodeData *AnnoyNode;
  */
 #define ANNOY_NODE_PLAIN		0x04
 
+/*
+ * Of the children of this node, which are leaves, some may have no entries: VACUUM has
+ * seen that.  A split of another one uses such a leaf instead of a new one.
+ */
+#define ANNOY_NODE_EMPTY_CHILD	0x08
+
 #define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \
 	((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData)))
@@ -351,7 +360,7 @@ StaticAssertDecl(BLCKSZ / sizeof(uint64) < ANNOY_ENTRY_PAIRED,
  * attributes of all slots are next.  The vectors follow, as a stream of bytes
  * that runs on over the capacities of the group's pages, one vector after the
  * other, each `item_size' bytes.  A vector may straddle pages, a component never
- * does.
+ * does.  With ANNOY_META_IN_TABLE there are none, and a group is a page of slots.
  */
 typedef struct AnnoySlotData
 {

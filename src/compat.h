@@ -117,12 +117,29 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 	index_beginscan(heap, rel, snapshot, nkeys, norderbys)
 #endif
 
-/* scans of tables have flags since 19, too */
+/* scans of tables have flags since 19, too, and so has fetching rows for an index */
 #if PG_VERSION_NUM >= 190000
+#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap, SO_NONE)
 #define AnnoyBeginTableScan(heap, snapshot) \
 	table_beginscan(heap, snapshot, 0, NULL, SO_NONE)
 #else
+#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap)
 #define AnnoyBeginTableScan(heap, snapshot) table_beginscan(heap, snapshot, 0, NULL)
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap, SO_NONE)
+#else
+#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap)
+#endif
+
+/* the files of a shared set are those of a set since 15 */
+#if PG_VERSION_NUM >= 150000
+#define AnnoyFileSetCreate(fileset, name) FileSetCreate(&(fileset)->fs, name)
+#define AnnoyFileSetOpen(fileset, name, mode) FileSetOpen(&(fileset)->fs, name, mode)
+#else
+#define AnnoyFileSetCreate(fileset, name) SharedFileSetCreate(fileset, name)
+#define AnnoyFileSetOpen(fileset, name, mode) SharedFileSetOpen(fileset, name, mode)
 #endif
 
 /* the state of a buffer, which is locked by it since 19, and so has grown */

@@ -28,6 +28,7 @@ bool		annoy_strict_order = true;
 int			annoy_verbose = 0;
 int			annoy_simd = ANNOY_SIMD_AUTO;
 int			annoy_n_neighbors = ANNOY_DEFAULT_NEIGHBORS;
+int			annoy_default_dtype = ANNOY_DTYPE_AUTO;
 
 static relopt_kind annoy_relopt_kind;
 
@@ -63,28 +64,33 @@ validate_seed(const char *value)
 						   PG_INT64_MAX)));
 }
 
+/* What may be declared of the dtype, and the values of annoy.default_dtype. */
+static const struct config_enum_entry dtype_options[] = {
+	{"auto", ANNOY_DTYPE_AUTO, false},
+	{"none", ANNOY_DTYPE_NONE, false},
+	{"int8", ANNOY_INT8, false},
+	{"float16", ANNOY_FLOAT16, false},
+	{"float32", ANNOY_FLOAT32, false},
+	{"float64", ANNOY_FLOAT64, false},
+	{"bit", ANNOY_BIT, false},
+	{NULL, 0, false}
+};
+
 /*
- * Read the name of a dtype.  The word bit without quotes arrives as the name of
- * SQL's type, with its schema.
+ * Read what is declared of the dtype.  The word bit without quotes arrives as the
+ * name of SQL's type, with its schema.
  */
 static bool
-parse_dtype(const char *value, AnnoyDtype *dtype)
+parse_dtype(const char *value, int *dtype)
 {
-	static const AnnoyDtype dtypes[] = {
-		ANNOY_FLOAT16, ANNOY_FLOAT32, ANNOY_FLOAT64, ANNOY_BIT
-	};
+	const struct config_enum_entry *option = dtype_options;
 
 	if (strcmp(value, "pg_catalog.bit") == 0)
-		value = AnnoyDtypeName(ANNOY_BIT);
-	for (int i = 0; i < (int) lengthof(dtypes); i++)
-	{
-		if (pg_strcasecmp(value, AnnoyDtypeName(dtypes[i])) == 0)
-		{
-			*dtype = dtypes[i];
-			return true;
-		}
-	}
-	return false;
+		value = "bit";
+	while (option->name != NULL && pg_strcasecmp(value, option->name) != 0)
+		option++;
+	*dtype = option->val;
+	return option->name != NULL;
 }
 
 /*
@@ -97,7 +103,7 @@ validate_dtype(const char *value)
 	static const char *const too_wide[] = {
 		"float80", "float96", "float128", "longdouble", "long double"
 	};
-	AnnoyDtype	dtype;
+	int			dtype;
 
 	if (value == NULL || value[0] == '\0' || parse_dtype(value, &dtype))
 		return;
@@ -113,7 +119,7 @@ validate_dtype(const char *value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
-			 errhint("Valid values are \"float16\", \"float32\" and \"float64\", and \"bit\" for Hamming distance.")));
+			 errhint("Valid values are \"int8\", \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".")));
 }
 
 /*
@@ -193,7 +199,7 @@ AnnoyDefineOptions(void)
 						 "Seed of all random choices, 0 for the default",
 						 "", validate_seed, AccessExclusiveLock);
 	add_string_reloption(annoy_relopt_kind, "dtype",
-						 "Type of the components of stored vectors, by default the column's",
+						 "Type of the components of stored vectors, or none to store none; by default the column's",
 						 "", validate_dtype, AccessExclusiveLock);
 
 	DefineCustomRealVariable("annoy.target_recall",
@@ -240,12 +246,43 @@ AnnoyDefineOptions(void)
 							 "All give the same results, at different speed.",
 							 &annoy_simd, ANNOY_SIMD_AUTO, annoy_simd_options,
 							 PGC_USERSET, 0, AnnoyCheckSimd, AnnoyAssignSimd, NULL);
+	DefineCustomEnumVariable("annoy.default_dtype",
+							 "Sets the dtype of new indexes that were declared without one.",
+							 "It is for tests; where an operator class does not allow that dtype, it does nothing.",
+							 &annoy_default_dtype, ANNOY_DTYPE_AUTO, dtype_options,
+							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("annoy");
 }
 
 /* With the fields' names, as there are more of them since 18. */
 #define OPTION(name, type, field) \
 	{.optname = (name), .opttype = (type), .offset = offsetof(AnnoyOptions, field)}
+
+/*
+ * Storage parameters of other indexes on vectors have an error that says what to do.
+ */
+static void
+check_foreign_options(Datum reloptions)
+{
+	static const char *const foreign[] = {"lists", "m", "ef_construction"};
+	ListCell   *cell;
+
+	foreach(cell, untransformRelOptions(reloptions))
+	{
+		const char *name = ((DefElem *) lfirst(cell))->defname;
+
+		for (int i = 0; i < (int) lengthof(foreign); i++)
+		{
+			if (strcmp(name, foreign[i]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("unrecognized parameter \"%s\"", name),
+						 errdetail("It is a parameter of %s.",
+								   i == 0 ? "ivfflat" : "hnsw"),
+						 errhint("Leave it out: an annoy index needs none in its place.")));
+		}
+	}
+}
 
 /*
  * Parse and validate storage parameters.
@@ -265,6 +302,8 @@ annoyoptions(Datum reloptions, bool validate)
 	};
 	AnnoyOptions *options;
 
+	if (validate)
+		check_foreign_options(reloptions);
 	options = (AnnoyOptions *) build_reloptions(reloptions, validate,
 												annoy_relopt_kind,
 												sizeof(AnnoyOptions),
@@ -386,14 +425,17 @@ AnnoyOptionSeed(Relation rel, bool *is_zero)
 }
 
 /*
- * The type of stored vectors' components that an index was declared with.
- * Returns false if it was not.
+ * What an index was declared to store: an AnnoyDtype, ANNOY_DTYPE_NONE if it is not
+ * to store vectors, or ANNOY_DTYPE_AUTO.
  */
-bool
-AnnoyOptionDtype(Relation rel, AnnoyDtype *dtype)
+int
+AnnoyOptionDtype(Relation rel)
 {
 	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
 	const char *value = options != NULL ? GET_STRING_RELOPTION(options, dtype_offset) : NULL;
+	int			dtype;
 
-	return value != NULL && value[0] != '\0' && parse_dtype(value, dtype);
+	if (value == NULL || value[0] == '\0' || !parse_dtype(value, &dtype))
+		return ANNOY_DTYPE_AUTO;
+	return dtype;
 }

@@ -96,7 +96,7 @@ regress()
 
 	say "== SQL tests"
 	tests=$(count_files "$src"/sql/*.sql)
-	tests=$((tests - $(count_files "$src"/sql/annoy--*.sql)))
+	tests=$((tests - $(count_files "$src"/sql/annoy{,_vector}--*.sql)))
 	installcheck regress ISOLATION= TAP_TESTS=
 	count "SQL tests" "$tests" "$(regress_passed "$log")" "$status" ||
 		show regression.diffs "$src/regression.diffs" head -n 500

@@ -114,10 +114,10 @@ put_entry(Assignment *assignment, const AnnoyPointer *pointer, int64 number,
 }
 
 /*
- * AnnoyItemWalk callback: place an item, and pass its entries to the sort.
+ * AnnoyBuildWalkPoints callback: place an item, and pass its entries to the sort.
  */
 static void
-assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+assign_item(const AnnoyPointer *pointer, const float *x, void *arg)
 {
 	Assignment *assignment = arg;
 	AnnoyBuild *build = assignment->build;
@@ -129,16 +129,15 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	int			first;
 	int			second = -1;
 
-	if (item->vector.data == NULL)
-		return;
 	number = AnnoyItemNumber(build, pointer);
 	if (build->in_place != NULL && !include_item(build, number))
 		return;
 	if (assignment->signer != NULL &&
-		!AnnoySignItem(assignment->signer, pointer, &item->attributes,
-					   &assignment->signature))
-		AnnoyReportAttributes(build->rel, pointer, &item->attributes);
-	AnnoyMapItem(build->index, &item->vector, target->x);
+		!AnnoySignItem(assignment->signer, pointer, &assignment->signature))
+		AnnoyReportCorruption(build->rel, ItemPointerGetBlockNumberNoCheck(pointer),
+							  "The item in slot %u has lost its attributes.",
+							  ItemPointerGetOffsetNumberNoCheck(pointer));
+	memcpy(target->x, x, sizeof(float) * skeleton->dim);
 	candidates = AnnoyKeptCandidates(skeleton, number);
 	if (candidates == NULL || candidates[0] < 0)
 	{
@@ -222,7 +221,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	else
 		assignment.sort = build->sort;
 
-	AnnoyBuildWalk(build, assign_item, &assignment);
+	AnnoyBuildWalkPoints(build, assign_item, &assignment);
 	AnnoyBuildAdvance(build, assignment.items, 0);
 
 	if (build->participants > 1)
@@ -239,7 +238,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 void
 AnnoyAssignMore(AnnoyBuild *build)
 {
-	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, build->shared_sort, AnnoyBuildItemUnits(build));
+	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, build->shared_sort, AnnoyBuildPointUnits(build));
 }
 
 /*
@@ -251,7 +250,7 @@ AnnoyAssignItems(AnnoyBuild *build)
 	AnnoyShared *shared = build->shared;
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->items.count,
-					shared->items.end - shared->items.first);
+					shared->sample.whole ? 0 : shared->items.end - shared->items.first);
 	if (build->participants == 1)
 		build->sort = begin_sort(entry_desc(), build->in_place != NULL ? shared->index.n_trees : 1, NULL);
 	else
@@ -262,6 +261,7 @@ AnnoyAssignItems(AnnoyBuild *build)
 									AnnoyBuildSegment(build, build->shared_sort));
 	}
 	AnnoyAssignMore(build);
+	build->n_sorts = shared->team.joined + 1;
 	AnnoyBuildPhaseDone(build, "assigning items", shared->items.count, "items");
 }
 
@@ -280,7 +280,7 @@ AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries)
 	{
 		SortCoordinateData coordinate = {
 			.isWorker = false,
-			.nParticipants = shared->team.joined + 1,
+			.nParticipants = build->n_sorts,
 			.sharedsort = AnnoyBuildAddress(build, build->shared_sort)
 		};
 

@@ -90,6 +90,7 @@ typedef struct Loader
 	TupleDesc	attributes_desc;	/* NULL if there are no further columns */
 	MemoryContext row_context;
 	int			rows_loaded;	/* since progress was reported */
+	AnnoyVectorWriter vectors;	/* if the index does not store them */
 
 	/* its turn, and rows that wait for it */
 	uint64		unit;
@@ -214,6 +215,7 @@ store_item(Loader *loader, ItemPointer tid, const AnnoyVector *vec,
 	}
 	for (int i = 0; i < index->group_pages; i++)
 		AnnoyItemPut(index, load->items[i].data, i, load->items_used, vec);
+	AnnoyVectorsPut(&loader->vectors, loader->build, (int64) load->item_count, vec);
 	ItemPointerSet(&item, load->items_block, FirstOffsetNumber + load->items_used);
 	if (attributes != NULL)
 		pointer = store_attributes(loader, attributes, &item);
@@ -566,6 +568,7 @@ AnnoyStepLoad(AnnoyBuild *build, void *state)
 		SpinLockRelease(&team->mutex);
 		ConditionVariableBroadcast(&team->changed);
 	}
+	AnnoyVectorsFlush(&loader.vectors);
 }
 
 /*
@@ -578,6 +581,7 @@ flush_all(Loader *loader)
 
 	flush_nulls(loader);
 	flush_items(loader);
+	AnnoyVectorsFlush(&loader->vectors);
 	if (load->attributes_block != InvalidBlockNumber)
 	{
 		AnnoyPageGetTag(load->attributes.data)->next_free = InvalidBlockNumber;
@@ -612,6 +616,7 @@ AnnoyLoadItems(AnnoyBuild *build, AnnoyLoadResult *result)
 	}
 	AnnoyBuildPhase(build, ANNOY_PHASE_LOAD, 0, load->heap_blocks);
 	items->first = RelationGetNumberOfBlocks(build->rel);
+	AnnoyVectorsBegin(build);
 
 	/* until the dimensions are known */
 	loader.has_turn = true;
@@ -625,6 +630,7 @@ AnnoyLoadItems(AnnoyBuild *build, AnnoyLoadResult *result)
 	flush_all(&loader);
 	items->count = load->item_count;
 	items->end = RelationGetNumberOfBlocks(build->rel);
+	AnnoyVectorsLoaded(build);
 	result->heap_tuples = load->heap_tuples;
 	result->null_count = load->null_count;
 	result->null_free = load->null_free;

@@ -54,7 +54,9 @@ static const AnnoyStepFunction steps[] = {
 	[ANNOY_STEP_MOVE] = AnnoyStepMove,
 	[ANNOY_STEP_MEANS] = AnnoyStepMeans,
 	[ANNOY_STEP_REFINE] = AnnoyStepRefine,
-	[ANNOY_STEP_ASSIGN] = AnnoyStepAssign
+	[ANNOY_STEP_ASSIGN] = AnnoyStepAssign,
+	[ANNOY_STEP_LOG] = AnnoyStepLog,
+	[ANNOY_STEP_CURVE] = AnnoyStepCurve
 };
 
 /*
@@ -212,6 +214,7 @@ AnnoyBuildBegin(Relation heap, Relation rel, IndexInfo *index_info,
 	pg_atomic_init_u64(&shared->team.tuples_done, 0);
 	pg_atomic_init_u64(&shared->team.blocks_done, 0);
 	shared->index.dtype = index->dtype;
+	shared->index.in_table = index->in_table;
 	shared->index.n_trees = index->n_trees;
 	shared->index.n_entries = index->n_entries;
 	shared->index.seed = index->seed;
@@ -241,6 +244,7 @@ AnnoyBuildEnd(AnnoyBuild *build)
 	AnnoySharedTeam *team = &build->shared->team;
 	ParallelContext *parallel = build->parallel;
 
+	AnnoyVectorsEnd(build);
 	if (parallel != NULL)
 	{
 		WalUsage   *wal_usage = shm_toc_lookup(parallel->toc, KEY_WAL_USAGE, false);

@@ -61,6 +61,7 @@ typedef struct Writer
 	AnnoySink	sink;
 	AnnoyLevel	level;			/* of leaves */
 	AnnoyRandom random;
+	AnnoyVectorSource *source;	/* of vectors, if they are not stored */
 	AnnoyItemReader reader;
 	AnnoyTreeStats *stats;
 	PGAlignedBlock page;		/* leaf being made */
@@ -68,6 +69,7 @@ typedef struct Writer
 	AnnoyBits	single;			/* numbers of items that lose an entry */
 
 	/* the leaf that entries are read for */
+	const float *leaf_centre;
 	int64		count;
 	AnnoyEntry *entries;		/* if they fit a page */
 	Member	   *members;		/* if they fit into memory */
@@ -76,6 +78,7 @@ typedef struct Writer
 	/* dividing it */
 	int			max_points;
 	float	   *points;
+	AnnoyPointSet rows;			/* these */
 	AnnoyPointer *pointers;
 	AnnoySignature *signatures;
 	int		   *order;
@@ -146,18 +149,29 @@ make_page_single(Writer *writer, const int *order)
 }
 
 /*
- * Read the point of an item.
+ * Read the point of an item.  If vectors are in the table, and the item's row has gone
+ * since it was assigned, nobody will look for it: it is in the middle of its leaf.
  */
 static void
 read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
 {
+	const AnnoyIndex *index = writer->build->index;
+	const float *sampled = AnnoySamplePoint(writer->build, pointer);
 	AnnoyItem	item;
 
 	CHECK_FOR_INTERRUPTS();
-	AnnoyItemFetch(&writer->reader, AnnoyItemPin(&writer->reader, pointer), pointer,
-				   &item);
-	AnnoyMapItem(writer->build->index, &item.vector, point);
-	AnnoyItemRelease(&writer->reader);
+	if (sampled != NULL)
+		memcpy(point, sampled, sizeof(float) * index->space_dim);
+	else
+	{
+		AnnoyItemFetch(&writer->reader, AnnoyItemPin(&writer->reader, pointer), pointer,
+					   &item);
+		if (item.vector.data != NULL)
+			AnnoyMapItem(index, &item.vector, point);
+		else
+			memcpy(point, writer->leaf_centre, sizeof(float) * index->space_dim);
+		AnnoyItemRelease(&writer->reader);
+	}
 	if (++writer->n_read == REPORT_POINTS)
 	{
 		AnnoyBuildProgress(REPORT_POINTS, REPORT_POINTS, writer->build);
@@ -194,7 +208,7 @@ divide_points(Writer *writer, int count)
 		writer->signatures[i] = writer->members[i].signature;
 		writer->order[i] = i;
 	}
-	AnnoyPartition(writer->points, dim, writer->order, 0, count,
+	AnnoyPartition(&writer->rows, writer->order, 0, count,
 				   count <= capacity ? capacity : capacity * ANNOY_LEAF_FILL, false,
 				   AnnoyRandomNext(&writer->random), &writer->pieces);
 	for (int i = 0; i < writer->pieces.count; i++)
@@ -393,7 +407,7 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 	if (count > n && depth < MAX_FILE_DEPTH)
 	{
 		sample_file(writer, file, count, n);
-		AnnoyPartition(writer->points, dim, writer->order, 0, n,
+		AnnoyPartition(&writer->rows, writer->order, 0, n,
 					   Max((double) n / FILE_PARTS, 1), false,
 					   AnnoyRandomNext(&writer->random), &writer->pieces);
 		if (writer->pieces.count == 1)
@@ -486,6 +500,7 @@ finish_leaf(Writer *writer, const float *centre)
 	/* all entries may have been second ones of copies */
 	if (writer->count == 0)
 		return;
+	writer->leaf_centre = centre;
 	if (writer->count <= index->leaf.capacity)
 	{
 		/* quantising what was quantised changes nothing */
@@ -586,12 +601,14 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	writer->signatures = palloc(sizeof(AnnoySignature) * writer->max_points);
 	writer->points = palloc_extended(sizeof(float) * dim * writer->max_points,
 									 MCXT_ALLOC_HUGE);
+	writer->rows = AnnoyDividedPoints(index, writer->points);
 	writer->order = palloc(sizeof(int) * writer->max_points);
 	writer->centre = palloc(sizeof(float) * dim);
 	writer->level.max = AnnoyLevelMax(index);
 	writer->pieces.progress = AnnoyBuildProgress;
 	writer->pieces.progress_arg = build;
-	AnnoyItemReaderInit(&writer->reader, build->rel, index, NULL);
+	writer->source = AnnoyBuildSource(build);
+	AnnoyItemReaderInit(&writer->reader, build->rel, index, writer->source, NULL);
 	writer->sink.build = build;
 	memset(writer->sink.leftmost, 0xFF, sizeof(writer->sink.leftmost));
 	writer->sink.end = RelationGetNumberOfBlocks(build->rel);
@@ -610,4 +627,5 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	memcpy(leftmost, writer->sink.leftmost, sizeof(writer->sink.leftmost));
 
 	AnnoyItemReaderEnd(&writer->reader);
+	AnnoySourceClose(writer->source);
 }

@@ -141,27 +141,28 @@ typedef struct HeapCheck
 	MemoryContext context;		/* of one row */
 	uint8	   *element;		/* of the filter: a TID, a hash of the
 								 * attributes and a vector's bytes */
-	Size		vector_size;
+	Size		vector_size;	/* 0 if vectors are in the table */
 	TupleDesc	attributes_desc;	/* NULL if there are no further columns */
 } HeapCheck;
 
 /*
- * Make an element of the filter.  data is NULL for a NULL, of which there are no
- * attributes.  Returns its size.
+ * Make an element of the filter.  A NULL has no attributes, and no data.  Returns its
+ * size.
  */
 static Size
-make_element(HeapCheck *state, const ItemPointerData *tid, const void *data,
+make_element(HeapCheck *state, const ItemPointerData *tid, bool is_null, const void *data,
 			 uint64 attributes)
 {
 	uint8	   *end = state->element;
 
 	memcpy(end, tid, sizeof(ItemPointerData));
 	end += sizeof(ItemPointerData);
-	if (data != NULL)
+	if (!is_null)
 	{
 		memcpy(end, &attributes, sizeof(attributes));
 		end += sizeof(attributes);
-		memcpy(end, data, state->vector_size);
+		if (state->vector_size > 0)
+			memcpy(end, data, state->vector_size);
 		end += state->vector_size;
 	}
 	return end - state->element;
@@ -223,10 +224,11 @@ add_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 		return;
 	old_context = MemoryContextSwitchTo(state->context);
 	/* what has lost its attributes meanwhile is no row that we see */
-	if (state->attributes_desc == NULL || item->vector.data == NULL ||
+	if (state->attributes_desc == NULL || item->is_null ||
 		hash_item(state->check, state->attributes_desc, pointer, item, &attributes))
 		bloom_add_element(state->filter, state->element,
-						  make_element(state, &item->tid, item->vector.data, attributes));
+						  make_element(state, &item->tid, item->is_null, item->vector.data,
+									   attributes));
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->context);
 }
@@ -257,7 +259,7 @@ check_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 	}
 	if (!found ||
 		bloom_lacks_element(state->filter, state->element,
-							make_element(state, tid, data, attributes)))
+							make_element(state, tid, isnull[0], data, attributes)))
 		AnnoyReportCorruption(rel, InvalidBlockNumber,
 							  "It lacks row (%u,%u) of table \"%s\": there is no item for it that has its values.",
 							  ItemPointerGetBlockNumber(tid),
@@ -283,14 +285,15 @@ AnnoyCheckHeap(const AnnoyCheck *check)
 	if (!pg_strong_random(&seed, sizeof(seed)))
 		elog(ERROR, "could not generate a random number");
 	state.check = check;
-	state.vector_size = index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0;
+	state.vector_size = index->dim > 0 && !index->in_table ?
+		AnnoyVectorSize(index->dtype, index->dim) : 0;
 	state.element = palloc(sizeof(ItemPointerData) + sizeof(uint64) + state.vector_size);
 	if (index->attributes_size > 0)
 		state.attributes_desc = AnnoyAttributesDesc(check->rel);
 	state.context = AllocSetContextCreate(CurrentMemoryContext, "annoy check row",
 										  ALLOCSET_DEFAULT_SIZES);
 	state.filter = bloom_create(Max(check->live, 1) * BLOOM_ROOM, maintenance_work_mem, seed);
-	AnnoyItemWalk(check->rel, index, check->strategy, add_item, &state);
+	AnnoyItemWalk(check->rel, index, NULL, check->strategy, add_item, &state);
 
 	/* as in CREATE INDEX CONCURRENTLY: what a snapshot sees */
 	info->ii_Concurrent = true;

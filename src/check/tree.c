@@ -43,6 +43,7 @@ typedef struct TreeCheck
 	PGAlignedBlock child;		/* a copy of one of its children */
 	LeafEntry  *entries;		/* of its leaves, if they are its children */
 	int			nentries;
+	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
 	AnnoySigner *signer;		/* of attributes, or NULL */
 	float	   *centre;			/* of the node */
@@ -110,8 +111,10 @@ AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 	if (node->count > codec->capacity || (node->level > 0 && node->count == 0))
 		AnnoyReport(check, block, 0, "The node on level %u has %u entries, of at most %d.",
 					node->level, node->count, codec->capacity);
-	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN)) != 0 ||
+	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN |
+						 ANNOY_NODE_EMPTY_CHILD)) != 0 ||
 		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0) ||
+		(node->level != 1 && (node->flags & ANNOY_NODE_EMPTY_CHILD) != 0) ||
 		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
 		 (node->flags != ANNOY_NODE_PLAIN || node->level > 0 ||
 		  block != AnnoyRootBlock(node->tree) || node->centre_scale != 0)))
@@ -235,13 +238,13 @@ check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
  * Check that the signature of an entry of the leaf is that of its item's attributes.
  */
 static bool
-check_signature(TreeCheck *state, int i, const AnnoyEntry *entry, const AnnoyItem *item)
+check_signature(TreeCheck *state, int i, const AnnoyEntry *entry)
 {
 	AnnoySignature signature;
 
 	if (state->signer == NULL)
 		return true;
-	if (!AnnoySignItem(state->signer, &entry->pointer, &item->attributes, &signature))
+	if (!AnnoySignItem(state->signer, &entry->pointer, &signature))
 		return NODE_FAULT(state, i + 1, "The entry points to (%u,%u), which has no attributes.",
 						  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
 						  ItemPointerGetOffsetNumberNoCheck(&entry->pointer));
@@ -260,7 +263,8 @@ check_signature(TreeCheck *state, int i, const AnnoyEntry *entry, const AnnoyIte
 
 /*
  * Check an entry of a leaf against its item.  Returns false if the leaf has
- * changed.
+ * changed.  If vectors are in the table, and the item's row is gone, there is nothing
+ * to compare the code with.
  */
 static bool
 check_leaf_entry(TreeCheck *state, int i)
@@ -289,11 +293,10 @@ check_leaf_entry(TreeCheck *state, int i)
 	}
 	AnnoyItemRelease(&state->reader);
 	if (!has_vector)
-		return NODE_FAULT(state, i + 1, "The entry points to slot (%u,%u), which %s.",
-						  block, offset,
-						  (item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_FREE ?
-						  "is free" : "has no vector");
-	return check_code(state, i, &entry) && check_signature(state, i, &entry, &item);
+		return AnnoySlotState(&item) != ANNOY_SLOT_FREE ? true :
+			NODE_FAULT(state, i + 1, "The entry points to slot (%u,%u), which is free.",
+					   block, offset);
+	return check_code(state, i, &entry) && check_signature(state, i, &entry);
 }
 
 /*
@@ -599,7 +602,8 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->centre = palloc(sizeof(float) * index->space_dim);
 	state->point = palloc(sizeof(float) * index->space_dim);
 	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
-	AnnoyItemReaderInit(&state->reader, check->rel, index, NULL);
+	state->source = AnnoySourceOpen(check->rel, index, NULL);
+	AnnoyItemReaderInit(&state->reader, check->rel, index, state->source, NULL);
 	state->signer = AnnoySignerMake(check->rel, index, NULL);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
@@ -615,6 +619,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 		check_entries(state);
 	}
 	AnnoyItemReaderEnd(&state->reader);
+	AnnoySourceClose(state->source);
 	pfree(state->entries);
 	pfree(state->centre);
 	pfree(state->point);

@@ -26,6 +26,7 @@
 #include "access/tableam.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -34,6 +35,7 @@
 #include "error.h"
 #include "library/library.h"
 #include "relation/relation.h"
+#include "scan/scan.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"
@@ -59,6 +61,7 @@ typedef struct Graph
 	Neighbour  *found;			/* k of them */
 	ReturnSetInfo *result;
 	MemoryContext context;		/* of one item */
+	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
 	AnnoyBits	asked;			/* items by number, see item_number */
 	int			numbers_per_block;
@@ -100,8 +103,11 @@ read_item(Graph *graph, const AnnoyPointer *pointer, ItemPointer tid, AnnoyVecto
 		*vec = AnnoyCopyVector(&item.vector);
 	}
 	AnnoyItemRelease(&graph->reader);
-	return live && table_index_fetch_tuple_check(graph->access.heap, tid,
-												 graph->access.snapshot, NULL);
+	if (!live || !table_index_fetch_tuple_check(graph->access.heap, tid,
+												graph->access.snapshot, NULL))
+		return false;
+	return graph->access.index->dtype != ANNOY_INT8 ||
+		AnnoyFetchRow(&graph->access, tid, vec);
 }
 
 static int
@@ -110,8 +116,10 @@ compare_neighbours(const void *a, const void *b)
 	const Neighbour *x = a;
 	const Neighbour *y = b;
 
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
+	int			order = float8_cmp_internal(x->distance, y->distance);
+
+	if (order != 0)
+		return order;
 	return ItemPointerCompare((ItemPointer) &x->tid, (ItemPointer) &y->tid);
 }
 
@@ -124,7 +132,7 @@ find_others(Graph *graph, const AnnoyVector *vec, ItemPointer self)
 	int			count = 0;
 
 	AnnoyAskNearest(&graph->nearest,
-					AnnoyMakeDatum(graph->access.rel->rd_opcintype[0], vec));
+					AnnoyMakeColumn(graph->access.rel, vec));
 	while (count < graph->k)
 	{
 		Neighbour  *found = &graph->found[count];
@@ -205,7 +213,7 @@ note_missed(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 {
 	Graph	   *graph = arg;
 
-	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->vector.data == NULL ||
+	if (AnnoySlotState(item) != ANNOY_SLOT_LIVE || item->is_null ||
 		!AnnoyBitsAdd(&graph->asked, item_number(graph, pointer)))
 		return;
 	if (graph->nmissed == graph->missed_allocated)
@@ -232,7 +240,7 @@ ask_missed(Graph *graph)
 		BlockNumber end = nblocks - block > WALK_BLOCKS ? block + WALK_BLOCKS : nblocks;
 
 		graph->nmissed = 0;
-		AnnoyItemWalkRange(graph->access.rel, graph->access.index, strategy, block, end,
+		AnnoyItemWalkRange(graph->access.rel, graph->access.index, NULL, strategy, block, end,
 						   note_missed, graph);
 		for (int i = 0; i < graph->nmissed; i++)
 			ask_item(graph, &graph->missed[i]);
@@ -292,12 +300,14 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 		graph.found = palloc(sizeof(Neighbour) * graph.k);
 		graph.context = AllocSetContextCreate(CurrentMemoryContext, "annoy graph item",
 											  ALLOCSET_DEFAULT_SIZES);
-		AnnoyItemReaderInit(&graph.reader, graph.access.rel, index, NULL);
+		graph.source = AnnoySourceOpen(graph.access.rel, index, graph.access.snapshot);
+		AnnoyItemReaderInit(&graph.reader, graph.access.rel, index, graph.source, NULL);
 		AnnoyBeginNearest(&graph.nearest, &graph.access, -1);
 		ask_leaves(&graph);
 		ask_missed(&graph);
 		AnnoyEndNearest(&graph.nearest);
 		AnnoyItemReaderEnd(&graph.reader);
+		AnnoySourceClose(graph.source);
 	}
 	AnnoyCloseIndex(&graph.access);
 	return (Datum) 0;

@@ -192,12 +192,12 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	}
 
 	no_vectors = meta.dim == 0;
-	known_dtype = meta.dtype >= ANNOY_FLOAT32 && meta.dtype <= ANNOY_FLOAT16;
+	known_dtype = meta.dtype >= ANNOY_FLOAT32 && meta.dtype <= ANNOY_INT8;
 
 	put(&row, CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel))), false);
 	put(&row, ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid), false);
 	put(&row, Int32GetDatum(meta.dim), no_vectors);
-	put(&row, known_dtype ? CStringGetTextDatum(AnnoyDtypeName(meta.dtype)) : (Datum) 0,
+	put(&row, known_dtype ? CStringGetTextDatum(AnnoyStoredName(meta.dtype, !other_format && index->in_table)) : (Datum) 0,
 		!known_dtype);
 	put(&row, Int32GetDatum(meta.n_trees), false);
 	put(&row, Int32GetDatum(other_format ? 0 : index->n_entries), other_format);

@@ -86,13 +86,15 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	Relation	rel = access->rel;
 	int			dim = access->index->dim;
 	bool		is_zero;
+	bool		in_table;
+	AnnoyDtype	dtype = AnnoyDeclaredDtype(rel, &in_table);
 
 	if (dim == 0)
 		dim = AnnoyOptionDimensions(rel);
 	params->count = 0;
 	add_param(params, "f", dim > 0 ? psprintf("%d", dim) : NULL, false);
 	add_param(params, "metric", pstrdup(AnnoyMetricName(AnnoyIndexMetric(rel))), true);
-	add_param(params, "dtype", pstrdup(AnnoyDtypeName(AnnoyDeclaredDtype(rel))), true);
+	add_param(params, "dtype", pstrdup(AnnoyStoredName(dtype, in_table)), true);
 	add_number(params, "n_trees", AnnoyOptionTrees(rel));
 	add_number(params, "n_entries", AnnoyOptionEntries(rel));
 	add_number(params, "signatures", AnnoyOptionSignatures(rel));

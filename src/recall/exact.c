@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "recall/exact.h"
+#include "relation/relation.h"
 #include "storage/storage.h"
 #include "type/type.h"
 
@@ -90,7 +91,7 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 
 		if (AnnoyAskedIs(asked, pointer))
 			continue;
-		distance = AnnoyStoredDistance(walk->index->metric, &item->vector, &asked->vector);
+		distance = AnnoyItemDistance(walk->index, &item->vector, &asked->vector);
 		if (unlikely(isnan(distance)))
 			AnnoyCheckVector(walk->rel, pointer, &item->vector);
 		if (AnnoyDistancesAreFull(&asked->nearest) && distance >= asked->nearest.heap[0])
@@ -111,7 +112,9 @@ AnnoyFindAnswers(Relation rel, const AnnoyIndex *index, AnnoyAsked *asked, int n
 {
 	ExactWalk	walk = {rel, index, asked, n, counts, arg};
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
+	AnnoyVectorSource *source = AnnoySourceOpen(rel, index, NULL);
 
-	AnnoyItemWalk(rel, index, strategy, compare_item, &walk);
+	AnnoyItemWalk(rel, index, source, strategy, compare_item, &walk);
+	AnnoySourceClose(source);
 	FreeAccessStrategy(strategy);
 }

@@ -14,6 +14,7 @@
 
 #include "annoy.h"
 #include "recall/recall.h"
+#include "relation/relation.h"
 #include "storage/storage.h"
 #include "type/type.h"
 
@@ -91,9 +92,10 @@ AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
 	AnnoyRandom random = seed;
 	AnnoySample *sample = palloc(offsetof(AnnoySample, items) +
 								 sizeof(sample->items[0]) * wanted);
+	AnnoyVectorSource *source = AnnoySourceOpen(rel, index, NULL);
 	AnnoyItemReader reader;
 
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	AnnoyItemReaderInit(&reader, rel, index, source, NULL);
 	sample->count = 0;
 	for (int i = 0; i < DRAWS_PER_QUERY * wanted && sample->count < wanted; i++)
 	{
@@ -119,5 +121,6 @@ AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
 		AnnoyItemRelease(&reader);
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 	return sample;
 }

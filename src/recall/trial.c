@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "recall/calibrate.h"
+#include "relation/relation.h"
 #include "scan/scan.h"
 #include "storage/storage.h"
 #include "type/type.h"
@@ -55,8 +56,8 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
 		AnnoyVacuumDelay();
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL)
-			AnnoyDistancesAdd(nearest, AnnoyStoredDistance(search->index->metric, &item.vector,
-														   &asked->vector));
+			AnnoyDistancesAdd(nearest, AnnoyItemDistance(search->index, &item.vector,
+														 &asked->vector));
 		AnnoyItemRelease(reader);
 	}
 	return !bounds || items->limit == INFINITY ||
@@ -82,12 +83,14 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 	AnnoyDistances nearest;
 	int			wanted = asked->nearest.count;
 	int			found = 0;
+	AnnoyVectorSource *source;
 	AnnoyItemReader reader;
 
 	Assert(wanted > 0);
 
 	AnnoyDistancesInit(&nearest, ANNOY_TRIAL_ROWS);
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	source = AnnoySourceOpen(rel, index, NULL);
+	AnnoyItemReaderInit(&reader, rel, index, source, NULL);
 	for (;;)
 	{
 		AnnoySearchForest(search, &round);
@@ -97,6 +100,7 @@ AnnoyTrialRecall(Relation rel, const AnnoyIndex *index, const AnnoyAsked *asked,
 		round.keep *= KEEP_GROWTH;
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 	for (int i = 0; i < nearest.count; i++)
 		found += nearest.heap[i] <= asked->nearest.heap[0];
 	MemoryContextSwitchTo(old_context);

@@ -229,11 +229,13 @@ take_snapshot(Relation rel, AnnoySnapshot which)
 }
 
 /*
- * Become the owner of the table.
+ * Become the owner of the table, until the index is closed: for whoever may evaluate
+ * the index's expressions.
  */
-static void
-become_owner(AnnoyAccess *access)
+void
+AnnoyBecomeOwner(AnnoyAccess *access)
 {
+	access->is_owner = true;
 	GetUserIdAndSecContext(&access->user, &access->security_context);
 	SetUserIdAndSecContext(access->heap->rd_rel->relowner,
 						   access->security_context | SECURITY_RESTRICTED_OPERATION);
@@ -271,10 +273,11 @@ AnnoyOpenIndex(Oid oid, const AnnoyRequest *request, AnnoyAccess *access)
 
 	access->index = request->any_format ? NULL : AnnoyOpen(access->rel);
 	access->snapshot = NULL;
+	access->is_owner = false;
 	if (request->snapshot != ANNOY_NO_SNAPSHOT)
 	{
 		access->snapshot = take_snapshot(access->rel, request->snapshot);
-		become_owner(access);
+		AnnoyBecomeOwner(access);
 	}
 }
 
@@ -284,12 +287,13 @@ AnnoyOpenIndex(Oid oid, const AnnoyRequest *request, AnnoyAccess *access)
 void
 AnnoyCloseIndex(AnnoyAccess *access)
 {
-	if (access->snapshot != NULL)
+	if (access->is_owner)
 	{
 		AtEOXact_GUC(false, access->nestlevel);
 		SetUserIdAndSecContext(access->user, access->security_context);
-		UnregisterSnapshot(access->snapshot);
 	}
+	if (access->snapshot != NULL)
+		UnregisterSnapshot(access->snapshot);
 	relation_close(access->rel, access->lock);
 	relation_close(access->heap, access->heap_lock);
 }

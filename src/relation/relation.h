@@ -32,11 +32,22 @@ AnnoyIsHeap(Relation table)
 
 /* row.c */
 extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
+extern void AnnoyNoteRows(int rows, bool were_cold);
+extern bool AnnoyRowsAreCold(void);
+extern void AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
+extern AnnoyVectorSource * AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,
+												Snapshot snapshot);
+extern AnnoyVectorSource * AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
+										   Snapshot snapshot);
+extern void AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid);
+extern void AnnoySourcePause(AnnoyVectorSource * source);
+extern void AnnoySourceClose(AnnoyVectorSource * source);
 
 /* column.c */
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern Datum AnnoyMakeColumn(Relation rel, const AnnoyVector *vec);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
 							Datum value);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
@@ -55,6 +66,7 @@ typedef struct AnnoyRowErrors
 	const char *column;
 	const char *predicate;		/* NULL if there is none */
 	Oid			type;			/* of the column */
+	bool		is_other;		/* none of PostgreSQL's own */
 	MemoryContext context;
 
 	/* the row at work, and what it has to fit */
@@ -123,7 +135,7 @@ extern uint8 AnnoySignElements(const AnnoySigning * signing, Datum array);
 extern uint8 AnnoySignByte(AnnoySigner * signer, int byte, IndexTuple attributes);
 extern AnnoySignature AnnoySign(AnnoySigner * signer, IndexTuple attributes);
 extern bool AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item,
-						  const AnnoyPointer *attributes, AnnoySignature * signature);
+						  AnnoySignature * signature);
 
 /* open.c */
 
@@ -168,6 +180,7 @@ typedef struct AnnoyAccess
 	/* for AnnoyCloseIndex() */
 	LOCKMODE	heap_lock;		/* to be given back */
 	LOCKMODE	lock;
+	bool		is_owner;		/* we act as the owner of the table */
 	Oid			user;			/* the caller, and what goes with that */
 	int			security_context;
 	int			nestlevel;
@@ -175,6 +188,7 @@ typedef struct AnnoyAccess
 
 extern void AnnoyOpenIndex(Oid oid, const AnnoyRequest *request,
 						   AnnoyAccess *access);
+extern void AnnoyBecomeOwner(AnnoyAccess *access);
 extern void AnnoyCloseIndex(AnnoyAccess *access);
 extern Relation AnnoyOpenQueried(Oid oid);
 

@@ -316,20 +316,44 @@ AnnoySign(AnnoySigner * signer, IndexTuple attributes)
 }
 
 /*
- * The signature of an item whose attributes are said to be there.  The caller holds no
- * lock.  Returns false if the item has none there.
+ * Where the attributes of an item are.  Returns false if its slot is free.
+ */
+static bool
+find_attributes(AnnoySigner * signer, const AnnoyPointer *item, AnnoyPointer *attributes)
+{
+	int			slot_no = ItemPointerGetOffsetNumberNoCheck(item) - FirstOffsetNumber;
+	Buffer		buffer = AnnoyLockPage(signer->rel, ItemPointerGetBlockNumberNoCheck(item),
+									   ANNOY_PAGE_ITEM, BUFFER_LOCK_SHARE, NULL);
+	Page		page = BufferGetPage(buffer);
+	bool		found = AnnoySlotState(AnnoyPageGetSlots(page) + slot_no) != ANNOY_SLOT_FREE;
+
+	Assert(slot_no >= 0 && slot_no < signer->index->group_slots);
+
+	if (found)
+		*attributes = AnnoySlotAttributes(signer->index, page, slot_no);
+	UnlockReleaseBuffer(buffer);
+	return found;
+}
+
+/*
+ * The signature of an item.  The caller holds no lock.  Returns false if it has no
+ * attributes: it is gone, then, or has lost them.
  */
 bool
-AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item,
-			  const AnnoyPointer *attributes, AnnoySignature * signature)
+AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, AnnoySignature * signature)
 {
-	BlockNumber block = ItemPointerGetBlockNumberNoCheck(attributes);
-	Buffer		buffer = AnnoyAttributesLock(signer->rel, block, InvalidBlockNumber,
-											 BUFFER_LOCK_SHARE);
-	IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
-										   ItemPointerGetOffsetNumberNoCheck(attributes));
+	AnnoyPointer attributes;
+	BlockNumber block;
+	Buffer		buffer;
+	IndexTuple	tuple;
 	PGAlignedBlock copy;
 
+	if (!find_attributes(signer, item, &attributes))
+		return false;
+	block = ItemPointerGetBlockNumberNoCheck(&attributes);
+	buffer = AnnoyAttributesLock(signer->rel, block, InvalidBlockNumber, BUFFER_LOCK_SHARE);
+	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
+							   ItemPointerGetOffsetNumberNoCheck(&attributes));
 	if (tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
 		tuple = memcpy(copy.data, tuple, IndexTupleSize(tuple));
 	else

@@ -78,6 +78,9 @@
 #define LEAST_ITEMS		20.0
 #define ITEMS_PER_ROW	2.0
 
+/* Rows that are settled (settle.c), for each one that is returned. */
+#define SETTLED_PER_ROW	1.5
+
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
 #define TEST_WALK_COST	1.5
@@ -120,6 +123,7 @@ typedef struct ScanCost
 	int			dims;			/* 0 = it has no vectors */
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
+	bool		settles;		/* exact distances come from the table */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
@@ -323,6 +327,7 @@ scan_cost(const ScanCost *scan, double k)
 	k * (scan->fetched + 1) / (scan->rows + 1) : scan->fetched;
 
 	return search_cost(scan, fetched) + fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
+		(scan->settles ? SETTLED_PER_ROW * fetched * scan->distance_cost.per_tuple : 0) +
 		k * scan->distance_cost.per_tuple;
 }
 
@@ -384,8 +389,10 @@ describe_index(ScanCost *scan)
 	scan->task.n_entries = index->n_entries;
 	scan->n_trees = index->n_trees;
 	scan->dims = index->dim;
-	scan->item_pages = index->group_pages > 1 ? 2 : 1;
-	scan->item_words = index->item_size / 4;
+	/* the row's page, if vectors are in the table */
+	scan->item_pages = index->group_pages > 1 || index->in_table ? 2 : 1;
+	scan->item_words = (index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0) / 4;
+	scan->settles = index->dtype == ANNOY_INT8;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "relation/relation.h"
 #include "scan/state.h"
 #include "storage/storage.h"
 
@@ -41,7 +42,7 @@ drain_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	state->scanned++;
 
 	if ((item->state & ANNOY_SLOT_STATE_MASK) != ANNOY_SLOT_LIVE ||
-		(filter != NULL && !(item->vector.data == NULL ? filter->nulls : filter->vectors)) ||
+		(filter != NULL && !(item->is_null ? filter->nulls : filter->vectors)) ||
 		AnnoyScanHasSeen(state, pointer))
 		return;
 	AnnoyScanAdd(state, pointer, item);
@@ -66,18 +67,30 @@ sort_memory(const AnnoyScanState *state)
 static void
 drain_passed(AnnoyScanState *state)
 {
-	Buffer		buffers[ANNOY_LOOK_BATCH];
-
-	for (int i = 0; i < state->n_passed; i++)
-		buffers[i] = AnnoyItemPin(&state->reader, &state->passed[i]);
-	for (int i = 0; i < state->n_passed; i++)
+	for (int first = 0; first < state->n_passed; first += ANNOY_LOOK_BATCH)
 	{
-		AnnoyItem	item;
+		AnnoyPointer *passed = state->passed + first;
+		int			n = Min(state->n_passed - first, ANNOY_LOOK_BATCH);
+		Buffer		buffers[ANNOY_LOOK_BATCH];
+		AnnoyItem	items[ANNOY_LOOK_BATCH];	/* whose rows are to be read */
+		int			n_items = 0;
 
-		AnnoyItemFetch(&state->reader, buffers[i], &state->passed[i], &item);
-		if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &state->passed[i], &item);
-		AnnoyItemRelease(&state->reader);
+		for (int i = 0; i < n; i++)
+			buffers[i] = AnnoyItemPin(&state->reader, &passed[i]);
+		for (int i = 0; i < n; i++)
+		{
+			AnnoyPointer pointer = passed[i];
+			AnnoyItem  *item = &items[n_items];
+
+			AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
+			if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
+				passed[n_items++] = pointer;
+			else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
+				AnnoyScanAdd(state, &pointer, item);
+			AnnoyItemRelease(&state->reader);
+		}
+		if (n_items > 0)
+			AnnoyScanAddFromTable(state, passed, items, n_items);
 	}
 	state->n_passed = 0;
 	if (state->rows.sort == NULL &&
@@ -95,7 +108,7 @@ drain_if_passed(const AnnoyPointer *item, void *arg)
 		return;
 	AnnoyItemPrefetch(&state->reader, item);
 	state->passed[state->n_passed++] = *item;
-	if (state->n_passed == ANNOY_LOOK_BATCH)
+	if (state->n_passed == lengthof(state->passed))
 		drain_passed(state);
 }
 
@@ -133,7 +146,10 @@ AnnoyDrain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 	else
 	{
 		AnnoyRowsBeginSort(&state->rows, sort_memory(state));
-		AnnoyItemWalk(rel, index, GetAccessStrategy(BAS_BULKREAD), drain_item, state);
+		AnnoyItemWalk(rel, index, state->source, GetAccessStrategy(BAS_BULKREAD), drain_item,
+					  state);
+		if (state->source != NULL)
+			AnnoySourcePause(state->source);
 		AnnoyRowsSort(&state->rows);
 	}
 	if (state->seen != NULL)
@@ -153,6 +169,7 @@ drain_nulls(Relation rel, AnnoyScanState *state, const AnnoyRow *late)
 	AnnoyRow	row;
 
 	memset(&state->rows, 0, sizeof(AnnoyRows));
+	state->rows.bounds = rest.bounds;
 	AnnoyRowsBeginSort(&state->rows, sort_memory(state));
 	if (late != NULL)
 	{

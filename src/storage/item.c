@@ -3,6 +3,7 @@
  * item.c
  *	  Items: for each row its heap TID and its vector, stored once for all
  *	  trees.  Here is where vectors are in a group, and how items are read.
+ *	  An index may leave vectors to the table; then readers have a source of them.
  *
  * Items are in groups of consecutive pages, see annoy_page.h.  The lock on a
  * group's first page covers the whole group: whoever reads or writes a vector
@@ -34,7 +35,7 @@
 void
 AnnoyItemGeometry(AnnoyIndex *index)
 {
-	Size		size = AnnoyVectorSize(index->dtype, index->dim);
+	Size		size = index->in_table ? 0 : AnnoyVectorSize(index->dtype, index->dim);
 	Size		slot_size = sizeof(AnnoySlotData) +
 	(index->attributes_size > 0 ? sizeof(AnnoyPointer) : 0);
 	double		enough = Max(MAX_BLOAT * size, MAX_SLOT_BLOAT * (size + slot_size));
@@ -156,14 +157,17 @@ AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
 }
 
 /*
- * Prepare to read items.  The reader allocates in the current memory context.
+ * Prepare to read items.  The reader allocates in the current memory context.  If
+ * vectors are not stored, and no source of them is given, items are read without.
  */
 void
 AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
-					const AnnoyIndex *index, BufferAccessStrategy strategy)
+					const AnnoyIndex *index, AnnoyVectorSource * source,
+					BufferAccessStrategy strategy)
 {
 	reader->rel = rel;
 	reader->index = index;
+	reader->source = source;
 	reader->strategy = strategy;
 	reader->buffer = InvalidBuffer;
 	reader->scratch = palloc(MAXALIGN(Max(index->item_size, 1)));
@@ -210,17 +214,35 @@ read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
 	item->vector.dtype = index->dtype;
 	item->vector.dim = index->dim;
 	item->vector.data = NULL;
-	if (AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS ||
-		AnnoySlotState(slot) == ANNOY_SLOT_FREE)
+	item->is_null = AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+	if (item->is_null || AnnoySlotState(slot) == ANNOY_SLOT_FREE)
 		return false;
 	if (index->attributes_size > 0)
 		item->attributes = AnnoySlotAttributes(index, page, slot_no);
+	if (index->in_table)
+		return false;
 
 	part = stream_part(index, page, 0);
 	if (start + index->item_size > part.length)
 		return true;
 	item->vector.data = part.data + start;
 	return false;
+}
+
+/*
+ * Have the vector of an item that has been read come from a source.  The caller holds
+ * no locks.
+ */
+static void
+get_from_source(AnnoyVectorSource * source, const AnnoyPointer *pointer, AnnoyItem *item)
+{
+	if (source == NULL || item->is_null || AnnoySlotState(item) == ANNOY_SLOT_FREE)
+		return;
+	if (!source->read(source, pointer, &item->tid, &item->vector))
+	{
+		item->state = ANNOY_SLOT_DEAD;
+		item->vector.data = NULL;
+	}
 }
 
 /* Do groups have a slot of that number, counted from FirstOffsetNumber? */
@@ -309,6 +331,8 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 		return buffer;
 	}
 
+	if (index->in_table)
+		return buffer;
 	start = slot_no * index->item_size;
 	end = start + index->item_size;
 	for (int i = AnnoyItemFirstPage(index, slot_no); i <= AnnoyItemLastPage(index, slot_no); i++)
@@ -325,8 +349,9 @@ AnnoyItemPin(AnnoyItemReader *reader, const AnnoyPointer *pointer)
 }
 
 /*
- * Read an item whose page was pinned by AnnoyItemPin.  The page stays locked,
- * and the item's vector valid, until AnnoyItemRelease.
+ * Read an item whose page was pinned by AnnoyItemPin.  The page stays locked, and the
+ * item's vector valid, until AnnoyItemRelease.  If vectors are not stored, the page is
+ * released at once, since no lock on it may be held while the table is read.
  */
 void
 AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
@@ -342,6 +367,7 @@ AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 	AnnoyCheckPage(reader->rel, buffer, ANNOY_PAGE_ITEM);
 	if (read_slot(index, BufferGetPage(buffer), slot_no, item))
 	{
+		Assert(!index->in_table);
 		for (int i = AnnoyItemFirstPage(index, slot_no); i <= AnnoyItemLastPage(index, slot_no); i++)
 		{
 			Buffer		data = buffer;
@@ -356,12 +382,18 @@ AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 		}
 		item->vector.data = reader->scratch;
 	}
+	if (index->in_table)
+	{
+		AnnoyItemRelease(reader);
+		get_from_source(reader->source, pointer, item);
+	}
 }
 
 void
 AnnoyItemRelease(AnnoyItemReader *reader)
 {
-	UnlockReleaseBuffer(reader->buffer);
+	if (BufferIsValid(reader->buffer))
+		UnlockReleaseBuffer(reader->buffer);
 	reader->buffer = InvalidBuffer;
 }
 
@@ -400,10 +432,10 @@ copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
 /*
  * Call a function for every item, live or dead, NULL or not, of the groups
  * that begin in a range of blocks, in their order.  No locks are held
- * meanwhile.
+ * meanwhile.  If vectors are not stored, items have those of the source, or none.
  */
 void
-AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
+AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index, AnnoyVectorSource * source,
 				   BufferAccessStrategy strategy, BlockNumber first,
 				   BlockNumber end, AnnoyItemCallback callback, void *arg)
 {
@@ -430,6 +462,8 @@ AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
 				item.vector.data = vector;
 			}
 			ItemPointerSet(&pointer, block, FirstOffsetNumber + i);
+			if (index->in_table)
+				get_from_source(source, &pointer, &item);
 			callback(&pointer, &item, arg);
 		}
 	}
@@ -441,10 +475,10 @@ AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
  * Call a function for every item of the index.
  */
 void
-AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
+AnnoyItemWalk(Relation rel, const AnnoyIndex *index, AnnoyVectorSource * source,
 			  BufferAccessStrategy strategy, AnnoyItemCallback callback,
 			  void *arg)
 {
-	AnnoyItemWalkRange(rel, index, strategy, ANNOY_FIRST_ROOT_BLKNO,
+	AnnoyItemWalkRange(rel, index, source, strategy, ANNOY_FIRST_ROOT_BLKNO,
 					   RelationGetNumberOfBlocks(rel), callback, arg);
 }

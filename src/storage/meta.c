@@ -131,12 +131,14 @@ AnnoyOpen(Relation rel)
 	}
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
-	index = AnnoyMakeIndex(meta.metric, meta.dtype, meta.dim, meta.n_trees,
+	index = AnnoyMakeIndex(meta.metric, meta.dtype, (meta.flags & ANNOY_META_IN_TABLE) != 0,
+						   meta.dim, meta.n_trees,
 						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
 						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel), meta.signature_columns);
 	if (meta.dim > 0)
 		index = AnnoyAttachBounds(rel, index, meta.bounds, meta.n_bounds);
+	index->zeros_last = AnnoyZerosAreLast(rel);
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
 	index->removed = meta.removed;
@@ -182,7 +184,8 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->metric = index->metric;
 	meta->dtype = index->dtype;
 	meta->n_trees = index->n_trees;
-	meta->flags = index->n_entries > 1 ? ANNOY_META_SECOND : 0;
+	meta->flags = (index->n_entries > 1 ? ANNOY_META_SECOND : 0) |
+		(index->in_table ? ANNOY_META_IN_TABLE : 0);
 	meta->seed = index->seed;
 	meta->dim = index->dim;
 	meta->scale_exponent = index->scale_exponent;
@@ -215,21 +218,20 @@ void
 AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 			   uint32 *count)
 {
+	Buffer		first_buffer;
+
 	*count = AnnoyMeanPages(index->dim);
+	first_buffer = AnnoyExtend(rel, MAIN_FORKNUM, *count);
+	*first = BufferGetBlockNumber(first_buffer);
 	for (uint32 i = 0; i < *count; i++)
 	{
 		int			done = i * ANNOY_MEAN_PER_PAGE;
 		int			n = Min(index->dim - done, ANNOY_MEAN_PER_PAGE);
-		Buffer		buffer;
+		Buffer		buffer = first_buffer;
 		GenericXLogState *state;
 		Page		page;
 
-		if (i == 0)
-		{
-			buffer = AnnoyExtend(rel, MAIN_FORKNUM, *count);
-			*first = BufferGetBlockNumber(buffer);
-		}
-		else
+		if (i > 0)
 		{
 			buffer = ReadBuffer(rel, *first + i);
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -240,8 +242,10 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 		memcpy(AnnoyPageGetData(page), index->mean + done, sizeof(float) * n);
 		AnnoyPageSetEnd(page, (float *) AnnoyPageGetData(page) + n);
 		GenericXLogFinish(state);
-		UnlockReleaseBuffer(buffer);
+		if (i > 0)
+			UnlockReleaseBuffer(buffer);
 	}
+	UnlockReleaseBuffer(first_buffer);
 }
 
 /*
@@ -309,7 +313,7 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	if (unset->dim > 0)
 		return unset;
 
-	index = AnnoyMakeIndex(unset->metric, unset->dtype, vec->dim,
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->in_table, vec->dim,
 						   unset->n_trees, unset->n_entries, unset->seed, 0, NULL,
 						   unset->attributes_size, unset->signature_columns);
 	index->generation = unset->generation;
@@ -372,8 +376,8 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 
 	if (unset->has_space)
 		return;
-	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->dim, unset->n_trees,
-						   unset->n_entries, unset->seed, scale_exponent, mean,
+	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->in_table, unset->dim,
+						   unset->n_trees, unset->n_entries, unset->seed, scale_exponent, mean,
 						   unset->attributes_size, unset->signature_columns);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
@@ -500,7 +504,7 @@ void
 AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, 0,
+	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, index->in_table, 0,
 									   index->n_trees, index->n_entries, index->seed, 0, NULL,
 									   index->attributes_size, index->signature_columns);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);

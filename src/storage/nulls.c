@@ -186,6 +186,7 @@ AnnoyNullsWalk(Relation rel, BufferAccessStrategy strategy,
 				continue;
 			item.tid = slot->tid;
 			item.state = slot->state;
+			item.is_null = true;
 			ItemPointerSet(&pointer, block, FirstOffsetNumber + i);
 			callback(&pointer, &item, arg);
 		}

@@ -138,20 +138,47 @@ AnnoyPointerKey(const AnnoyPointer *pointer)
 		ItemPointerGetOffsetNumberNoCheck(pointer);
 }
 
-/* An item as read by AnnoyItemFetch. */
+/*
+ * An item, as read.
+ *
+ * If vectors are read from the table, and the item's row is gone, the state is
+ * ANNOY_SLOT_DEAD, whether VACUUM has marked the item or not.
+ */
 typedef struct AnnoyItem
 {
 	ItemPointerData tid;
 	uint16		state;
+	bool		is_null;		/* it is a NULL */
 	AnnoyPointer attributes;	/* if the index has further columns and the
 								 * item a vector */
-	AnnoyVector vector;			/* data are NULL if the vector is */
+	AnnoyVector vector;			/* data are NULL if it is a NULL, if the slot
+								 * is free, if the row is gone, or if vectors
+								 * are in the table and nobody asked for them */
 } AnnoyItem;
+
+/*
+ * Where the vectors of items are if the index does not store them: in the table
+ * (relation/row.c), or, while an index is built, in a file.
+ */
+typedef struct AnnoyVectorSource AnnoyVectorSource;
+
+struct AnnoyVectorSource
+{
+	/*
+	 * Read the vector of an item of a row.  Returns false if the row is gone.
+	 * The data live until the next one is read.  The caller holds no locks.
+	 */
+	bool		(*read) (AnnoyVectorSource * source, const AnnoyPointer *pointer,
+						 const ItemPointerData *tid, AnnoyVector *vec);
+	void		(*close) (AnnoyVectorSource * source);
+};
 
 typedef struct AnnoyItemReader
 {
 	Relation	rel;
 	const AnnoyIndex *index;
+	AnnoyVectorSource *source;	/* of vectors that are not stored; NULL = they
+								 * are, or are not wanted */
 	BufferAccessStrategy strategy;
 	Buffer		buffer;			/* locked first page of the group */
 	char	   *scratch;		/* for vectors that straddle pages */
@@ -163,13 +190,17 @@ typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
 								   const AnnoyItem *item, void *arg);
 
 /* describe.c */
-extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, int dim,
-								  int n_trees, int n_entries, uint64 seed,
+extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table,
+								  int dim, int n_trees, int n_entries, uint64 seed,
 								  int scale_exponent, const float *mean,
 								  int attributes_size,
 								  const uint8 *signature_columns);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
-extern AnnoyDtype AnnoyDeclaredDtype(Relation rel);
+extern AnnoyLayout AnnoyIndexLayout(Relation rel);
+extern AnnoyDtype AnnoyColumnDtype(Relation rel);
+extern AnnoyDtype AnnoyDeclaredDtype(Relation rel, bool *in_table);
+extern const char *AnnoyStoredName(AnnoyDtype dtype, bool in_table);
+extern bool AnnoyZerosAreLast(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
@@ -231,6 +262,14 @@ AnnoyPageIsListed(Page page)
 	return AnnoyPageGetTag(page)->next_free != ANNOY_NOT_LISTED;
 }
 
+/* How far pages that are read one after the other have been prefetched. */
+typedef struct AnnoyAhead
+{
+	int			next;			/* the first one that was not */
+	bool		asked;			/* those before were asked for from the
+								 * operating system */
+} AnnoyAhead;
+
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
@@ -243,7 +282,8 @@ extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
 extern Buffer AnnoyLockPage(Relation rel, BlockNumber block, AnnoyPageKind kind,
 							int mode, BufferAccessStrategy strategy);
 extern void AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps);
-extern int	AnnoyPrefetchDistance(int ahead);
+extern int	AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual);
+extern void AnnoyAskForPage(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
 							  int bytes);
@@ -335,6 +375,7 @@ extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
 						 int slot);
 extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
+								AnnoyVectorSource * source,
 								BufferAccessStrategy strategy);
 extern bool AnnoyItemMayExist(Relation rel, const AnnoyIndex *index,
 							  const AnnoyPointer *pointer);
@@ -348,10 +389,12 @@ extern void AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 extern void AnnoyItemRelease(AnnoyItemReader *reader);
 extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
 extern void AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
+							   AnnoyVectorSource * source,
 							   BufferAccessStrategy strategy,
 							   BlockNumber first, BlockNumber end,
 							   AnnoyItemCallback callback, void *arg);
 extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
+						  AnnoyVectorSource * source,
 						  BufferAccessStrategy strategy,
 						  AnnoyItemCallback callback, void *arg);
 

@@ -65,6 +65,7 @@ AnnoyDecideSpace(Relation rel, const AnnoyIndex *index, BlockNumber block)
 {
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	AnnoyNode	node = AnnoyPageGetNode(copy->data);
+	AnnoyVectorSource *source;
 	AnnoyItemReader reader;
 	AnnoyVector *vectors;
 	float	   *images;
@@ -80,19 +81,21 @@ AnnoyDecideSpace(Relation rel, const AnnoyIndex *index, BlockNumber block)
 		return;
 	}
 	vectors = palloc(sizeof(AnnoyVector) * node->count);
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	source = AnnoySourceOpen(rel, index, NULL);
+	AnnoyItemReaderInit(&reader, rel, index, source, NULL);
 	for (int i = 0; i < node->count; i++)
 	{
 		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
 		AnnoyItem	item;
 
-		/* VACUUM may have removed it since */
+		/* VACUUM may have removed it since, or its row is gone */
 		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointer), &pointer, &item);
 		if (item.vector.data != NULL)
 			vectors[count++] = AnnoyCopyVector(&item.vector);
 		AnnoyItemRelease(&reader);
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 
 	images = palloc_extended(sizeof(float) * index->space_dim * Max(count, 1),
 							 MCXT_ALLOC_HUGE);

@@ -122,7 +122,7 @@ find_moves(MoveState *state, Leaf *from, Leaf *to, Moves *moves)
 
 		if (scores[i] >= from->own[hits[i]] || (flags & ANNOY_ENTRY_SECOND) != 0 ||
 			AnnoyLeafHasItem(index, to_node, &pointer) ||
-			!AnnoyReadPoint(state->rel, index, &state->reader, 0, &pointer, state->point) ||
+			!AnnoyReadPoint(state->rel, index, &state->reader, from_node, hits[i], state->point) ||
 			annoy_kernels->l2(state->point, to->target.x, index->space_dim) >=
 			annoy_kernels->l2(state->point, from->target.x, index->space_dim))
 			continue;
@@ -276,6 +276,7 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 				 int n_leaves, const AnnoyPath *path)
 {
 	MoveState  *state;
+	AnnoyVectorSource *source;
 	BlockNumber around[LEAVES_AROUND];
 	int			n_around;
 	bool		usable = true;	/* the copies of the split's leaves */
@@ -290,7 +291,8 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 	state->path = path;
 	state->point = palloc(sizeof(float) * index->space_dim);
 	state->n_split = 0;
-	AnnoyItemReaderInit(&state->reader, rel, index, NULL);
+	source = AnnoySourceOpen(rel, index, NULL);
+	AnnoyItemReaderInit(&state->reader, rel, index, source, NULL);
 	AnnoyTargetInit(&state->around.target, index, false);
 	for (int i = 0; i < n_leaves; i++)
 	{
@@ -321,5 +323,6 @@ AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree, const BlockNum
 		}
 	}
 	AnnoyItemReaderEnd(&state->reader);
+	AnnoySourceClose(source);
 	pfree(state);
 }

@@ -122,30 +122,53 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 }
 
 /*
- * Read the point that an entry of a node stands for: of a leaf, the item; of
+ * What the code of an entry of a leaf tells of its point.  A plain leaf has no codes,
+ * and its entries are taken for the origin.
+ */
+static void
+decode_point(const AnnoyIndex *index, AnnoyNode node, int i, float *point)
+{
+	float	   *centre = palloc(sizeof(float) * index->space_dim);
+	AnnoyEntry	entry;
+
+	AnnoyNodeReadCentre(index, node, centre);
+	AnnoyNodeGet(index, node, i, &entry);
+	AnnoyDecode(index, &index->leaf, &entry, centre, point);
+	pfree(centre);
+}
+
+/*
+ * Read the point that an entry of a copied node stands for: of a leaf, the item; of
  * an inner node, the child's centre.  Returns false if the item is gone, which
- * it may be if VACUUM has removed the entry since the page was copied.
+ * it may be if VACUUM has removed the entry since the page was copied.  If vectors are
+ * in the table, and the item's row is gone, there is only the code to go by.
  */
 bool
 AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
-			   int level, const AnnoyPointer *pointer, float *point)
+			   AnnoyNode node, int i, float *point)
 {
-	if (level == 0)
+	AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+
+	if (node->level == 0)
 	{
 		AnnoyItem	item;
+		bool		found;
 
-		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
+		AnnoyItemFetch(reader, AnnoyItemPin(reader, &pointer), &pointer, &item);
+		found = AnnoySlotState(&item) != ANNOY_SLOT_FREE;
 		if (item.vector.data != NULL)
 		{
-			AnnoyCheckVector(rel, pointer, &item.vector);
+			AnnoyCheckVector(rel, &pointer, &item.vector);
 			AnnoyMapItem(index, &item.vector, point);
 		}
+		else if (found)
+			decode_point(index, node, i, point);
 		AnnoyItemRelease(reader);
-		return item.vector.data != NULL;
+		return found;
 	}
 	else
 	{
-		Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+		Buffer		buffer = AnnoyReadBuffer(rel, ItemPointerGetBlockNumberNoCheck(&pointer),
 											 NULL);
 
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -164,19 +187,23 @@ static bool
 read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 			float *points, AnnoyPointer *pointers, AnnoySignature * signatures)
 {
+	AnnoyVectorSource *source = NULL;
 	AnnoyItemReader reader;
 	bool		found = true;
 
-	AnnoyItemReaderInit(&reader, rel, index, NULL);
+	if (node->level == 0)
+		source = AnnoySourceOpen(rel, index, NULL);
+	AnnoyItemReaderInit(&reader, rel, index, source, NULL);
 	for (int i = 0; i < node->count && found; i++)
 	{
 		pointers[i] = AnnoyNodePointer(index, node, i);
-		found = AnnoyReadPoint(rel, index, &reader, node->level, &pointers[i],
+		found = AnnoyReadPoint(rel, index, &reader, node, i,
 							   points + (Size) i * index->space_dim);
 		pointers[i].ip_posid |= AnnoyNodeEntryFlags(index, node, i);
 		signatures[i] = AnnoyNodeSignature(index, node, i);
 	}
 	AnnoyItemReaderEnd(&reader);
+	AnnoySourceClose(source);
 	return found;
 }
 
@@ -323,13 +350,15 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	found = read_points(rel, index, node, points, pointers, signatures);
 	if (found)
 	{
+		AnnoyPointSet all = {points, dim, dim};
+
 		for (int i = 0; i < count; i++)
 			order[i] = i;
 		/* of use for a root only, which keeps it for a long time */
 		if (plan->is_root)
 			AnnoyRobustCentre(points, dim, order, count, plan->centre);
-		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random,
-							  NULL, NULL);
+		first = AnnoyTwoMeans(&all, order, count,
+							  Max(count * MIN_PART, 1), 0, &random, NULL, NULL);
 		if (first == 0)
 		{
 			first = count / 2;	/* nothing to choose between them */
