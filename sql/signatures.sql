@@ -192,6 +192,20 @@ SELECT annoy_index_check('items_' || i, true) FROM generate_series(1, 4) i;
 REINDEX TABLE items;
 SELECT annoy_index_check('items_' || i, true) FROM generate_series(1, 4) i;
 SELECT c, all_rows, itself FROM unnest(ARRAY['i2 = 41', 'i4 > 5000', 't = ''new''', 'ta && ''{new}''', 'i2 = 20', 'i8 > 7000']) c, check_condition('items', c);
+-- When most rows are beyond the bounds, VACUUM chooses others
+CREATE TABLE later AS SELECT i AS id, vec(i) AS v, i AS a FROM generate_series(1, 1000) i;
+CREATE INDEX later_idx ON later USING annoy (v, a) WITH (signatures = 1);
+INSERT INTO later SELECT i, vec(i), i FROM generate_series(1001, 6000) i;
+ANALYZE later;
+CREATE FUNCTION touched() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM id FROM later WHERE a > 5000 ORDER BY v <-> vec(5) LIMIT 3;
+	RETURN (SELECT pages FROM annoy_last_scan() WHERE NOT drained);
+END $$;
+SELECT touched() AS before \gset
+VACUUM later;
+SELECT touched() < :before AS fewer;
+SELECT annoy_index_check('later_idx', true);
 -- order and hashes are the same on all paths
 SELECT annoy_simd_check('items_' || i) > 0 AS nodes FROM generate_series(1, 4) i;
 \set ECHO none

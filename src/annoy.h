@@ -41,8 +41,7 @@ typedef struct AnnoyOptions
 	int			search_k;		/* -1 = automatic */
 	int			dimensions;		/* 0 = from the first row */
 	int			seed_offset;	/* string: a 64-bit number, 0 = default */
-	int			dtype_offset;	/* string: see AnnoyOptionDtype, empty =
-								 * automatic */
+	int			dtype_offset;	/* string: see AnnoyOptionDtype */
 	int			signatures;		/* bytes of an entry, -1 = automatic */
 	double		target_recall;	/* -1 = as set */
 } AnnoyOptions;
@@ -80,8 +79,7 @@ typedef struct AnnoyIndex
 {
 	AnnoyMetric metric;
 	AnnoyDtype	dtype;			/* of the items' vectors ... */
-	bool		in_table;		/* ... which are not stored, but read from the
-								 * table */
+	bool		in_table;		/* ... which are in the table only */
 	bool		zeros_last;		/* see AnnoyItemDistance */
 	int			dim;			/* dimensions, 0 = not known yet */
 	int			n_trees;
@@ -110,16 +108,13 @@ typedef struct AnnoyIndex
 	AnnoyCodec	inner;
 
 	/* item groups */
-	int			item_size;		/* bytes of a stored vector, aligned; 0 = none
-								 * is */
+	int			item_size;		/* bytes of a stored vector, or 0 */
 	int			group_slots;
 	int			group_pages;
 	int			group_head;		/* bytes before the first vector */
 
 	/* further columns */
-	int			attributes_size;	/* of an item on average, by the types; 0
-									 * = there are none */
-	int			signature_bytes;	/* of an entry of a leaf */
+	int			attributes_size;	/* of an item, by the types; 0 = none */
 	uint8		signature_columns[ANNOY_MAX_SIGNATURE]; /* see the metapage */
 	BlockNumber bounds_block;	/* first page of bounds, or invalid */
 	uint32		n_bounds;		/* pages */

@@ -257,7 +257,7 @@ AnnoyChooseBounds(AnnoyBuild *build)
 	Choice		choice = {.build = build};
 	int			natts;
 
-	if (index->signature_bytes == 0)
+	if (index->leaf.signature_bytes == 0)
 		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "annoy bounds",
 									ALLOCSET_DEFAULT_SIZES);
@@ -266,9 +266,9 @@ AnnoyChooseBounds(AnnoyBuild *build)
 	natts = choice.desc->natts;
 	choice.columns = palloc0(sizeof(Values) * natts);
 	choice.max = (int) (AnnoyBuildBytes(VALUES_MEMORY) /
-						(index->signature_bytes * (sizeof(Datum) + 2 * MAX_VALUE_SIZE)));
+						(index->leaf.signature_bytes * (sizeof(Datum) + 2 * MAX_VALUE_SIZE)));
 	choice.max = Min(choice.max, SAMPLE_GROUPS * 32);
-	for (int i = 0; i < index->signature_bytes; i++)
+	for (int i = 0; i < index->leaf.signature_bytes; i++)
 	{
 		int			column = index->signature_columns[i];
 		Values	   *values = &choice.columns[column - 1];

@@ -201,7 +201,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 		!known_dtype);
 	put(&row, Int32GetDatum(meta.n_trees), false);
 	put(&row, Int32GetDatum(other_format ? 0 : index->n_entries), other_format);
-	put(&row, Int32GetDatum(other_format ? 0 : index->signature_bytes), other_format);
+	put(&row, Int32GetDatum(other_format ? 0 : index->leaf.signature_bytes), other_format);
 	put(&row, Int32GetDatum(counts.height), other_format);
 	put(&row, Int64GetDatum(counts.items), other_format);
 	put(&row, Int64GetDatum(counts.vectors), other_format);

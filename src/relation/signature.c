@@ -191,7 +191,7 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
 {
 	AnnoySigner *signer;
 
-	if (index->signature_bytes == 0)
+	if (index->leaf.signature_bytes == 0)
 		return NULL;
 	signer = palloc0(sizeof(AnnoySigner));
 	signer->rel = rel;
@@ -199,7 +199,7 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
 	signer->desc = AnnoyAttributesDesc(rel);
 	signer->context = AllocSetContextCreate(CurrentMemoryContext, "annoy signature",
 											ALLOCSET_SMALL_SIZES);
-	signer->n = index->signature_bytes;
+	signer->n = index->leaf.signature_bytes;
 	for (int i = 0; i < signer->n; i++)
 	{
 		if (columns == NULL || columns[index->signature_columns[i]])

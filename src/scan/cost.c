@@ -399,7 +399,7 @@ describe_index(ScanCost *scan)
 	scan->items = Max(AnnoyEstimateItems(index, info->pages), 1);
 	for (int i = 0; i < INDEX_MAX_KEYS; i++)
 		scan->by_mistake[i] = 1;
-	for (int i = 0; i < index->signature_bytes; i++)
+	for (int i = 0; i < index->leaf.signature_bytes; i++)
 	{
 		int			column = index->signature_columns[i];
 		Oid			type = TupleDescAttr(RelationGetDescr(rel), column)->atttypid;

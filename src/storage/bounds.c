@@ -141,7 +141,7 @@ AnnoyAttachBounds(Relation rel, AnnoyIndex *index, BlockNumber first, uint32 pag
 
 	if (first == InvalidBlockNumber || pages == 0)
 		return index;
-	if (index->signature_bytes == 0 || pages > MAX_PAGES ||
+	if (index->leaf.signature_bytes == 0 || pages > MAX_PAGES ||
 		(uint64) first + pages > RelationGetNumberOfBlocks(rel))
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
 							  "The metapage has bounds of columns at %u of %u pages, but the index ends at %u.",

@@ -90,9 +90,9 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table, int dim,
 	index->seed = seed;
 	index->attributes_size = attributes_size;
 	memcpy(index->signature_columns, signature_columns, ANNOY_MAX_SIGNATURE);
-	while (index->signature_bytes < ANNOY_MAX_SIGNATURE &&
-		   signature_columns[index->signature_bytes] != 0)
-		index->signature_bytes++;
+	while (index->leaf.signature_bytes < ANNOY_MAX_SIGNATURE &&
+		   signature_columns[index->leaf.signature_bytes] != 0)
+		index->leaf.signature_bytes++;
 	index->bounds_block = InvalidBlockNumber;
 	if (dim <= 0)
 		return index;
@@ -108,7 +108,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table, int dim,
 
 	index->centre_bits = space_dim > LARGE_DIM ? 4 : space_dim > MEDIUM_DIM ? 8 : 16;
 	index->centre_bytes = space_dim * index->centre_bits / 8;
-	set_codec(index, &index->leaf, LEAF_CODE_BITS, index->signature_bytes);
+	set_codec(index, &index->leaf, LEAF_CODE_BITS, index->leaf.signature_bytes);
 	set_codec(index, &index->inner, INNER_CODE_BITS, 0);
 	AnnoyItemGeometry(index);
 	return index;

@@ -35,6 +35,7 @@
 
 #include "build/build.h"
 #include "recall/recall.h"
+#include "relation/relation.h"
 #include "simd/simd.h"
 #include "space/space.h"
 #include "storage/storage.h"
@@ -61,6 +62,12 @@
  * several, no place is better.
  */
 #define MISPLACED			0.5
+
+/*
+ * Bounds of further columns are chosen anew when this part of the items is beyond the
+ * last one.  So if values always increase, that is when there are twice as many items.
+ */
+#define BEYOND_BOUNDS		0.5
 
 /* In powers of two: so far from unit size, squares are out of range, nearly. */
 #define MAX_MAGNITUDE		40
@@ -228,6 +235,35 @@ has_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sample)
 }
 
 /*
+ * Are values in a further column above all bounds for most items?  Then signatures no
+ * longer tell these apart.
+ */
+static bool
+bounds_have_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sample)
+{
+	AnnoySigner *signer = AnnoySignerMake(rel, index, NULL);
+	int			beyond[ANNOY_MAX_SIGNATURE] = {0};
+	bool		drifted = false;
+
+	for (int i = 0; signer != NULL && i < sample->count; i++)
+	{
+		AnnoySignature signature;
+
+		if (!AnnoySignItem(signer, &sample->items[i].pointer, &signature))
+			continue;
+		for (int j = 0; j < signer->n; j++)
+		{
+			const		AnnoySigning *signing = &signer->signings[j];
+
+			beyond[j] += signing->kind == ANNOY_SIGNS_ORDER &&
+				signature.bytes[j] == ANNOY_SIGNATURE_VALUE + signing->n_bounds;
+			drifted = drifted || beyond[j] > BEYOND_BOUNDS * sample->count;
+		}
+	}
+	return drifted;
+}
+
+/*
  * Lock the index against everybody else, if that can be done soon.
  */
 static bool
@@ -288,7 +324,7 @@ make_trees(Relation rel, const AnnoyIndex *index, double items)
 /*
  * VACUUM has counted that many items, and leaves without entries: correct the search
  * space if it no longer fits the items, and make the trees anew if most leaves are
- * empty.  Also frees what an earlier attempt that failed has left.
+ * empty, or bounds no longer fit.  Also frees what an earlier attempt that failed has left.
  */
 void
 AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty)
@@ -317,7 +353,8 @@ AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty)
 				if (!can || !make_trees(rel, index, items))
 					warn_of_drift(rel);
 			}
-			else if (!emptied || !can || !make_trees(rel, index, items))
+			else if (!(emptied || bounds_have_drifted(rel, index, sample)) || !can ||
+					 !make_trees(rel, index, items))
 				AnnoySpaceFits(rel, items);
 		}
 	}
