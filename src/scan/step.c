@@ -73,6 +73,7 @@
  */
 #define FILTER_ROWS			10
 #define FILTER_MARGIN		1.5
+#define SIFTED_MARGIN		2.0 /* where most that fail cost little */
 #define FILTER_GROWTH		3
 #define FILTER_KEEP			3
 #define FILTER_SAMPLE		100
@@ -81,7 +82,7 @@
  * Farther down than was measured, effort for these grows with so much higher a power
  * of the rows than the curve tells.
  */
-#define DEEP_POWER			0.3
+#define DEEP_POWER			0.4
 
 /*
  * What testing one of the items demanded takes, and one in a walk, and a
@@ -185,7 +186,8 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	double		scored = Min(ANNOY_BLOCK_ENTRIES * progress->sifted, 1);	/* blocks */
 	double		keep;
 
-	rows = Max(FILTER_MARGIN * rows, FILTER_GROWTH * last->enough_for);
+	rows = Max((progress->sifted < 1 ? SIFTED_MARGIN : FILTER_MARGIN) * rows,
+			   FILTER_GROWTH * last->enough_for);
 	keep = Max(FILTER_KEEP * progress->sifted * Min(rows, efforts->items), last->keep);
 	next->effort = Max(AnnoyEffortForRows(efforts, rows), last->effort);
 	/* the farther down nothing was measured, the less does it tell */
