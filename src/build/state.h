@@ -49,11 +49,10 @@
 #define ANNOY_LEAF_FILL			0.8
 
 /*
- * Points are divided, and the sample is moved to the nearest leaves, by that many of
- * their coordinates at most: as the space is rotated at random, the first ones are a
- * random projection.
+ * Points are divided by that many of their coordinates at most: as the space is rotated
+ * at random, the first ones are a random projection.
  */
-#define ANNOY_DIVIDED_DIM		256
+#define ANNOY_DIVIDED_DIM		512
 
 /* Lloyd steps over the sample. */
 #define ANNOY_LLOYD_STEPS		2
@@ -340,7 +339,6 @@ typedef struct AnnoySkeleton
 {
 	Relation	rel;
 	int			dim;
-	int			near_dim;		/* see ANNOY_DIVIDED_DIM */
 	int			n_leaves;
 	int			n_candidates;	/* of an item */
 	float	   *centres;
