@@ -144,6 +144,7 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
 		if (row.kind == ANNOY_ROW_LATE && state->task.demand.relies)
 			return;
+		state->has_late |= row.kind == ANNOY_ROW_LATE;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
 }

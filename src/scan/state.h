@@ -51,8 +51,15 @@ typedef struct AnnoyScanState
 	int			prefetched;		/* candidates prefetched so far */
 	seen_hash  *seen;
 
+	/* conditions that the vector is within a distance */
+	bool		ends;			/* behind the last row within the radius */
+	double		radius;
+	bool		ended;			/* but for rows that were found late */
+	bool		retest;			/* the executor is to test these conditions */
+
 	AnnoyRows	rows;
-	bool		strict;			/* rows found late are kept for the end */
+	bool		strict;			/* rows found late are kept for the end ... */
+	bool		has_late;		/* ... and there were some */
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
 	double		last_distance;
