@@ -34,6 +34,11 @@ BEGIN
 	SELECT n.nspname INTO STRICT pgvector FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 	WHERE e.extname = 'vector'::name;
 
+	IF to_regprocedure(format('%I.annoy_within_support(pg_catalog.internal)', annoy)) IS NULL THEN
+		RAISE 'extension annoy is of a version before 1.1.0'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Use ALTER EXTENSION annoy UPDATE.';
+	END IF;
+
 	FOREACH type_name IN ARRAY '{vector,halfvec}'::text[] LOOP
 		IF to_regtype(format('%I.%I', pgvector, type_name)) IS NULL THEN
 			missing := missing || ', type ' || type_name;

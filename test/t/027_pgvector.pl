@@ -291,6 +291,13 @@ $node->safe_psql('owned', 'CREATE EXTENSION vector');
 $node->safe_psql('owned', 'SET ROLE someone; CREATE EXTENSION annoy; CREATE EXTENSION annoy_vector');
 is($node->safe_psql('owned', q{SELECT count(*) FROM pg_extension WHERE extname = 'annoy_vector'}), '1', 'created by the owner of a database');
 
+# An annoy that was never updated has not what it takes.
+$node->safe_psql('template1', 'CREATE DATABASE former TEMPLATE template0');
+$node->safe_psql('former', q{CREATE EXTENSION vector; CREATE EXTENSION annoy VERSION '1.0.0'});
+($status, $stdout, $stderr) = $node->psql('former', 'CREATE EXTENSION annoy_vector');
+like($stderr, qr/annoy is of a version before 1\.1\.0\n.*HINT:  Use ALTER EXTENSION annoy UPDATE/s, 'a former version of annoy');
+$node->safe_psql('former', 'ALTER EXTENSION annoy UPDATE; CREATE EXTENSION annoy_vector');
+
 # What the documentation says
 if ($has_all)
 {
