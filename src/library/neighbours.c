@@ -184,7 +184,7 @@ query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm for
 	{
 		Datum		argument = PG_GETARG_DATUM(1);
 		AnnoyLayout layout = form == QUERY_VECTOR ? ANNOY_LAYOUT_VECTOR :
-			form == QUERY_HALFVEC ? ANNOY_LAYOUT_HALFVEC : ANNOY_LAYOUT_NATIVE;
+		form == QUERY_HALFVEC ? ANNOY_LAYOUT_HALFVEC : ANNOY_LAYOUT_NATIVE;
 
 		if (is_bits(type) != (form == QUERY_BITS))
 			ereport(ERROR,
@@ -201,7 +201,7 @@ query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm for
 		else
 		{
 			AnnoyVector vec = layout == ANNOY_LAYOUT_NATIVE ? AnnoyReadArray(argument) :
-				AnnoyReadLayout(argument, layout);
+			AnnoyReadLayout(argument, layout);
 
 			*query = AnnoyMakeColumn(access->rel, &vec);
 		}

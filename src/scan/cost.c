@@ -392,19 +392,32 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	RelOptInfo *rel = info->rel;
 	List	   *quals = get_quals_from_indexclauses(path->indexclauses);
 	List	   *predicate = add_predicate_to_index_quals(info, NIL);
+	List	   *conditions = NIL;	/* other ones */
+	bool		is_within = false;	/* of a query, which orders the scan */
 	ScanCost	scan = {0};
 	ListCell   *cell;
 	double		last;
 	Cost		first_cost;
 	Cost		per_row = 0;
 
+	foreach(cell, path->indexclauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, cell);
+		Node	   *qual = (Node *) linitial_node(RestrictInfo, clause->indexquals)->clause;
+
+		if (clause->indexcol == 0 && IsA(qual, OpExpr))
+			is_within = true;
+		else
+			conditions = list_concat(conditions, list_copy(clause->indexquals));
+	}
 	*selectivity = clauselist_selectivity(root, add_predicate_to_index_quals(info, quals),
 										  rel->relid, JOIN_INNER, NULL);
 	*correlation = 0.0;
 	*pages = info->pages;
 
 	/* the method cannot do this: there is always a sequential scan instead */
-	if (list_length(path->indexorderbys) != 1)
+	if (list_length(path->indexorderbys) > 1 ||
+		(path->indexorderbys == NIL && !is_within))
 	{
 		*startup_cost = REFUSED_COST;
 		*total_cost = REFUSED_COST;
@@ -430,9 +443,10 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	scan.loops = Max(loop_count, 1);
 	foreach(cell, path->indexclauses)
 		scan.task.tests |= lfirst_node(IndexClause, cell)->indexcol > 0;
-	cost_qual_eval(&scan.qual_cost, quals, root);
+	cost_qual_eval(&scan.qual_cost, conditions, root);
 	cost_qual_eval(&scan.distance_cost, path->indexorderbys, root);
-	scan.passing = Min(*selectivity /
+	scan.passing = Min(clauselist_selectivity(root, add_predicate_to_index_quals(info, conditions),
+											  rel->relid, JOIN_INNER, NULL) /
 					   Max(clauselist_selectivity(root, predicate, rel->relid,
 												  JOIN_INNER, NULL), 1e-10), 1);
 	scan.passing = Max(scan.passing, 1e-10);

@@ -179,6 +179,7 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 		}
 		else if (!AnnoyScanPlace(state, &row))
 			return;
+		state->has_late |= row.kind == ANNOY_ROW_LATE;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
 }
