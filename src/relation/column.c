@@ -23,21 +23,29 @@
 #include "type/type.h"
 
 /*
+ * Read a value that the indexed column has in a row of the index.  This may detoast,
+ * so it may process invalidation messages.
+ */
+AnnoyVector
+AnnoyReadIndexed(Relation rel, Datum value)
+{
+	Oid			type = rel->rd_opcintype[0];
+
+	return type == BITOID || type == VARBITOID ? AnnoyReadBits(value) : AnnoyReadArray(value);
+}
+
+/*
  * Read a value of the indexed column, or a query for it: an array (of any type
  * that an operator of the family takes) or a bit string.  All that can be wrong
- * with it raises an error, except its length.  This may detoast, so it may
- * process invalidation messages.
+ * with it raises an error, except its length.
  */
 AnnoyVector
 AnnoyReadColumn(Relation rel, Datum value)
 {
-	Oid			type = rel->rd_opcintype[0];
-	AnnoyVector vec;
+	AnnoyVector vec = AnnoyReadIndexed(rel, value);
 
-	if (type == BITOID || type == VARBITOID)
-		return AnnoyReadBits(value);
-	vec = AnnoyReadArray(value);
-	AnnoyCheckFinite(&vec);
+	if (vec.dtype != ANNOY_BIT)
+		AnnoyCheckFinite(&vec);
 	return vec;
 }
 

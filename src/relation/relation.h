@@ -33,13 +33,16 @@ AnnoyIsHeap(Relation table)
 extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
-extern AnnoyVectorSource * AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
+extern AnnoyVectorSource *AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
 										   Snapshot snapshot);
-extern void AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid);
-extern void AnnoySourcePause(AnnoyVectorSource * source);
-extern void AnnoySourceClose(AnnoyVectorSource * source);
+extern void AnnoySourcePrefetch(AnnoyVectorSource *source, const ItemPointerData *tid);
+extern Buffer AnnoySourcePin(AnnoyVectorSource *source, const ItemPointerData *tid);
+extern void AnnoySourceTouch(Buffer buffer, const ItemPointerData *tid);
+extern void AnnoySourcePause(AnnoyVectorSource *source);
+extern void AnnoySourceClose(AnnoyVectorSource *source);
 
 /* column.c */
+extern AnnoyVector AnnoyReadIndexed(Relation rel, Datum value);
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
 							Datum value);
