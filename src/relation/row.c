@@ -68,8 +68,9 @@ AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid)
 							  ItemPointerGetOffsetNumberNoCheck(tid));
 }
 
-/* What the processor fetches at a time. */
+/* What the processor fetches at a time, and of a row at most. */
 #define PREFETCH_BYTES		64
+#define MOST_PREFETCHED		2048
 
 /* The table as a source of vectors. */
 typedef struct TableSource
@@ -319,13 +320,14 @@ AnnoySourceTouch(Buffer buffer, const ItemPointerData *tid)
 {
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
 	ItemIdData	id;
+	unsigned int end;
 
 	if (!BufferIsValid(buffer) || offset > MaxHeapTuplesPerPage)
 		return;
 	id = *PageGetItemId(BufferGetPage(buffer), offset);
-	for (unsigned int i = 0; i < ItemIdGetLength(&id) && ItemIdGetOffset(&id) + i < BLCKSZ;
-		 i += PREFETCH_BYTES)
-		__builtin_prefetch(BufferGetPage(buffer) + ItemIdGetOffset(&id) + i);
+	end = Min(ItemIdGetOffset(&id) + Min(ItemIdGetLength(&id), MOST_PREFETCHED), BLCKSZ);
+	for (unsigned int i = ItemIdGetOffset(&id); i < end; i += PREFETCH_BYTES)
+		__builtin_prefetch(BufferGetPage(buffer) + i);
 }
 
 /*

