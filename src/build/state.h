@@ -508,11 +508,11 @@ extern void AnnoySinkFlush(AnnoySink *sink, BlockNumber right);
 
 /* vectors.c */
 extern void AnnoyVectorsBegin(AnnoyBuild *build);
-extern void AnnoyVectorsPut(AnnoyVectorWriter * writer, AnnoyBuild *build, int64 number,
+extern void AnnoyVectorsPut(AnnoyVectorWriter *writer, AnnoyBuild *build, int64 number,
 							const AnnoyVector *vec);
-extern void AnnoyVectorsFlush(AnnoyVectorWriter * writer);
+extern void AnnoyVectorsFlush(AnnoyVectorWriter *writer);
 extern void AnnoyVectorsLoaded(AnnoyBuild *build);
-extern AnnoyVectorSource * AnnoyBuildSource(AnnoyBuild *build);
+extern AnnoyVectorSource *AnnoyBuildSource(AnnoyBuild *build);
 extern void AnnoyVectorsEnd(AnnoyBuild *build);
 
 /* team.c */
@@ -528,7 +528,7 @@ extern uint64 AnnoyBuildItemUnits(AnnoyBuild *build);
 extern uint64 AnnoyBuildPointUnits(AnnoyBuild *build);
 extern void AnnoyBuildWalkPoints(AnnoyBuild *build, AnnoyPointCallback callback,
 								 void *arg);
-extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource * source,
+extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource *source,
 						   AnnoyItemCallback callback, void *arg);
 extern void AnnoyBuildSyncIndex(AnnoyBuild *build);
 extern AnnoyShare AnnoyBuildAlloc(AnnoyBuild *build, Size size);

@@ -29,6 +29,7 @@
 #include <math.h>
 
 #include "access/genam.h"
+#include "access/heaptoast.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -50,6 +51,9 @@
 #define TYPICAL_FILL	0.5
 
 #define LOG2(x)	(log(x) / 0.693147180559945)
+
+/* Pages that are read for a vector that is not in the row, beside the row's. */
+#define TOAST_PAGES		2
 
 /* Cost of a page that is in shared buffers, as a part of random_page_cost. */
 #define CACHED_PAGE		0.02
@@ -365,15 +369,23 @@ describe_index(ScanCost *scan)
 	const IndexOptInfo *info = scan->info;
 	Relation	rel = index_open(info->indexoid, NoLock);
 	const AnnoyIndex *index = AnnoyOpen(rel);
+	Size		size;
 
 	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->task.efforts);
 	scan->task.metric = index->metric;
 	scan->task.n_entries = index->n_entries;
 	scan->n_trees = index->n_trees;
 	scan->dims = index->dim;
-	/* the row's page, if vectors are in the table */
-	scan->item_pages = index->group_pages > 1 || index->in_table ? 2 : 1;
-	scan->item_words = (index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0) / 4;
+	size = index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0;
+	scan->item_pages = index->group_pages > 1 ? 2 : 1;
+
+	/*
+	 * pages of items without vectors are few; instead, there is that of the
+	 * row
+	 */
+	if (index->in_table && size > TOAST_TUPLE_THRESHOLD)
+		scan->item_pages += TOAST_PAGES;
+	scan->item_words = size / 4;
 	scan->settles = index->dtype == ANNOY_INT8;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;

@@ -129,7 +129,8 @@ prefetch_items(AnnoyScanState *state)
 	for (int i = state->ahead.next; i < end; i++)
 		AnnoyItemPrefetch(&state->reader, &items->candidates[i].pointer);
 	state->ahead.next = Max(state->ahead.next, end);
-	if (state->source != NULL && AnnoyRowsAreCold())
+	/* with conditions, it is not known yet which rows will be read */
+	if (state->source != NULL && !state->task.tests && AnnoyRowsAreCold())
 		prefetch_rows(state, (int) Min(wanted, items->count));
 }
 
