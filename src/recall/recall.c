@@ -268,7 +268,7 @@ search_queries(RecallState *state)
 				continue;
 			found[seen++] = slot->tts_tid;
 			if (!state->rounded && !scan->xs_orderbynulls[0] &&
-				(DatumGetFloat8(scan->xs_orderbyvals[0]) <= cutoff || isinf(cutoff)))
+				(DatumGetFloat8(scan->xs_orderbyvals[0]) <= cutoff || cutoff == INFINITY))
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);
