@@ -124,7 +124,7 @@ BEGIN
 	END IF;
 
 	IF missing <> ''::text THEN
-		RAISE NOTICE 'the version of pgvector in this database lacks %', substr(missing, 3)
+		RAISE WARNING 'the version of pgvector in this database lacks %', substr(missing, 3)
 			USING HINT = 'After ALTER EXTENSION vector UPDATE, drop extension annoy_vector and create it again to have operator classes for all.';
 	END IF;
 END

@@ -90,9 +90,11 @@ SELECT condition, near(condition) FROM unnest(ARRAY[
 	$$annoy_within(v, '{0,0}', 4) AND id > 0$$, $$annoy_within(v, v, 4)$$, $$annoy_within('{0,0}'::real[], v, 4)$$,
 	$$annoy_within(d, '{3,4}', -9, 'dot')$$, $$annoy_within(d, '{3,4}', -9)$$,
 	$$annoy_within(b, B'1111', 1)$$, $$annoy_within(b, '1111', 1)$$, $$annoy_within(vb, B'1111', 1)$$, $$annoy_within(vb, '1111', 3)$$,
-	$$v <<@ ROW('{0,0}'::text, 3::float8, 'l2'::text)$$, $$v <<@ ROW('{0,0}'::text, 4::float8, 'l1'::text)$$, $$v <<@ ROW('{0,0}'::text, 4::float8, NULL::text)$$]) condition;
+	$$v <<@ ROW('{0,0}'::text, 3::float8, 'l2'::text)$$, $$v <<@ ROW('{0,0}'::text, 4::float8, 'l1'::text)$$, $$v <<@ ROW('{0,0}'::text, 4::float8, NULL::text)$$,
+	$$v <<@ ANY (ARRAY[ROW('{3,4}'::text, 0::float8, 'l2'::text), ROW('{0,0}'::text, 3::float8, 'l2'::text)])$$]) condition;
 -- The order may be from another query than the condition.
 SELECT condition, near(condition, $$ORDER BY v <-> '{0,3}'$$) FROM unnest(ARRAY[
+	$$v <<@ ANY (ARRAY[ROW('{3,4}'::text, 0::float8, 'l2'::text), ROW('{0,0}'::text, 3::float8, 'l2'::text)])$$,
 	$$annoy_within(v, '{0,3}', 3.5)$$, $$annoy_within(v, '{0,0}', 4)$$, $$annoy_within(v, ARRAY[0, 3.0], 3.5)$$, $$annoy_within(v, '{0,3}', 4, 'l1')$$]) condition;
 SELECT near($$annoy_within(v, '{0,0}', 4)$$, 'ORDER BY v <-> NULL'), near($$annoy_within(v, '{0,0}', 4)$$, $$ORDER BY v <-> '{0,0}' LIMIT 2$$),
 	near($$annoy_within(v, '{0,0}', 4)$$, $$ORDER BY v <-> '{0,0}' OFFSET 1$$);

@@ -274,7 +274,7 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 				continue;
 			found[seen++] = tid;
 			/* rows without a distance are infinitely far away */
-			if (!state->rounded && (distance <= cutoff || isinf(cutoff)))
+			if (!state->rounded && (distance <= cutoff || cutoff == INFINITY))
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);

@@ -444,8 +444,15 @@ read_conditions(IndexScanDesc scan, AnnoyVector *query)
 
 		if (!AnnoyKeyIsWithin(key))
 			continue;
-		if ((key->sk_flags & SK_ISNULL) != 0 ||
-			!AnnoyReadWithin(rel->rd_opcintype[0], AnnoyIndexLayout(rel),
+		if ((key->sk_flags & SK_ISNULL) != 0)
+			return false;
+		/* within one or another: there may be more beyond */
+		if ((key->sk_flags & SK_SEARCHARRAY) != 0)
+		{
+			state->retest = true;
+			continue;
+		}
+		if (!AnnoyReadWithin(rel->rd_opcintype[0], AnnoyIndexLayout(rel),
 							 key->sk_argument, &within))
 			return false;
 		if (metric == ANNOY_HAMMING)

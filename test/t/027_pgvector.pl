@@ -298,6 +298,27 @@ $node->safe_psql('former', q{CREATE EXTENSION vector; CREATE EXTENSION annoy VER
 like($stderr, qr/annoy is of a version before 1\.1\.0\n.*HINT:  Use ALTER EXTENSION annoy UPDATE/s, 'a former version of annoy');
 $node->safe_psql('former', 'ALTER EXTENSION annoy UPDATE; CREATE EXTENSION annoy_vector');
 
+# What older versions of pgvector lack is left out, and said.
+if ($has_all)
+{
+	$node->safe_psql('template1', 'CREATE DATABASE older TEMPLATE template0');
+	$node->safe_psql(
+		'older', q{
+		SET client_min_messages = warning;
+		CREATE EXTENSION annoy;
+		CREATE EXTENSION vector;
+		DELETE FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vector');
+		DROP TYPE halfvec CASCADE;
+		DROP OPERATOR <+> (vector, vector) CASCADE;
+		DROP OPERATOR <~> (bit, bit) CASCADE;});
+	($status, $stdout, $stderr) = $node->psql('older', 'CREATE EXTENSION annoy_vector');
+	like($stderr, qr/WARNING:  the version of pgvector in this database lacks operator <\+> on vector, type halfvec, operator <~> on bit\n/,
+		'an older pgvector');
+	is( $node->safe_psql('older', q{SELECT string_agg(opcname, ' ' ORDER BY opcname) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+			WHERE a.amname = 'annoy' AND opcname ~ '^(vector|halfvec)_'}),
+		'vector_cosine_ops vector_ip_ops vector_l2_ops', 'its operator classes');
+}
+
 # What the documentation says
 if ($has_all)
 {
