@@ -32,13 +32,14 @@ MODULE_big = annoy
 sources = $(wildcard $(foreach type,$(1),src/*.$(type) src/*/*.$(type)))
 OBJS = $(patsubst %.c,%.o,$(sort $(call sources,c)))
 
-EXTENSION = annoy
-DATA = $(wildcard sql/annoy--*.sql)
+# annoy_vector has no code of its own, and needs pgvector only when it is created.
+EXTENSION = annoy annoy_vector
+DATA = $(wildcard sql/annoy--*.sql sql/annoy_vector--*.sql)
 PGFILEDESC = "annoy - approximate nearest-neighbour index access method"
 
-# Every file in sql/ but the extension's own scripts is a test, and so is every
+# Every file in sql/ but the extensions' own scripts is a test, and so is every
 # isolation spec and every TAP script: adding one means adding its files.
-REGRESS := $(filter-out annoy--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
+REGRESS := $(filter-out annoy--% annoy_vector--%,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=annoy
 # pg_regress tells tests so itself since version 15.
 export PG_ABS_SRCDIR = $(abspath $(srcdir))

@@ -57,3 +57,10 @@ ALTER FUNCTION annoy_simd_check(regclass) PARALLEL RESTRICTED;
 -- owner could not let himself do it.
 
 GRANT EXECUTE ON FUNCTION annoy_index_check(regclass, boolean) TO pg_database_owner WITH GRANT OPTION;
+
+-- What values of another type look like: see docs/reference.md
+
+CREATE FUNCTION annoy_vector_layout()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION annoy_halfvec_layout()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

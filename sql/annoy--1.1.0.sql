@@ -449,6 +449,13 @@ CREATE FUNCTION annoy_l1_metric()
 CREATE FUNCTION annoy_hamming_metric()
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
 
+-- What values of another type look like: see docs/reference.md
+
+CREATE FUNCTION annoy_vector_layout()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION annoy_halfvec_layout()
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE OPERATOR CLASS real_l2_ops
 	DEFAULT FOR TYPE real[] USING annoy AS
 	OPERATOR 1 <-> (real[], real[]) FOR ORDER BY float_ops,

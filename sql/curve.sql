@@ -146,6 +146,23 @@ SELECT k, recall BETWEEN 0.87 AND 0.95 AS as_asked_for FROM unnest(ARRAY[10, 100
 RESET annoy.target_recall;
 
 --
+-- A quarter of these rows are not in clusters, and take more entries than the others, but
+-- hardly more than 1.9 times the average; but for a few that are unlike any row.
+--
+CREATE FUNCTION mixed(i integer) RETURNS real[] LANGUAGE sql AS $$
+	SELECT array_agg((CASE WHEN i % 4 = 0 THEN number(i, j) ELSE number(i % 400, j) + 0.3 * number(i, j) END)::real ORDER BY j)
+	FROM generate_series(1, 16) j $$;
+CREATE TABLE mixed AS SELECT mixed(i) AS v FROM generate_series(1, 10000) i;
+CREATE INDEX mixed_v ON mixed USING annoy (v);
+CREATE FUNCTION entries_scanned(q real[]) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM FROM mixed ORDER BY v <-> q LIMIT 10;
+	RETURN (SELECT s.entries FROM annoy_last_scan() s);
+END $$;
+SELECT percentile_disc(0.99) WITHIN GROUP (ORDER BY n) <= 2.1 * avg(n) AS bounded
+FROM (SELECT entries_scanned(mixed(i)) FROM generate_series(10001, 10400) i) e (n);
+
+--
 -- Reading queries takes no memory for each, though these are stored out of line.
 --
 CREATE TABLE long (v double precision[]);

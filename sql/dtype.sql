@@ -21,20 +21,22 @@ CREATE FUNCTION not_called(v real[]) RETURNS real[] IMMUTABLE LANGUAGE plpgsql A
 	$$ BEGIN RAISE 'the table is being read'; END $$;
 SELECT o, failure(format('CREATE INDEX ON items USING annoy (not_called(v)) WITH (dtype = %s)', o))
 FROM unnest(ARRAY['float80', 'float96', 'float128', 'longdouble', '''long double''', '''Float128''',
-	'float8', 'float', 'real', 'double precision', 'half', '16', '''float16 ''', 'bit', 'float16']) o;
+	'float8', 'float', 'real', 'double precision', 'half', '16', '''float16 ''', 'bit', 'float16', 'int', 'int8', 'pg_catalog.int8']) o;
 SELECT o, failure(format('CREATE INDEX ON items USING annoy (not_called(v) real_hamming_ops) WITH (dtype = %s)', o))
-FROM unnest(ARRAY['float16', 'float32', 'float64', 'bit']) o;
+FROM unnest(ARRAY['int8', 'float16', 'float32', 'float64', 'bit']) o;
 SELECT failure(format('CREATE INDEX ON items USING annoy (b) WITH (dtype = %s)', o))
-FROM unnest(ARRAY['float16', 'float32', 'float64', 'float80', 'bits']) o;
+FROM unnest(ARRAY['int8', 'float16', 'float32', 'float64', 'float80', 'bits']) o;
 -- right ones, in any case; the default is the column's type
 CREATE INDEX v_default ON items USING annoy (v);
 CREATE INDEX v_empty ON items USING annoy (v) WITH (dtype = '');
+CREATE INDEX v_8 ON items USING annoy (v) WITH (dtype = int8);
 CREATE INDEX v_16 ON items USING annoy (v) WITH (dtype = float16);
 CREATE INDEX v_32 ON items USING annoy (v) WITH (dtype = FLOAT32);
 CREATE INDEX v_64 ON items USING annoy (v) WITH (dtype = 'Float64');
 CREATE INDEX v_hamming ON items USING annoy (v real_hamming_ops);
 CREATE INDEX v_bit ON items USING annoy (v real_hamming_ops) WITH (dtype = bit);
 CREATE INDEX d_default ON items USING annoy (d);
+CREATE INDEX d_8 ON items USING annoy (d) WITH (dtype = 'INT8');
 CREATE INDEX d_16 ON items USING annoy (d) WITH (dtype = 'float16');
 CREATE INDEX d_32 ON items USING annoy (d) WITH (dtype = 'float32');
 CREATE INDEX d_64 ON items USING annoy (d) WITH (dtype = 'float64');
@@ -48,11 +50,11 @@ SELECT pg_get_indexdef('v_bit'::regclass) AS definition \gset
 DROP INDEX v_bit;
 :definition;
 SELECT dtype FROM annoy_index_info('v_bit');
-DROP INDEX v_default, v_empty, v_16, v_32, v_64, v_hamming, v_bit, d_default, d_16, d_32, d_64, b_default, b_bit;
+DROP INDEX v_default, v_empty, v_8, v_16, v_32, v_64, v_hamming, v_bit, d_default, d_8, d_16, d_32, d_64, b_default, b_bit;
 
 --
 -- Every type, metric and dtype: the rows come in the order of the distances of
--- the vectors as they are stored.
+-- the vectors as they are stored; or as they are, if that is int8.
 --
 -- the half nearest to a number, and of two the even one
 CREATE FUNCTION to_half(x double precision) RETURNS double precision IMMUTABLE LANGUAGE plpgsql AS $$
@@ -68,6 +70,7 @@ END $$;
 CREATE FUNCTION stored(v double precision[], dtype text) RETURNS double precision[] IMMUTABLE LANGUAGE sql AS $$
 	SELECT CASE dtype
 		WHEN 'float64' THEN v
+		WHEN 'int8' THEN v
 		WHEN 'float32' THEN v::real[]::double precision[]
 		ELSE (SELECT array_agg(to_half(x) ORDER BY n) FROM unnest(v) WITH ORDINALITY u (x, n)) END $$;
 -- Read all rows in the order of an index: how many there are, and how often one
@@ -95,7 +98,7 @@ BEGIN
 	FOR col IN SELECT * FROM (VALUES ('v', 'real', 'real[]'), ('d', 'double', 'double precision[]')) c (name, opclass, type) LOOP
 		query := format('%L::%s', fractions(100000, 16), col.type);
 		FOR metric IN SELECT * FROM (VALUES ('l2', '<->'), ('cosine', '<=>'), ('ip', '<#>'), ('l1', '<+>')) m (opclass, op) LOOP
-			FOREACH dtype IN ARRAY ARRAY['float16', 'float32', 'float64'] LOOP
+			FOREACH dtype IN ARRAY ARRAY['int8', 'float16', 'float32', 'float64'] LOOP
 				EXECUTE format('CREATE INDEX i ON items USING annoy (%s %s_%s_ops) WITH (dtype = %s)',
 					col.name, col.opclass, metric.opclass, dtype);
 				PERFORM annoy_index_check('i', true);
@@ -120,6 +123,125 @@ SELECT id FROM items ORDER BY v <-> '{1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}'::double 
 SELECT id FROM items ORDER BY v <-> '{1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}' LIMIT 1 \gset real_
 SELECT :integer_id = :real_id AS integer, :numeric_id = :real_id AS numeric, :double_id = :real_id AS double;
 DROP INDEX i;
+
+--
+-- int8: rows that differ by less than rounding come in the order of their distances,
+-- by every metric, whatever the components.
+--
+CREATE TABLE bytes (id integer PRIMARY KEY, v double precision[]);
+CREATE FUNCTION vectors(kind text, n integer, dims integer) RETURNS TABLE (id integer, v double precision[])
+LANGUAGE sql AS $$
+	SELECT i, CASE kind
+		-- around one vector, nearer to each other than steps are long
+		WHEN 'close' THEN (SELECT array_agg(number(0, j) - 0.5 + 0.002 * number(i, j) ORDER BY j) FROM generate_series(1, dims) j)
+		WHEN 'far off' THEN (SELECT array_agg(1000 + 0.01 * number(i, j) ORDER BY j) FROM generate_series(1, dims) j)
+		-- one component is much larger than all others
+		WHEN 'spike' THEN (SELECT array_agg(number(i, j) - 0.5 + CASE WHEN j = 2 THEN 500 ELSE 0 END ORDER BY j) FROM generate_series(1, dims) j)
+		-- nothing is lost
+		WHEN 'whole' THEN (SELECT array_agg(round(number(i, j) * 255) - 100 ORDER BY j) FROM generate_series(1, dims) j)
+		WHEN 'quarters' THEN (SELECT array_agg(round(number(i, j) * 255) / 4 ORDER BY j) FROM generate_series(1, dims) j)
+		-- with zero, its negative, copies, and what is nearly a copy
+		WHEN 'zeroes' THEN (SELECT array_agg(CASE WHEN i % 5 = 0 THEN 0 WHEN i % 5 = 1 THEN -0.0::double precision
+				WHEN i % 5 = 2 THEN number(7, j) WHEN i % 5 = 3 THEN number(7, j) * (1 + 1e-12 * i) ELSE number(i, j) - 0.5 END ORDER BY j)
+			FROM generate_series(1, dims) j)
+		-- of every length
+		WHEN 'floats' THEN (SELECT array_agg((number(i, j) - 0.5) * 10.0::double precision ^ (i % 70 - 35) ORDER BY j) FROM generate_series(1, dims) j)
+		WHEN 'doubles' THEN (SELECT array_agg((number(i, j) - 0.5) * 10.0::double precision ^ (i % 600 - 300) ORDER BY j) FROM generate_series(1, dims) j)
+		WHEN 'mixed' THEN (SELECT array_agg((number(i, j) - 0.5) * 10.0::double precision ^ ((i * j) % 600 - 300) ORDER BY j) FROM generate_series(1, dims) j)
+		WHEN 'largest' THEN (SELECT array_agg((number(i, j) - 0.5) * 2 * 1.7976931348623157e308 ORDER BY j) FROM generate_series(1, dims) j)
+		WHEN 'smallest' THEN (SELECT array_agg(round(number(i, j) * 1000) * 4.9406564584124654e-324 ORDER BY j) FROM generate_series(1, dims) j)
+		END
+	FROM generate_series(1, n) i $$;
+-- The distances of the nearest rows, as an index or a sequential scan has them
+CREATE FUNCTION nearest(op text, query double precision[], type text, n integer) RETURNS double precision[]
+LANGUAGE plpgsql AS $$
+DECLARE
+	result double precision[];
+BEGIN
+	EXECUTE format('SELECT array_agg(d) FROM (SELECT (v::%1$s[]) %2$s %3$L::%1$s[] AS d FROM bytes ORDER BY 1 LIMIT %4$s) s',
+		type, op, query, n) INTO result;
+	RETURN result;
+END $$;
+-- Of how many answers of an index the rows are in order, in rounds and at the end of a
+-- scan, and are all rows if so many are wanted
+CREATE FUNCTION answers(kind text, dims integer, type text) RETURNS TABLE (metric text, answers bigint, in_order bigint)
+LANGUAGE plpgsql SET annoy.search_k = 1000000 SET client_min_messages = warning AS $$
+DECLARE
+	m record;
+BEGIN
+	TRUNCATE bytes;
+	INSERT INTO bytes SELECT * FROM vectors(kind, 400, dims);
+	ANALYZE bytes;
+	FOR m IN SELECT * FROM (VALUES ('l2', '<->'), ('cosine', '<=>'), ('ip', '<#>'), ('l1', '<+>')) m (opclass, op) LOOP
+		EXECUTE format('CREATE INDEX bytes_v ON bytes USING annoy ((v::%s[]) %s_%s_ops) WITH (dtype = int8)',
+			type, split_part(type, ' ', 1), m.opclass);
+		PERFORM annoy_index_check('bytes_v', true);
+		metric := m.opclass;
+		answers := 0;
+		in_order := 0;
+		FOR i IN 1..5 LOOP
+			DECLARE
+				query double precision[] := (SELECT v FROM vectors(CASE WHEN i = 5 THEN 'close' ELSE kind END, 400, dims) WHERE id = 75 * i);
+				n integer := (ARRAY[3, 40, 400, 1, 40])[i];
+				indexed double precision[];
+				exact double precision[];
+			BEGIN
+				SET LOCAL enable_seqscan = off;
+				SET LOCAL enable_sort = off;
+				indexed := nearest(m.op, query, type, n);
+				SET LOCAL enable_seqscan = on;
+				SET LOCAL enable_sort = on;
+				SET LOCAL enable_indexscan = off;
+				exact := nearest(m.op, query, type, n);
+				RESET enable_indexscan;
+				answers := answers + 1;
+				in_order := in_order + (indexed = CASE n WHEN 400 THEN exact ELSE
+					(SELECT array_agg(x ORDER BY x) FROM unnest(indexed) x) END)::integer;
+			END;
+		END LOOP;
+		DROP INDEX bytes_v;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SELECT kind, dims, type, d.* FROM (VALUES
+	(1, 'close', 24, 'real'), (2, 'close', 24, 'double precision'), (3, 'close', 1, 'real'), (4, 'far off', 17, 'double precision'),
+	(5, 'spike', 16, 'real'), (6, 'whole', 9, 'real'), (7, 'quarters', 8, 'double precision'), (8, 'zeroes', 7, 'double precision'),
+	(9, 'floats', 5, 'real'), (10, 'doubles', 12, 'double precision'), (11, 'mixed', 12, 'double precision'),
+	(12, 'largest', 10, 'double precision'), (13, 'smallest', 10, 'double precision')) k (n, kind, dims, type),
+	answers(kind, dims, type) d
+ORDER BY n, metric;
+-- the most dimensions there may be
+TRUNCATE bytes;
+INSERT INTO bytes SELECT * FROM vectors('close', 30, 8192);
+CREATE INDEX bytes_v ON bytes USING annoy (v double_cosine_ops) WITH (dtype = int8);
+SELECT annoy_index_check('bytes_v', true);
+SELECT array_agg(d) = array_agg(d ORDER BY d) AS in_order
+FROM (SELECT id, v <=> (SELECT v FROM bytes WHERE id = 5) AS d FROM bytes ORDER BY d) s;
+-- Rows are read from the table as they are visible: deleted ones, other versions.
+TRUNCATE bytes;
+INSERT INTO bytes SELECT * FROM vectors('close', 500, 10);
+DELETE FROM bytes WHERE id % 3 = 0;
+UPDATE bytes SET v = (SELECT array_agg(x + 1) FROM unnest(v) x) WHERE id % 3 = 1;
+UPDATE bytes SET id = id + 10000 WHERE id % 2 = 0;
+-- the nearest by inner product; distances of rows behind it are negative, then not
+CREATE INDEX bytes_ip ON bytes USING annoy (v double_ip_ops) WITH (dtype = int8);
+DELETE FROM bytes WHERE id IN (SELECT id FROM bytes ORDER BY v <#> '{2,-1,2,-1,2,-1,2,-1,2,-8}' LIMIT 3);
+SELECT count(*), array_agg(d) = array_agg(d ORDER BY d) AS in_order, min(d) < 0 AS negative, max(d) > 0 AS positive,
+	min(d) = (SELECT min(v <#> '{2,-1,2,-1,2,-1,2,-1,2,-8}') FROM bytes) AS nearest
+FROM (SELECT v <#> '{2,-1,2,-1,2,-1,2,-1,2,-8}' AS d FROM bytes ORDER BY d LIMIT 200) s;
+DROP INDEX bytes_ip;
+SELECT annoy_index_check('bytes_v', true);
+SELECT count(*), count(DISTINCT id), array_agg(d) = array_agg(d ORDER BY d) AS in_order
+FROM (SELECT id, v <=> '{1,2,3,4,5,6,7,8,9,10}' AS d FROM bytes ORDER BY d) s;
+-- Functions return exact distances, and the vector of the table.
+SELECT count(*), count(*) FILTER (WHERE g.distance = annoy_get_distance('bytes_v', g.item, g.neighbour)) AS exact
+FROM annoy_knn_graph('bytes_v', 4) g;
+SELECT count(*) AS itself FROM bytes b, annoy_get_nns_by_item('bytes_v', b.ctid, 1) n WHERE n.item = b.ctid;
+SELECT count(*) AS exact FROM bytes b WHERE annoy_get_item('bytes_v', ctid) = v;
+SELECT count(*) = (SELECT count(*) FROM bytes WHERE v <=> '{1,2,3,4,5,6,7,8,9,10}' <= 0.3) AS all_within
+FROM annoy_search_radius('bytes_v', '{1,2,3,4,5,6,7,8,9,10}', 0.3);
+SELECT dtype, dimensions FROM annoy_index_info('bytes_v');
+DROP TABLE bytes;
 
 --
 -- Rounding to halves: numbers of every size, and those between two halves
@@ -179,15 +301,16 @@ SELECT dtype, dimensions FROM annoy_index_info('empty_v');
 DROP TABLE small, empty;
 
 --
--- Size: halves take half of what floats take
+-- Size: halves take half of what floats take, and bytes a quarter
 --
 CREATE TABLE wide AS SELECT i AS id, fractions(i, 200)::real[] AS v FROM generate_series(1, 1000) i;
+CREATE INDEX wide_8 ON wide USING annoy (v) WITH (dtype = int8);
 CREATE INDEX wide_16 ON wide USING annoy (v) WITH (dtype = float16);
 CREATE INDEX wide_32 ON wide USING annoy (v);
 CREATE INDEX wide_64 ON wide USING annoy (v) WITH (dtype = float64);
-SELECT i16.item_bytes < 0.54 * i32.item_bytes AS half, i64.item_bytes > 1.9 * i32.item_bytes AS double,
+SELECT i8.item_bytes < 0.3 * i32.item_bytes AS quarter, i16.item_bytes < 0.54 * i32.item_bytes AS half, i64.item_bytes > 1.9 * i32.item_bytes AS double,
 	abs(i16.tree_bytes - i32.tree_bytes) < 0.1 * i32.tree_bytes AS same_trees
-FROM annoy_index_info('wide_16') i16, annoy_index_info('wide_32') i32, annoy_index_info('wide_64') i64;
+FROM annoy_index_info('wide_8') i8, annoy_index_info('wide_16') i16, annoy_index_info('wide_32') i32, annoy_index_info('wide_64') i64;
 DROP TABLE wide;
 
 --
@@ -196,8 +319,10 @@ DROP TABLE wide;
 --
 CREATE TEMP TABLE odd (id integer, v real[]);
 CREATE TEMP TABLE long (id integer, v double precision[]);
+CREATE INDEX odd_8 ON odd USING annoy (v real_l1_ops) WITH (dtype = int8);
 CREATE INDEX odd_16 ON odd USING annoy (v) WITH (dtype = float16, n_trees = 2);
 CREATE INDEX odd_64 ON odd USING annoy (v real_cosine_ops) WITH (dtype = float64);
+CREATE INDEX long_8 ON long USING annoy (v double_cosine_ops) WITH (dtype = int8);
 CREATE INDEX long_16 ON long USING annoy (v) WITH (dtype = float16);
 CREATE INDEX long_32 ON long USING annoy (v double_ip_ops) WITH (dtype = float32);
 CREATE VIEW lived AS
@@ -278,7 +403,7 @@ BEGIN
 	DROP INDEX coarse_v;
 	RETURN result;
 END $$;
-SELECT measured('float16') BETWEEN 0.02 AND 0.3 AS float16, measured('float32') > 0.99 AS float32, measured('float64') AS float64;
+SELECT measured('int8') > 0.99 AS int8, measured('float16') BETWEEN 0.02 AND 0.3 AS float16, measured('float32') > 0.99 AS float32, measured('float64') AS float64;
 
 SET client_min_messages = warning;
 DROP SCHEMA annoy_dtype CASCADE;

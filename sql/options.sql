@@ -30,6 +30,8 @@ CREATE INDEX ON items USING annoy (v) WITH (seed = 'x');
 CREATE INDEX ON items USING annoy (v) WITH (seed = '12 ');
 CREATE INDEX ON items USING annoy (v) WITH (seed = '0x12');
 CREATE INDEX ON items USING annoy (v) WITH (fillfactor = 70);
+CREATE INDEX ON items USING annoy (v) WITH (lists = 1000);
+CREATE INDEX ON items USING annoy (v) WITH (n_trees = 2, m = 16, ef_construction = 64);
 CREATE INDEX ON items USING annoy (v) WITH (trees = 5);
 \set VERBOSITY default
 SELECT failure(format('CREATE INDEX ON items USING annoy (v) WITH (%s)', o))

@@ -254,5 +254,36 @@ SELECT pg_relation_size('cut_v') / current_setting('block_size')::int AS pages;
 SELECT annoy_index_check('cut_v', true);
 SELECT full_scan('cut', '<->', '''{1,1}''');
 
+-- Leaves without entries are used again: of rows that come and go, each elsewhere, a
+-- tree has no more leaves than of those there are, and some.
+CREATE TEMP TABLE ring (id integer, v real[]);
+CREATE INDEX ring_v ON ring USING annoy (v);
+CREATE FUNCTION on_ring(i integer) RETURNS real[] LANGUAGE sql AS $$
+	SELECT ARRAY[cos(i / 2000.0), sin(i / 2000.0), number(i, 1) / 100, number(i, 2) / 100]
+$$;
+INSERT INTO ring SELECT i, on_ring(i) FROM generate_series(1, 5000) i;
+SELECT leaf_pages FROM annoy_index_info('ring_v') \gset
+SET client_min_messages = error;
+\set turn 'DELETE FROM ring WHERE id <= (SELECT max(id) FROM ring) - 4000; VACUUM ring; INSERT INTO ring SELECT max + i, on_ring(max + i) FROM (SELECT max(id) FROM ring) m, generate_series(1, 1000) i;'
+:turn :turn :turn :turn :turn :turn :turn :turn :turn :turn
+RESET client_min_messages;
+SELECT leaf_pages <= 1.3 * :leaf_pages AS few_leaves, items FROM annoy_index_info('ring_v');
+SELECT annoy_index_check('ring_v', true);
+SELECT full_scan('ring', '<->', 'on_ring(9000)');
+
+-- Where most are empty, trees are made anew.
+CREATE TEMP TABLE mostly (id integer, v real[]);
+INSERT INTO mostly SELECT i, on_ring(i * 2) FROM generate_series(1, 6000) i;
+CREATE INDEX mostly_v ON mostly USING annoy (v);
+SELECT leaf_pages FROM annoy_index_info('mostly_v') \gset
+DELETE FROM mostly WHERE id > 1000;
+VACUUM mostly;
+SELECT leaf_pages < 0.4 * :leaf_pages AS few_leaves, items FROM annoy_index_info('mostly_v');
+SELECT annoy_index_check('mostly_v', true);
+SELECT full_scan('mostly', '<->', 'on_ring(100)');
+SELECT pg_relation_size('mostly_v') AS size \gset
+INSERT INTO mostly SELECT i, on_ring(i * 2) FROM generate_series(1001, 4000) i;
+SELECT pg_relation_size('mostly_v') = :size AS same_size;
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_vacuum CASCADE;

@@ -86,9 +86,9 @@ SELECT valid('function_type_ops');
 -- unknown number, which the command refuses
 CREATE OPERATOR CLASS function_number_ops FOR TYPE real[] USING annoy AS
 	OPERATOR 1 <-> (real[], real[]) FOR ORDER BY float_ops,
-	FUNCTION 2 annoy_l2_metric();
+	FUNCTION 3 annoy_l2_metric();
 BEGIN;
-UPDATE pg_amproc SET amprocnum = 2
+UPDATE pg_amproc SET amprocnum = 3
 WHERE amprocfamily = (SELECT oid FROM pg_opfamily WHERE opfname = 'own_l2_ops');
 SELECT valid('own_l2_ops');
 ROLLBACK;
@@ -143,11 +143,11 @@ SELECT valid('operator_right_ops');
 
 -- unknown number
 CREATE OPERATOR CLASS operator_number_ops FOR TYPE real[] USING annoy AS
-	OPERATOR 2 <-> (real[], real[]) FOR ORDER BY float_ops,
+	OPERATOR 4 <-> (real[], real[]) FOR ORDER BY float_ops,
 	FUNCTION 1 annoy_l2_metric();
 SELECT valid('operator_number_ops');
 BEGIN;
-UPDATE pg_amop SET amopstrategy = 2
+UPDATE pg_amop SET amopstrategy = 4
 WHERE amopfamily = (SELECT oid FROM pg_opfamily WHERE opfname = 'own_l2_ops');
 SELECT valid('own_l2_ops');
 ROLLBACK;

@@ -16,6 +16,8 @@
 #ifndef ANNOY_H
 #define ANNOY_H
 
+#include <math.h>
+
 #include "utils/guc.h"
 #include "utils/relcache.h"
 
@@ -77,6 +79,7 @@ typedef struct AnnoyIndex
 	AnnoyDtype	dtype;			/* of the items' vectors ... */
 	bool		in_table;		/* ... which are not stored, but read from the
 								 * table */
+	bool		zeros_last;		/* see AnnoyItemDistance */
 	int			dim;			/* dimensions, 0 = not known yet */
 	int			n_trees;
 	int			n_entries;		/* of an item in each tree, at most: 1 or 2 */
@@ -114,6 +117,32 @@ typedef struct AnnoyIndex
 	int			attributes_size;	/* of an item on average, by the types; 0
 									 * = there are none */
 } AnnoyIndex;
+
+/*
+ * Has a stored vector no distance from a query, although the metric says that it has
+ * this one?  So it is with vectors of zeros by cosine and the types of an extension.
+ * With our own types, the distance is 1 then.
+ */
+static inline bool
+AnnoyHasNoDistance(const AnnoyIndex *index, const AnnoyVector *item,
+				   const AnnoyVector *query, double distance)
+{
+	return unlikely(index->zeros_last && distance == 1.0) &&
+		(AnnoyIsZero(item) || AnnoyIsZero(query));
+}
+
+/*
+ * The distance by which a stored vector is in order.  It is infinite if there is none;
+ * cosine distances are 2 at most.
+ */
+static inline double
+AnnoyItemDistance(const AnnoyIndex *index, const AnnoyVector *item,
+				  const AnnoyVector *query)
+{
+	double		distance = AnnoyStoredDistance(index->metric, item, query);
+
+	return AnnoyHasNoDistance(index, item, query, distance) ? INFINITY : distance;
+}
 
 #define ANNOY_ROTATION_ROUNDS	4
 #define ANNOY_MAX_GROUP_PAGES	32

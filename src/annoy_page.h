@@ -290,6 +290,12 @@ typedef AnnoyNodeData *AnnoyNode;
  */
 #define ANNOY_NODE_PLAIN		0x04
 
+/*
+ * Of the children of this node, which are leaves, some may have no entries: VACUUM has
+ * seen that.  A split of another one uses such a leaf instead of a new one.
+ */
+#define ANNOY_NODE_EMPTY_CHILD	0x08
+
 #define AnnoyPageGetNode(page) ((AnnoyNode) AnnoyPageGetData(page))
 #define AnnoyNodeCentre(node) \
 	((char *) (node) + MAXALIGN(sizeof(AnnoyNodeData)))

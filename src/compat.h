@@ -117,11 +117,13 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 	index_beginscan(heap, rel, snapshot, nkeys, norderbys)
 #endif
 
-/* scans of tables have flags since 19, too */
+/* scans of tables have flags since 19, too, and so has fetching rows for an index */
 #if PG_VERSION_NUM >= 190000
+#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap, SO_NONE)
 #define AnnoyBeginTableScan(heap, snapshot) \
 	table_beginscan(heap, snapshot, 0, NULL, SO_NONE)
 #else
+#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap)
 #define AnnoyBeginTableScan(heap, snapshot) table_beginscan(heap, snapshot, 0, NULL)
 #endif
 

@@ -95,7 +95,7 @@ annoyhandler(PG_FUNCTION_ARGS pg_attribute_unused())
 
 		/* classes for conditions have operators with any strategy number */
 		.amstrategies = 0,
-		.amsupport = ANNOY_METRIC_PROC,
+		.amsupport = ANNOY_NUM_PROCS,
 		.amoptsprocnum = 0,
 		.amcanorder = false,
 		.amcanorderbyop = true,

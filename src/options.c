@@ -68,6 +68,7 @@ validate_seed(const char *value)
 static const struct config_enum_entry dtype_options[] = {
 	{"auto", ANNOY_DTYPE_AUTO, false},
 	{"none", ANNOY_DTYPE_NONE, false},
+	{"int8", ANNOY_INT8, false},
 	{"float16", ANNOY_FLOAT16, false},
 	{"float32", ANNOY_FLOAT32, false},
 	{"float64", ANNOY_FLOAT64, false},
@@ -118,7 +119,7 @@ validate_dtype(const char *value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
-			 errhint("Valid values are \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".")));
+			 errhint("Valid values are \"int8\", \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".")));
 }
 
 /*
@@ -255,6 +256,32 @@ AnnoyDefineOptions(void)
 	{.optname = (name), .opttype = (type), .offset = offsetof(AnnoyOptions, field)}
 
 /*
+ * Storage parameters of other indexes on vectors have an error that says what to do.
+ */
+static void
+check_foreign_options(Datum reloptions)
+{
+	static const char *const foreign[] = {"lists", "m", "ef_construction"};
+	ListCell   *cell;
+
+	foreach(cell, untransformRelOptions(reloptions))
+	{
+		const char *name = ((DefElem *) lfirst(cell))->defname;
+
+		for (int i = 0; i < (int) lengthof(foreign); i++)
+		{
+			if (strcmp(name, foreign[i]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("unrecognized parameter \"%s\"", name),
+						 errdetail("It is a parameter of %s.",
+								   i == 0 ? "ivfflat" : "hnsw"),
+						 errhint("Leave it out: an annoy index needs none in its place.")));
+		}
+	}
+}
+
+/*
  * Parse and validate storage parameters.
  */
 bytea *
@@ -271,6 +298,8 @@ annoyoptions(Datum reloptions, bool validate)
 	};
 	AnnoyOptions *options;
 
+	if (validate)
+		check_foreign_options(reloptions);
 	options = (AnnoyOptions *) build_reloptions(reloptions, validate,
 												annoy_relopt_kind,
 												sizeof(AnnoyOptions),

@@ -137,6 +137,10 @@ my ($version) = contents('annoy.control') =~ /^default_version = '(.+)'$/m
 my %found = (
 	'META.json' => $meta->{version},
 	'META.json, provides' => $meta->{provides}{annoy}{version},
+	'META.json, provides annoy_vector' => $meta->{provides}{annoy_vector}{version},
+	'META.json, file of annoy_vector' =>
+	  ($meta->{provides}{annoy_vector}{file} // '') =~ /^sql\/annoy_vector--(.+)\.sql$/,
+	'annoy_vector.control' => contents('annoy_vector.control') =~ /^default_version = '(.+)'$/m,
 	'META.json, file' => ($meta->{provides}{annoy}{file} // '') =~ /^sql\/annoy--(.+)\.sql$/,
 	'packaging/annoy.spec' => contents('packaging/annoy.spec') =~ /^Version:\s+(\S+)$/m,
 	'packaging/debian/changelog' => contents('packaging/debian/changelog') =~ /^\S+ \((.+)-\d+\)/,

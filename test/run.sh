@@ -121,7 +121,7 @@ regress()
 
 	say "== SQL tests"
 	tests=$(count_files "$src"/sql/*.sql)
-	tests=$((tests - $(count_files "$src"/sql/annoy--*.sql)))
+	tests=$((tests - $(count_files "$src"/sql/annoy{,_vector}--*.sql)))
 	installcheck regress ISOLATION= TAP_TESTS=
 	ok=$(regress_passed "$log")
 	if [ -n "${ANNOY_DTYPE:-}" ] && [ "$status" -ne 0 ]

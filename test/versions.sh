@@ -110,6 +110,8 @@ install_suite()
 	in_root apt-get -q update || return
 	in_root apt-get -q -y install make gcc libc6-dev clang perl libipc-run-perl libpq-dev \
 		"postgresql-$version" "postgresql-server-dev-$version" || return
+	# not every suite has it, and its tests skip what is not there
+	in_root apt-get -q -y install "postgresql-$version-pgvector" || true
 	in_root apt-get clean
 	# annoy is installed into the server itself, as the one of 14 has no private copy
 	in_root chown postgres "/usr/share/postgresql/$version/extension" \

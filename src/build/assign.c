@@ -110,10 +110,10 @@ put_entry(Assignment *assignment, const AnnoyPointer *pointer, int64 number,
 }
 
 /*
- * AnnoyItemWalk callback: place an item, and pass its entries to the sort.
+ * AnnoyBuildWalkPoints callback: place an item, and pass its entries to the sort.
  */
 static void
-assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+assign_item(const AnnoyPointer *pointer, const float *x, void *arg)
 {
 	Assignment *assignment = arg;
 	AnnoyBuild *build = assignment->build;
@@ -125,12 +125,10 @@ assign_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	int			first;
 	int			second = -1;
 
-	if (item->vector.data == NULL)
-		return;
 	number = AnnoyItemNumber(build, pointer);
 	if (build->in_place != NULL && !include_item(build, number))
 		return;
-	AnnoyMapItem(build->index, &item->vector, target->x);
+	memcpy(target->x, x, sizeof(float) * skeleton->dim);
 	candidates = AnnoyKeptCandidates(skeleton, number);
 	if (candidates == NULL || candidates[0] < 0)
 	{
@@ -196,7 +194,6 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	Size		payload_size = VARHDRSZ + offsetof(AnnoyEntry, code) + build->index->leaf.bytes;
 	Assignment	assignment = {.build = build};
 	TupleDesc	desc = entry_desc();
-	AnnoyVectorSource *source;
 
 	AnnoyGetSkeleton(build, &assignment.skeleton);
 	AnnoyTargetInit(&assignment.target, build->index, false);
@@ -214,9 +211,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 	else
 		assignment.sort = build->sort;
 
-	source = AnnoyBuildSource(build);
-	AnnoyBuildWalk(build, source, assign_item, &assignment);
-	AnnoySourceClose(source);
+	AnnoyBuildWalkPoints(build, assign_item, &assignment);
 	AnnoyBuildAdvance(build, assignment.items, 0);
 
 	if (build->participants > 1)
@@ -233,7 +228,7 @@ AnnoyStepAssign(AnnoyBuild *build, void *state)
 void
 AnnoyAssignMore(AnnoyBuild *build)
 {
-	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, build->shared_sort, AnnoyBuildItemUnits(build));
+	AnnoyBuildRun(build, ANNOY_STEP_ASSIGN, build->shared_sort, AnnoyBuildPointUnits(build));
 }
 
 /*
@@ -245,7 +240,7 @@ AnnoyAssignItems(AnnoyBuild *build)
 	AnnoyShared *shared = build->shared;
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->items.count,
-					shared->items.end - shared->items.first);
+					shared->sample.whole ? 0 : shared->items.end - shared->items.first);
 	if (build->participants == 1)
 		build->sort = begin_sort(entry_desc(), build->in_place != NULL ? shared->index.n_trees : 1, NULL);
 	else
@@ -256,6 +251,7 @@ AnnoyAssignItems(AnnoyBuild *build)
 									AnnoyBuildSegment(build, build->shared_sort));
 	}
 	AnnoyAssignMore(build);
+	build->n_sorts = shared->team.joined + 1;
 	AnnoyBuildPhaseDone(build, "assigning items", shared->items.count, "items");
 }
 
@@ -274,7 +270,7 @@ AnnoySortEntries(AnnoyBuild *build, AnnoyEntries *entries)
 	{
 		SortCoordinateData coordinate = {
 			.isWorker = false,
-			.nParticipants = shared->team.joined + 1,
+			.nParticipants = build->n_sorts,
 			.sharedsort = AnnoyBuildAddress(build, build->shared_sort)
 		};
 

@@ -26,7 +26,9 @@
  *
  * In most of this workers take part, see parallel.c and team.c.
  *
- * Nothing is WAL-logged on the way; at the end all pages are.
+ * Pages are not WAL-logged as they change; once they do not any more, they are, as a
+ * whole.  While the leader writes a tree, and while it measures recall, workers log
+ * what is complete.
  *
  * maintenance_work_mem bounds what all participants use together, see state.h
  * for its parts.  When the sample or the skeleton would be larger, there are
@@ -55,9 +57,6 @@
 /* Trees that n_trees = -1 gives; see docs/measurements.md. */
 #define AUTOMATIC_TREES		1
 
-/* Pages that are logged between two reports of progress. */
-#define LOG_BLOCKS			1024
-
 /*
  * The description of an index as it was declared, without dimensions.
  */
@@ -68,12 +67,14 @@ declared_index(Relation rel, bool *seed_is_zero)
 	int			n_entries = AnnoyOptionEntries(rel);
 	bool		in_table;
 	AnnoyDtype	dtype = AnnoyDeclaredDtype(rel, &in_table);
+	AnnoyIndex *index = AnnoyMakeIndex(AnnoyIndexMetric(rel), dtype, in_table, 0,
+									   n_trees > 0 ? n_trees : AUTOMATIC_TREES,
+									   n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
+									   AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
+									   AnnoyAttributesSize(rel));
 
-	return AnnoyMakeIndex(AnnoyIndexMetric(rel), dtype, in_table, 0,
-						  n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						  n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
-						  AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
-						  AnnoyAttributesSize(rel));
+	index->zeros_last = AnnoyZerosAreLast(rel);
+	return index;
 }
 
 /*
@@ -103,6 +104,47 @@ write_empty(Relation rel, const AnnoyIndex *index, ForkNumber fork)
 	}
 }
 
+/* AnnoyCurveTeam callback. */
+static void *
+alloc_for_curve(Size size, void *arg)
+{
+	AnnoyBuild *build = arg;
+
+	if (size > AnnoyBuildBytes(ANNOY_CURVE_MEMORY))
+		return NULL;
+	build->curve = AnnoyBuildAlloc(build, size);
+	return AnnoyBuildAddress(build, build->curve);
+}
+
+/*
+ * AnnoyCurveTeam callback: all look for the nearest of queries.  What comes then is for
+ * the leader alone, so workers begin to write WAL: all is complete but the metapage.
+ */
+static void
+run_for_curve(uint64 units, void *arg)
+{
+	AnnoyBuild *build = arg;
+
+	AnnoyBuildRun(build, ANNOY_STEP_CURVE, build->curve, units);
+	if (AnnoyLogsEarly(build))
+		AnnoyLogBlocks(build, RelationGetNumberOfBlocks(build->rel));
+}
+
+static bool
+claim_for_curve(void *arg, uint64 *unit)
+{
+	return AnnoyBuildClaim(arg, unit);
+}
+
+/*
+ * Take part in measuring the curve.
+ */
+void
+AnnoyStepCurve(AnnoyBuild *build, void *state)
+{
+	AnnoyCurveHelp(build->rel, state, claim_for_curve, build);
+}
+
 /*
  * Measure the recall curve of an index that is complete otherwise, and write it to
  * the metapage.  No page of the index has been logged yet, nor is this one: a
@@ -111,14 +153,22 @@ write_empty(Relation rel, const AnnoyIndex *index, ForkNumber fork)
 static void
 store_curve(AnnoyBuild *build)
 {
+	AnnoyCurveTeam team = {
+		.participants = build->participants,
+		.alloc = alloc_for_curve,
+		.run = run_for_curve,
+		.arg = build
+	};
 	AnnoyCalibration calibration = {
 		.vectors = build->shared->items.count,
 		.progress = AnnoyBuildProgress,
-		.progress_arg = build
+		.progress_arg = build,
+		.team = build->participants > 1 ? &team : NULL
 	};
 	Buffer		buffer;
 
 	AnnoyCalibrate(build->rel, &calibration);
+	AnnoyBuildFree(build, &build->curve);
 	AnnoyWarnOfDoubt(build->rel, &calibration,
 					 "Queries get the default effort. annoy_recall() tells what they find.");
 	buffer = ReadBuffer(build->rel, ANNOY_METAPAGE_BLKNO);
@@ -151,7 +201,11 @@ make_forest(AnnoyBuild *build)
 			build->index->built_items = items;
 			AnnoyInitMetaPage(page->data, build->index);
 		}
+		/* items are complete */
+		if (tree == 0 && AnnoyLogsEarly(build))
+			AnnoyLogBlocks(build, build->shared->items.end);
 		AnnoyFinishTree(build, meta->leftmost[tree]);
+		AnnoyLogWait(build);
 
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(tree_context);
@@ -185,22 +239,18 @@ set_lists(Relation rel, const AnnoyLoadResult *loaded)
 }
 
 /*
- * WAL-log the index.
+ * WAL-log what is not logged yet, the metapage last.
  */
 static void
 log_index(AnnoyBuild *build)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(build->rel);
-	BlockNumber count;
 
 	AnnoyBuildPhase(build, ANNOY_PHASE_LOG, 0, nblocks);
-	for (BlockNumber first = 0; first < nblocks; first += count)
-	{
-		CHECK_FOR_INTERRUPTS();
-		count = Min(LOG_BLOCKS, nblocks - first);
-		log_newpage_range(build->rel, MAIN_FORKNUM, first, first + count, true);
-		AnnoyBuildAdvance(build, 0, count);
-	}
+	AnnoyLogWait(build);
+	AnnoyLogBlocks(build, nblocks);
+	AnnoyLogWait(build);
+	log_newpage_range(build->rel, MAIN_FORKNUM, 0, build->shared->items.first, true);
 	AnnoyBuildPhaseDone(build, "writing WAL", nblocks, "pages");
 }
 
@@ -238,6 +288,7 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 	build = AnnoyBuildBegin(heap, rel, index_info, declared);
 	old_context = MemoryContextSwitchTo(build->context);
 	AnnoyLoadItems(build, &loaded);
+	build->logged = build->shared->items.first;
 	if (build->index->dim > 0)
 		make_forest(build);
 	else

@@ -51,6 +51,7 @@ AnnoyFinishTree(AnnoyBuild *build, BlockNumber *leftmost)
 	AnnoyEndEntries(build, &entries);
 	AnnoyBuildPhaseDone(build, "writing a tree", stats.leaves + stats.inner, "pages");
 
+	AnnoyFreeSample(build);
 	AnnoyBuildFree(build, &tree->inner);
 	AnnoyBuildFree(build, &tree->centres);
 

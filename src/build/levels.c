@@ -100,6 +100,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 	const AnnoyIndex *index = sink->build->index;
 	int			dim = index->space_dim;
 	int			capacity = index->inner.capacity;
+	AnnoyPointSet rows = AnnoyDividedPoints(index, level->centres);
 	AnnoyPieces pieces = {.progress = AnnoyBuildProgress,.progress_arg = sink->build};
 	int		   *order = palloc_extended(sizeof(int) * level->count, MCXT_ALLOC_HUGE);
 	float	   *centre = palloc(sizeof(float) * dim);
@@ -108,7 +109,7 @@ make_inner_nodes(AnnoySink *sink, AnnoyLevel *level, int height, bool is_root,
 
 	for (int i = 0; i < level->count; i++)
 		order[i] = i;
-	AnnoyPartition(level->centres, dim, order, 0, level->count,
+	AnnoyPartition(&rows, order, 0, level->count,
 				   is_root ? capacity : (int) (capacity * INNER_FILL), true,
 				   AnnoyRandomNext(random), &pieces);
 	for (int i = 0; i < pieces.count; i++)

@@ -26,6 +26,10 @@
 /* Leaves that a participant takes at a time. */
 #define UNIT_LEAVES			64
 
+/* Bytes that a leaf takes above its centre, and an entry in a sort beside its code. */
+#define LEAF_ENTRY			160
+#define SORT_OVERHEAD		128
+
 /* What participants share. */
 typedef struct Lloyd
 {
@@ -99,7 +103,7 @@ AnnoyStepMeans(AnnoyBuild *build, void *state)
 }
 
 /*
- * Put the sample in the order of leaves, and within them in that of rows.
+ * Put the sample in the order of leaves, and within them in that of items.
  */
 static void
 order_sample(AnnoyBuild *build, const Lloyd *lloyd)
@@ -107,6 +111,7 @@ order_sample(AnnoyBuild *build, const Lloyd *lloyd)
 	const AnnoySharedSample *sample = &build->shared->sample;
 	int			n_leaves = build->shared->tree.n_leaves;
 	const int  *leaves = AnnoyBuildAddress(build, lloyd->leaves);
+	const int  *sorted = AnnoyBuildAddress(build, sample->sorted);
 	int		   *order = AnnoyBuildAddress(build, sample->order);
 	int		   *starts = AnnoyBuildAddress(build, lloyd->starts);
 
@@ -124,7 +129,7 @@ order_sample(AnnoyBuild *build, const Lloyd *lloyd)
 	for (int i = 0; i < sample->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		order[starts[leaves[i]]++] = i;
+		order[starts[leaves[sorted[i]]]++] = sorted[i];
 	}
 	/* each start has become that of the next leaf */
 	memmove(starts + 1, starts, sizeof(int) * (Size) n_leaves);
@@ -172,7 +177,35 @@ make_centres(AnnoyBuild *build, AnnoyShare leaves)
 }
 
 /*
- * Make the skeleton of a tree from the sample, which is freed.
+ * Is the sample to stay, as the points of all items?  So it is if it has all, and if
+ * there is room for it beside what the steps to come take: leaves; candidates with sums,
+ * or with the sort; the sort with what is written.  More items may come to an index in
+ * use.
+ */
+static bool
+sample_stays(AnnoyBuild *build)
+{
+	const AnnoyShared *shared = build->shared;
+	const AnnoyIndex *index = build->index;
+	double		count = shared->sample.count;
+	double		leaves = shared->tree.n_leaves;
+	double		points = count * (sizeof(float) * index->space_dim + sizeof(uint64) + sizeof(int));
+	double		centres = leaves * (sizeof(float) * index->space_dim + LEAF_ENTRY);
+	double		sums = leaves * index->space_dim * sizeof(int64);
+	double		sort = Min(count * index->n_entries * (index->leaf.bytes + SORT_OVERHEAD),
+						   AnnoyBuildBytes(ANNOY_SORT_MEMORY));
+	double		written = AnnoyBuildBytes(2 * ANNOY_LEVEL_MEMORY + ANNOY_LEAF_MEMORY);
+	double		candidates = Min(count * sizeof(int) * AnnoyCandidates(build),
+								 AnnoyBuildBytes(ANNOY_CANDIDATES_MEMORY));
+
+	return build->in_place == NULL && count == shared->items.count &&
+		points + centres + Max(candidates + Max(sums, sort), sort + written) <=
+		AnnoyBuildBytes(1);
+}
+
+/*
+ * Make the skeleton of a tree from the sample, which is freed unless it is the points
+ * of all items.
  */
 void
 AnnoyMakeSkeleton(AnnoyBuild *build)
@@ -182,8 +215,10 @@ AnnoyMakeSkeleton(AnnoyBuild *build)
 
 	make_centres(build, leaves);
 	AnnoyBuildFree(build, &leaves);
-	AnnoyBuildFree(build, &sample->points);
 	AnnoyBuildFree(build, &sample->order);
+	sample->whole = sample_stays(build);
+	if (!sample->whole)
+		AnnoyFreeSample(build);
 	AnnoyMakeSkeletonInner(build);
 	AnnoyBuildPhaseDone(build, "growing a tree on the sample",
 						build->shared->tree.n_leaves, "leaves");

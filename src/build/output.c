@@ -3,8 +3,8 @@
  * output.c
  *	  What a build writes: pages of the index, and temporary files.
  *
- * Pages of an index being built are not WAL-logged one by one, see build.c; those
- * of an index in use are.
+ * Pages of an index being built are not WAL-logged when they are written, but once,
+ * when they do not change any more; those of an index in use are, one by one.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -21,6 +21,9 @@
 #include "annoy.h"
 #include "build/state.h"
 #include "storage/storage.h"
+
+/* Pages that a participant logs at a time. */
+#define LOG_BLOCKS			256
 
 /* Pages. */
 
@@ -82,6 +85,76 @@ write_logged(Relation rel, BlockNumber block, const char *page)
 		log_newpage_buffer(buffer, true);
 	END_CRIT_SECTION();
 	UnlockReleaseBuffer(buffer);
+}
+
+/* WAL. */
+
+/* What participants share while they write WAL; the leader sets it. */
+typedef struct Log
+{
+	BlockNumber first;
+	BlockNumber end;
+} Log;
+
+/*
+ * Take part in writing WAL: images of pages.
+ */
+void
+AnnoyStepLog(AnnoyBuild *build, void *state)
+{
+	const Log  *log = state;
+	uint64		unit;
+
+	while (AnnoyBuildClaim(build, &unit))
+	{
+		BlockNumber first = log->first + unit * LOG_BLOCKS;
+		BlockNumber count = Min(LOG_BLOCKS, log->end - first);
+
+		log_newpage_range(build->rel, MAIN_FORKNUM, first, first + count, true);
+		AnnoyBuildAdvance(build, 0, count);
+	}
+}
+
+/*
+ * Are there workers to write WAL while the leader does something else?
+ */
+bool
+AnnoyLogsEarly(const AnnoyBuild *build)
+{
+	return build->parallel != NULL && build->parallel->nworkers_launched > 0 &&
+		RelationNeedsWAL(build->rel);
+}
+
+/*
+ * Begin to write WAL for the blocks before that one, as far as it is not written:
+ * workers do, while the leader does what it alone can do.  From here on nobody may
+ * change these blocks.
+ */
+void
+AnnoyLogBlocks(AnnoyBuild *build, BlockNumber end)
+{
+	Log		   *log;
+
+	Assert(build->log == 0 && build->logged <= end);
+	build->log = AnnoyBuildAlloc(build, sizeof(Log));
+	log = AnnoyBuildAddress(build, build->log);
+	log->first = build->logged;
+	log->end = end;
+	build->logged = end;
+	AnnoyBuildOpen(build, ANNOY_STEP_LOG, build->log,
+				   ((uint64) log->end - log->first + LOG_BLOCKS - 1) / LOG_BLOCKS);
+}
+
+/*
+ * Write what is left of the WAL that has been begun, if any, and wait for the workers.
+ */
+void
+AnnoyLogWait(AnnoyBuild *build)
+{
+	if (build->log == 0)
+		return;
+	AnnoyBuildJoin(build);
+	AnnoyBuildFree(build, &build->log);
 }
 
 /* Temporary files: any failure is an error. */

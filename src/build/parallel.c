@@ -54,7 +54,9 @@ static const AnnoyStepFunction steps[] = {
 	[ANNOY_STEP_MOVE] = AnnoyStepMove,
 	[ANNOY_STEP_MEANS] = AnnoyStepMeans,
 	[ANNOY_STEP_REFINE] = AnnoyStepRefine,
-	[ANNOY_STEP_ASSIGN] = AnnoyStepAssign
+	[ANNOY_STEP_ASSIGN] = AnnoyStepAssign,
+	[ANNOY_STEP_LOG] = AnnoyStepLog,
+	[ANNOY_STEP_CURVE] = AnnoyStepCurve
 };
 
 /*

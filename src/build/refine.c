@@ -23,6 +23,7 @@
 
 #include "annoy.h"
 #include "build/state.h"
+#include "simd/simd.h"
 #include "space/space.h"
 #include "tree/tree.h"
 
@@ -30,21 +31,28 @@
 #define MIN_LEAF			0.3
 
 /*
- * Components of points are cut off at 2^CUT_BITS times the norm of most points,
- * see sum_component().
+ * Sums are of integers, since these do not depend on the order in which they are made.
+ * Components of points have SUM_BITS at most, and as many fewer as let all items be
+ * added; that is what 2^CUT_BITS times the norm of most points takes.  What is farther
+ * away, and would draw the mean from all others, is cut off.
  */
+#define SUM_BITS			50
 #define CUT_BITS			9
 
+/* Locks of the sums: each is that of many leaves. */
+#define SUM_LOCKS			256
+
 /*
- * What participants share in the step.  The leader makes it; sums and counts are
- * added to by all, atomically.
+ * What participants share in the step.  The leader makes it; sums and counts of a leaf
+ * are changed under its lock.
  */
 typedef struct Sums
 {
-	double		unit;			/* see sum_component() */
-	double		max;
+	double		unit;			/* what 1 in a point is in sums */
+	double		max;			/* of a component */
 	AnnoyShare	sums;			/* space_dim int64 for each leaf */
 	AnnoyShare	counts;			/* int64 for each leaf: of items */
+	slock_t		locks[SUM_LOCKS];
 } Sums;
 
 /* State of the walk that adds up items. */
@@ -53,62 +61,47 @@ typedef struct Refinement
 	AnnoyBuild *build;
 	AnnoySkeleton skeleton;
 	AnnoyTarget target;
-	double		unit;
-	double		max;
-	pg_atomic_uint64 *sums;
-	pg_atomic_uint64 *counts;
+	Sums	   *shared;
+	int64	   *sums;
+	int64	   *counts;
 	uint64		items;			/* since progress was reported */
 } Refinement;
 
 /*
- * A component of a point as an integer, in which `unit' stands for 1.  Sums of
- * integers do not depend on the order in which they are made.  What is hundreds of
- * times as far away as most points, and would draw the mean from all others, is
- * cut off.
+ * Add a point to the sums of its leaf.
  */
-static inline int64
-sum_component(float x, double unit, double max)
+static void
+add_point(Refinement *refinement, const float *x, int leaf)
 {
-	return (int64) rint(Min(Max(x * unit, -max), max));
+	Sums	   *shared = refinement->shared;
+	int			dim = refinement->skeleton.dim;
+	slock_t    *lock = &shared->locks[leaf % SUM_LOCKS];
+
+	/* a few hundred additions: too few to sleep for */
+	SpinLockAcquire(lock);
+	annoy_kernels->add_whole(refinement->sums + (Size) leaf * dim, x, dim, shared->unit,
+							 shared->max);
+	refinement->counts[leaf]++;
+	SpinLockRelease(lock);
 }
 
-/* AnnoyItemWalk callback: add an item to the sums of its leaf. */
+/* AnnoyBuildWalkPoints callback: add an item to the sums of its leaf. */
 static void
-refine_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+refine_item(const AnnoyPointer *pointer, const float *x, void *arg)
 {
 	Refinement *refinement = arg;
 	AnnoyTarget *target = &refinement->target;
-	int			dim = refinement->skeleton.dim;
 	int			found[1 + ANNOY_SECOND_CANDIDATES];
 	int		   *candidates;
-	int			leaf;
-	pg_atomic_uint64 *sums;
 
-	if (item->vector.data == NULL)
-		return;
-	AnnoyMapItem(refinement->build->index, &item->vector, target->x);
+	memcpy(target->x, x, sizeof(float) * refinement->skeleton.dim);
 	candidates = AnnoyKeptCandidates(&refinement->skeleton,
 									 AnnoyItemNumber(refinement->build, pointer));
 	if (candidates == NULL)
 		candidates = found;
 	AnnoyPlaceItem(&refinement->skeleton, target, candidates);
-	leaf = AnnoyChooseLeaf(&refinement->skeleton, target->x, candidates);
-
-	sums = refinement->sums + (Size) leaf * dim;
-	if (refinement->build->participants > 1)
-	{
-		for (int i = 0; i < dim; i++)
-			pg_atomic_fetch_add_u64(&sums[i], sum_component(target->x[i], refinement->unit,
-															refinement->max));
-		pg_atomic_fetch_add_u64(&refinement->counts[leaf], 1);
-	}
-	else
-	{
-		for (int i = 0; i < dim; i++)
-			sums[i].value += sum_component(target->x[i], refinement->unit,
-										   refinement->max);
-		refinement->counts[leaf].value++;
-	}
+	add_point(refinement, target->x,
+			  AnnoyChooseLeaf(&refinement->skeleton, target->x, candidates));
 	if (++refinement->items == ANNOY_REPORT_ITEMS)
 	{
 		AnnoyBuildAdvance(refinement->build, refinement->items, 0);
@@ -124,17 +117,13 @@ AnnoyStepRefine(AnnoyBuild *build, void *state)
 {
 	Sums	   *shared = state;
 	Refinement	refinement = {.build = build};
-	AnnoyVectorSource *source;
 
 	AnnoyGetSkeleton(build, &refinement.skeleton);
 	AnnoyTargetInit(&refinement.target, build->index, false);
-	refinement.unit = shared->unit;
-	refinement.max = shared->max;
+	refinement.shared = shared;
 	refinement.sums = AnnoyBuildAddress(build, shared->sums);
 	refinement.counts = AnnoyBuildAddress(build, shared->counts);
-	source = AnnoyBuildSource(build);
-	AnnoyBuildWalk(build, source, refine_item, &refinement);
-	AnnoySourceClose(source);
+	AnnoyBuildWalkPoints(build, refine_item, &refinement);
 	AnnoyBuildAdvance(build, refinement.items, 0);
 }
 
@@ -205,8 +194,8 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 	build->index->n_entries;
 	double		inverse = 1.0 / shared->unit;
 	float	   *centres = AnnoyBuildAddress(build, tree->centres);
-	pg_atomic_uint64 *sums = AnnoyBuildAddress(build, shared->sums);
-	pg_atomic_uint64 *counts = AnnoyBuildAddress(build, shared->counts);
+	const int64 *sums = AnnoyBuildAddress(build, shared->sums);
+	const int64 *counts = AnnoyBuildAddress(build, shared->counts);
 	int		   *numbers = palloc_extended(sizeof(int) * (Size) tree->n_leaves,
 										  MCXT_ALLOC_HUGE);
 	int			fullest = 0;
@@ -215,12 +204,12 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 	for (int i = 1; i < tree->n_leaves; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (pg_atomic_read_u64(&counts[i]) > pg_atomic_read_u64(&counts[fullest]))
+		if (counts[i] > counts[fullest])
 			fullest = i;
 	}
 	for (int i = 0; i < tree->n_leaves; i++)
 	{
-		uint64		count = pg_atomic_read_u64(&counts[i]);
+		int64		count = counts[i];
 		float	   *to = centres + (Size) kept * dim;
 
 		CHECK_FOR_INTERRUPTS();
@@ -229,8 +218,7 @@ move_centres(AnnoyBuild *build, const Sums *shared)
 			continue;
 		numbers[i] = kept;
 		for (int j = 0; j < dim; j++)
-			to[j] = (float) ((int64) pg_atomic_read_u64(&sums[(Size) i * dim + j]) *
-							 inverse / count);
+			to[j] = (float) (sums[(Size) i * dim + j] * inverse / count);
 		kept++;
 	}
 	tree->n_leaves = kept;
@@ -251,16 +239,19 @@ AnnoyRefineSkeleton(AnnoyBuild *build)
 	AnnoyShare	state = AnnoyBuildAlloc(build, sizeof(Sums));
 	Sums	   *shared = AnnoyBuildAddress(build, state);
 
-	/* so many bits that the sums for all items have no more than 63 */
-	int			bits = 62 - pg_leftmost_one_pos64((uint64) items->count) - 1;
+	/* the sums for all items have no more than 63 */
+	int			bits = Min(62 - pg_leftmost_one_pos64((uint64) items->count) - 1, SUM_BITS);
 
-	AnnoyBuildPhase(build, ANNOY_PHASE_REFINE, items->count, items->end - items->first);
+	AnnoyBuildPhase(build, ANNOY_PHASE_REFINE, items->count,
+					build->shared->sample.whole ? 0 : items->end - items->first);
 	shared->unit = ldexp(1.0, bits - CUT_BITS - build->shared->sample.norm_exponent);
 	shared->max = ldexp(1.0, bits);
-	shared->sums = AnnoyBuildAllocZero(build, sizeof(pg_atomic_uint64) * dim * (Size) tree->n_leaves);
-	shared->counts = AnnoyBuildAllocZero(build, sizeof(pg_atomic_uint64) * (Size) tree->n_leaves);
+	shared->sums = AnnoyBuildAllocZero(build, sizeof(int64) * dim * (Size) tree->n_leaves);
+	shared->counts = AnnoyBuildAllocZero(build, sizeof(int64) * (Size) tree->n_leaves);
+	for (int i = 0; i < SUM_LOCKS; i++)
+		SpinLockInit(&shared->locks[i]);
 	begin_candidates(build);
-	AnnoyBuildRun(build, ANNOY_STEP_REFINE, state, AnnoyBuildItemUnits(build));
+	AnnoyBuildRun(build, ANNOY_STEP_REFINE, state, AnnoyBuildPointUnits(build));
 	move_centres(build, shared);
 	AnnoyBuildFree(build, &shared->sums);
 	AnnoyBuildFree(build, &shared->counts);

@@ -4,8 +4,8 @@
  *	  The sample of vectors that the trees of an index are grown on.
  *
  * The hash of an item's heap TID decides whether it is taken; the hash differs
- * from tree to tree.  Participants find the sample in any order, then it is put
- * in the order of items.
+ * from tree to tree.  Participants find the sample in any order; what depends on order
+ * goes by that of the items.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -39,19 +39,16 @@
 #define SAMPLE_DEVIATIONS	6
 
 /* Vectors that have a say in the centre. */
-#define MAX_PROBE			32768
+#define MAX_PROBE			8192
 
 /* Rows of the sample that a participant maps at a time. */
 #define MAP_ROWS			1024
 
-/* Rows that are moved or scaled between two reports of progress. */
+/* Rows that are scaled between two reports of progress. */
 #define REPORT_ROWS			1000
 
-/* Bytes for each row beside it: key, exponent, order, cut, what 2-means needs. */
-#define ROW_OVERHEAD		(sizeof(uint64) + 2 * sizeof(int) + 1 + 2 * sizeof(int))
-
-/* Where in an index an item is, as a number. */
-#define SLOT_BITS			16
+/* Bytes for each row beside it: key, exponent, orders, cut, what 2-means needs. */
+#define ROW_OVERHEAD		(sizeof(uint64) + 3 * sizeof(int) + 1 + 3 * sizeof(int))
 
 /* Exponents of norms are between these; that of zero is none. */
 #define MIN_EXPONENT		(DBL_MIN_EXP - DBL_MANT_DIG)
@@ -67,7 +64,6 @@ typedef struct Sampling
 	uint64		limit;			/* higher hashes are not taken */
 	int			allocated;		/* rows */
 	pg_atomic_uint64 found;		/* may be more */
-	AnnoyShare	keys;			/* where each comes from */
 	AnnoyShare	exponents;		/* of norms; 0 if images have their scale */
 } Sampling;
 
@@ -103,8 +99,7 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	row = pg_atomic_fetch_add_u64(&shared->found, 1);
 	if (row >= (uint64) shared->allocated)
 		return;
-	sampler->keys[row] = (uint64) ItemPointerGetBlockNumber(pointer) << SLOT_BITS |
-		ItemPointerGetOffsetNumber(pointer);
+	sampler->keys[row] = AnnoySampleKey(pointer);
 	x = sampler->points + (Size) row * index->space_dim;
 	if (sampler->exponents != NULL)
 	{
@@ -131,7 +126,7 @@ AnnoyStepSample(AnnoyBuild *build, void *state)
 	Sampler		sampler = {.build = build,.shared = shared};
 
 	sampler.points = AnnoyBuildAddress(build, build->shared->sample.points);
-	sampler.keys = AnnoyBuildAddress(build, shared->keys);
+	sampler.keys = AnnoyBuildAddress(build, build->shared->sample.keys);
 	if (shared->exponents != 0)
 		sampler.exponents = AnnoyBuildAddress(build, shared->exponents);
 	/* of the other items, no vectors are read */
@@ -174,47 +169,22 @@ AnnoyStepMap(AnnoyBuild *build, void *state pg_attribute_unused())
 #include "lib/sort_template.h"
 
 /*
- * Put the sample in the order of items, given where each row comes from.
+ * Find the order of items.  Rows stay where they are: they are long.
  */
 static void
-sort_sample(AnnoyBuild *build, const uint64 *keys)
+sort_sample(AnnoyBuild *build)
 {
 	AnnoySharedSample *sample = &build->shared->sample;
-	int			dim = build->index->space_dim;
 	int			count = sample->count;
-	float	   *points = AnnoyBuildAddress(build, sample->points);
-	int		   *order = AnnoyBuildAddress(build, sample->order);
-	float	   *moved = palloc(sizeof(float) * dim);
-	int			n_moved = 0;
+	int		   *sorted;
 
+	sample->sorted = AnnoyBuildAlloc(build, sizeof(int) * (Size) count);
+	sample->order = AnnoyBuildAlloc(build, sizeof(int) * (Size) count);
+	sorted = AnnoyBuildAddress(build, sample->sorted);
 	for (int i = 0; i < count; i++)
-		order[i] = i;
-	sort_rows(order, count, keys);
-
-	/* row i is to become what row order[i] is: go through each cycle once */
-	for (int i = 0; i < count; i++)
-	{
-		int			hole = i;
-
-		if (order[i] == i)
-			continue;
-		memcpy(moved, points + (Size) i * dim, sizeof(float) * dim);
-		while (order[hole] != i)
-		{
-			int			from = order[hole];
-
-			CHECK_FOR_INTERRUPTS();
-			if (++n_moved % REPORT_ROWS == 0)
-				AnnoyBuildProgress(REPORT_ROWS, REPORT_ROWS, build);
-			memcpy(points + (Size) hole * dim, points + (Size) from * dim,
-				   sizeof(float) * dim);
-			order[hole] = hole;
-			hole = from;
-		}
-		memcpy(points + (Size) hole * dim, moved, sizeof(float) * dim);
-		order[hole] = hole;
-	}
-	pfree(moved);
+		sorted[i] = i;
+	sort_rows(sorted, count, AnnoyBuildAddress(build, sample->keys));
+	memcpy(AnnoyBuildAddress(build, sample->order), sorted, sizeof(int) * (Size) count);
 }
 
 /*
@@ -223,13 +193,14 @@ sort_sample(AnnoyBuild *build, const uint64 *keys)
 static int *
 probe_sample(AnnoyBuild *build, int *count)
 {
-	int			n = build->shared->sample.count;
+	const AnnoySharedSample *sample = &build->shared->sample;
+	const int  *sorted = AnnoyBuildAddress(build, sample->sorted);
 	int		   *rows;
 
-	*count = Min(n, MAX_PROBE);
+	*count = Min(sample->count, MAX_PROBE);
 	rows = palloc(sizeof(int) * *count);
 	for (int i = 0; i < *count; i++)
-		rows[i] = (int) ((int64) i * n / *count);
+		rows[i] = sorted[(int64) i * sample->count / *count];
 	return rows;
 }
 
@@ -245,7 +216,7 @@ set_norm_exponent(AnnoyBuild *build)
 	int			dim = build->index->space_dim;
 	int			count;
 	int		   *rows = probe_sample(build, &count);
-	float	   *norms = palloc(sizeof(float) * count);
+	double	   *norms = palloc(sizeof(double) * count);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -405,7 +376,7 @@ AnnoyTakeSample(AnnoyBuild *build)
 
 	pg_atomic_init_u64(&sampling->found, 0);
 	sampling->allocated = (int) room;
-	sampling->keys = AnnoyBuildAlloc(build, sizeof(uint64) * (Size) room);
+	sample->keys = AnnoyBuildAlloc(build, sizeof(uint64) * (Size) room);
 	if (is_first && AnnoyIsScaled(build->index->metric))
 		sampling->exponents = AnnoyBuildAlloc(build, sizeof(int) * (Size) room);
 	sample->points = AnnoyBuildAlloc(build, sizeof(float) * build->index->space_dim * (Size) room);
@@ -414,9 +385,7 @@ AnnoyTakeSample(AnnoyBuild *build)
 	if (sampling->exponents != 0)
 		set_scale(build, AnnoyBuildAddress(build, sampling->exponents));
 	AnnoyBuildFree(build, &sampling->exponents);
-	sample->order = AnnoyBuildAlloc(build, sizeof(int) * (Size) sample->count);
-	sort_sample(build, AnnoyBuildAddress(build, sampling->keys));
-	AnnoyBuildFree(build, &sampling->keys);
+	sort_sample(build);
 	AnnoyBuildFree(build, &state);
 	if (is_first)
 		set_origin(build);
@@ -424,4 +393,50 @@ AnnoyTakeSample(AnnoyBuild *build)
 	AnnoyBuildRun(build, ANNOY_STEP_MAP, 0, (sample->count + MAP_ROWS - 1) / MAP_ROWS);
 	set_norm_exponent(build);
 	AnnoyBuildPhaseDone(build, "taking a sample", sample->count, "vectors");
+}
+
+/*
+ * The point of an item, if the sample has all; NULL otherwise.
+ */
+const float *
+AnnoySamplePoint(AnnoyBuild *build, const AnnoyPointer *pointer)
+{
+	const AnnoySharedSample *sample = &build->shared->sample;
+	uint64		key = AnnoySampleKey(pointer);
+	const uint64 *keys;
+	const int  *sorted;
+	int			low = 0;
+	int			high = sample->count - 1;
+
+	if (!sample->whole)
+		return NULL;
+	keys = AnnoyBuildAddress(build, sample->keys);
+	sorted = AnnoyBuildAddress(build, sample->sorted);
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (keys[sorted[middle]] < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	Assert(keys[sorted[low]] == key);
+	return (const float *) AnnoyBuildAddress(build, sample->points) +
+		(Size) sorted[low] * build->index->space_dim;
+}
+
+/*
+ * Free what there is of the sample.
+ */
+void
+AnnoyFreeSample(AnnoyBuild *build)
+{
+	AnnoySharedSample *sample = &build->shared->sample;
+
+	AnnoyBuildFree(build, &sample->keys);
+	AnnoyBuildFree(build, &sample->points);
+	AnnoyBuildFree(build, &sample->sorted);
+	AnnoyBuildFree(build, &sample->order);
+	sample->whole = false;
 }

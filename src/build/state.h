@@ -41,11 +41,19 @@
 #define ANNOY_LEVEL_MEMORY		0.0625	/* of which two are in use */
 #define ANNOY_LEAF_MEMORY		0.125
 #define ANNOY_LOAD_MEMORY		0.5
+#define ANNOY_CURVE_MEMORY		0.5
 
 #define AnnoyBuildBytes(part)	((part) * maintenance_work_mem * 1024.0)
 
 /* How full, at most, divisions of the sample make leaves. */
 #define ANNOY_LEAF_FILL			0.8
+
+/*
+ * Points are divided, and the sample is moved to the nearest leaves, by that many of
+ * their coordinates at most: as the space is rotated at random, the first ones are a
+ * random projection.
+ */
+#define ANNOY_DIVIDED_DIM		256
 
 /* Lloyd steps over the sample. */
 #define ANNOY_LLOYD_STEPS		2
@@ -91,7 +99,9 @@ typedef enum AnnoyStep
 	ANNOY_STEP_MOVE,
 	ANNOY_STEP_MEANS,
 	ANNOY_STEP_REFINE,
-	ANNOY_STEP_ASSIGN
+	ANNOY_STEP_ASSIGN,
+	ANNOY_STEP_LOG,
+	ANNOY_STEP_CURVE
 } AnnoyStep;
 
 typedef struct AnnoyBuild AnnoyBuild;
@@ -101,6 +111,11 @@ typedef struct AnnoyBuild AnnoyBuild;
  * NULL.  Memory that is allocated in the current context is freed afterwards.
  */
 typedef void (*AnnoyStepFunction) (AnnoyBuild *build, void *state);
+
+/*
+ * Called with an item and its point in the search space, space_dim floats.
+ */
+typedef void (*AnnoyPointCallback) (const AnnoyPointer *pointer, const float *x, void *arg);
 
 /* What a worker begins with.  It does not change once there are workers. */
 typedef struct AnnoySharedTask
@@ -167,7 +182,7 @@ typedef struct AnnoySharedVectors
 	AnnoyShare	files;			/* the set it is in, if there are workers */
 	AnnoyShare	ranks;			/* of each block that holds items: how many
 								 * groups are before it */
-}			AnnoySharedVectors;
+} AnnoySharedVectors;
 
 /*
  * The sample.  In a step, each point belongs to one participant, as the step says,
@@ -176,11 +191,31 @@ typedef struct AnnoySharedVectors
 typedef struct AnnoySharedSample
 {
 	int			count;
+	bool		whole;			/* all items, which are read no more */
+	AnnoyShare	keys;			/* where each row is from, see AnnoySampleKey */
 	AnnoyShare	points;			/* rows of space_dim floats: images of vectors
 								 * at first, points of the search space then */
-	AnnoyShare	order;			/* row numbers */
+	AnnoyShare	sorted;			/* row numbers, in the order of items */
+	AnnoyShare	order;			/* row numbers: so at first, then rearranged */
 	int			norm_exponent;	/* of the median norm of points */
 } AnnoySharedSample;
+
+/* An item's pointer as a number, in the order of items; and back. */
+static inline uint64
+AnnoySampleKey(const AnnoyPointer *pointer)
+{
+	return (uint64) ItemPointerGetBlockNumberNoCheck(pointer) << 16 |
+		ItemPointerGetOffsetNumberNoCheck(pointer);
+}
+
+static inline AnnoyPointer
+AnnoySamplePointer(uint64 key)
+{
+	AnnoyPointer pointer;
+
+	ItemPointerSet(&pointer, (BlockNumber) (key >> 16), (OffsetNumber) key);
+	return pointer;
+}
 
 /*
  * A leaf of the skeleton that is near to another one.  The neighbours of a leaf are
@@ -265,9 +300,16 @@ struct AnnoyBuild
 	File		vectors_file;	/* if it is alone; or 0 */
 	ParallelContext *parallel;	/* NULL if it is alone */
 
+	AnnoyShare	curve;			/* memory for measuring it, or 0 */
+
+	/* blocks of the index that are WAL-logged, or being logged */
+	BlockNumber logged;
+	AnnoyShare	log;			/* state of the step that is under way, or 0 */
+
 	/* entries of the tree at work: which of these there is, see assign.c */
 	Tuplesortstate *sort;
 	AnnoyShare	shared_sort;
+	int			n_sorts;		/* that are merged */
 
 	/* progress, and the log */
 	uint64		tuples_total;
@@ -282,7 +324,7 @@ typedef struct AnnoyVectorWriter
 	char	   *buffer;			/* NULL if nothing was written */
 	int64		first;			/* vectors in it: from that number on ... */
 	int64		count;			/* ... so many */
-}			AnnoyVectorWriter;
+} AnnoyVectorWriter;
 
 /* What the load tells, beside the items. */
 typedef struct AnnoyLoadResult
@@ -298,6 +340,7 @@ typedef struct AnnoySkeleton
 {
 	Relation	rel;
 	int			dim;
+	int			near_dim;		/* see ANNOY_DIVIDED_DIM */
 	int			n_leaves;
 	int			n_candidates;	/* of an item */
 	float	   *centres;
@@ -332,6 +375,15 @@ typedef struct AnnoyLevel
 	int			n_runs;			/* in the file, of `max' nodes each */
 	BufFile    *file;
 } AnnoyLevel;
+
+/* Points that are divided, by their first coordinates. */
+static inline AnnoyPointSet
+AnnoyDividedPoints(const AnnoyIndex *index, const float *points)
+{
+	AnnoyPointSet rows = {points, index->space_dim, Min(index->space_dim, ANNOY_DIVIDED_DIM)};
+
+	return rows;
+}
 
 /*
  * Where the pages of a tree go: to memory for a skeleton, in which a node's
@@ -368,6 +420,9 @@ typedef struct AnnoyTreeStats
 
 /* The files from the top down: each calls those below it. */
 
+/* build.c */
+extern void AnnoyStepCurve(AnnoyBuild *build, void *state);
+
 /* parallel.c */
 extern AnnoyBuild *AnnoyBuildBegin(Relation heap, Relation rel,
 								   IndexInfo *index_info,
@@ -384,6 +439,8 @@ extern void AnnoyStepLoad(AnnoyBuild *build, void *state);
 
 /* sample.c */
 extern void AnnoyTakeSample(AnnoyBuild *build);
+extern const float *AnnoySamplePoint(AnnoyBuild *build, const AnnoyPointer *pointer);
+extern void AnnoyFreeSample(AnnoyBuild *build);
 extern void AnnoyStepSample(AnnoyBuild *build, void *state);
 extern void AnnoyStepMap(AnnoyBuild *build, void *state);
 
@@ -435,6 +492,10 @@ extern BlockNumber AnnoyMakeInnerLevels(AnnoySink *sink, AnnoyLevel *level,
 										AnnoyRandom *random);
 
 /* output.c */
+extern bool AnnoyLogsEarly(const AnnoyBuild *build);
+extern void AnnoyLogBlocks(AnnoyBuild *build, BlockNumber end);
+extern void AnnoyLogWait(AnnoyBuild *build);
+extern void AnnoyStepLog(AnnoyBuild *build, void *state);
 extern BlockNumber AnnoyReserveBlocks(Relation rel, int n);
 extern void AnnoyWritePages(Relation rel, BlockNumber first, const char *pages,
 							int n);
@@ -459,10 +520,16 @@ extern void AnnoyVectorsEnd(AnnoyBuild *build);
 /* team.c */
 extern void AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state,
 						  uint64 units);
+extern void AnnoyBuildOpen(AnnoyBuild *build, AnnoyStep step, AnnoyShare state,
+						   uint64 units);
+extern void AnnoyBuildJoin(AnnoyBuild *build);
 extern void AnnoyBuildWork(AnnoyBuild *build);
 extern bool AnnoyBuildClaim(AnnoyBuild *build, uint64 *unit);
 extern void AnnoyBuildWait(AnnoyBuild *build);
 extern uint64 AnnoyBuildItemUnits(AnnoyBuild *build);
+extern uint64 AnnoyBuildPointUnits(AnnoyBuild *build);
+extern void AnnoyBuildWalkPoints(AnnoyBuild *build, AnnoyPointCallback callback,
+								 void *arg);
 extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource *source,
 						   AnnoyItemCallback callback, void *arg);
 extern void AnnoyBuildSyncIndex(AnnoyBuild *build);

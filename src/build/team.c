@@ -28,6 +28,7 @@
 
 #include "annoy.h"
 #include "build/state.h"
+#include "space/space.h"
 #include "storage/storage.h"
 
 /* Longest silence while the leader waits, in milliseconds. */
@@ -36,8 +37,9 @@
 /* Memory that is zeroed between two looks for interrupts. */
 #define ZERO_BYTES			((Size) 64 * 1024 * 1024)
 
-/* Blocks of the index that a participant takes at a time. */
+/* Blocks of the index that a participant takes at a time, and rows of the sample. */
 #define UNIT_BLOCKS			64
+#define UNIT_POINTS			512
 
 /* Progress. */
 
@@ -279,6 +281,7 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 								  shared->n_entries, shared->seed,
 								  shared->scale_exponent, shared->mean,
 								  AnnoyAttributesSize(build->rel));
+	build->index->zeros_last = AnnoyZerosAreLast(build->rel);
 	build->index->generation = shared->generation;
 	build->index_version = shared->version;
 	MemoryContextSwitchTo(old_context);
@@ -313,11 +316,11 @@ do_step(AnnoyBuild *build)
 }
 
 /*
- * Have all participants do a step of that many units.  Only the leader does.  It
- * takes part, and returns when all have done what they have begun.
+ * Begin a step of that many units, which workers join.  Only the leader does, and may
+ * do something else before it joins, too.
  */
 void
-AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state, uint64 units)
+AnnoyBuildOpen(AnnoyBuild *build, AnnoyStep step, AnnoyShare state, uint64 units)
 {
 	AnnoySharedTeam *team = &build->shared->team;
 
@@ -331,6 +334,16 @@ AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state, uint64 units)
 	team->open = true;
 	SpinLockRelease(&team->mutex);
 	ConditionVariableBroadcast(&team->changed);
+}
+
+/*
+ * Take part in the step that the leader has begun, and return when all have done what
+ * they have begun.
+ */
+void
+AnnoyBuildJoin(AnnoyBuild *build)
+{
+	AnnoySharedTeam *team = &build->shared->team;
 
 	do_step(build);
 
@@ -347,6 +360,16 @@ AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state, uint64 units)
 		AnnoyBuildWait(build);
 	}
 	ConditionVariableCancelSleep();
+}
+
+/*
+ * Have all participants do a step of that many units.  Only the leader does.
+ */
+void
+AnnoyBuildRun(AnnoyBuild *build, AnnoyStep step, AnnoyShare state, uint64 units)
+{
+	AnnoyBuildOpen(build, step, state, units);
+	AnnoyBuildJoin(build);
 }
 
 /*
@@ -444,4 +467,79 @@ AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource *source, AnnoyItemCallback c
 		AnnoyBuildAdvance(build, 0, end - first);
 	}
 	FreeAccessStrategy(strategy);
+}
+
+/*
+ * The number of units of a walk over the points of items.
+ */
+uint64
+AnnoyBuildPointUnits(AnnoyBuild *build)
+{
+	const AnnoySharedSample *sample = &build->shared->sample;
+
+	return sample->whole ? ((uint64) sample->count + UNIT_POINTS - 1) / UNIT_POINTS :
+		AnnoyBuildItemUnits(build);
+}
+
+/* A walk over points that reads the items. */
+typedef struct PointWalk
+{
+	const AnnoyIndex *index;
+	float	   *x;
+	AnnoyPointCallback callback;
+	void	   *arg;
+} PointWalk;
+
+/* AnnoyItemWalk callback. */
+static void
+map_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
+{
+	PointWalk  *walk = arg;
+
+	if (item->vector.data == NULL)
+		return;
+	AnnoyMapItem(walk->index, &item->vector, walk->x);
+	walk->callback(pointer, walk->x, walk->arg);
+}
+
+/*
+ * Walk over the points of all items, together with the other participants: those of
+ * the sample, if it has all, and otherwise those of the items as they are stored.  This
+ * is where steps behind the sample have vectors from.
+ */
+void
+AnnoyBuildWalkPoints(AnnoyBuild *build, AnnoyPointCallback callback, void *arg)
+{
+	const AnnoySharedSample *sample = &build->shared->sample;
+	int			dim = build->index->space_dim;
+	const float *points;
+	const uint64 *keys;
+	const int  *sorted;
+	uint64		unit;
+
+	if (!sample->whole)
+	{
+		PointWalk	walk = {build->index, palloc(sizeof(float) * dim), callback, arg};
+		AnnoyVectorSource *source = AnnoyBuildSource(build);
+
+		AnnoyBuildWalk(build, source, map_item, &walk);
+		AnnoySourceClose(source);
+		pfree(walk.x);
+		return;
+	}
+	points = AnnoyBuildAddress(build, sample->points);
+	keys = AnnoyBuildAddress(build, sample->keys);
+	sorted = AnnoyBuildAddress(build, sample->sorted);
+	while (AnnoyBuildClaim(build, &unit))
+	{
+		int			end = Min((unit + 1) * UNIT_POINTS, (uint64) sample->count);
+
+		for (int i = unit * UNIT_POINTS; i < end; i++)
+		{
+			AnnoyPointer pointer = AnnoySamplePointer(keys[sorted[i]]);
+
+			CHECK_FOR_INTERRUPTS();
+			callback(&pointer, points + (Size) sorted[i] * dim, arg);
+		}
+	}
 }

@@ -77,6 +77,7 @@ typedef struct Writer
 	/* dividing it */
 	int			max_points;
 	float	   *points;
+	AnnoyPointSet rows;			/* these */
 	AnnoyPointer *pointers;
 	int		   *order;
 	AnnoyPieces pieces;
@@ -152,16 +153,23 @@ make_page_single(Writer *writer, const int *order)
 static void
 read_point(Writer *writer, const AnnoyPointer *pointer, float *point)
 {
+	const AnnoyIndex *index = writer->build->index;
+	const float *sampled = AnnoySamplePoint(writer->build, pointer);
 	AnnoyItem	item;
 
 	CHECK_FOR_INTERRUPTS();
-	AnnoyItemFetch(&writer->reader, AnnoyItemPin(&writer->reader, pointer), pointer,
-				   &item);
-	if (item.vector.data != NULL)
-		AnnoyMapItem(writer->build->index, &item.vector, point);
+	if (sampled != NULL)
+		memcpy(point, sampled, sizeof(float) * index->space_dim);
 	else
-		memcpy(point, writer->leaf_centre, sizeof(float) * writer->build->index->space_dim);
-	AnnoyItemRelease(&writer->reader);
+	{
+		AnnoyItemFetch(&writer->reader, AnnoyItemPin(&writer->reader, pointer), pointer,
+					   &item);
+		if (item.vector.data != NULL)
+			AnnoyMapItem(index, &item.vector, point);
+		else
+			memcpy(point, writer->leaf_centre, sizeof(float) * index->space_dim);
+		AnnoyItemRelease(&writer->reader);
+	}
 	if (++writer->n_read == REPORT_POINTS)
 	{
 		AnnoyBuildProgress(REPORT_POINTS, REPORT_POINTS, writer->build);
@@ -197,7 +205,7 @@ divide_points(Writer *writer, int count)
 		writer->pointers[i] = member_pointer(&writer->members[i]);
 		writer->order[i] = i;
 	}
-	AnnoyPartition(writer->points, dim, writer->order, 0, count,
+	AnnoyPartition(&writer->rows, writer->order, 0, count,
 				   count <= capacity ? capacity : capacity * ANNOY_LEAF_FILL, false,
 				   AnnoyRandomNext(&writer->random), &writer->pieces);
 	for (int i = 0; i < writer->pieces.count; i++)
@@ -395,7 +403,7 @@ divide_file(Writer *writer, BufFile *file, int64 count, int depth)
 	if (count > n && depth < MAX_FILE_DEPTH)
 	{
 		sample_file(writer, file, count, n);
-		AnnoyPartition(writer->points, dim, writer->order, 0, n,
+		AnnoyPartition(&writer->rows, writer->order, 0, n,
 					   Max((double) n / FILE_PARTS, 1), false,
 					   AnnoyRandomNext(&writer->random), &writer->pieces);
 		if (writer->pieces.count == 1)
@@ -586,6 +594,7 @@ AnnoyWriteTree(AnnoyBuild *build, AnnoyEntries *entries, BlockNumber *leftmost,
 	writer->pointers = palloc(sizeof(AnnoyPointer) * writer->max_points);
 	writer->points = palloc_extended(sizeof(float) * dim * writer->max_points,
 									 MCXT_ALLOC_HUGE);
+	writer->rows = AnnoyDividedPoints(index, writer->points);
 	writer->order = palloc(sizeof(int) * writer->max_points);
 	writer->centre = palloc(sizeof(float) * dim);
 	writer->level.max = AnnoyLevelMax(index);

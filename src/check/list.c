@@ -8,8 +8,9 @@
  * passed may be met again, behind one that has come back.  Whoever changes a list
  * changes the metapage with it: a counter or, in the list of free pages, the head
  * alone.  (A page that has left that list does not come back while we have a lock
- * on the index, as then trees are not replaced.)  So what looks wrong is believed
- * if both still are what they were when the walk began.
+ * on the index, as then trees are not replaced; unless an error has lost it: then
+ * VACUUM brings it back, which changes its phase before and after.)  So what looks
+ * wrong is believed if both still are what they were when the walk began.
  *
  * The chain only grows, at its head.  So the pages that were there when the pages
  * of the index were read are met once, and what looks wrong is wrong.

@@ -43,6 +43,7 @@ typedef struct SimdCheck
 	float	   *mapped;			/* space_dim floats of work space */
 	double	   *wide;			/* the same, of doubles */
 	double	   *wide_centre;
+	int64	   *whole;
 } SimdCheck;
 
 static void
@@ -56,6 +57,7 @@ init_check(SimdCheck *check, const AnnoyIndex *index)
 	check->mapped = palloc(sizeof(float) * index->space_dim);
 	check->wide = palloc(sizeof(double) * index->space_dim);
 	check->wide_centre = palloc(sizeof(double) * index->space_dim);
+	check->whole = palloc(sizeof(int64) * index->space_dim);
 }
 
 /*
@@ -192,6 +194,10 @@ record_kernels(StringInfo record, SimdCheck *check, AnnoyNode node)
 	annoy_kernels->add(check->wide, check->mapped, dim);
 	annoy_kernels->add(check->wide, check->point, dim);
 	appendBinaryStringInfo(record, (char *) check->wide, sizeof(double) * dim);
+	memset(check->whole, 0, sizeof(int64) * dim);
+	annoy_kernels->add_whole(check->whole, check->mapped, dim, 1e6, ldexp(1.0, 50));
+	annoy_kernels->add_whole(check->whole, check->centre, dim, 1e6, 1e6);
+	appendBinaryStringInfo(record, (char *) check->whole, sizeof(int64) * dim);
 }
 
 /*
@@ -208,6 +214,7 @@ record_metrics(StringInfo record, SimdCheck *check)
 	AnnoyVector centres[] = {
 		{ANNOY_FLOAT32, dim, check->centre}, {ANNOY_FLOAT64, dim, check->wide_centre}
 	};
+	AnnoyVector small[4];
 	AnnoyVector bits[] = {
 		{ANNOY_BIT, dim, check->point}, {ANNOY_BIT, dim, check->centre}
 	};
@@ -218,6 +225,26 @@ record_metrics(StringInfo record, SimdCheck *check)
 		check->wide[i] = check->point[i] * M_PI;
 		check->wide_centre[i] = check->centre[i] / M_PI;
 	}
+	for (int i = 0; i < 4; i++)
+		small[i] = AnnoyConvertVector(i < 2 ? &points[i] : &centres[i - 2], ANNOY_INT8);
+	for (AnnoyMetric metric = ANNOY_L2; metric < ANNOY_HAMMING; metric++)
+	{
+		for (int i = 0; i < 4; i++)
+		{
+			const AnnoyVector *others[] = {&points[0], &points[1], &centres[0], &centres[1], &small[1]};
+
+			for (int j = 0; j < (int) lengthof(others); j++)
+			{
+				double		bound = AnnoyLowerBound(metric, &small[i], others[j],
+													AnnoyVectorNorm(others[j]), &distance);
+
+				appendBinaryStringInfo(record, (char *) &bound, sizeof(bound));
+				appendBinaryStringInfo(record, (char *) &distance, sizeof(distance));
+			}
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		pfree(unconstify(void *, small[i].data));
 	for (AnnoyMetric metric = ANNOY_L2; metric <= ANNOY_HAMMING; metric++)
 	{
 		for (int i = 0; i < 4; i++)

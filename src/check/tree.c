@@ -110,8 +110,10 @@ AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 	if (node->count > codec->capacity || (node->level > 0 && node->count == 0))
 		AnnoyReport(check, block, 0, "The node on level %u has %u entries, of at most %d.",
 					node->level, node->count, codec->capacity);
-	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN)) != 0 ||
+	if ((node->flags & ~(ANNOY_NODE_UNIFORM | ANNOY_NODE_NEAR | ANNOY_NODE_PLAIN |
+						 ANNOY_NODE_EMPTY_CHILD)) != 0 ||
 		(node->level > 0 && (node->flags & ANNOY_NODE_UNIFORM) != 0) ||
+		(node->level != 1 && (node->flags & ANNOY_NODE_EMPTY_CHILD) != 0) ||
 		((node->flags & ANNOY_NODE_PLAIN) != 0 &&
 		 (node->flags != ANNOY_NODE_PLAIN || node->level > 0 ||
 		  block != AnnoyRootBlock(node->tree) || node->centre_scale != 0)))

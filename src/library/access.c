@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * access.c
- *	  An index as functions use it that are called with its name: its rows, and
- *	  the nearest of them.
+ *	  The rows of an index, as functions use them that are called with its name.
  *
  * What these functions return is what a query would: the rows that the active
- * snapshot sees, found by an index scan of PostgreSQL's own.
+ * snapshot sees.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -19,11 +18,9 @@
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
-#include "utils/lsyscache.h"
 
 #include "library/library.h"
 #include "relation/relation.h"
-#include "scan/scan.h"
 #include "type/type.h"
 
 /*
@@ -107,8 +104,9 @@ no_such_row(const AnnoyAccess *access, ItemPointer tid, const char *detail)
 }
 
 /*
- * Get a row's vector, as the index stores it.  Returns false if the row has
- * none, and raises an error if there is no such row that the snapshot sees.
+ * Get a row's vector, as the index stores it; or the column's, if the index has not
+ * more than an idea of that.  Returns false if the row has none, and raises an error
+ * if there is no such row that the snapshot sees.
  *
  * It comes from the table, since nothing leads from a TID to an item.
  */
@@ -117,77 +115,21 @@ AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid, AnnoyVector *vec)
 {
 	TableScanDesc scan = table_beginscan_tid(access->heap, access->snapshot);
 	AnnoyRowReader reader;
+	AnnoyDtype	dtype = access->index->dtype;
 	bool		found;
 
+	if (dtype == ANNOY_INT8)
+		dtype = access->rel->rd_opcintype[0] == FLOAT8ARRAYOID ? ANNOY_FLOAT64 : ANNOY_FLOAT32;
 	AnnoyRowReaderInit(&reader, access);
 	if (!table_tuple_tid_valid(scan, tid) ||
 		!table_tuple_fetch_row_version(access->heap, tid, access->snapshot, reader.slot))
 		no_such_row(access, tid, "The table has no such row, or it is not visible.");
 	table_endscan(scan);
-	if (!AnnoyReadRow(&reader, access->index->dtype, vec))
+	if (!AnnoyReadRow(&reader, dtype, vec))
 		no_such_row(access, tid, "The row does not satisfy the condition of the index.");
 	found = vec->data != NULL;
 	if (found)
 		*vec = AnnoyCopyVector(vec);
 	AnnoyRowReaderEnd(&reader);
 	return found;
-}
-
-/*
- * Prepare for searches: as hard as search_k says, or with -1 as session or index
- * do.
- */
-void
-AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access, int search_k)
-{
-	Relation	rel = access->rel;
-	Oid			type = rel->rd_opcintype[0];
-
-	nearest->access = access;
-	nearest->distance = get_opcode(get_opfamily_member(rel->rd_opfamily[0], type, type,
-													   ANNOY_DISTANCE_STRATEGY));
-	nearest->scan = AnnoyBeginScan(access->heap, rel, access->snapshot, 0, 1);
-	AnnoyScanSetSearchK(nearest->scan, search_k);
-	nearest->slot = table_slot_create(access->heap, NULL);
-}
-
-/*
- * Begin a search for a query, which has to live as long as it goes on.
- */
-void
-AnnoyAskNearest(AnnoyNearest *nearest, Datum query)
-{
-	Relation	rel = nearest->access->rel;
-	ScanKeyData key;
-
-	ScanKeyEntryInitialize(&key, SK_ORDER_BY, 1, ANNOY_DISTANCE_STRATEGY,
-						   rel->rd_opcintype[0], rel->rd_indcollation[0],
-						   nearest->distance, query);
-	index_rescan(nearest->scan, NULL, 0, &key, 1);
-}
-
-/*
- * The next row with a vector: its TID, and the operator's distance from the
- * query.  Returns false if there is none.
- */
-bool
-AnnoyNextNearest(AnnoyNearest *nearest, double *distance, ItemPointer tid)
-{
-	IndexScanDesc scan = nearest->scan;
-
-	CHECK_FOR_INTERRUPTS();
-
-	if (!index_getnext_slot(scan, ForwardScanDirection, nearest->slot) ||
-		scan->xs_orderbynulls[0])
-		return false;
-	*distance = DatumGetFloat8(scan->xs_orderbyvals[0]);
-	*tid = nearest->slot->tts_tid;
-	return true;
-}
-
-void
-AnnoyEndNearest(AnnoyNearest *nearest)
-{
-	index_endscan(nearest->scan);
-	ExecDropSingleTupleTableSlot(nearest->slot);
 }

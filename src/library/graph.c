@@ -26,6 +26,7 @@
 #include "access/tableam.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -34,6 +35,7 @@
 #include "error.h"
 #include "library/library.h"
 #include "relation/relation.h"
+#include "scan/scan.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"
@@ -101,8 +103,11 @@ read_item(Graph *graph, const AnnoyPointer *pointer, ItemPointer tid, AnnoyVecto
 		*vec = AnnoyCopyVector(&item.vector);
 	}
 	AnnoyItemRelease(&graph->reader);
-	return live && table_index_fetch_tuple_check(graph->access.heap, tid,
-												 graph->access.snapshot, NULL);
+	if (!live || !table_index_fetch_tuple_check(graph->access.heap, tid,
+												graph->access.snapshot, NULL))
+		return false;
+	return graph->access.index->dtype != ANNOY_INT8 ||
+		AnnoyFetchRow(&graph->access, tid, vec);
 }
 
 static int
@@ -111,8 +116,10 @@ compare_neighbours(const void *a, const void *b)
 	const Neighbour *x = a;
 	const Neighbour *y = b;
 
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
+	int			order = float8_cmp_internal(x->distance, y->distance);
+
+	if (order != 0)
+		return order;
 	return ItemPointerCompare((ItemPointer) &x->tid, (ItemPointer) &y->tid);
 }
 
@@ -125,7 +132,7 @@ find_others(Graph *graph, const AnnoyVector *vec, ItemPointer self)
 	int			count = 0;
 
 	AnnoyAskNearest(&graph->nearest,
-					AnnoyMakeDatum(graph->access.rel->rd_opcintype[0], vec));
+					AnnoyMakeColumn(graph->access.rel, vec));
 	while (count < graph->k)
 	{
 		Neighbour  *found = &graph->found[count];

@@ -14,7 +14,6 @@
 #define ANNOY_LIBRARY_H
 
 #include "relation/relation.h"
-#include "scan/scan.h"
 
 /* access.c */
 
@@ -28,15 +27,6 @@ typedef struct AnnoyRowReader
 	TupleTableSlot *slot;		/* where the caller puts the row */
 } AnnoyRowReader;
 
-/* Searches in an index, one after the other. */
-typedef struct AnnoyNearest
-{
-	const AnnoyAccess *access;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
-	RegProcedure distance;
-} AnnoyNearest;
-
 extern void AnnoyOpenForRows(Oid oid, AnnoyAccess *access);
 extern void AnnoyRowReaderInit(AnnoyRowReader *reader,
 							   const AnnoyAccess *access);
@@ -45,11 +35,5 @@ extern bool AnnoyReadRow(AnnoyRowReader *reader, AnnoyDtype dtype,
 extern void AnnoyRowReaderEnd(AnnoyRowReader *reader);
 extern bool AnnoyFetchRow(const AnnoyAccess *access, ItemPointer tid,
 						  AnnoyVector *vec);
-extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access,
-							  int search_k);
-extern void AnnoyAskNearest(AnnoyNearest *nearest, Datum query);
-extern bool AnnoyNextNearest(AnnoyNearest *nearest, double *distance,
-							 ItemPointer tid);
-extern void AnnoyEndNearest(AnnoyNearest *nearest);
 
 #endif							/* ANNOY_LIBRARY_H */

@@ -26,6 +26,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
@@ -44,6 +45,8 @@ typedef enum QueryForm
 {
 	QUERY_ARRAY,
 	QUERY_BITS,
+	QUERY_VECTOR,				/* pgvector's type of that name */
+	QUERY_HALFVEC,				/* likewise */
 	QUERY_TEXT,					/* a value of the indexed column */
 	QUERY_ROW,					/* the TID of a row */
 } QueryForm;
@@ -53,7 +56,8 @@ typedef struct NearestCall
 {
 	AnnoyAccess access;
 	int64		n;				/* so many rows at most ... */
-	double		radius;			/* ... within this distance, the operator's */
+	double		radius;			/* ... within this distance, the operator's.
+								 * NaN is greater than any */
 	bool		native;			/* return Annoy's distances */
 	int			search_k;		/* -1 = as set for session or index */
 } NearestCall;
@@ -93,7 +97,7 @@ sort_nearest(const NearestCall *call, Datum query, TupleTableSlot *row)
 	AnnoyScanRelax(nearest.scan);
 	AnnoyAskNearest(&nearest, query);
 	for (int64 i = 0; i < call->n && AnnoyNextNearest(&nearest, &distance, &tid) &&
-		 distance <= call->radius; i++)
+		 float8_le(distance, call->radius); i++)
 	{
 		ExecClearTuple(row);
 		row->tts_values[0] = Float8GetDatum(distance);
@@ -165,7 +169,7 @@ query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm for
 
 		if (!AnnoyFetchRow(access, (ItemPointer) PG_GETARG_POINTER(1), &vec))
 			return false;
-		*query = AnnoyMakeDatum(type, &vec);
+		*query = AnnoyMakeColumn(access->rel, &vec);
 	}
 	else if (form == QUERY_TEXT)
 	{
@@ -178,14 +182,29 @@ query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm for
 	}
 	else
 	{
+		Datum		argument = PG_GETARG_DATUM(1);
+		AnnoyLayout layout = form == QUERY_VECTOR ? ANNOY_LAYOUT_VECTOR :
+			form == QUERY_HALFVEC ? ANNOY_LAYOUT_HALFVEC : ANNOY_LAYOUT_NATIVE;
+
 		if (is_bits(type) != (form == QUERY_BITS))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("the query is %s, but index \"%s\" is on %s",
-							form == QUERY_BITS ? "a bit string" : "an array",
+							form == QUERY_BITS ? "a bit string" :
+							form == QUERY_ARRAY ? "an array" : "a vector",
 							RelationGetRelationName(access->rel),
-							form == QUERY_BITS ? "arrays" : "bit strings")));
-		*query = PG_GETARG_DATUM(1);
+							is_bits(type) ? "bit strings" :
+							AnnoyIndexLayout(access->rel) == ANNOY_LAYOUT_NATIVE ?
+							"arrays" : "vectors")));
+		if (AnnoyIndexLayout(access->rel) == layout)
+			*query = argument;
+		else
+		{
+			AnnoyVector vec = layout == ANNOY_LAYOUT_NATIVE ? AnnoyReadArray(argument) :
+				AnnoyReadLayout(argument, layout);
+
+			*query = AnnoyMakeColumn(access->rel, &vec);
+		}
 	}
 	return true;
 }
@@ -218,7 +237,7 @@ static Datum
 search_nearest(FunctionCallInfo fcinfo, QueryForm form)
 {
 	int			n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
-	NearestCall call = {.n = n,.radius = INFINITY,.native = true};
+	NearestCall call = {.n = n,.radius = get_float8_nan(),.native = true};
 
 	AnnoyInitSet(fcinfo);
 	check_positive("n", n);
@@ -253,10 +272,14 @@ search_radius(FunctionCallInfo fcinfo, QueryForm form)
 PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector);
 PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_bit);
 PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_text);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_vector);
+PG_FUNCTION_INFO_V1(annoy_get_nns_by_vector_halfvec);
 PG_FUNCTION_INFO_V1(annoy_get_nns_by_item);
 PG_FUNCTION_INFO_V1(annoy_search_radius);
 PG_FUNCTION_INFO_V1(annoy_search_radius_bit);
 PG_FUNCTION_INFO_V1(annoy_search_radius_text);
+PG_FUNCTION_INFO_V1(annoy_search_radius_vector);
+PG_FUNCTION_INFO_V1(annoy_search_radius_halfvec);
 
 Datum
 annoy_get_nns_by_vector(PG_FUNCTION_ARGS)
@@ -274,6 +297,18 @@ Datum
 annoy_get_nns_by_vector_text(PG_FUNCTION_ARGS)
 {
 	return search_nearest(fcinfo, QUERY_TEXT);
+}
+
+Datum
+annoy_get_nns_by_vector_vector(PG_FUNCTION_ARGS)
+{
+	return search_nearest(fcinfo, QUERY_VECTOR);
+}
+
+Datum
+annoy_get_nns_by_vector_halfvec(PG_FUNCTION_ARGS)
+{
+	return search_nearest(fcinfo, QUERY_HALFVEC);
 }
 
 Datum
@@ -298,6 +333,18 @@ Datum
 annoy_search_radius_text(PG_FUNCTION_ARGS)
 {
 	return search_radius(fcinfo, QUERY_TEXT);
+}
+
+Datum
+annoy_search_radius_vector(PG_FUNCTION_ARGS)
+{
+	return search_radius(fcinfo, QUERY_VECTOR);
+}
+
+Datum
+annoy_search_radius_halfvec(PG_FUNCTION_ARGS)
+{
+	return search_radius(fcinfo, QUERY_HALFVEC);
 }
 
 PG_FUNCTION_INFO_V1(annoy_nns_support);
@@ -346,18 +393,22 @@ annoy_get_distance(PG_FUNCTION_ARGS)
 	AnnoyCloseIndex(&access);
 	if (!found)
 		PG_RETURN_NULL();
+	if (access.index->zeros_last && (AnnoyIsZero(&x) || AnnoyIsZero(&y)))
+		PG_RETURN_FLOAT8(get_float8_nan());
 	PG_RETURN_FLOAT8(AnnoyNativeDistance(access.index->metric,
 										 AnnoyDistance(access.index->metric, &x, &y)));
 }
 
 /*
- * A vector as a value of a type that the user has chosen.
+ * A vector of an index as a value of a type that the user has chosen.
  */
 static Datum
-vector_as(Oid type, const AnnoyVector *vec)
+vector_as(Relation rel, Oid type, const AnnoyVector *vec)
 {
 	AnnoyVector converted = *vec;
 
+	if (type == rel->rd_opcintype[0] && AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE)
+		return AnnoyMakeColumn(rel, vec);
 	if (type == FLOAT4ARRAYOID)
 		converted = AnnoyConvertVector(vec, ANNOY_FLOAT32);
 	else if (type == FLOAT8ARRAYOID)
@@ -367,7 +418,7 @@ vector_as(Oid type, const AnnoyVector *vec)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("a vector stored as %s cannot be returned as %s",
 						AnnoyDtypeName(vec->dtype), format_type_be(type))));
-	return AnnoyMakeDatum(type, &converted);
+	return AnnoyMakeDatum(type, ANNOY_LAYOUT_NATIVE, &converted);
 }
 
 PG_FUNCTION_INFO_V1(annoy_get_item);
@@ -384,14 +435,17 @@ annoy_get_item(PG_FUNCTION_ARGS)
 	get_fn_expr_argtype(fcinfo->flinfo, 2);
 	AnnoyAccess access;
 	AnnoyVector vec;
+	Datum		result = (Datum) 0;
 	bool		found;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	AnnoyOpenForRows(PG_GETARG_OID(0), &access);
 	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &vec);
+	if (found)
+		result = vector_as(access.rel, type, &vec);
 	AnnoyCloseIndex(&access);
 	if (!found)
 		PG_RETURN_NULL();
-	return vector_as(type, &vec);
+	return result;
 }

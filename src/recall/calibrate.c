@@ -93,9 +93,12 @@ static const double rank_part[ANNOY_CURVE_RANKS] = {1, 1, 0.25};
 /* If that part of the neighbours is found, more effort is not tried. */
 #define ENOUGH_FOUND		0.995
 
-/* Candidates kept, so that all neighbours in the leaves visited are among them. */
-#define KEEP_PER_ROW		2
-#define KEEP_MORE			200
+/*
+ * Candidates that a measured search keeps, for each row and besides, so that all
+ * neighbours in the leaves visited are among them.
+ */
+#define MEASURED_PER_ROW	2
+#define MEASURED_MORE		200
 
 #define ST_SORT sort_by_key
 #define ST_ELEMENT_TYPE AnnoyNeighbour
@@ -241,7 +244,7 @@ search_leaves(AnnoyMeasurement *measurement, AnnoySearch *search, int point,
 	int			least = 0;
 
 	if (!l1)
-		round.keep = Max(round.keep, KEEP_PER_ROW * AnnoyCurveRows(rank) + KEEP_MORE);
+		round.keep = Max(round.keep, MEASURED_PER_ROW * AnnoyCurveRows(rank) + MEASURED_MORE);
 	AnnoySearchForest(search, &round);
 	for (int i = 0; i < search->items.count; i++)
 	{
@@ -445,6 +448,7 @@ measure(AnnoyMeasurement *measurement)
 												  "annoy calibration query",
 												  ALLOCSET_DEFAULT_SIZES);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(measurement->rel);
+	bool		shared;
 
 	/* scores say less about manhattan distances; a walk sees but one tree */
 	if (index->metric != ANNOY_L1 && index->n_trees == 1)
@@ -455,7 +459,9 @@ measure(AnnoyMeasurement *measurement)
 	if (measurement->leaves != NULL)
 		ask_quickly(measurement);
 	AnnoyReportMeasured(measurement, measurement->nqueries, 0);
-	AnnoyFindNearest(measurement);
+	shared = AnnoyShareNearest(measurement);
+	if (!shared)
+		AnnoyFindNearest(measurement);
 	if (measurement->items < ANNOY_CURVE_MIN_ITEMS)
 		return;
 	if (measurement->task->try_searches)
@@ -467,7 +473,8 @@ measure(AnnoyMeasurement *measurement)
 	if (measurement->leaves != NULL && index->metric != ANNOY_IP)
 		AnnoyChooseGoals(measurement);
 
-	AnnoyMeasureNearest(measurement);
+	if (!shared)
+		AnnoyMeasureNearest(measurement);
 	/* quick ones come before the same asked thoroughly */
 	for (int i = measurement->nqueries - 1; i >= 0; i--)
 	{

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * calibrate.h
- *	  What calibrate.c is made of: see nearest.c, follow.c, average.c
- *	  and trial.c.
+ *	  What calibrate.c is made of: see nearest.c, share.c, follow.c,
+ *	  average.c and trial.c.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -118,9 +118,12 @@ typedef struct AnnoyMeasurement
 extern void AnnoyReportMeasured(const AnnoyMeasurement *measurement, uint64 more,
 								uint64 done);
 extern double AnnoyQuickEntries(const AnnoyMeasurement *measurement);
-extern double AnnoyNthValue(double *values, int count, int n);
+extern int	AnnoyNeighboursKept(const AnnoyIndex *index, int rows);
 extern void AnnoyFindNearest(AnnoyMeasurement *measurement);
 extern void AnnoyMeasureNearest(AnnoyMeasurement *measurement);
+
+/* share.c */
+extern bool AnnoyShareNearest(AnnoyMeasurement *measurement);
 
 /* average.c */
 extern void AnnoyAddPoint(AnnoyMeasurement *measurement, const AnnoySampleQuery *query,

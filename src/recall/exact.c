@@ -91,7 +91,7 @@ compare_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 
 		if (AnnoyAskedIs(asked, pointer))
 			continue;
-		distance = AnnoyStoredDistance(walk->index->metric, &item->vector, &asked->vector);
+		distance = AnnoyItemDistance(walk->index, &item->vector, &asked->vector);
 		if (unlikely(isnan(distance)))
 			AnnoyCheckVector(walk->rel, pointer, &item->vector);
 		if (AnnoyDistancesAreFull(&asked->nearest) && distance >= asked->nearest.heap[0])

@@ -29,14 +29,14 @@
 #include "type/type.h"
 
 /* Items kept by estimate, beyond the rows asked for: a part of these, and so many. */
-#define KEEP_PART		4
-#define KEEP_MORE		125
+#define NEAREST_PART		4
+#define NEAREST_MORE		125
 
 /*
  * To know how near an entry has to be, so many times the entries that are kept are
  * scanned.
  */
-#define SCAN_PER_KEEP	2
+#define SCAN_PER_NEAREST	2
 
 /* For a quick query, so many times the root of all entries. */
 #define QUICK_PART		50.0
@@ -62,63 +62,12 @@ AnnoyQuickEntries(const AnnoyMeasurement *measurement)
  * Neighbours by estimate of which the exact distance is computed, as entries.
  * Scores say less about manhattan distances.
  */
-static int
-neighbours_kept(const AnnoyIndex *index, int rows)
+int
+AnnoyNeighboursKept(const AnnoyIndex *index, int rows)
 {
-	int			keep = index->n_entries * (rows + rows / KEEP_PART + KEEP_MORE);
+	int			keep = index->n_entries * (rows + rows / NEAREST_PART + NEAREST_MORE);
 
 	return index->metric == ANNOY_L1 ? 8 * keep : keep;
-}
-
-/*
- * Move the values from `low' on, up to `high', that are below a pivot, or as low,
- * before the others, without branches that a processor cannot foresee.  Returns where
- * the others begin.
- */
-static inline int
-partition(double *values, int low, int high, double pivot, bool or_equal)
-{
-	int			end = low;
-
-	for (int i = low; i <= high; i++)
-	{
-		double		value = values[i];
-
-		values[i] = values[end];
-		values[end] = value;
-		end += or_equal ? value <= pivot : value < pivot;
-	}
-	return end;
-}
-
-/*
- * Find the n'th of values, none of which is NaN.  They come into an order in which
- * none before it is above it, and none behind it is below.
- */
-double
-AnnoyNthValue(double *values, int count, int n)
-{
-	int			low = 0;
-	int			high = count - 1;
-
-	Assert(n > 0 && n <= count);
-	for (;;)
-	{
-		double		a = values[low];
-		double		b = values[low + (high - low) / 2];
-		double		c = values[high];
-		double		pivot = Max(Min(a, b), Min(Max(a, b), c));
-		int			start = partition(values, low, high, pivot, false);
-
-		if (n <= start)
-			high = start - 1;
-		else
-		{
-			low = partition(values, start, high, pivot, true);
-			if (n <= low)
-				return pivot;
-		}
-	}
 }
 
 /*
@@ -176,8 +125,8 @@ static void
 begin_query(const AnnoyMeasurement *measurement, AnnoySampleQuery *query)
 {
 	const AnnoyIndex *index = measurement->index;
-	int			keep = neighbours_kept(index, AnnoyCurveRows(query->rank));
-	double		entries = SCAN_PER_KEEP * keep;
+	int			keep = AnnoyNeighboursKept(index, AnnoyCurveRows(query->rank));
+	double		entries = SCAN_PER_NEAREST * keep;
 	AnnoyCollector *nearest;
 
 	query->search = AnnoySearchInit(measurement->rel, index, &query->vector,
@@ -390,8 +339,8 @@ measure_bucket(const AnnoyMeasurement *measurement, AnnoyItemReader *reader,
 		neighbour->pointer = near[i].item;
 		neighbour->leaves[0] = near[i].leaf;
 		neighbour->leaves[1] = InvalidBlockNumber;
-		neighbour->distance = AnnoyStoredDistance(measurement->index->metric, &item.vector,
-												  &query->vector);
+		neighbour->distance = AnnoyItemDistance(measurement->index, &item.vector,
+												&query->vector);
 		if (unlikely(isnan(neighbour->distance)))
 			AnnoyCheckVector(measurement->rel, fetched, &item.vector);
 		/* one too large to be told from others orders nothing */

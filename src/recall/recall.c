@@ -138,11 +138,17 @@ item_visible(const AnnoyItem *item, void *arg)
 static bool
 is_rounded(Relation rel, const AnnoyIndex *index)
 {
-	if (index->in_table)
+	if (index->in_table || index->dtype == ANNOY_INT8)
 		return true;
-	if (rel->rd_opcintype[0] == FLOAT8ARRAYOID)
-		return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
-	return index->dtype == ANNOY_FLOAT16;
+	switch (AnnoyColumnDtype(rel))
+	{
+		case ANNOY_FLOAT64:
+			return index->dtype == ANNOY_FLOAT32 || index->dtype == ANNOY_FLOAT16;
+		case ANNOY_FLOAT32:
+			return index->dtype == ANNOY_FLOAT16;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -180,7 +186,7 @@ compare_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, 
 
 		if (!ItemPointerEquals(tid, &state->queries[i].item_tid))
 			AnnoyDistancesAdd(&asked->nearest,
-							  AnnoyDistance(state->index->metric, &vec, &asked->vector));
+							  AnnoyItemDistance(state->index, &vec, &asked->vector));
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(state->row_context);
@@ -229,7 +235,7 @@ row_distance(RecallState *state, const AnnoyVector *query, ItemPointer tid,
 	{
 		AnnoyVector vec = read_vector(state, values[0]);
 
-		distance = AnnoyDistance(state->index->metric, &vec, query);
+		distance = AnnoyItemDistance(state->index, &vec, query);
 	}
 	ResetPerTupleExprContext(state->estate);
 	MemoryContextSwitchTo(old_context);
@@ -242,51 +248,44 @@ row_distance(RecallState *state, const AnnoyVector *query, ItemPointer tid,
  * exact answers.
  */
 static void
-search_queries(RecallState *state)
+search_queries(RecallState *state, const AnnoyAccess *access)
 {
-	Oid			type = state->rel->rd_opcintype[0];
-	Oid			operator = get_opfamily_member(state->rel->rd_opfamily[0], type, type,
-											   ANNOY_DISTANCE_STRATEGY);
+	AnnoyNearest search;
 	TupleTableSlot *slot = table_slot_create(state->heap, NULL);
-	IndexScanDesc scan = AnnoyBeginScan(state->heap, state->rel, state->snapshot, 0, 1);
 	ItemPointerData *found = palloc(sizeof(ItemPointerData) * state->rows);
 
-	AnnoyScanSetSearchK(scan, state->search_k);
+	AnnoyBeginNearest(&search, access, state->search_k);
 	for (int i = 0; i < state->nqueries; i++)
 	{
-		const RecallQuery *query = &state->queries[i];
 		const AnnoyAsked *asked = &state->asked[i];
 		double		cutoff = asked->nearest.count > 0 ? asked->nearest.heap[0] : 0;
-		Datum		value = AnnoyMakeDatum(type, &asked->vector);
-		ScanKeyData key;
+		Datum		query = AnnoyMakeColumn(state->rel, &asked->vector);
+		ItemPointerData tid;
+		double		distance;
 		instr_time	start;
 		instr_time	end;
 		int			seen = 0;
 
-		CHECK_FOR_INTERRUPTS();
-
-		ScanKeyEntryInitialize(&key, SK_ORDER_BY, 1, ANNOY_DISTANCE_STRATEGY, type,
-							   state->rel->rd_indcollation[0], get_opcode(operator), value);
 		INSTR_TIME_SET_CURRENT(start);
-		index_rescan(scan, NULL, 0, &key, 1);
-		while (seen < asked->nearest.count && index_getnext_slot(scan, ForwardScanDirection, slot))
+		AnnoyAskNearest(&search, query);
+		while (seen < asked->nearest.count && AnnoyNextNearest(&search, &distance, &tid))
 		{
-			if (ItemPointerEquals(&slot->tts_tid, unconstify(ItemPointerData *, &query->tid)))
+			if (ItemPointerEquals(&tid, &state->queries[i].tid))
 				continue;
-			found[seen++] = slot->tts_tid;
-			if (!state->rounded && !scan->xs_orderbynulls[0] &&
-				DatumGetFloat8(scan->xs_orderbyvals[0]) <= cutoff)
+			found[seen++] = tid;
+			/* rows without a distance are infinitely far away */
+			if (!state->rounded && (distance <= cutoff || isinf(cutoff)))
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);
 		INSTR_TIME_ACCUM_DIFF(state->time, end, start);
-		state->entries += AnnoyScanEntries(scan);
+		state->entries += AnnoyScanEntries(search.scan);
 		state->wanted += asked->nearest.count;
 		for (int j = 0; state->rounded && j < seen; j++)
 			state->found += row_distance(state, &asked->vector, &found[j], slot) <= cutoff;
-		pfree(DatumGetPointer(value));
+		pfree(DatumGetPointer(query));
 	}
-	index_endscan(scan);
+	AnnoyEndNearest(&search);
 	ExecDropSingleTupleTableSlot(slot);
 	pfree(found);
 }
@@ -295,7 +294,7 @@ search_queries(RecallState *state)
  * Measure the recall.
  */
 static void
-measure(RecallState *state, int queries)
+measure(RecallState *state, const AnnoyAccess *access, int queries)
 {
 	state->rounded = is_rounded(state->rel, state->index);
 	state->info = BuildIndexInfo(state->rel);
@@ -304,7 +303,7 @@ measure(RecallState *state, int queries)
 											   ALLOCSET_DEFAULT_SIZES);
 	choose_queries(state, queries);
 	find_answers(state);
-	search_queries(state);
+	search_queries(state, access);
 	MemoryContextDelete(state->row_context);
 	FreeExecutorState(state->estate);
 }
@@ -354,7 +353,7 @@ annoy_recall(PG_FUNCTION_ARGS)
 	state.snapshot = access.snapshot;
 	state.search_k = search_k;
 	if (state.index->dim > 0)
-		measure(&state, queries);
+		measure(&state, &access, queries);
 
 	nulls[0] = state.wanted == 0;
 	values[0] = Float8GetDatum(state.wanted == 0 ? 0 : state.found / state.wanted);
@@ -379,6 +378,8 @@ is_query_type(Relation rel, Oid type)
 	type = getBaseType(type);
 	if (column == BITOID || column == VARBITOID)
 		return type == BITOID || type == VARBITOID;
+	if (AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE)
+		return type == column;
 	return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
 		type == NUMERICARRAYOID || type == INT2ARRAYOID ||
 		type == INT4ARRAYOID || type == INT8ARRAYOID;

@@ -43,6 +43,18 @@ typedef enum AnnoyCurveResult
 	ANNOY_CURVE_DOUBTFUL		/* it is not what searches find */
 } AnnoyCurveResult;
 
+/*
+ * Other processes that help.  They share memory, and each of them, the caller included,
+ * calls AnnoyCurveHelp() with it while the team runs.
+ */
+typedef struct AnnoyCurveTeam
+{
+	int			participants;
+	void	   *(*alloc) (Size size, void *arg);	/* NULL if it is too much */
+	void		(*run) (uint64 units, void *arg);
+	void	   *arg;
+} AnnoyCurveTeam;
+
 typedef struct AnnoyCalibration
 {
 	/* set by the caller */
@@ -52,6 +64,7 @@ typedef struct AnnoyCalibration
 	bool		try_searches;	/* look at every item, to be sure */
 	AnnoyProgress progress;		/* counts items and queries; or NULL */
 	void	   *progress_arg;
+	const AnnoyCurveTeam *team; /* NULL if there is none; with items only */
 
 	/* results */
 	AnnoyCurve	curve;			/* without points unless it was measured */
@@ -61,6 +74,10 @@ typedef struct AnnoyCalibration
 } AnnoyCalibration;
 
 extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
+
+/* share.c */
+extern void AnnoyCurveHelp(Relation rel, void *memory,
+						   bool (*claim) (void *arg, uint64 *unit), void *arg);
 
 /* curve.c */
 

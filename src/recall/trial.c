@@ -56,8 +56,8 @@ look_at_candidates(AnnoySearch *search, AnnoyItemReader *reader,
 		AnnoyVacuumDelay();
 		AnnoyItemFetch(reader, AnnoyItemPin(reader, pointer), pointer, &item);
 		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE && item.vector.data != NULL)
-			AnnoyDistancesAdd(nearest, AnnoyStoredDistance(search->index->metric, &item.vector,
-														   &asked->vector));
+			AnnoyDistancesAdd(nearest, AnnoyItemDistance(search->index, &item.vector,
+														 &asked->vector));
 		AnnoyItemRelease(reader);
 	}
 	return !bounds || items->limit == INFINITY ||

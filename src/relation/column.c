@@ -30,14 +30,18 @@ AnnoyVector
 AnnoyReadIndexed(Relation rel, Datum value)
 {
 	Oid			type = rel->rd_opcintype[0];
+	AnnoyLayout layout = AnnoyIndexLayout(rel);
 
-	return type == BITOID || type == VARBITOID ? AnnoyReadBits(value) : AnnoyReadArray(value);
+	if (type == BITOID || type == VARBITOID)
+		return AnnoyReadBits(value);
+	return layout == ANNOY_LAYOUT_NATIVE ? AnnoyReadArray(value) :
+		AnnoyReadLayout(value, layout);
 }
 
 /*
  * Read a value of the indexed column, or a query for it: an array (of any type
- * that an operator of the family takes) or a bit string.  All that can be wrong
- * with it raises an error, except its length.
+ * that an operator of the family takes), a bit string, or what the operator class
+ * says.  All that can be wrong with it raises an error, except its length.
  */
 AnnoyVector
 AnnoyReadColumn(Relation rel, Datum value)
@@ -50,6 +54,15 @@ AnnoyReadColumn(Relation rel, Datum value)
 }
 
 /*
+ * A vector as a value of the indexed column, or a query for it.
+ */
+Datum
+AnnoyMakeColumn(Relation rel, const AnnoyVector *vec)
+{
+	return AnnoyMakeDatum(rel->rd_opcintype[0], AnnoyIndexLayout(rel), vec);
+}
+
+/*
  * Could that value of the column be in the index?  The same as AnnoyReadColumn,
  * AnnoyCheckDimensions and AnnoyConvertVector, without errors.
  */
@@ -58,6 +71,7 @@ AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
 {
 	Oid			type = rel->rd_opcintype[0];
 	int			expected = index->dim > 0 ? index->dim : AnnoyOptionDimensions(rel);
+	AnnoyLayout layout = AnnoyIndexLayout(rel);
 	AnnoyVector vec;
 	double		component;
 
@@ -67,6 +81,17 @@ AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
 
 		return bits > 0 && bits <= ANNOY_MAX_DIMENSIONS &&
 			(expected == 0 || bits == expected);
+	}
+	else if (layout != ANNOY_LAYOUT_NATIVE)
+	{
+		/* the type sees to it that its values are sound */
+		int			dim = AnnoyLayoutDimensions(value);
+
+		if (dim < 1 || dim > ANNOY_MAX_DIMENSIONS || (expected > 0 && dim != expected))
+			return false;
+		vec = AnnoyReadLayout(value, layout);
+		return AnnoyFindNotFinite(&vec, &component) < 0 &&
+			AnnoyVectorFits(&vec, index->dtype);
 	}
 	else
 	{

@@ -31,10 +31,15 @@ AnnoyIsHeap(Relation table)
 
 /* row.c */
 extern bool AnnoyRowMayExist(Relation heap, const ItemPointerData *tid);
+extern void AnnoyNoteRows(int rows, bool were_cold);
+extern bool AnnoyRowsAreCold(void);
+extern void AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
+extern AnnoyVectorSource *AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,
+											   Snapshot snapshot);
 extern AnnoyVectorSource *AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
-										   Snapshot snapshot);
+										  Snapshot snapshot);
 extern void AnnoySourcePrefetch(AnnoyVectorSource *source, const ItemPointerData *tid);
 extern Buffer AnnoySourcePin(AnnoyVectorSource *source, const ItemPointerData *tid);
 extern void AnnoySourceTouch(Buffer buffer, const ItemPointerData *tid);
@@ -44,6 +49,7 @@ extern void AnnoySourceClose(AnnoyVectorSource *source);
 /* column.c */
 extern AnnoyVector AnnoyReadIndexed(Relation rel, Datum value);
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
+extern Datum AnnoyMakeColumn(Relation rel, const AnnoyVector *vec);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
 							Datum value);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
@@ -62,6 +68,7 @@ typedef struct AnnoyRowErrors
 	const char *column;
 	const char *predicate;		/* NULL if there is none */
 	Oid			type;			/* of the column */
+	bool		is_other;		/* none of PostgreSQL's own */
 	MemoryContext context;
 
 	/* the row at work, and what it has to fit */

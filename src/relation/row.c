@@ -72,13 +72,54 @@ AnnoyCheckRow(Relation rel, Relation heap, const ItemPointerData *tid)
 #define PREFETCH_BYTES		64
 #define MOST_PREFETCHED		2048
 
+/*
+ * After a row whose page of the table was not in shared buffers, more of that kind are
+ * expected among so many that are read next.
+ */
+#define COLD_ROWS		40
+
+static int	cold_rows = 0;
+
+/*
+ * Note that so many rows were read, and whether a page had to be for that.
+ */
+void
+AnnoyNoteRows(int rows, bool were_cold)
+{
+	cold_rows = were_cold ? COLD_ROWS : Max(cold_rows - rows, 0);
+}
+
+/*
+ * Is it worth while to ask for the pages of rows before they are wanted?
+ */
+bool
+AnnoyRowsAreCold(void)
+{
+	return cold_rows > 0;
+}
+
+/*
+ * Have the operating system read the page of the table that has a row, unless it is in
+ * shared buffers.  What the row has out of line is not known before its page is read.
+ *
+ * A table of another access method need not have the row in the block of that number, or
+ * in that file, and there is no call to ask it to prefetch a row.
+ */
+void
+AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid)
+{
+	if (AnnoyIsHeap(heap) && AnnoyRowMayExist(heap, tid))
+		AnnoyAskForPage(heap, ItemPointerGetBlockNumberNoCheck(tid));
+}
+
 /* The table as a source of vectors. */
 typedef struct TableSource
 {
 	AnnoyVectorSource source;
 	Relation	heap;
 	Relation	rel;
-	const AnnoyIndex *index;
+	int			dim;
+	AnnoyDtype	dtype;			/* of the vectors that are read */
 	Snapshot	snapshot;		/* NULL = rows that are not gone */
 	bool		is_heap;		/* see AnnoyIsHeap */
 	IndexFetchTableData *fetch;
@@ -219,8 +260,8 @@ read_from_table(AnnoyVectorSource *source, const AnnoyPointer *pointer pg_attrib
 		if (found)
 		{
 			*vec = AnnoyReadIndexed(table->rel, value);
-			found = vec->dim == table->index->dim;
-			*vec = AnnoyConvertVector(vec, table->index->dtype);
+			found = vec->dim == table->dim;
+			*vec = AnnoyConvertVector(vec, table->dtype);
 		}
 	}
 	MemoryContextSwitchTo(old_context);
@@ -243,24 +284,22 @@ close_table(AnnoyVectorSource *source)
 }
 
 /*
- * Prepare to read vectors from the table of an index that does not store them: of rows
- * that a snapshot sees, or, without one, that are not gone.  The caller has the table
- * locked.  Memory is taken in the current context.  Returns NULL if the index stores
- * its vectors.
+ * Prepare to read vectors from an index's table: of rows that a snapshot sees, or,
+ * without one, that are not gone.  They have the dtype of the column, or are bits if it
+ * is these that the index compares.  The caller has the table locked.  Memory is taken
+ * in the current context.
  */
 AnnoyVectorSource *
-AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
+AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
 {
-	TableSource *table;
+	TableSource *table = palloc0(sizeof(TableSource));
 
-	if (!index->in_table || index->dim == 0)
-		return NULL;
-	table = palloc0(sizeof(TableSource));
 	table->source.read = read_from_table;
 	table->source.close = close_table;
 	table->heap = table_open(rel->rd_index->indrelid, NoLock);
 	table->rel = rel;
-	table->index = index;
+	table->dim = index->dim;
+	table->dtype = index->metric == ANNOY_HAMMING ? ANNOY_BIT : AnnoyColumnDtype(rel);
 	table->snapshot = snapshot;
 	table->is_heap = AnnoyIsHeap(table->heap);
 	table->fetch = AnnoyBeginFetch(table->heap);
@@ -277,6 +316,15 @@ AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
 }
 
 /*
+ * The same if the index does not store its vectors.  Returns NULL if it does.
+ */
+AnnoyVectorSource *
+AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
+{
+	return index->in_table && index->dim > 0 ? AnnoySourceOpenTable(rel, index, snapshot) : NULL;
+}
+
+/*
  * Have a row's page be read from the disk, if it is not in shared buffers, for a
  * vector that will be wanted soon.
  */
@@ -285,9 +333,7 @@ AnnoySourcePrefetch(AnnoyVectorSource *source, const ItemPointerData *tid)
 {
 	TableSource *table = (TableSource *) source;
 
-	/* other access methods may have the row anywhere */
-	if (table->is_heap && AnnoyRowMayExist(table->heap, tid))
-		(void) PrefetchBuffer(table->heap, MAIN_FORKNUM, ItemPointerGetBlockNumberNoCheck(tid));
+	AnnoyPrefetchRow(table->heap, tid);
 }
 
 /*

@@ -57,6 +57,7 @@ AnnoyRowErrorsMake(Relation heap, Relation rel)
 	errors->table_name = pstrdup(RelationGetRelationName(heap));
 	errors->table = AnnoyQualifiedName(RelationGetRelid(heap));
 	errors->type = rel->rd_opcintype[0];
+	errors->is_other = AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE;
 	errors->context = CurrentMemoryContext;
 	if (column > 0)
 		errors->column = pstrdup(quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(heap),
@@ -90,6 +91,10 @@ misfit_condition(const AnnoyRowErrors *errors)
 		limit = FLOAT4_OVERFLOW;
 	else if (errors->dtype == ANNOY_FLOAT16)
 		limit = FLOAT16_OVERFLOW;
+
+	/* pgvector's types, or types like these, have a cast to this one */
+	if (errors->is_other)
+		column = psprintf("%s::real[]", column);
 
 	/* NaN is greater than any number */
 	return psprintf("cardinality(%s) %s OR array_ndims(%s) > 1 OR EXISTS (SELECT FROM unnest(%s) x WHERE x IS NULL OR abs(x) >= %s)",

@@ -79,6 +79,9 @@
 #define LEAST_ITEMS		20.0
 #define ITEMS_PER_ROW	2.0
 
+/* Rows that are settled (settle.c), for each one that is returned. */
+#define SETTLED_PER_ROW	1.5
+
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
 #define TEST_WALK_COST	1.5
@@ -114,6 +117,7 @@ typedef struct ScanCost
 	int			dims;			/* 0 = it has no vectors */
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
+	bool		settles;		/* exact distances come from the table */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
@@ -309,6 +313,7 @@ scan_cost(const ScanCost *scan, double k)
 	k * (scan->fetched + 1) / (scan->rows + 1) : scan->fetched;
 
 	return search_cost(scan, fetched) + fetch_cost(scan, fetched) + fetched * cpu_index_tuple_cost +
+		(scan->settles ? SETTLED_PER_ROW * fetched * scan->distance_cost.per_tuple : 0) +
 		k * scan->distance_cost.per_tuple;
 }
 
@@ -381,6 +386,7 @@ describe_index(ScanCost *scan)
 	if (index->in_table && size > TOAST_TUPLE_THRESHOLD)
 		scan->item_pages += TOAST_PAGES;
 	scan->item_words = size / 4;
+	scan->settles = index->dtype == ANNOY_INT8;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);

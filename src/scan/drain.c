@@ -67,26 +67,31 @@ sort_memory(const AnnoyScanState *state)
 static void
 drain_passed(AnnoyScanState *state)
 {
-	Buffer		buffers[ANNOY_LOOK_BATCH];
-	AnnoyItem	items[ANNOY_LOOK_BATCH];
-	int			n = 0;
-
-	for (int i = 0; i < state->n_passed; i++)
-		buffers[i] = AnnoyItemPin(&state->reader, &state->passed[i]);
-	for (int i = 0; i < state->n_passed; i++)
+	for (int first = 0; first < state->n_passed; first += ANNOY_LOOK_BATCH)
 	{
-		AnnoyPointer pointer = state->passed[i];
-		AnnoyItem  *item = &items[n];
+		AnnoyPointer *passed = state->passed + first;
+		int			n = Min(state->n_passed - first, ANNOY_LOOK_BATCH);
+		Buffer		buffers[ANNOY_LOOK_BATCH];
+		AnnoyItem	items[ANNOY_LOOK_BATCH];	/* whose rows are to be read */
+		int			n_items = 0;
 
-		AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
-		if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
-			state->passed[n++] = pointer;
-		else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &pointer, item);
-		AnnoyItemRelease(&state->reader);
+		for (int i = 0; i < n; i++)
+			buffers[i] = AnnoyItemPin(&state->reader, &passed[i]);
+		for (int i = 0; i < n; i++)
+		{
+			AnnoyPointer pointer = passed[i];
+			AnnoyItem  *item = &items[n_items];
+
+			AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
+			if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
+				passed[n_items++] = pointer;
+			else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
+				AnnoyScanAdd(state, &pointer, item);
+			AnnoyItemRelease(&state->reader);
+		}
+		if (n_items > 0)
+			AnnoyScanAddFromTable(state, passed, items, n_items);
 	}
-	if (n > 0)
-		AnnoyScanAddFromTable(state, state->passed, items, n);
 	state->n_passed = 0;
 	if (state->rows.sort == NULL &&
 		state->rows.count * sizeof(AnnoyRow) > ROWS_MEMORY * work_mem * 1024.0)
@@ -103,7 +108,7 @@ drain_if_passed(const AnnoyPointer *item, void *arg)
 		return;
 	AnnoyItemPrefetch(&state->reader, item);
 	state->passed[state->n_passed++] = *item;
-	if (state->n_passed == ANNOY_LOOK_BATCH)
+	if (state->n_passed == lengthof(state->passed))
 		drain_passed(state);
 }
 
@@ -164,6 +169,7 @@ drain_nulls(Relation rel, AnnoyScanState *state, const AnnoyRow *late)
 	AnnoyRow	row;
 
 	memset(&state->rows, 0, sizeof(AnnoyRows));
+	state->rows.bounds = rest.bounds;
 	AnnoyRowsBeginSort(&state->rows, sort_memory(state));
 	if (late != NULL)
 	{

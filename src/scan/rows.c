@@ -124,8 +124,30 @@ AnnoyRowsAdd(AnnoyRows *rows, const AnnoyRow *row)
 }
 
 /*
- * Add an item's row to those to be returned: with its exact distance from the
- * query, or without one if either is NULL.
+ * Add a row to those in memory although others have been sorted.
+ */
+void
+AnnoyRowsPutBack(AnnoyRows *rows, const AnnoyRow *row)
+{
+	push(rows, row);
+}
+
+/*
+ * Say of what kind a row is whose exact distance is known.  Returns false if it is not
+ * to be returned at all.
+ */
+bool
+AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row)
+{
+	row->kind = state->strict && row->distance < state->last_distance ?
+		ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
+	return row->kind != ANNOY_ROW_LATE || !state->task.demand.relies;
+}
+
+/*
+ * Add an item's row to those to be returned: with its distance from the query, or a
+ * lower bound of it if the index stores less than the column has; or without one if
+ * either is NULL.
  */
 void
 AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
@@ -135,15 +157,27 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 
 	if (item->vector.data != NULL && state->query.data != NULL)
 	{
+		double		distance;
+
 		state->search->stats.items++;
-		row.distance = AnnoyStoredDistance(state->search->index->metric,
-										   &item->vector, &state->query);
-		if (unlikely(isnan(row.distance)))
+		row.distance = AnnoyLowerBound(state->search->index->metric, &item->vector,
+									   &state->query, state->query_norm, &distance);
+		if (unlikely(isnan(distance)))
 			AnnoyCheckVector(state->search->rel, pointer, &item->vector);
-		row.kind = state->strict && state->returned > 0 &&
-			row.distance < state->last_distance ?
-			ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
-		if (row.kind == ANNOY_ROW_LATE && state->task.demand.relies)
+		row.is_bound = AnnoyVectorIsRounded(&item->vector);
+		if (unlikely(AnnoyHasNoDistance(state->search->index, &item->vector, &state->query,
+										distance)))
+		{
+			row.distance = INFINITY;
+			row.is_bound = false;
+		}
+		if (row.is_bound)
+		{
+			row.kind = ANNOY_ROW_IN_ORDER;
+			state->rows.bounds = true;
+			state->slack = Max(state->slack, distance - row.distance);
+		}
+		else if (!AnnoyScanPlace(state, &row))
 			return;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
@@ -235,23 +269,18 @@ AnnoyRowsSort(AnnoyRows *rows)
 }
 
 /*
- * Take the first row, of those in memory if there are any.  Returns false if none
- * is left.
+ * Know the next of the sorted rows, unless none is left.
  */
-bool
-AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row)
+static void
+read_sorted(AnnoyRows *rows)
 {
+	AnnoyRow   *row = &rows->sorted;
 	bool		is_late;
 	bool		isnull;
 
-	if (rows->count > 0)
-	{
-		*row = pop(rows);
-		return true;
-	}
-	if (rows->sort == NULL ||
+	if (rows->has_sorted || rows->sort == NULL ||
 		!tuplesort_gettupleslot(rows->sort, true, false, rows->get_slot, NULL))
-		return false;
+		return;
 	(void) slot_getattr(rows->get_slot, 1, &is_late);
 	row->distance = DatumGetFloat8(slot_getattr(rows->get_slot, 2, &isnull));
 	row->kind = is_late ? ANNOY_ROW_LATE : isnull ? ANNOY_ROW_NULL : ANNOY_ROW_IN_ORDER;
@@ -259,6 +288,27 @@ AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row)
 		row->distance = 0;
 	row->tid = *(ItemPointer) DatumGetPointer(slot_getattr(rows->get_slot, 3, &isnull));
 	row->prefetched = false;
+	row->is_bound = rows->bounds && row->kind == ANNOY_ROW_IN_ORDER;
+	rows->has_sorted = true;
+}
+
+/*
+ * Take the first row.  Returns false if none is left.
+ */
+bool
+AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row)
+{
+	read_sorted(rows);
+	if (rows->count > 0 &&
+		!(rows->has_sorted && row_less(&rows->sorted, &rows->rows[0])))
+	{
+		*row = pop(rows);
+		return true;
+	}
+	*row = rows->sorted;
+	if (!rows->has_sorted)
+		return false;
+	rows->has_sorted = false;
 	return true;
 }
 

@@ -34,7 +34,8 @@ typedef struct AnnoyRow
 	double		distance;		/* 0 if it is NULL */
 	ItemPointerData tid;
 	uint8		kind;			/* AnnoyRowKind */
-	bool		prefetched;		/* has its page of the table been asked for? */
+	bool		prefetched:1;	/* has its page of the table been asked for? */
+	bool		is_bound:1;		/* the distance is a lower bound; see settle.c */
 } AnnoyRow;
 
 /*
@@ -47,7 +48,10 @@ typedef struct AnnoyRows
 	AnnoyRow   *rows;
 	int			count;
 	int			allocated;
+	bool		bounds;			/* distances of sorted rows may be bounds */
 	Tuplesortstate *sort;
+	bool		has_sorted;		/* the next of the sorted rows is known ... */
+	AnnoyRow	sorted;			/* ... and is this one */
 	TupleTableSlot *get_slot;
 	TupleTableSlot *put_slot;
 } AnnoyRows;
@@ -70,6 +74,7 @@ typedef struct SeenEntry
 #include "lib/simplehash.h"
 
 extern void AnnoyRowsAdd(AnnoyRows *rows, const AnnoyRow *row);
+extern void AnnoyRowsPutBack(AnnoyRows *rows, const AnnoyRow *row);
 extern void AnnoyRowsBeginSort(AnnoyRows *rows, int memory);
 extern void AnnoyRowsSort(AnnoyRows *rows);
 extern bool AnnoyRowsNext(AnnoyRows *rows, AnnoyRow *row);

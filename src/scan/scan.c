@@ -38,6 +38,7 @@
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -52,14 +53,15 @@
 #define MIN_SCAN_MEMORY		4096
 
 /*
- * After a page of the table that was not in shared buffers, more of that kind are
- * expected among those of so many rows returned next; then the pages of so many
- * rows that are not yet wanted are asked for from the operating system.
+ * So many items are looked at, usually, and so many more for each row, of which so many
+ * are wanted if there is no LIMIT.
  */
-#define COLD_ROWS			40
-#define TABLE_AHEAD			10
+#define USUAL_ITEMS			25
+#define ITEMS_PER_ROW		2
+#define USUAL_ROWS			10
 
-static int	cold_rows = 0;
+/* The pages of at most so many rows are asked for together. */
+#define MOST_ROWS_AHEAD		500
 
 /* If vectors are in the table, so many candidates ahead. */
 #define ROWS_AHEAD			32
@@ -87,18 +89,26 @@ score_bound(const AnnoyScanState *state)
 }
 
 /*
- * Prefetch the row of a candidate whose vector is in the table, if rows have lately had
- * to be read from the disk.
+ * Prefetch rows of candidates whose vectors are in the table: those of the first
+ * `wanted' candidates, and when these have been looked at, of some more at a time.
  */
 static void
-prefetch_row(AnnoyScanState *state, const AnnoyPointer *pointer)
+prefetch_rows(AnnoyScanState *state, int wanted)
 {
-	AnnoyItem	item;
+	const AnnoyCollector *items = &state->search->items;
+	int			end = Min(items->count, Max(wanted, state->next + ROWS_AHEAD));
 
-	AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, pointer), pointer, &item);
-	if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE)
-		AnnoySourcePrefetch(state->source, &item.tid);
-	AnnoyItemRelease(&state->reader);
+	for (int i = Max(state->rows_prefetched, state->next); i < end; i++)
+	{
+		const AnnoyPointer *pointer = &items->candidates[i].pointer;
+		AnnoyItem	item;
+
+		AnnoyItemFetch(&state->reader, AnnoyItemPin(&state->reader, pointer), pointer, &item);
+		if (AnnoySlotState(&item) == ANNOY_SLOT_LIVE)
+			AnnoySourcePrefetch(state->source, &item.tid);
+		AnnoyItemRelease(&state->reader);
+	}
+	state->rows_prefetched = Max(state->rows_prefetched, end);
 }
 
 /*
@@ -108,19 +118,17 @@ static void
 prefetch_items(AnnoyScanState *state)
 {
 	const AnnoyCollector *items = &state->search->items;
-	bool		rows = state->source != NULL && cold_rows > 0 && !state->task.tests;
-	int			ahead = AnnoyPrefetchDistance(ANNOY_LOOK_BATCH);
-	int			end = Min(items->count, state->next + (rows ? Max(ahead, ROWS_AHEAD) : ahead));
+	double		rows = Max(state->task.demand.limit, USUAL_ROWS);
+	double		wanted = state->task.n_entries * (USUAL_ITEMS + ITEMS_PER_ROW * rows);
+	int			end = AnnoyPrefetchEnd(&state->ahead, state->next,
+									   (int) Min(wanted, items->count), ANNOY_LOOK_BATCH);
 
-	for (; state->prefetched < end; state->prefetched++)
-	{
-		const AnnoyPointer *pointer = &items->candidates[state->prefetched].pointer;
-
-		if (rows)
-			prefetch_row(state, pointer);
-		else
-			AnnoyItemPrefetch(&state->reader, pointer);
-	}
+	end = Min(items->count, end);
+	for (int i = state->ahead.next; i < end; i++)
+		AnnoyItemPrefetch(&state->reader, &items->candidates[i].pointer);
+	state->ahead.next = Max(state->ahead.next, end);
+	if (state->source != NULL && AnnoyRowsAreCold())
+		prefetch_rows(state, (int) Min(wanted, items->count));
 }
 
 /*
@@ -133,10 +141,7 @@ look_at_table(AnnoyScanState *state, const AnnoyPointer *pointers, AnnoyItem *it
 	int64		reads = pgBufferUsage.shared_blks_read;
 
 	AnnoyScanAddFromTable(state, pointers, items, n);
-	if (pgBufferUsage.shared_blks_read > reads)
-		cold_rows = COLD_ROWS;
-	else
-		cold_rows = Max(cold_rows - n, 0);
+	AnnoyNoteRows(n, pgBufferUsage.shared_blks_read > reads);
 }
 
 /*
@@ -159,6 +164,9 @@ look_at_next(AnnoyScanState *state)
 	INSTR_TIME_SET_CURRENT(start);
 	while (n < ANNOY_LOOK_BATCH && state->next < items->count)
 	{
+		/* items met before do not count as one of these */
+		if (unlikely(state->next >= state->ahead.next))
+			prefetch_items(state);
 		pointers[n] = items->candidates[state->next++].pointer;
 		if (!AnnoyScanSee(state, &pointers[n]))
 		{
@@ -215,8 +223,77 @@ begin_round(AnnoyScanState *state)
 	else if (state->round.done > 0)
 		state->round.effort = search->scanned / search->unlike;
 	state->next = 0;
-	state->prefetched = 0;
+	memset(&state->ahead, 0, sizeof(state->ahead));
 	prefetch_items(state);
+}
+
+/*
+ * Has a row no distance?  Such rows come when all others have.
+ */
+static inline bool
+has_no_distance(const AnnoyScanState *state, const AnnoyRow *row)
+{
+	return state->search->index->zeros_last && row->distance == INFINITY;
+}
+
+/*
+ * Have the table's pages read that are about to be wanted, if they have to be read:
+ * those of rows at the top of the heap, which come next unless nearer ones are found; as
+ * many as the LIMIT has.
+ */
+static void
+prefetch_table(IndexScanDesc scan, AnnoyScanState *state)
+{
+	AnnoyRows  *rows = &state->rows;
+	double		wanted = Max(state->task.demand.limit, state->returned + USUAL_ROWS);
+	int			ahead = (int) Min(Min(wanted - state->returned, MOST_ROWS_AHEAD), rows->count);
+
+	/* vectors in the table have been read from there */
+	if (state->source != NULL || !AnnoyRowsAreCold())
+		return;
+	for (int i = 0; i < ahead; i++)
+	{
+		AnnoyRow   *row = &rows->rows[i];
+
+		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER)
+			AnnoyPrefetchRow(scan->heapRelation, &row->tid);
+		row->prefetched = true;
+	}
+}
+
+/*
+ * Will no row be nearer than one with that distance, as far as the search can tell?
+ * Not if there may be one as near, where vectors are rounded: these may all be zero.
+ */
+static inline bool
+is_next(const AnnoyScanState *state, double distance)
+{
+	double		bound = score_bound(state);
+	double		score;
+
+	if (!isfinite(bound))
+		return bound > 0;
+	score = AnnoySearchScore(state->search, distance);
+	return state->slack > 0 ? score < bound : score <= bound;
+}
+
+/*
+ * Settle rows until the nearest is settled, or none may be the next one.
+ */
+static void
+settle_nearest(IndexScanDesc scan, AnnoyScanState *state)
+{
+	AnnoyRows  *rows = &state->rows;
+
+	while (rows->count > 0 && rows->rows[0].is_bound && is_next(state, rows->rows[0].distance))
+	{
+		AnnoyRow	row;
+
+		prefetch_table(scan, state);
+		(void) AnnoyRowsNext(rows, &row);
+		if (AnnoySettleRow(state, &row))
+			AnnoyRowsPutBack(rows, &row);
+	}
 }
 
 /*
@@ -227,7 +304,6 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 {
 	const AnnoySearch *search = state->search;
 	const AnnoyRow *nearest = state->rows.count > 0 ? &state->rows.rows[0] : NULL;
-	double		bound = score_bound(state);
 
 	progress->returned = state->returned;
 	progress->dead = state->dead;
@@ -244,9 +320,15 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 		progress->tested = state->filter->tested;
 		progress->passing = AnnoyFilterRate(state->filter);
 	}
+
+	/*
+	 * scores are those of stored vectors; if these are rounded, rows may be
+	 * nearer than they by as much as others have been
+	 */
 	progress->row_is_next = nearest != NULL && nearest->kind == ANNOY_ROW_IN_ORDER &&
-		(bound == INFINITY ||
-		 (bound > -INFINITY && AnnoySearchScore(search, nearest->distance) <= bound));
+		!nearest->is_bound && is_next(state, nearest->distance + state->slack) &&
+		(search->ended == ANNOY_END_EVERYTHING || state->zero_query ||
+		 !has_no_distance(state, nearest));
 	progress->candidates_left = state->next < search->items.count;
 	progress->kept_all = search->items.limit == INFINITY;
 	progress->complete = search->ended == ANNOY_END_EVERYTHING;
@@ -259,8 +341,10 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
  * Find the next row.  Returns false if there is none.
  */
 static bool
-next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
+next_row(IndexScanDesc scan, AnnoyScanState *state, AnnoyRow *row)
 {
+	Relation	rel = scan->indexRelation;
+
 	while (!state->drained)
 	{
 		AnnoyScanProgress progress = {0};
@@ -268,6 +352,8 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 
 		CHECK_FOR_INTERRUPTS();
 
+		if (state->settler != NULL)
+			settle_nearest(scan, state);
 		note_progress(state, &progress);
 		switch (AnnoyNextStep(&state->task, &last, &progress, &state->round))
 		{
@@ -284,7 +370,14 @@ next_row(Relation rel, AnnoyScanState *state, AnnoyRow *row)
 				break;
 		}
 	}
-	return AnnoyNextDrained(rel, state, row);
+	while (AnnoyNextDrained(rel, state, row))
+	{
+		if (!row->is_bound)
+			return true;
+		if (AnnoySettleRow(state, row))
+			AnnoyRowsPutBack(&state->rows, row);
+	}
+	return false;
 }
 
 /*
@@ -315,7 +408,10 @@ start_search(IndexScanDesc scan)
 	}
 	state->query = query;
 	state->strict = annoy_strict_order && !state->choice.relaxed;
+	state->last_distance = -INFINITY;
 
+	/* while the metapage is read */
+	AnnoyPrefetchBuffer(rel, ANNOY_FIRST_ROOT_BLKNO);
 	index = AnnoyOpen(rel);
 	if (query.data != NULL)
 		AnnoyCheckDimensions(rel, index, &query);
@@ -330,6 +426,11 @@ start_search(IndexScanDesc scan)
 		if (query.data != NULL)
 			state->source = AnnoySourceOpen(rel, index, scan->xs_snapshot);
 	}
+	if (query.data != NULL && index->dtype == ANNOY_INT8)
+	{
+		state->settler = AnnoySourceOpenTable(rel, index, scan->xs_snapshot);
+		state->query_norm = AnnoyVectorNorm(&query);
+	}
 
 	if (query.data == NULL || index->dim == 0 ||
 		(state->filter != NULL && !state->filter->vectors))
@@ -341,6 +442,7 @@ start_search(IndexScanDesc scan)
 		state->task.metric = index->metric;
 		state->task.n_entries = index->n_entries;
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
+		state->zero_query = index->zeros_last && AnnoyIsZero(&query);
 		state->seen = seen_create(state->context, 512, NULL);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))
 			AnnoyFilterSample(state->filter);
@@ -410,6 +512,7 @@ end_search(AnnoyScanState *state)
 		note_stats(state);
 	AnnoyRowsEndSort(&state->rows);
 	AnnoySourceClose(state->source);
+	AnnoySourceClose(state->settler);
 	if (state->context != NULL)
 		AnnoyWorkspaceGiveBack(state->context);
 	memset(state, 0, sizeof(AnnoyScanState));
@@ -452,36 +555,6 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
-}
-
-/*
- * Have the table's pages read that the executor is about to want, if it has
- * lately had to wait for one: those of rows at the top of the heap, which come
- * next unless nearer ones are found.
- */
-static void
-prefetch_table(IndexScanDesc scan, AnnoyRows *rows)
-{
-	int			ahead = Min(rows->count, TABLE_AHEAD);
-
-	/*
-	 * A table of another access method need not have the row in the block of
-	 * that number, or in that file, and there is no call to ask it to
-	 * prefetch a row.
-	 */
-	if (cold_rows == 0 ||
-		!AnnoyIsHeap(scan->heapRelation))
-		return;
-	for (int i = 0; i < ahead; i++)
-	{
-		AnnoyRow   *row = &rows->rows[i];
-		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&row->tid);
-
-		if (!row->prefetched && row->kind == ANNOY_ROW_IN_ORDER &&
-			AnnoyRowMayExist(scan->heapRelation, &row->tid))
-			(void) PrefetchBuffer(scan->heapRelation, MAIN_FORKNUM, block);
-		row->prefetched = true;
-	}
 }
 
 /*
@@ -538,30 +611,33 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 
 	if (scan->kill_prior_tuple)
 		state->dead++;
-	if (state->returned > 0 && state->source == NULL)
+	if (state->returned > 0 && state->source == NULL && state->settler == NULL)
 	{
 		/* mostly the table is what has been read since */
 		count_blocks(&hits, &reads);
-		if (reads > state->reads_returned)
-			cold_rows = COLD_ROWS;
-		else if (cold_rows > 0)
-			cold_rows--;
+		AnnoyNoteRows(1, reads > state->reads_returned);
 	}
 
-	found = next_row(scan->indexRelation, state, &row);
+	found = next_row(scan, state, &row);
+	if (state->settler != NULL)
+		AnnoySourcePause(state->settler);
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return false;
 	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
-	if (state->source == NULL)
-		prefetch_table(scan, &state->rows);
 	count_blocks(&hits, &state->reads_returned);
+	/* if the index was not in shared buffers, the table is not, most likely */
+	if (state->returned == 0 && state->reads_returned > state->reads_before)
+		AnnoyNoteRows(1, true);
+	prefetch_table(scan, state);
 	state->returned++;
 	if (row.kind == ANNOY_ROW_IN_ORDER)
 		state->last_distance = row.distance;
 	scan->xs_heaptid = row.tid;
 	scan->xs_recheck = state->recheck;
 	distance.value = row.distance;
+	if (state->search != NULL && has_no_distance(state, &row))
+		distance.value = get_float8_nan();
 	distance.isnull = row.kind == ANNOY_ROW_NULL;
 	index_store_float8_orderby_distances(scan, &distance_type, &distance, false);
 	return true;

@@ -21,6 +21,7 @@
 #include "nodes/pathnodes.h"
 #include "portability/instr_time.h"
 
+#include "relation/relation.h"
 #include "tree/tree.h"
 
 /* Why a round has scanned no more leaves. */
@@ -239,6 +240,15 @@ AnnoySearchDone(const AnnoyBest *best, double scanned, float first, float next)
 	return scanned * ((double) next - first) / Max(tenth, FLT_MIN);
 }
 
+/* Searches that functions make, see ask.c. */
+typedef struct AnnoyNearest
+{
+	const AnnoyAccess *access;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	RegProcedure distance;
+} AnnoyNearest;
+
 /* scan.c */
 extern IndexScanDesc annoybeginscan(Relation rel, int nkeys, int norderbys);
 extern void annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
@@ -249,6 +259,14 @@ extern void AnnoyScanRelax(IndexScanDesc scan);
 extern double AnnoyScanEntries(IndexScanDesc scan);
 extern void AnnoyScanSetSearchK(IndexScanDesc scan, int search_k);
 extern const AnnoyScanStats *AnnoyLastScan(void);
+
+/* ask.c */
+extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access,
+							  int search_k);
+extern void AnnoyAskNearest(AnnoyNearest *nearest, Datum query);
+extern bool AnnoyNextNearest(AnnoyNearest *nearest, double *distance,
+							 ItemPointer tid);
+extern void AnnoyEndNearest(AnnoyNearest *nearest);
 
 /* executor.c */
 extern void AnnoyWatchExecutor(void);

@@ -270,7 +270,8 @@ visit(AnnoySearch *search, const AnnoyCandidate *candidate, int level,
 /* How far the nodes of a level have been visited, best first. */
 typedef struct Progress
 {
-	int			described;
+	int			wanted;			/* so many will be, most likely */
+	AnnoyAhead	described;
 	int			fetched;
 	int			visited;
 } Progress;
@@ -281,15 +282,16 @@ visit_next(AnnoySearch *search, int level, Progress *progress)
 {
 	const AnnoyCollector *nodes = &search->nodes[level];
 	const AnnoyCandidate *next = &nodes->candidates[progress->visited];
-	int			describe = Min(progress->visited + AnnoyPrefetchDistance(DESCRIBE_AHEAD),
+	int			describe = Min(AnnoyPrefetchEnd(&progress->described, progress->visited,
+												progress->wanted, DESCRIBE_AHEAD),
 							   nodes->count);
 	int			fetch = Min(progress->visited + FETCH_AHEAD, nodes->count);
 
 	CHECK_FOR_INTERRUPTS();
 
-	for (; progress->described < describe; progress->described++)
-		AnnoyPrefetchBuffer(search->rel,
-							candidate_block(&nodes->candidates[progress->described]));
+	for (int i = progress->described.next; i < describe; i++)
+		AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[i]));
+	progress->described.next = Max(progress->described.next, describe);
 	for (; progress->fetched < fetch; progress->fetched++)
 		AnnoyPrefetchPage(search->rel,
 						  candidate_block(&nodes->candidates[progress->fetched]),
@@ -307,6 +309,8 @@ visit_inner(AnnoySearch *search, int level, int at_least, double goal)
 {
 	Progress	progress = {0};
 
+	progress.wanted = Max(at_least, (int) Min(goal / (TYPICAL_FILL * search->index->inner.capacity),
+											  search->nodes[level].count));
 	while (progress.visited < search->nodes[level].count)
 	{
 		if (progress.visited >= at_least && search->ranked[level - 1] >= goal)
@@ -342,6 +346,13 @@ is_done(AnnoySearch *search, const AnnoyRound *round, float next)
 	return search->ended != ANNOY_END_NONE;
 }
 
+/* How many leaves a search with that effort will visit, roughly. */
+static double
+leaves_wanted(const AnnoyIndex *index, double effort)
+{
+	return ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) + index->n_trees;
+}
+
 /*
  * Scan the leaves that are ranked, until the round is done.  Returns how many were
  * visited.
@@ -352,17 +363,12 @@ scan_leaves(AnnoySearch *search, const AnnoyRound *round)
 	const AnnoyCollector *leaves = &search->nodes[0];
 	Progress	progress = {0};
 
+	progress.wanted = (int) Min(leaves_wanted(search->index, round->effort),
+								leaves->count);
 	while (progress.visited < leaves->count &&
 		   !is_done(search, round, leaves->candidates[progress.visited].score))
 		visit_next(search, 0, &progress);
 	return progress.visited;
-}
-
-/* How many leaves a search with that effort will visit, roughly. */
-static double
-leaves_wanted(const AnnoyIndex *index, double effort)
-{
-	return ceil(effort / (TYPICAL_FILL * index->leaf.capacity)) + index->n_trees;
 }
 
 /*

@@ -43,6 +43,7 @@ typedef struct AnnoyScanState
 	AnnoyRound	round;			/* the last one */
 	AnnoySearch *search;		/* NULL if the index has no vectors */
 	AnnoyVector query;			/* data are NULL if the query is */
+	bool		zero_query;		/* nothing has a distance from it */
 	AnnoyItemReader reader;
 	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	double		visible;		/* rows that had a vector there ... */
@@ -50,11 +51,18 @@ typedef struct AnnoyScanState
 	AnnoyFilter *filter;		/* NULL if there are no conditions */
 	double		scanned;		/* entries, in all rounds */
 	int			next;			/* candidate to look at next */
-	int			prefetched;		/* candidates prefetched so far */
+	AnnoyAhead	ahead;			/* candidates prefetched so far */
+	int			rows_prefetched;	/* of so many, also the rows, whose vectors
+									 * are in the table */
 	seen_hash  *seen;
 
 	AnnoyRows	rows;
 	bool		strict;			/* rows found late are kept for the end */
+	AnnoyVectorSource *settler;	/* of rows to be settled; NULL if distances
+								 * are exact */
+	double		query_norm;		/* if rows are settled */
+	double		slack;			/* no item's distance was farther above its
+								 * lower bound */
 	double		returned;
 	double		dead;			/* of these, rows that nobody sees any more */
 	double		last_distance;
@@ -64,8 +72,8 @@ typedef struct AnnoyScanState
 	bool		nulls_follow;	/* rows without a vector are to come */
 	bool		recheck;		/* the rows left are of those */
 
-	/* items that have passed, to be looked at together */
-	AnnoyPointer passed[ANNOY_LOOK_BATCH];
+	/* items that have passed, whose pages are prefetched together */
+	AnnoyPointer passed[8 * ANNOY_LOOK_BATCH];
 	int			n_passed;
 
 	/* blocks that were found in shared buffers, and not, before this scan */
@@ -101,10 +109,14 @@ extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
 extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 
 /* rows.c */
+extern bool AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row);
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
 extern void AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
 								  AnnoyItem *items, int n);
+
+/* settle.c */
+extern bool AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row);
 
 /* drain.c */
 extern void AnnoyDrain(Relation rel, AnnoyScanState *state,

@@ -114,5 +114,6 @@ const AnnoyKernels annoy_kernels_portable = {
 	l2_portable, dot_portable, l2_four_portable, dot_from_portable,
 	centre_l2_portable, centre_dot_portable,
 	centre16_l2_portable, centre16_dot_portable, add_portable,
-	hadamard_portable, fit_portable, lut_portable, multiply_portable, score_portable
+	add_whole_portable, residual_portable, hadamard_portable, fit_portable, levels_portable,
+	lut_portable, multiply_portable, score_portable
 };

@@ -305,7 +305,8 @@ const AnnoyKernels annoy_kernels_avx2 = {
 	l2_avx2, dot_avx2, l2_four_avx2, dot_from_avx2,
 	centre_l2_avx2, centre_dot_avx2,
 	centre16_l2_avx2, centre16_dot_avx2, add_avx2,
-	hadamard_avx2, fit_avx2, lut_avx2, multiply_avx2, score_avx2
+	add_whole_avx2, residual_avx2, hadamard_avx2, fit_avx2, levels_avx2,
+	lut_avx2, multiply_avx2, score_avx2
 };
 
 #endif							/* ANNOY_HAVE_X86 */

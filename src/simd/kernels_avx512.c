@@ -279,7 +279,8 @@ const AnnoyKernels annoy_kernels_avx512 = {
 	l2_avx512, dot_avx512, l2_four_avx512, dot_from_avx512,
 	centre_l2_avx512, centre_dot_avx512,
 	centre16_l2_avx512, centre16_dot_avx512, add_avx512,
-	hadamard_avx512, fit_avx512, lut_avx512, multiply_avx512, score_avx512
+	add_whole_avx512, residual_avx512, hadamard_avx512, fit_avx512, levels_avx512,
+	lut_avx512, multiply_avx512, score_avx512
 };
 
 #endif							/* ANNOY_HAVE_X86 */

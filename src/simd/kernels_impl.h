@@ -29,6 +29,8 @@ typedef float v8f __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
 typedef int v4i __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int v8i __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int64 v4l __attribute__((vector_size(32), aligned(8), may_alias));
+typedef unsigned char v4b __attribute__((vector_size(4), aligned(1), may_alias));
 typedef short v8s __attribute__((vector_size(16), aligned(2), may_alias));
 typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
 
@@ -300,6 +302,102 @@ KERNEL(add) (double *sum, const float *x, int n)
 {
 	for (int i = 0; i < n; i += 4)
 		*(v4d *) (sum + i) += __builtin_convertvector(*(const v4f *) (x + i), v4d);
+}
+
+/*
+ * A double of this size has no bits for fractions: adding it rounds, and shows the
+ * integer in the lowest bits.
+ */
+#define WHOLE	6755399441055744.0	/* 1.5 * 2^52 */
+
+KERNEL_TARGET static void
+KERNEL(add_whole) (int64 *sum, const float *x, int n, double unit, double max)
+{
+	const v4d	low = {-max, -max, -max, -max};
+	const v4d	high = {max, max, max, max};
+	const v4d	whole = {WHOLE, WHOLE, WHOLE, WHOLE};
+
+	for (int i = 0; i < n; i += 4)
+	{
+		v4d			v = __builtin_convertvector(*(const v4f *) (x + i), v4d) * unit;
+		v4l			below = v < low;
+		v4l			above = v > high;
+
+		v = (v4d) (((v4l) low & below) | ((v4l) high & above) | ((v4l) v & ~(below | above)));
+		*(v4l *) (sum + i) += (v4l) (v + whole) - (v4l) whole;
+	}
+}
+
+KERNEL_TARGET static float
+KERNEL(residual) (const float *x, const float *centre, int n, float *residual,
+				  float *largest)
+{
+	v8f			sum0 = {0};
+	v8f			sum1 = {0};
+	v8i			most = {0};
+	float		result = 0;
+
+	for (int i = 0; i < n; i += 16)
+	{
+		v8f			d0 = *(const v8f *) (x + i) - *(const v8f *) (centre + i);
+		v8f			d1 = *(const v8f *) (x + i + 8) - *(const v8f *) (centre + i + 8);
+		v8i			bits = (v8i) d0 & 0x7FFFFFFF;
+		v8i			greater = bits > most;
+
+		/* floats that are not negative are in the order of their bits */
+		most = (bits & greater) | (most & ~greater);
+		bits = (v8i) d1 & 0x7FFFFFFF;
+		greater = bits > most;
+		most = (bits & greater) | (most & ~greater);
+		*(v8f *) (residual + i) = d0;
+		*(v8f *) (residual + i + 8) = d1;
+		sum0 += d0 * d0;
+		sum1 += d1 * d1;
+	}
+	sum0 += sum1;
+	for (int i = 0; i < 8; i++)
+		result = Max(result, ((v8f) most)[i]);
+	*largest = result;
+	return SUM8(sum0);
+}
+
+KERNEL_TARGET static void
+KERNEL(levels) (const float *x, const float *centre, int n, float inverse_step, int top,
+				uint8 *levels, double *sums)
+{
+	v4d			sum_xu[2] = {{0}, {0}};
+	v4d			sum_cu[2] = {{0}, {0}};
+	v4d			sum_uu[2] = {{0}, {0}};
+
+	for (int i = 0; i < n; i += 8)
+	{
+		for (int j = 0; j < 2; j++)
+		{
+			v4f			v = *(const v4f *) (x + i + 4 * j);
+			v4f			magnitude = (v4f) ((v4i) v & 0x7FFFFFFF);
+			v4i			negative = v < 0;
+			v4i			half = __builtin_convertvector(magnitude * inverse_step, v4i);
+			v4i			fits = half < top / 2;
+			v4i			u;
+			v4d			wide;
+
+			half = (half & fits) | (~fits & (top / 2));
+			u = ((2 * half + 1) ^ negative) - negative;
+			*(v4b *) (levels + i + 4 * j) = __builtin_convertvector((u + top) >> 1, v4b);
+			wide = __builtin_convertvector(u, v4d);
+			sum_xu[j] += __builtin_convertvector(v, v4d) * wide;
+			sum_cu[j] += __builtin_convertvector(*(const v4f *) (centre + i + 4 * j), v4d) * wide;
+			sum_uu[j] += wide * wide;
+		}
+	}
+	for (int j = 0; j < 2; j++)
+	{
+		v4d			sum = j == 0 ? sum_xu[0] + sum_xu[1] : sum_cu[0] + sum_cu[1];
+
+		sums[j] = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+	}
+	sum_uu[0] += sum_uu[1];
+	sums[2] = (sum_uu[0][0] + sum_uu[0][2]) + (sum_uu[0][1] + sum_uu[0][3]);
 }
 
 KERNEL_TARGET static void

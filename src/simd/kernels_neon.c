@@ -169,7 +169,8 @@ const AnnoyKernels annoy_kernels_neon = {
 	l2_neon, dot_neon, l2_four_neon, dot_from_neon,
 	centre_l2_neon, centre_dot_neon,
 	centre16_l2_neon, centre16_dot_neon, add_neon,
-	hadamard_neon, fit_neon, lut_neon, multiply_neon, score_neon
+	add_whole_neon, residual_neon, hadamard_neon, fit_neon, levels_neon,
+	lut_neon, multiply_neon, score_neon
 };
 
 #endif							/* ANNOY_HAVE_NEON */

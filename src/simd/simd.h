@@ -100,6 +100,20 @@ typedef struct AnnoyKernels
 	/* sum += x */
 	void		(*add) (double *sum, const float *x, int n);
 
+	/*
+	 * sum += x * unit, rounded to integers; what is beyond max, at most 2^50,
+	 * is cut off.
+	 */
+	void		(*add_whole) (int64 *sum, const float *x, int n, double unit,
+							  double max);
+
+	/*
+	 * residual = x - centre; returns its square, and the largest magnitude of
+	 * a component.
+	 */
+	float		(*residual) (const float *x, const float *centre, int n,
+							 float *residual, float *largest);
+
 	/* one butterfly transform in place, not normalised; n a power of two */
 	void		(*hadamard) (float *x, int n);
 
@@ -109,6 +123,14 @@ typedef struct AnnoyKernels
 	 */
 	void		(*fit) (const float *x, int n, float inverse_step, int top,
 						float *xu, float *uu);
+
+	/*
+	 * Quantise x likewise, with signs: levels[] become (u + top) / 2, and
+	 * sums[] those of x u, centre u and u^2.
+	 */
+	void		(*levels) (const float *x, const float *centre, int n,
+						   float inverse_step, int top, uint8 *levels,
+						   double *sums);
 
 	/*
 	 * Look-up tables of a point, see codec.c: for each four dimensions, 16

@@ -76,36 +76,23 @@ error_from_float(float value)
 }
 
 /*
- * Choose u for a residual: levels[i] = (u[i] + 2^bits - 1) / 2.
+ * The inverse of the quantiser's step for a residual, given its largest component.
  *
- * With more than one bit the quantiser's step is a matter of choice: a smaller
- * one represents the many small components better and cuts off the few large
- * ones.  Try some, and keep the one whose u is nearest to r in direction.
+ * With more than one bit the step is a matter of choice: a smaller one represents the
+ * many small components better and cuts off the few large ones.  Try some, and keep
+ * the one whose u is nearest to r in direction.  One bit is the sign, whatever the
+ * step.
  */
-static void
-choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
+static float
+choose_step(const AnnoyCodec *codec, const float *r, float largest)
 {
 	int			top = (1 << codec->bits) - 1;
-	float		largest = 0;
 	float		best = -1;
 	float		best_inverse = 0;
 
-	if (codec->bits == 1)
-	{
-		for (int i = 0; i < codec->dims; i++)
-			levels[i] = r[i] >= 0;
-		return;
-	}
-
-	for (int i = 0; i < codec->dims; i++)
-		largest = Max(largest, fabsf(r[i]));
 	/* less than this would make the steps' inverses overflow */
-	if (!(largest > FLT_MIN * (top + 1)))
-	{
-		for (int i = 0; i < codec->dims; i++)
-			levels[i] = top / 2;
-		return;
-	}
+	if (codec->bits == 1 || !(largest > FLT_MIN * (top + 1)))
+		return 0;
 
 	for (int try = 0; try < 7; try++)
 	{
@@ -120,13 +107,7 @@ choose_levels(const AnnoyCodec *codec, const float *r, uint8 *levels)
 			best_inverse = inverse;
 		}
 	}
-
-	for (int i = 0; i < codec->dims; i++)
-	{
-		int			half = Min((int) (fabsf(r[i]) * best_inverse), top / 2);
-
-		levels[i] = r[i] >= 0 ? (top + 1) / 2 + half : top / 2 - half;
-	}
+	return best_inverse;
 }
 
 /*
@@ -157,32 +138,25 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 	float		r[ANNOY_MAX_DIMENSIONS];
 	uint8		levels[ANNOY_MAX_CODE_BYTES * 8];
 	int			top = (1 << codec->bits) - 1;
-	double		rr = 0;
-	double		ru = 0;
-	double		uu = 0;
-	double		cu = 0;
+	double		sums[3];
+	float		largest;
+	double		rr;
+	double		ru;
+	double		uu;
 	double		alpha;
 	double		ee;
 
 	Assert(codec->bytes <= ANNOY_MAX_CODE_BYTES);
 
-	for (int i = 0; i < index->space_dim; i++)
-		r[i] = x[i] - centre[i];
-	rr = annoy_kernels->dot(r, r, index->space_dim);
-
+	rr = annoy_kernels->residual(x, centre, index->space_dim, r, &largest);
 	memset(entry, 0, offsetof(AnnoyEntry, code) + codec->bytes);
 	if (!(rr > 0))
 		return;
 
-	choose_levels(codec, r, levels);
-	for (int i = 0; i < codec->dims; i++)
-	{
-		int			u = 2 * levels[i] - top;
-
-		ru += (double) u * r[i];
-		uu += u * u;
-		cu += (double) u * centre[i];
-	}
+	annoy_kernels->levels(r, centre, codec->dims, choose_step(codec, r, largest), top,
+						  levels, sums);
+	ru = sums[0];
+	uu = sums[2];
 	for (int plane = 0; plane < codec->bits; plane++)
 		pack_plane(levels, plane, codec->dims, entry->code + plane * codec->dims / 8);
 
@@ -199,7 +173,7 @@ AnnoyEncode(const AnnoyIndex *index, const AnnoyCodec *codec, const float *x,
 	ee = Max(alpha * alpha * uu - rr, 0.0);
 	entry->offset = rr;
 	entry->slope = 2 * alpha;
-	entry->shift = 2 * alpha * cu;
+	entry->shift = 2 * alpha * sums[1];
 	entry->error = error_from_float(2 * sqrt(ee / (index->space_dim - 1)));
 }
 

@@ -58,6 +58,13 @@
 
 #define POINT(i) (points + (Size) (i) * dim)
 
+/* A point that is divided. */
+static inline const float *
+row_point(const AnnoyPointSet *rows, int i)
+{
+	return rows->points + (Size) i * rows->stride;
+}
+
 /* The border between two centres. */
 typedef struct Border
 {
@@ -85,21 +92,64 @@ AnnoyMean(const float *points, int dim, const int *order, int count,
 	pfree(sum);
 }
 
-#define ST_SORT sort_floats
-#define ST_ELEMENT_TYPE float
-#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
+/*
+ * Move the values from `low' on, up to `high', that are below a pivot, or as low,
+ * before the others, without branches that a processor cannot foresee.  Returns where
+ * the others begin.
+ */
+static inline int
+move_low(double *values, int low, int high, double pivot, bool or_equal)
+{
+	int			end = low;
+
+	for (int i = low; i <= high; i++)
+	{
+		double		value = values[i];
+
+		values[i] = values[end];
+		values[end] = value;
+		end += or_equal ? value <= pivot : value < pivot;
+	}
+	return end;
+}
 
 /*
- * Median of some numbers, which get sorted.
+ * Find the n'th of values, none of which is NaN.  They come into an order in which
+ * none before it is above it, and none behind it is below.
  */
-float
-AnnoyMedian(float *values, int count)
+double
+AnnoyNthValue(double *values, int count, int n)
 {
-	sort_floats(values, count);
-	return values[count / 2];
+	int			low = 0;
+	int			high = count - 1;
+
+	Assert(n > 0 && n <= count);
+	for (;;)
+	{
+		double		a = values[low];
+		double		b = values[low + (high - low) / 2];
+		double		c = values[high];
+		double		pivot = Max(Min(a, b), Min(Max(a, b), c));
+		int			start = move_low(values, low, high, pivot, false);
+
+		if (n <= start)
+			high = start - 1;
+		else
+		{
+			low = move_low(values, start, high, pivot, true);
+			if (n <= low)
+				return pivot;
+		}
+	}
+}
+
+/*
+ * Median of some numbers, likewise.
+ */
+double
+AnnoyMedian(double *values, int count)
+{
+	return AnnoyNthValue(values, count, count / 2 + 1);
 }
 
 /*
@@ -111,9 +161,9 @@ static int
 near_points(const float *points, int dim, const int *order, int count,
 			const float *centre, bool distinct, int *near)
 {
-	float	   *distances = palloc_extended(sizeof(float) * 2 * count, MCXT_ALLOC_HUGE);
-	float	   *sorted = distances + count;
-	int			n_sorted = 0;
+	float	   *distances = palloc_extended(sizeof(float) * count, MCXT_ALLOC_HUGE);
+	double	   *values = palloc_extended(sizeof(double) * count, MCXT_ALLOC_HUGE);
+	int			n_values = 0;
 	float		limit = 0;
 	int			kept = 0;
 
@@ -122,16 +172,17 @@ near_points(const float *points, int dim, const int *order, int count,
 		CHECK_FOR_INTERRUPTS();
 		distances[i] = annoy_kernels->l2(POINT(order[i]), centre, dim);
 		if (!distinct || distances[i] > 0)
-			sorted[n_sorted++] = distances[i];
+			values[n_values++] = distances[i];
 	}
-	if (n_sorted > 0)
-		limit = TRIM_DISTANCE * TRIM_DISTANCE * AnnoyMedian(sorted, n_sorted);
+	if (n_values > 0)
+		limit = TRIM_DISTANCE * TRIM_DISTANCE * AnnoyMedian(values, n_values);
 	for (int i = 0; i < count; i++)
 	{
 		if (distances[i] <= limit)
 			near[kept++] = order[i];
 	}
 	pfree(distances);
+	pfree(values);
 	return kept;
 }
 
@@ -172,7 +223,7 @@ AnnoyRobustCentre(const float *points, int dim, const int *order, int count,
 				  float *centre)
 {
 	int			n = Min(count, MEDIAN_POINTS);
-	float	   *values = palloc(sizeof(float) * Max(n, 1));
+	double	   *values = palloc(sizeof(double) * Max(n, 1));
 	int		   *near = palloc_extended(sizeof(int) * Max(count, 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < dim; i++)
@@ -224,9 +275,10 @@ beyond_border(const float *x, int dim, const Border *border)
  * the first iteration these are few points.
  */
 static void
-improve_centres(const float *points, int dim, const int *order, int count,
+improve_centres(const AnnoyPointSet *rows, const int *order, int count,
 				float *a, float *b)
 {
+	int			dim = rows->dim;
 	double	   *all = palloc0(sizeof(double) * dim);
 	double	   *came = palloc0(sizeof(double) * dim);
 	double	   *went = palloc0(sizeof(double) * dim);
@@ -235,7 +287,7 @@ improve_centres(const float *points, int dim, const int *order, int count,
 	int			first = 0;
 
 	for (int i = 0; i < count; i++)
-		annoy_kernels->add(all, POINT(order[i]), dim);
+		annoy_kernels->add(all, row_point(rows, order[i]), dim);
 	for (int iteration = 0; iteration < LLOYD_ITERATIONS; iteration++)
 	{
 		int			changed = 0;
@@ -244,7 +296,7 @@ improve_centres(const float *points, int dim, const int *order, int count,
 		make_border(dim, a, b, &border);
 		for (int i = 0; i < count; i++)
 		{
-			const float *x = POINT(order[i]);
+			const float *x = row_point(rows, order[i]);
 			bool		nearer = beyond_border(x, dim, &border) < 0;
 
 			if (nearer == is_first[i])
@@ -277,9 +329,10 @@ improve_centres(const float *points, int dim, const int *order, int count,
  * not differ.
  */
 static bool
-find_centres(const float *points, int dim, const int *order, int count,
+find_centres(const AnnoyPointSet *rows, const int *order, int count,
 			 AnnoyRandom *random, float *a, float *b)
 {
+	int			dim = rows->dim;
 	int			n = Min(count, SAMPLE_POINTS);
 	int		   *sample = palloc(sizeof(int) * n);
 	float		farthest = 0;
@@ -294,7 +347,7 @@ find_centres(const float *points, int dim, const int *order, int count,
 	for (int try = 0; try < SEED_TRIES; try++)
 	{
 		int			other = sample[AnnoyRandomBelow(random, n)];
-		float		distance = annoy_kernels->l2(POINT(first), POINT(other), dim);
+		float		distance = annoy_kernels->l2(row_point(rows, first), row_point(rows, other), dim);
 
 		if (distance > farthest)
 		{
@@ -306,15 +359,15 @@ find_centres(const float *points, int dim, const int *order, int count,
 	for (int i = 0; second < 0 && i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (annoy_kernels->l2(POINT(first), POINT(order[i]), dim) > 0)
+		if (annoy_kernels->l2(row_point(rows, first), row_point(rows, order[i]), dim) > 0)
 			second = order[i];
 	}
 
 	if (second >= 0)
 	{
-		memcpy(a, POINT(first), sizeof(float) * dim);
-		memcpy(b, POINT(second), sizeof(float) * dim);
-		improve_centres(points, dim, sample, n, a, b);
+		memcpy(a, row_point(rows, first), sizeof(float) * dim);
+		memcpy(b, row_point(rows, second), sizeof(float) * dim);
+		improve_centres(rows, sample, n, a, b);
 	}
 
 	pfree(sample);
@@ -326,6 +379,7 @@ typedef struct Margin
 {
 	float		margin;
 	int			point;
+	int			place;			/* of equal ones, the first stays first */
 } Margin;
 
 static int
@@ -336,7 +390,7 @@ compare_margins(const void *a, const void *b)
 
 	if (x->margin != y->margin)
 		return x->margin < y->margin ? -1 : 1;
-	return x->point < y->point ? -1 : x->point > y->point;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 /*
@@ -413,10 +467,11 @@ AnnoyRefineParts(const float *points, int dim, const int *order, int count, int 
  * progress, unless it is NULL, is told of each point once.
  */
 int
-AnnoyTwoMeans(const float *points, int dim, int *order, int count,
+AnnoyTwoMeans(const AnnoyPointSet *rows, int *order, int count,
 			  int min_part, double granule, AnnoyRandom *random,
 			  AnnoyProgress progress, void *progress_arg)
 {
+	int			dim = rows->dim;
 	float	   *a = palloc(sizeof(float) * dim);
 	float	   *b = palloc(sizeof(float) * dim);
 	Margin	   *margins = palloc_extended(sizeof(Margin) * Max(count, 1),
@@ -431,17 +486,18 @@ AnnoyTwoMeans(const float *points, int dim, int *order, int count,
 
 	for (int try = 0; try < SPLIT_TRIES && (first == 0 || first == count); try++)
 	{
-		if (!find_centres(points, dim, order, count, random, a, b))
+		if (!find_centres(rows, order, count, random, a, b))
 			break;
 		make_border(dim, a, b, &border);
 		first = 0;
 		within = 0;
 		for (int i = 0; i < count; i++)
 		{
-			const float *x = POINT(order[i]);
+			const float *x = row_point(rows, order[i]);
 
 			CHECK_FOR_INTERRUPTS();
 			margins[i].point = order[i];
+			margins[i].place = i;
 			margins[i].margin = beyond_border(x, dim, &border);
 			if (granule > 0)
 				within += annoy_kernels->l2(x, a, dim) - Max(2 * margins[i].margin, 0);
@@ -514,7 +570,7 @@ add_piece(AnnoyPieces *pieces, int start)
  * the part is not to be divided any more.
  */
 int
-AnnoyDivide(const float *points, int dim, int *order, int start, int count,
+AnnoyDivide(const AnnoyPointSet *rows, int *order, int start, int count,
 			double max_piece, bool pack, uint64 seed,
 			AnnoyProgress progress, void *progress_arg)
 {
@@ -524,7 +580,7 @@ AnnoyDivide(const float *points, int dim, int *order, int start, int count,
 	if (count <= max_piece)
 		return 0;
 	random = AnnoyRandomNext(&random);
-	return AnnoyTwoMeans(points, dim, order + start, count,
+	return AnnoyTwoMeans(rows, order + start, count,
 						 Max(pack ? granule : MIN_PIECE * max_piece, 1),
 						 granule, &random, progress, progress_arg);
 }
@@ -539,7 +595,7 @@ AnnoyDivide(const float *points, int dim, int *order, int start, int count,
  * bounded by anything reasonable.
  */
 void
-AnnoyPartition(const float *points, int dim, int *order, int start, int count,
+AnnoyPartition(const AnnoyPointSet *rows, int *order, int start, int count,
 			   double max_piece, bool pack, uint64 seed, AnnoyPieces *pieces)
 {
 	int			allocated = 64;
@@ -561,7 +617,7 @@ AnnoyPartition(const float *points, int dim, int *order, int start, int count,
 
 		CHECK_FOR_INTERRUPTS();
 
-		first = AnnoyDivide(points, dim, order, part_start, part_count, max_piece,
+		first = AnnoyDivide(rows, order, part_start, part_count, max_piece,
 							pack, seed, pieces->progress, pieces->progress_arg);
 		if (first == 0)
 		{

@@ -206,6 +206,16 @@ AnnoyImage(AnnoyMetric metric, double scale, const AnnoyVector *vec,
 					image[i] = clamp_component(AnnoyHalfToFloat(x[i]) * factor);
 				break;
 			}
+		case ANNOY_INT8:
+			{
+				AnnoyInt8Head head = AnnoyInt8ReadHead(vec->data);
+				const uint8 *x = (const uint8 *) vec->data + sizeof(head);
+				double		step = AnnoyInt8Step(&head);
+
+				for (int i = 0; i < vec->dim; i++)
+					image[i] = clamp_component(step * (x[i] - head.zero) * factor);
+				break;
+			}
 		case ANNOY_FLOAT32:
 			{
 				const float *x = vec->data;

@@ -136,22 +136,31 @@ typedef struct AnnoyPieces
 	void	   *progress_arg;
 } AnnoyPieces;
 
-extern int	AnnoyTwoMeans(const float *points, int dim, int *order, int count,
+/* Points to be divided: rows of `stride' floats, of which the first `dim' count. */
+typedef struct AnnoyPointSet
+{
+	const float *points;
+	int			stride;
+	int			dim;
+} AnnoyPointSet;
+
+extern int	AnnoyTwoMeans(const AnnoyPointSet *rows, int *order, int count,
 						  int min_part, double granule, AnnoyRandom *random,
 						  AnnoyProgress progress, void *progress_arg);
 extern int	AnnoyNearestCentre(const float *point, int dim, const float *centres,
 							   int count, int without);
 extern void AnnoyRefineParts(const float *points, int dim, const int *order,
 							 int count, int parts, float *centres, int *part);
-extern int	AnnoyDivide(const float *points, int dim, int *order, int start,
+extern int	AnnoyDivide(const AnnoyPointSet *rows, int *order, int start,
 						int count, double max_piece, bool pack, uint64 seed,
 						AnnoyProgress progress, void *progress_arg);
-extern void AnnoyPartition(const float *points, int dim, int *order, int start,
+extern void AnnoyPartition(const AnnoyPointSet *rows, int *order, int start,
 						   int count, double max_piece, bool pack,
 						   uint64 seed, AnnoyPieces *pieces);
 extern void AnnoyMean(const float *points, int dim, const int *order,
 					  int count, float *mean);
-extern float AnnoyMedian(float *values, int count);
+extern double AnnoyNthValue(double *values, int count, int n);
+extern double AnnoyMedian(double *values, int count);
 extern void AnnoyCentre(const float *points, int dim, const int *order,
 						int count, float *centre);
 extern void AnnoyRobustCentre(const float *points, int dim, const int *order,

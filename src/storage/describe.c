@@ -125,6 +125,60 @@ AnnoyIndexMetric(Relation rel)
 }
 
 /*
+ * How values of the indexed column are read.
+ */
+AnnoyLayout
+AnnoyIndexLayout(Relation rel)
+{
+	Oid			type = rel->rd_opcintype[0];
+	int32		layout;
+
+	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
+		type == BITOID || type == VARBITOID)
+		return ANNOY_LAYOUT_NATIVE;
+	if (!OidIsValid(index_getprocid(rel, 1, ANNOY_LAYOUT_PROC)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("access method \"annoy\" cannot index type %s", format_type_be(type)),
+				 errdetail("The operator class of index \"%s\" has no support function %d.",
+						   RelationGetRelationName(rel), ANNOY_LAYOUT_PROC)));
+	layout = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(rel, 1, ANNOY_LAYOUT_PROC),
+											 InvalidOid));
+	if (layout < ANNOY_LAYOUT_VECTOR || layout > ANNOY_LAYOUT_HALFVEC)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("support function %d of the operator class of index \"%s\" returned %d, which is no layout",
+						ANNOY_LAYOUT_PROC, RelationGetRelationName(rel), layout)));
+	return layout;
+}
+
+/*
+ * The type of the components of values of the indexed column.
+ */
+AnnoyDtype
+AnnoyColumnDtype(Relation rel)
+{
+	switch (AnnoyIndexLayout(rel))
+	{
+		case ANNOY_LAYOUT_VECTOR:
+			return ANNOY_FLOAT32;
+		case ANNOY_LAYOUT_HALFVEC:
+			return ANNOY_FLOAT16;
+		case ANNOY_LAYOUT_NATIVE:
+			break;
+	}
+	switch (rel->rd_opcintype[0])
+	{
+		case FLOAT4ARRAYOID:
+			return ANNOY_FLOAT32;
+		case FLOAT8ARRAYOID:
+			return ANNOY_FLOAT64;
+		default:
+			return ANNOY_BIT;
+	}
+}
+
+/*
  * The type in which a new index is to store vectors: what it was declared with,
  * or else that of the column.  For hamming only one bit of each component
  * counts, whatever the column's type.
@@ -135,22 +189,16 @@ AnnoyIndexMetric(Relation rel)
 AnnoyDtype
 AnnoyDeclaredDtype(Relation rel, bool *in_table)
 {
-	Oid			type = rel->rd_opcintype[0];
 	bool		hamming = AnnoyIndexMetric(rel) == ANNOY_HAMMING;
-	AnnoyDtype	native = ANNOY_BIT;
+	AnnoyDtype	native = AnnoyColumnDtype(rel);
 	int			declared = AnnoyOptionDtype(rel);
 	AnnoyDtype	dtype;
 
-	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
-	{
-		if (!hamming)
-			native = type == FLOAT4ARRAYOID ? ANNOY_FLOAT32 : ANNOY_FLOAT64;
-	}
-	else if ((type != BITOID && type != VARBITOID) || !hamming)
+	if (native == ANNOY_BIT && !hamming)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("access method \"annoy\" cannot index type %s with metric \"%s\"",
-						format_type_be(type),
+						format_type_be(rel->rd_opcintype[0]),
 						AnnoyMetricName(AnnoyIndexMetric(rel)))));
 
 	if (declared == ANNOY_DTYPE_AUTO &&
@@ -158,6 +206,8 @@ AnnoyDeclaredDtype(Relation rel, bool *in_table)
 		 (annoy_default_dtype == ANNOY_BIT) == hamming))
 		declared = annoy_default_dtype;
 	*in_table = declared == ANNOY_DTYPE_NONE;
+	if (hamming)
+		native = ANNOY_BIT;
 	if (declared == ANNOY_DTYPE_AUTO || declared == ANNOY_DTYPE_NONE)
 		return native;
 	dtype = declared;
@@ -171,7 +221,7 @@ AnnoyDeclaredDtype(Relation rel, bool *in_table)
 				 errdetail("Only Hamming distance can be computed from bits."),
 				 hamming ?
 				 errhint("Leave out the storage parameter dtype.") :
-				 errhint("Valid values of dtype are \"float16\", \"float32\", \"float64\" and \"none\" here.")));
+				 errhint("Valid values of dtype are \"int8\", \"float16\", \"float32\", \"float64\" and \"none\" here.")));
 	return dtype;
 }
 
@@ -182,6 +232,16 @@ const char *
 AnnoyStoredName(AnnoyDtype dtype, bool in_table)
 {
 	return in_table ? "none" : AnnoyDtypeName(dtype);
+}
+
+/*
+ * Has a vector of zeros no distance?  So it is by cosine with layouts of others.
+ */
+bool
+AnnoyZerosAreLast(Relation rel)
+{
+	return AnnoyIndexMetric(rel) == ANNOY_COSINE &&
+		AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE;
 }
 
 /*

@@ -15,7 +15,8 @@
  *
  *	nulls.c			exactly the pages that have a free slot are listed
  *	attributes.c	a page that is not listed may have room all the same
- *	tree/free.c		a free page is listed, unless a crash or an error has lost it
+ *	tree/free.c		a free page is listed, unless a crash or an error has lost it;
+ *					VACUUM finds such a page
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -59,7 +60,8 @@ set_head(AnnoyMetaPage meta, AnnoyPageKind kind, BlockNumber block)
 
 /*
  * The first page in the list of a kind, or an invalid block.  If changes is not
- * NULL, it gets the number of changes so far, or 0 if these are not counted.
+ * NULL, it gets a number which has changed when a page has come back to the list: of
+ * changes, or for free pages, which only VACUUM brings, of those of VACUUM's phase.
  */
 BlockNumber
 AnnoyListHead(Relation rel, AnnoyPageKind kind, uint32 *changes)
@@ -68,7 +70,8 @@ AnnoyListHead(Relation rel, AnnoyPageKind kind, uint32 *changes)
 
 	AnnoyReadMeta(rel, &meta);
 	if (changes != NULL)
-		*changes = changes_of(&meta, kind) != NULL ? *changes_of(&meta, kind) : 0;
+		*changes = changes_of(&meta, kind) != NULL ? *changes_of(&meta, kind) :
+			meta.vacuum_changes;
 	return *head_of(&meta, kind);
 }
 

@@ -136,6 +136,7 @@ AnnoyOpen(Relation rel)
 						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
 						   meta.seed, meta.scale_exponent, mean,
 						   AnnoyAttributesSize(rel));
+	index->zeros_last = AnnoyZerosAreLast(rel);
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
 	index->removed = meta.removed;
@@ -212,21 +213,20 @@ void
 AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 			   uint32 *count)
 {
+	Buffer		first_buffer;
+
 	*count = AnnoyMeanPages(index->dim);
+	first_buffer = AnnoyExtend(rel, MAIN_FORKNUM, *count);
+	*first = BufferGetBlockNumber(first_buffer);
 	for (uint32 i = 0; i < *count; i++)
 	{
 		int			done = i * ANNOY_MEAN_PER_PAGE;
 		int			n = Min(index->dim - done, ANNOY_MEAN_PER_PAGE);
-		Buffer		buffer;
+		Buffer		buffer = first_buffer;
 		GenericXLogState *state;
 		Page		page;
 
-		if (i == 0)
-		{
-			buffer = AnnoyExtend(rel, MAIN_FORKNUM, *count);
-			*first = BufferGetBlockNumber(buffer);
-		}
-		else
+		if (i > 0)
 		{
 			buffer = ReadBuffer(rel, *first + i);
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -237,8 +237,10 @@ AnnoyWriteMean(Relation rel, const AnnoyIndex *index, BlockNumber *first,
 		memcpy(AnnoyPageGetData(page), index->mean + done, sizeof(float) * n);
 		AnnoyPageSetEnd(page, (float *) AnnoyPageGetData(page) + n);
 		GenericXLogFinish(state);
-		UnlockReleaseBuffer(buffer);
+		if (i > 0)
+			UnlockReleaseBuffer(buffer);
 	}
+	UnlockReleaseBuffer(first_buffer);
 }
 
 /*

@@ -42,7 +42,7 @@ AnnoyCheckMeta(Relation rel, Buffer buffer)
 				 errhint("Please REINDEX it.")));
 	if (meta->magic != ANNOY_MAGIC ||
 		meta->metric < ANNOY_L2 || meta->metric > ANNOY_HAMMING ||
-		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_FLOAT16 ||
+		meta->dtype < ANNOY_FLOAT32 || meta->dtype > ANNOY_INT8 ||
 		(meta->dtype == ANNOY_BIT) != (meta->metric == ANNOY_HAMMING) ||
 		meta->n_trees < 1 || meta->n_trees > ANNOY_MAX_TREES ||
 		meta->dim < 0 || meta->dim > ANNOY_MAX_DIMENSIONS)

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
+#include "utils/spccache.h"
 
 #include "executor/instrument.h"
 #include "storage/buf_internals.h"
@@ -121,11 +122,12 @@ is_in_use(Buffer buffer)
 
 /*
  * After a page that was not in shared buffers, more of that kind are expected
- * among so many read next; then so many pages that are not yet wanted are asked
- * for from the operating system.
+ * among so many read next, which is a few searches: in each of them, the upper levels
+ * of trees will be found, and leaves and items may not be.  Then pages that are not
+ * yet wanted are asked for from the operating system, at least so many at a time.
  */
-#define COLD_READS		64
-#define COLD_AHEAD		32
+#define COLD_READS		512
+#define COLD_AHEAD		16
 
 static int	cold_reads = 0;
 
@@ -227,13 +229,42 @@ AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps)
 }
 
 /*
- * How many pages ahead of the one being read it is worth while to prefetch, if
- * it is `ahead' for pages in shared buffers.
+ * Up to which of the pages that are going to be read one after the other to prefetch
+ * now, from ahead->next on, when so many have been read.  `wanted' is how many that will
+ * be in the end, most likely; `usual' is how far to look ahead while pages are found in
+ * shared buffers.
+ *
+ * While they are not, all that are wanted are asked for together.  When these have been
+ * read but for `usual', and it goes on, it is half as many again as have been read.  So a process waits
+ * for the disk a few times, however many pages there are, and what it has asked for in
+ * vain is a part of what it has read.
  */
 int
-AnnoyPrefetchDistance(int ahead)
+AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual)
 {
-	return cold_reads > 0 ? Max(ahead, COLD_AHEAD) : ahead;
+	if (cold_reads == 0)
+	{
+		ahead->asked = false;
+		return read + usual;
+	}
+	if (!ahead->asked)
+		ahead->next = read;
+	else if (ahead->next >= read + usual)
+		return ahead->next;
+	ahead->asked = true;
+	return Max(wanted, read + Max(COLD_AHEAD, read / 2));
+}
+
+/*
+ * Have the operating system read a page that will be wanted soon, unless it is in shared
+ * buffers, or effective_io_concurrency says that it is of no use.  The caller has checked
+ * that there is such a block.
+ */
+void
+AnnoyAskForPage(Relation rel, BlockNumber block)
+{
+	if (get_tablespace_io_concurrency(rel->rd_rel->reltablespace) > 0)
+		(void) PrefetchBuffer(rel, MAIN_FORKNUM, block);
 }
 
 /*
@@ -248,7 +279,7 @@ AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
 	{
 		/* who reads it reports one that does not exist */
 		if (AnnoyBlockExists(rel, block))
-			(void) PrefetchBuffer(rel, MAIN_FORKNUM, block);
+			AnnoyAskForPage(rel, block);
 		return;
 	}
 	if (recent != NULL && *recent_buffer(rel, block) != InvalidBuffer)
@@ -275,6 +306,10 @@ AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
 /*
  * Add consecutive pages to an index.  Returns the first one's buffer, locked
  * exclusively; the page is all zeroes, as are those after it.
+ *
+ * The first page is locked before others can extend the index.  Whoever has been
+ * able to do that, and then the lock, and finds the page still zeroes, knows that
+ * nobody is about to use these pages any more: see vacuum.c.
  */
 Buffer
 AnnoyExtend(Relation rel, ForkNumber fork, int pages)
@@ -285,8 +320,7 @@ AnnoyExtend(Relation rel, ForkNumber fork, int pages)
 	first = ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, NULL);
 	for (int i = 1; i < pages; i++)
 		ReleaseBuffer(ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, NULL));
-	UnlockRelationForExtension(rel, ExclusiveLock);
-
 	LockBuffer(first, BUFFER_LOCK_EXCLUSIVE);
+	UnlockRelationForExtension(rel, ExclusiveLock);
 	return first;
 }

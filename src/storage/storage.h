@@ -195,8 +195,11 @@ extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_
 								  int scale_exponent, const float *mean,
 								  int attributes_size);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
+extern AnnoyLayout AnnoyIndexLayout(Relation rel);
+extern AnnoyDtype AnnoyColumnDtype(Relation rel);
 extern AnnoyDtype AnnoyDeclaredDtype(Relation rel, bool *in_table);
 extern const char *AnnoyStoredName(AnnoyDtype dtype, bool in_table);
+extern bool AnnoyZerosAreLast(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);
 extern bool AnnoyCurveIsValid(const AnnoyCurve *curve);
 
@@ -258,6 +261,14 @@ AnnoyPageIsListed(Page page)
 	return AnnoyPageGetTag(page)->next_free != ANNOY_NOT_LISTED;
 }
 
+/* How far pages that are read one after the other have been prefetched. */
+typedef struct AnnoyAhead
+{
+	int			next;			/* the first one that was not */
+	bool		asked;			/* those before were asked for from the
+								 * operating system */
+} AnnoyAhead;
+
 /* page.c */
 extern void AnnoyPageInit(Page page, AnnoyPageKind kind);
 extern void AnnoyPageSetEnd(Page page, const void *end);
@@ -270,7 +281,8 @@ extern Buffer AnnoyReadBuffer(Relation rel, BlockNumber block,
 extern Buffer AnnoyLockPage(Relation rel, BlockNumber block, AnnoyPageKind kind,
 							int mode, BufferAccessStrategy strategy);
 extern void AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps);
-extern int	AnnoyPrefetchDistance(int ahead);
+extern int	AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual);
+extern void AnnoyAskForPage(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
 							  int bytes);

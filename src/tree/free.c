@@ -5,8 +5,8 @@
  *
  * When trees are made anew (respace.c), the nodes of the old ones stay where they
  * are.  They are told by their generation, and nothing leads to them any more.
- * VACUUM makes free pages of them, and puts these in a list (list.c).  Splits take
- * pages from there first.
+ * VACUUM makes free pages of them, and of what a crash or an error has left (vacuum.c),
+ * and puts these in a list (list.c).  Splits take pages from there first.
  *
  * They do not while VACUUM makes its passes, since a leaf that comes about on a
  * page which the second pass has left behind would keep its dead entries.  Who has
@@ -110,6 +110,23 @@ is_old(const AnnoyIndex *index, const AnnoyMetaPageData *meta, BlockNumber block
 }
 
 /*
+ * Make a page that nothing leads to a free one, and list it.  The caller holds an
+ * exclusive lock on it, and none on the metapage.
+ */
+void
+AnnoyFreePage(Relation rel, Buffer buffer)
+{
+	GenericXLogState *xlog = GenericXLogStart(rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, GENERIC_XLOG_FULL_IMAGE);
+	Buffer		meta_buffer;
+
+	AnnoyPageInit(page, ANNOY_PAGE_FREE);
+	meta_buffer = AnnoyListPut(rel, xlog, page, BufferGetBlockNumber(buffer));
+	GenericXLogFinish(xlog);
+	UnlockReleaseBuffer(meta_buffer);
+}
+
+/*
  * Make free pages of all nodes that are not part of a tree, and of old means.
  * Searches and insertions go on meanwhile: nothing leads to these pages.
  */
@@ -131,19 +148,10 @@ AnnoyFreeOldNodes(Relation rel)
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		if (is_old(index, &meta, block, BufferGetPage(buffer)))
 		{
-			GenericXLogState *xlog;
-			Page		page;
-			Buffer		meta_buffer;
-
 			/* nobody else changes it */
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			xlog = GenericXLogStart(rel);
-			page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-			AnnoyPageInit(page, ANNOY_PAGE_FREE);
-			meta_buffer = AnnoyListPut(rel, xlog, page, block);
-			GenericXLogFinish(xlog);
-			UnlockReleaseBuffer(meta_buffer);
+			AnnoyFreePage(rel, buffer);
 		}
 		UnlockReleaseBuffer(buffer);
 	}

@@ -18,6 +18,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "error.h"
@@ -94,6 +95,9 @@ static BlockNumber
 find_leaves(InsertState *state, int tree)
 {
 	BlockNumber root = AnnoyRootBlock(tree);
+
+	/* others may be splitting leaves all the time */
+	CHECK_FOR_INTERRUPTS();
 
 	memset(state->path.count, 0, sizeof(state->path.count));
 	AnnoyPlace(state->rel, &state->target, root, INSERT_BEAM,

@@ -341,13 +341,15 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	found = read_points(rel, index, node, points, pointers);
 	if (found)
 	{
+		AnnoyPointSet all = {points, dim, dim};
+
 		for (int i = 0; i < count; i++)
 			order[i] = i;
 		/* of use for a root only, which keeps it for a long time */
 		if (plan->is_root)
 			AnnoyRobustCentre(points, dim, order, count, plan->centre);
-		first = AnnoyTwoMeans(points, dim, order, count, Max(count * MIN_PART, 1), 0, &random,
-							  NULL, NULL);
+		first = AnnoyTwoMeans(&all, order, count,
+							  Max(count * MIN_PART, 1), 0, &random, NULL, NULL);
 		if (first == 0)
 		{
 			first = count / 2;	/* nothing to choose between them */

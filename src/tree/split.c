@@ -11,6 +11,9 @@
  * and it becomes their parent, with the metapage's leftmost link as the fourth
  * page of the record.
  *
+ * If a sibling of the leaf has no entries any more, it takes the place of the new one,
+ * and stays where it is in the chain of right links.
+ *
  * When a leaf has been split, the leaves around exchange entries with the new ones
  * (move.c), in records of their own.
  *
@@ -95,11 +98,13 @@ split_root(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan)
 	node = AnnoyPageGetNode(page);
 	node->right = BufferGetBlockNumber(right);
 	node->child_nsn = old.child_nsn;
+	node->flags |= old.flags & ANNOY_NODE_EMPTY_CHILD;
 
 	page = GenericXLogRegisterBuffer(state, right, GENERIC_XLOG_FULL_IMAGE);
 	memcpy(page, plan->right.data, BLCKSZ);
 	node = AnnoyPageGetNode(page);
 	node->child_nsn = old.child_nsn;
+	node->flags |= old.flags & ANNOY_NODE_EMPTY_CHILD;
 
 	page = GenericXLogRegisterBuffer(state, root, 0);
 	AnnoyNodeInit(page, index, plan->tree, old.level + 1, plan->centre);
@@ -152,21 +157,76 @@ replace_node(GenericXLogState *state, Buffer buffer, Page planned)
 	node->nsn = old.nsn;
 	node->child_nsn = old.child_nsn;
 	node->changes = old.changes + 1;
+	node->flags |= old.flags & ANNOY_NODE_EMPTY_CHILD;
 	return node;
+}
+
+/* A node that a split changes, besides the parent and the new one. */
+typedef struct Part
+{
+	BlockNumber block;
+	uint32		changes;		/* as it was when the split was planned */
+	Buffer		buffer;
+} Part;
+
+static void
+add_part(Part *parts, int *n, BlockNumber block, uint32 changes)
+{
+	parts[*n].block = block;
+	parts[(*n)++].changes = changes;
+}
+
+/*
+ * Lock the parts of a split, which are siblings, in the order of blocks.  Returns false
+ * if one of them has changed since it was planned, or is no child of the locked parent
+ * any more, or if entries must not go from one to another.
+ */
+static bool
+lock_parts(Relation rel, const AnnoyIndex *index, Part *parts, int n,
+		   AnnoyNode parent_node, AnnoySplitPlan *plan)
+{
+	bool		locked[ANNOY_SPLIT_LEAVES] = {false};
+	bool		unchanged = true;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			next = -1;
+
+		for (int j = 0; j < n; j++)
+		{
+			if (!locked[j] && (next < 0 || parts[j].block < parts[next].block))
+				next = j;
+		}
+		locked[next] = true;
+		parts[next].buffer = ReadBuffer(rel, parts[next].block);
+		unchanged = AnnoyLockUnchanged(rel, index, parts[next].buffer,
+									   parts[next].changes) && unchanged;
+	}
+	for (int i = 0; i < n; i++)
+		unchanged = unchanged &&
+			AnnoyNodeFindChild(index, parent_node, parts[i].block) >= 0;
+	if (n > 1 && unchanged && AnnoyGetVacuumPhase(rel) == ANNOY_VACUUM_DROPS)
+	{
+		/* which lasts until a VACUUM has done so: do not wait for it */
+		plan->tries = 0;
+		unchanged = false;
+	}
+	return unchanged;
 }
 
 /*
  * Split a node below its locked parent, which has room.  Returns false if the
- * node, or the neighbour, has changed since the plan was made, or if VACUUM is
- * dropping entries, which must not move to a leaf that it has passed.
+ * node, or a sibling that takes part, has changed since the plan was made, or if
+ * VACUUM is dropping entries, which must not move to a leaf that it has passed.
  */
 static bool
 split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 			BlockNumber block, Buffer parent)
 {
 	bool		three = plan->neighbour != InvalidBlockNumber;
-	Buffer		left = ReadBuffer(rel, block);
-	Buffer		neighbour = three ? ReadBuffer(rel, plan->neighbour) : InvalidBuffer;
+	bool		reuses = plan->empty != InvalidBlockNumber;
+	Part		parts[ANNOY_SPLIT_LEAVES];
+	int			n = 0;
 	Buffer		right;
 	GenericXLogState *state;
 	Page		page;
@@ -174,32 +234,20 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 	AnnoyNodeData old;
 	float	   *centre = plan->centre;	/* not needed below the root */
-	bool		unchanged = true;
 
-	/* siblings are locked in the order of blocks */
-	if (three && plan->neighbour < block)
-		unchanged = AnnoyLockUnchanged(rel, index, neighbour, plan->neighbour_changes);
-	unchanged = AnnoyLockUnchanged(rel, index, left, plan->changes) && unchanged;
-	if (three && plan->neighbour > block)
-		unchanged = AnnoyLockUnchanged(rel, index, neighbour, plan->neighbour_changes) && unchanged;
-	if (three && unchanged &&
-		AnnoyNodeFindChild(index, parent_node, plan->neighbour) < 0)
-		unchanged = false;
-	if (three && unchanged && AnnoyGetVacuumPhase(rel) == ANNOY_VACUUM_DROPS)
+	add_part(parts, &n, block, plan->changes);
+	if (three)
+		add_part(parts, &n, plan->neighbour, plan->neighbour_changes);
+	if (reuses)
+		add_part(parts, &n, plan->empty, plan->empty_changes);
+	if (!lock_parts(rel, index, parts, n, parent_node, plan))
 	{
-		/* which lasts until a VACUUM has done so: do not wait for it */
-		plan->tries = 0;
-		unchanged = false;
-	}
-	if (!unchanged)
-	{
-		UnlockReleaseBuffer(left);
-		if (three)
-			UnlockReleaseBuffer(neighbour);
+		for (int i = 0; i < n; i++)
+			UnlockReleaseBuffer(parts[i].buffer);
 		return false;
 	}
-	old = *AnnoyPageGetNode(BufferGetPage(left));
-	right = AnnoyNodeExtend(rel);
+	old = *AnnoyPageGetNode(BufferGetPage(parts[0].buffer));
+	right = reuses ? parts[n - 1].buffer : AnnoyNodeExtend(rel);
 	plan->right_block = BufferGetBlockNumber(right);
 
 	state = GenericXLogStart(rel);
@@ -213,29 +261,78 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 		put_child(index, page, AnnoyNodeFindChild(index, parent_node, plan->neighbour),
 				  plan->neighbour_centre, plan->neighbour_spread, centre,
 				  plan->neighbour);
-	put_child(index, page, -1, plan->right_centre, plan->right_spread, centre,
-			  BufferGetBlockNumber(right));
-	parent_node->child_nsn++;
+	put_child(index, page,
+			  reuses ? AnnoyNodeFindChild(index, parent_node, plan->empty) : -1,
+			  plan->right_centre, plan->right_spread, centre, plan->right_block);
+	if (plan->none_empty)
+		parent_node->flags &= ~ANNOY_NODE_EMPTY_CHILD;
 
-	node = replace_node(state, left, plan->left.data);
-	node->right = BufferGetBlockNumber(right);
-	node->nsn = parent_node->child_nsn;
+	node = replace_node(state, parts[0].buffer, plan->left.data);
 	if (three)
-		(void) replace_node(state, neighbour, plan->neighbour_page.data);
+		(void) replace_node(state, parts[1].buffer, plan->neighbour_page.data);
+	if (reuses)
+		(void) replace_node(state, right, plan->right.data);
+	else
+	{
+		parent_node->child_nsn++;
+		node->right = plan->right_block;
+		node->nsn = parent_node->child_nsn;
 
-	page = GenericXLogRegisterBuffer(state, right, GENERIC_XLOG_FULL_IMAGE);
-	memcpy(page, plan->right.data, BLCKSZ);
-	node = AnnoyPageGetNode(page);
-	node->right = old.right;
-	node->nsn = old.nsn;
-	node->child_nsn = old.child_nsn;
+		page = GenericXLogRegisterBuffer(state, right, GENERIC_XLOG_FULL_IMAGE);
+		memcpy(page, plan->right.data, BLCKSZ);
+		node = AnnoyPageGetNode(page);
+		node->right = old.right;
+		node->nsn = old.nsn;
+		node->child_nsn = old.child_nsn;
+		node->flags |= old.flags & ANNOY_NODE_EMPTY_CHILD;
+	}
 
 	GenericXLogFinish(state);
-	UnlockReleaseBuffer(right);
-	if (three)
-		UnlockReleaseBuffer(neighbour);
-	UnlockReleaseBuffer(left);
+	if (!reuses)
+		UnlockReleaseBuffer(right);
+	for (int i = 0; i < n; i++)
+		UnlockReleaseBuffer(parts[i].buffer);
 	return true;
+}
+
+/*
+ * Find a sibling of a leaf that has no entries, among those with the same parent, if
+ * that says that there are such.  The page is work space.
+ */
+static void
+choose_empty(Relation rel, const AnnoyIndex *index, BlockNumber block, AnnoyNode node,
+			 const AnnoyPath *path, AnnoySplitPlan *plan, Page page)
+{
+	Buffer		parent = AnnoyFindParent(rel, index, node->tree, 1, block, path);
+	AnnoyNode	parent_node = AnnoyPageGetNode(page);
+
+	memcpy(page, BufferGetPage(parent), BLCKSZ);
+	UnlockReleaseBuffer(parent);
+	if ((parent_node->flags & ANNOY_NODE_EMPTY_CHILD) == 0)
+		return;
+	for (int i = 0; i < parent_node->count && plan->empty == InvalidBlockNumber; i++)
+	{
+		AnnoyPointer pointer = AnnoyNodePointer(index, parent_node, i);
+		BlockNumber child = ItemPointerGetBlockNumberNoCheck(&pointer);
+		Buffer		buffer;
+		AnnoyNode	child_node;
+
+		/* no root has a parent, but a damaged pointer may lead there */
+		if (child == block || child < AnnoyRootBlock(index->n_trees))
+			continue;
+		buffer = AnnoyReadBuffer(rel, child, NULL);
+		child_node = AnnoyPageGetNode(BufferGetPage(buffer));
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		AnnoyCheckNode(rel, index, buffer);
+		if (child_node->tree == node->tree && child_node->level == 0 &&
+			child_node->count == 0)
+		{
+			plan->empty = child;
+			plan->empty_changes = child_node->changes;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	plan->none_empty = plan->empty == InvalidBlockNumber;
 }
 
 /*
@@ -270,8 +367,8 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		BlockNumber child = ItemPointerGetBlockNumberNoCheck(&pointer);
 
 		/* no root has a parent, but a damaged pointer may lead there */
-		if (child != block && child >= AnnoyRootBlock(index->n_trees) &&
-			scores[i] < best)
+		if (child != block && child != plan->empty &&
+			child >= AnnoyRootBlock(index->n_trees) && scores[i] < best)
 		{
 			plan->neighbour = child;
 			best = scores[i];
@@ -327,6 +424,10 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 
 		plan->is_root = block == AnnoyRootBlock(node->tree);
 		plan->neighbour = InvalidBlockNumber;
+		plan->empty = InvalidBlockNumber;
+		plan->none_empty = false;
+		if (node->level == 0 && !plan->is_root && plan->tries > 0)
+			choose_empty(rel, index, block, node, path, plan, sibling->data);
 		if (node->level == 0 && (node->flags & ANNOY_NODE_UNIFORM) == 0 &&
 			!plan->is_root && plan->tries-- > 0 &&
 			choose_neighbour(rel, index, block, node, path, plan, sibling->data))

@@ -24,6 +24,11 @@ typedef struct AnnoySplitPlan
 {
 	int			tree;
 	BlockNumber right_block;	/* the new node, when it was made */
+
+	/* a sibling without entries in the place of a new node, or invalid */
+	BlockNumber empty;
+	uint32		empty_changes;
+	bool		none_empty;		/* there is none, although the parent says so */
 	uint32		changes;		/* of the page the plan was made for */
 	float	   *left_centre;
 	float	   *right_centre;

@@ -100,6 +100,7 @@ extern void AnnoyDecideSpace(Relation rel, const AnnoyIndex *index,
 
 /* free.c */
 extern Buffer AnnoyNodeExtend(Relation rel);
+extern void AnnoyFreePage(Relation rel, Buffer buffer);
 extern void AnnoyFreeOldNodes(Relation rel);
 
 /*

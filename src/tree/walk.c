@@ -52,6 +52,8 @@ AnnoyWalkNext(AnnoyWalk *walk)
 		{
 			walk->block = walk->next;
 			walk->next = node->right;
+			if (walk->next != InvalidBlockNumber)
+				AnnoyPrefetchBuffer(walk->rel, walk->next);
 			return node;
 		}
 		/* it was the root, which has been split, and is a level up now */

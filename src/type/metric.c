@@ -6,12 +6,12 @@
  * There is one distance function, for the operators as well as for what an
  * index returns, so that both agree to the last bit.  For this the result
  * depends on nothing but the components' values: not on whether they are given
- * as halves, float4 or float8, nor on the processor.  Components are widened to
+ * as bytes, halves, float4 or float8, nor on the processor.  Components are widened to
  * double and added up in an order that is the same for every instruction set
  * (see metric_impl.h), and multiply and add are never fused.
  *
  * Sums of halves and float4 components cannot overflow or lose bits to underflow in
- * double precision, but those of float8 components can.  When the sums are
+ * double precision, but those of others can.  When the sums are
  * outside the range in which they can be trusted, which hardly ever happens,
  * they are computed again from scaled components.  So the result is infinite
  * only if the true one is out of range, and is never NaN.
@@ -30,6 +30,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #ifdef __x86_64__
@@ -60,6 +61,7 @@
 /* What the components of an argument are, the narrowest first. */
 typedef enum MetricType
 {
+	TYPE_INT8,
 	TYPE_HALF,
 	TYPE_FLOAT,
 	TYPE_DOUBLE
@@ -93,6 +95,8 @@ typedef struct MetricKernels
 #define METRIC_WIDEN(from)	_mm256_cvtps_pd(_mm_loadu_ps(from))
 #define METRIC_WIDEN_HALVES(from, to) \
 	_mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (from))))
+#define METRIC_WIDEN_BYTES(from, zero, to) \
+	_mm256_storeu_ps(to, _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) (from))), _mm256_set1_epi32(zero))))
 #include "type/metric_impl.h"
 
 #define METRIC_NAME(name)	CppConcat(avx512_, name)
@@ -101,6 +105,8 @@ typedef struct MetricKernels
 #define METRIC_WIDEN(from)	_mm512_cvtps_pd(_mm256_loadu_ps(from))
 #define METRIC_WIDEN_HALVES(from, to) \
 	_mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (from))))
+#define METRIC_WIDEN_BYTES(from, zero, to) \
+	_mm256_storeu_ps(to, _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) (from))), _mm256_set1_epi32(zero))))
 #include "type/metric_impl.h"
 #endif
 
@@ -153,17 +159,20 @@ static inline MetricType
 type_of(const AnnoyVector *vec)
 {
 	Assert(vec->dtype != ANNOY_BIT);
-	return vec->dtype == ANNOY_FLOAT16 ? TYPE_HALF :
+	return vec->dtype == ANNOY_INT8 ? TYPE_INT8 :
+		vec->dtype == ANNOY_FLOAT16 ? TYPE_HALF :
 		vec->dtype == ANNOY_FLOAT32 ? TYPE_FLOAT : TYPE_DOUBLE;
 }
 
 /*
- * What AnnoyDistance returns, or AnnoyStoredDistance if `stored' is true.
+ * What AnnoyDistance returns, or AnnoyStoredDistance if `stored' is true.  sum[]
+ * gets what the metric needs (see metric_impl.h); if x has narrower components than
+ * y, sums of x come first.
  */
 static inline double
-distance_of(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool stored)
+distance_of(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool stored,
+			double sum[3])
 {
-	double		sum[3] = {0, 0, 0};
 	MetricType	xtype;
 	MetricType	ytype;
 
@@ -174,6 +183,8 @@ distance_of(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool
 		Assert(y->dtype == ANNOY_BIT && metric == ANNOY_HAMMING);
 		return kernels->count_bits(x->data, y->data, x->dim);
 	}
+
+	memset(sum, 0, 3 * sizeof(double));
 
 	/* Every metric is symmetric. */
 	xtype = type_of(x);
@@ -220,7 +231,9 @@ distance_of(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y, bool
 double
 AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 {
-	return distance_of(metric, x, y, false);
+	double		sum[3];
+
+	return distance_of(metric, x, y, false, sum);
 }
 
 /*
@@ -231,7 +244,86 @@ AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 double
 AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y)
 {
-	return distance_of(metric, x, y, true);
+	double		sum[3];
+
+	return distance_of(metric, x, y, true, sum);
+}
+
+/*
+ * The sum of the squares of a vector of ANNOY_INT8, in steps.
+ */
+static double
+sum_squared_bytes(const AnnoyVector *vec)
+{
+	AnnoyInt8Head head = AnnoyInt8ReadHead(vec->data);
+	const uint8 *bytes = (const uint8 *) vec->data + sizeof(head);
+	int			sum = 0;
+
+	for (int i = 0; i < vec->dim; i++)
+		sum += (bytes[i] - head.zero) * (bytes[i] - head.zero);
+	return sum;
+}
+
+/*
+ * A lower bound of the distance of y from the vector that x was made of when it was
+ * stored, as AnnoyDistance computes it.  It is no more than that of x, which *distance
+ * becomes.  `norm' is that of y.  NaN if a component of x is not finite.
+ *
+ * With e the difference of the two vectors, of which |e| is known, the distance
+ * differs by |e| at most; by sqrt(dim) |e| for manhattan; and by |e| |y| for inner
+ * products.  The angle differs by that whose sine is |e| / |x|.  Besides, there is
+ * what either computation may have rounded.
+ */
+double
+AnnoyLowerBound(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
+				double norm, double *distance)
+{
+	AnnoyInt8Head head;
+	double		sum[3];
+	double		rounding = 4 * (x->dim + 16) * DBL_EPSILON;
+	double		step;
+	double		error;			/* |e|, in steps */
+	double		slack;
+
+	*distance = distance_of(metric, x, y, true, sum);
+	if (x->dtype != ANNOY_INT8 || isnan(*distance))
+		return *distance;
+	head = AnnoyInt8ReadHead(x->data);
+	if (head.error == 0)
+		return *distance;
+	step = AnnoyInt8Step(&head);
+	error = head.error / 65536.0 * sqrt(x->dim);
+
+	if (metric == ANNOY_COSINE)
+	{
+		double		squares = SquareIsSafe(sum[1]) ? sum[1] / step / step :
+		sum_squared_bytes(x);
+		double		sine = error / sqrt(squares) * (1 + rounding);
+		double		cosine = Min(1 - *distance + rounding, 1);
+		double		across;
+
+		/* if the vectors may point in the same direction, so they do */
+		if (!(sine < 1))
+			return 0;
+		across = sqrt((1 - sine) * (1 + sine));
+		if (cosine >= across)
+			return 0;
+		return Max(1 - cosine * across - sqrt((1 - cosine) * (1 + cosine)) * sine - rounding, 0);
+	}
+
+	if (metric == ANNOY_IP)
+		slack = (norm + DBL_MIN) * (error + rounding * UINT8_MAX * sqrt(x->dim)) * step;
+	else
+		slack = (metric == ANNOY_L1 ? sqrt(x->dim) : 1) * error * step + rounding * *distance;
+	slack = Min(*distance, DBL_MAX) - (slack + DBL_MIN);
+	return metric == ANNOY_IP ? slack : Max(slack, 0);
+}
+
+/* Do squares of components that are not zero remain so? */
+static inline bool
+has_float_range(const AnnoyVector *vec)
+{
+	return vec->dtype == ANNOY_FLOAT32 || vec->dtype == ANNOY_FLOAT16;
 }
 
 /*
@@ -261,8 +353,7 @@ rescue_distance(AnnoyMetric metric, const AnnoyVector *x, const AnnoyVector *y,
 	{
 		case ANNOY_L2:
 			/* This is what identical vectors come to, so be quick. */
-			if (sum[0] == 0.0 &&
-				x->dtype != ANNOY_FLOAT64 && y->dtype != ANNOY_FLOAT64)
+			if (sum[0] == 0.0 && has_float_range(x) && has_float_range(y))
 				return 0.0;
 			return scaled_euclidean(x, y);
 

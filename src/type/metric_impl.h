@@ -12,6 +12,8 @@
  *						optional, for where the compiler does not do it well
  *	METRIC_WIDEN_HALVES(from, to)	store METRIC_LANES floats that are the halves
  *						at an address; optional
+ *	METRIC_WIDEN_BYTES(from, zero, to)	store METRIC_LANES floats that are the bytes
+ *						at an address, less an integer; optional
  *
  * What is written here must give the same bits for any METRIC_WIDTH.  Hence
  * the sums always run in METRIC_LANES lanes, whatever the number of registers
@@ -50,6 +52,12 @@ typedef float FVecU __attribute__((vector_size(4 * METRIC_WIDTH), aligned(4), ma
 		(to)[l] = AnnoyHalfToFloat((from)[l])
 #endif
 
+#ifndef METRIC_WIDEN_BYTES
+#define METRIC_WIDEN_BYTES(from, zero, to) \
+	for (int l = 0; l < METRIC_LANES; l++) \
+		(to)[l] = (from)[l] - (zero)
+#endif
+
 /* Do something for each register that the lanes take. */
 #if METRIC_WIDTH == 2
 #define EACH_REGISTER(DO)	DO(0) DO(1) DO(2) DO(3)
@@ -83,9 +91,15 @@ METRIC_NAME(sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 	const AnnoyHalf *xh = x;
 	const float *xf = x;
 	const double *xd = x;
+	const uint8 *xb = (const uint8 *) x + sizeof(AnnoyInt8Head);
 	const AnnoyHalf *yh = y;
 	const float *yf = y;
 	const double *yd = y;
+	const uint8 *yb = (const uint8 *) y + sizeof(AnnoyInt8Head);
+	AnnoyInt8Head xhead = {0};
+	AnnoyInt8Head yhead = {0};
+	double		xstep = 1;
+	double		ystep = 1;
 	const int	nsums = metric == ANNOY_COSINE ? 3 : metric == ANNOY_HAMMING ? 2 : 1;
 	const Size	n = dim;
 	double		lane[3][METRIC_LANES];
@@ -98,6 +112,17 @@ METRIC_NAME(sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 
 	EACH_REGISTER(ZERO_REGISTER);
 
+	if (xtype == TYPE_INT8)
+	{
+		xhead = AnnoyInt8ReadHead(x);
+		xstep = AnnoyInt8Step(&xhead);
+	}
+	if (ytype == TYPE_INT8)
+	{
+		yhead = AnnoyInt8ReadHead(y);
+		ystep = AnnoyInt8Step(&yhead);
+	}
+
 #define ADD_REGISTER(k) \
 	do { \
 		const int	lane0 = (k) * METRIC_WIDTH; \
@@ -107,11 +132,15 @@ METRIC_NAME(sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 		if (xtype == TYPE_DOUBLE) \
 			a = *(const DVecU *) (xd + i + lane0); \
 		else \
-			a = METRIC_WIDEN((xtype == TYPE_HALF ? xwidened : xf + i) + lane0); \
+			a = METRIC_WIDEN((xtype == TYPE_FLOAT ? xf + i : xwidened) + lane0); \
+		if (xtype == TYPE_INT8) \
+			a *= xstep; \
 		if (ytype == TYPE_DOUBLE) \
 			b = *(const DVecU *) (yd + i + lane0); \
 		else \
-			b = METRIC_WIDEN((ytype == TYPE_HALF ? ywidened : yf + i) + lane0); \
+			b = METRIC_WIDEN((ytype == TYPE_FLOAT ? yf + i : ywidened) + lane0); \
+		if (ytype == TYPE_INT8) \
+			b *= ystep; \
 \
 		if (metric == ANNOY_L2) \
 			p##k += (a - b) * (a - b); \
@@ -146,6 +175,10 @@ METRIC_NAME(sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 			METRIC_WIDEN_HALVES(xh + i, xwidened);
 		if (ytype == TYPE_HALF)
 			METRIC_WIDEN_HALVES(yh + i, ywidened);
+		if (xtype == TYPE_INT8)
+			METRIC_WIDEN_BYTES(xb + i, xhead.zero, xwidened);
+		if (ytype == TYPE_INT8)
+			METRIC_WIDEN_BYTES(yb + i, yhead.zero, ywidened);
 		EACH_REGISTER(ADD_REGISTER);
 	}
 
@@ -160,9 +193,11 @@ METRIC_NAME(sum) (AnnoyMetric metric, const void *x, MetricType xtype,
 	for (int l = 0; i < n; i++, l++)
 	{
 		double		a = xtype == TYPE_DOUBLE ? xd[i] :
-		xtype == TYPE_FLOAT ? xf[i] : AnnoyHalfToFloat(xh[i]);
+		xtype == TYPE_FLOAT ? xf[i] :
+		xtype == TYPE_HALF ? AnnoyHalfToFloat(xh[i]) : (xb[i] - xhead.zero) * xstep;
 		double		b = ytype == TYPE_DOUBLE ? yd[i] :
-		ytype == TYPE_FLOAT ? yf[i] : AnnoyHalfToFloat(yh[i]);
+		ytype == TYPE_FLOAT ? yf[i] :
+		ytype == TYPE_HALF ? AnnoyHalfToFloat(yh[i]) : (yb[i] - yhead.zero) * ystep;
 
 		if (metric == ANNOY_L2)
 			lane[0][l] += (a - b) * (a - b);
@@ -197,6 +232,11 @@ METRIC_NAME(name##_##bytes) (const void *x, const void *y, int dim, double *sum)
 	METRIC_NAME(sum) (metric, x, xtype, y, ytype, dim, sum); \
 }
 
+#define METRIC_INT8_FUNCTIONS(name, metric) \
+	METRIC_FUNCTION(name, metric, 11, TYPE_INT8, TYPE_INT8) \
+	METRIC_FUNCTION(name, metric, 14, TYPE_INT8, TYPE_FLOAT) \
+	METRIC_FUNCTION(name, metric, 18, TYPE_INT8, TYPE_DOUBLE)
+
 #define METRIC_FUNCTIONS(name, metric) \
 	METRIC_FUNCTION(name, metric, 22, TYPE_HALF, TYPE_HALF) \
 	METRIC_FUNCTION(name, metric, 24, TYPE_HALF, TYPE_FLOAT) \
@@ -210,6 +250,10 @@ METRIC_FUNCTIONS(cosine, ANNOY_COSINE)
 METRIC_FUNCTIONS(ip, ANNOY_IP)
 METRIC_FUNCTIONS(l1, ANNOY_L1)
 METRIC_FUNCTIONS(hamming, ANNOY_HAMMING)
+METRIC_INT8_FUNCTIONS(l2, ANNOY_L2)
+METRIC_INT8_FUNCTIONS(cosine, ANNOY_COSINE)
+METRIC_INT8_FUNCTIONS(ip, ANNOY_IP)
+METRIC_INT8_FUNCTIONS(l1, ANNOY_L1)
 
 /*
  * Number of bits that differ between two vectors of bits.
@@ -238,22 +282,30 @@ METRIC_NAME(count_bits) (const void *x, const void *y, int dim)
 	return count;
 }
 
-#define METRIC_ROW(name) \
+/* No index has both halves and ANNOY_INT8, and these are not of any SQL type. */
+#define METRIC_INT8_ROW(name) \
+	{METRIC_NAME(name##_11), NULL, METRIC_NAME(name##_14), METRIC_NAME(name##_18)}
+
+#define METRIC_NO_INT8_ROW \
+	{NULL}
+
+#define METRIC_ROW(name, int8_row) \
 	{ \
-		{METRIC_NAME(name##_22), METRIC_NAME(name##_24), METRIC_NAME(name##_28)}, \
-		{NULL, METRIC_NAME(name##_44), METRIC_NAME(name##_48)}, \
-		{NULL, NULL, METRIC_NAME(name##_88)} \
+		int8_row, \
+		{NULL, METRIC_NAME(name##_22), METRIC_NAME(name##_24), METRIC_NAME(name##_28)}, \
+		{NULL, NULL, METRIC_NAME(name##_44), METRIC_NAME(name##_48)}, \
+		{NULL, NULL, NULL, METRIC_NAME(name##_88)} \
 	}
 
 /* In the order of AnnoyMetric, which starts from 1 */
 static const MetricKernels METRIC_NAME(kernels) = {
 	{
 		{{NULL}},
-		METRIC_ROW(l2),
-		METRIC_ROW(cosine),
-		METRIC_ROW(ip),
-		METRIC_ROW(l1),
-		METRIC_ROW(hamming)
+		METRIC_ROW(l2, METRIC_INT8_ROW(l2)),
+		METRIC_ROW(cosine, METRIC_INT8_ROW(cosine)),
+		METRIC_ROW(ip, METRIC_INT8_ROW(ip)),
+		METRIC_ROW(l1, METRIC_INT8_ROW(l1)),
+		METRIC_ROW(hamming, METRIC_NO_INT8_ROW)
 	},
 	METRIC_NAME(count_bits)
 };
@@ -268,9 +320,13 @@ static const MetricKernels METRIC_NAME(kernels) = {
 #undef STORE_REGISTER
 #undef METRIC_FUNCTION
 #undef METRIC_FUNCTIONS
+#undef METRIC_INT8_FUNCTIONS
 #undef METRIC_ROW
+#undef METRIC_INT8_ROW
+#undef METRIC_NO_INT8_ROW
 #undef METRIC_NAME
 #undef METRIC_TARGET
 #undef METRIC_WIDEN
 #undef METRIC_WIDEN_HALVES
+#undef METRIC_WIDEN_BYTES
 #undef METRIC_WIDTH

@@ -57,6 +57,9 @@ PG_FUNCTION_INFO_V1(annoy_ip_metric);
 PG_FUNCTION_INFO_V1(annoy_l1_metric);
 PG_FUNCTION_INFO_V1(annoy_hamming_metric);
 
+PG_FUNCTION_INFO_V1(annoy_vector_layout);
+PG_FUNCTION_INFO_V1(annoy_halfvec_layout);
+
 /*
  * Read an array of numeric, of which each call but the first is likely to get the
  * same.
@@ -263,7 +266,7 @@ annoy_normalize(PG_FUNCTION_ARGS)
 		data[i] /= norm;
 
 	PG_RETURN_DATUM(AnnoyMakeDatum(elemtype == FLOAT4OID ? FLOAT4ARRAYOID : FLOAT8ARRAYOID,
-								   &vec));
+								   ANNOY_LAYOUT_NATIVE, &vec));
 }
 
 Datum
@@ -280,7 +283,7 @@ annoy_dims_bit(PG_FUNCTION_ARGS)
 
 /*
  * Support functions of the operator classes, which only say what the metric
- * is.
+ * is, and what values of a type look like.
  */
 
 Datum
@@ -311,4 +314,16 @@ Datum
 annoy_hamming_metric(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_INT32(ANNOY_HAMMING);
+}
+
+Datum
+annoy_vector_layout(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_LAYOUT_VECTOR);
+}
+
+Datum
+annoy_halfvec_layout(PG_FUNCTION_ARGS pg_attribute_unused())
+{
+	PG_RETURN_INT32(ANNOY_LAYOUT_HALFVEC);
 }

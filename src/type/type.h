@@ -25,18 +25,36 @@ typedef enum AnnoyDtype
 	ANNOY_FLOAT32 = 1,
 	ANNOY_FLOAT64 = 2,
 	ANNOY_BIT = 3,
-	ANNOY_FLOAT16 = 4			/* as stored in an index; not of any SQL type */
+	ANNOY_FLOAT16 = 4,			/* of no type of PostgreSQL's own */
+	ANNOY_INT8 = 5				/* as stored in an index; not of any SQL type */
 } AnnoyDtype;
 
 /* A number in half precision, IEEE 754's binary16: the bits of it. */
 typedef uint16 AnnoyHalf;
 
 /*
+ * What a vector of ANNOY_INT8 begins with.  Then there is a byte for each
+ * component, which is (byte - zero) * step.
+ *
+ * A step has at most 16 digits and is at least 2^-1020, so that components are
+ * exact, and are floats unless they are too small.
+ */
+typedef struct AnnoyInt8Head
+{
+	uint32		step;			/* upper half of a double */
+	uint16		error;			/* root mean square of what rounding has
+								 * changed, in steps / 2^16, rounded up */
+	uint8		zero;
+	uint8		unused;
+} AnnoyInt8Head;
+
+/*
  * A vector in memory: a view, which does not own its data.
  *
- * The data are float4[dim], float8[dim], AnnoyHalf[dim], or (dim + 7) / 8 bytes
- * of bits, most significant bit first, with the unused bits of the last byte
- * zero, as in a VarBit.  Data need only the alignment of one component.
+ * The data are float4[dim], float8[dim], AnnoyHalf[dim], an AnnoyInt8Head and
+ * uint8[dim], or (dim + 7) / 8 bytes of bits, most significant bit first, with the
+ * unused bits of the last byte zero, as in a VarBit.  Data need only the alignment
+ * of one component.
  */
 typedef struct AnnoyVector
 {
@@ -73,6 +91,29 @@ AnnoyHalfToFloat(AnnoyHalf half)
 	return normal.f;
 }
 
+/* The head of a vector of ANNOY_INT8, whose data are not aligned. */
+static inline AnnoyInt8Head
+AnnoyInt8ReadHead(const void *data)
+{
+	AnnoyInt8Head head;
+
+	memcpy(&head, data, sizeof(head));
+	return head;
+}
+
+static inline double
+AnnoyInt8Step(const AnnoyInt8Head *head)
+{
+	union
+	{
+		uint64		i;
+		double		f;
+	}			u;
+
+	u.i = (uint64) head->step << 32;
+	return u.f;
+}
+
 /*
  * A component of any vector, counted from 0.
  */
@@ -83,6 +124,13 @@ AnnoyVectorComponent(const AnnoyVector *vec, int i)
 	{
 		case ANNOY_FLOAT16:
 			return AnnoyHalfToFloat(((const AnnoyHalf *) vec->data)[i]);
+		case ANNOY_INT8:
+			{
+				AnnoyInt8Head head = AnnoyInt8ReadHead(vec->data);
+				const uint8 *bytes = (const uint8 *) vec->data + sizeof(head);
+
+				return AnnoyInt8Step(&head) * (bytes[i] - head.zero);
+			}
 		case ANNOY_FLOAT32:
 			return ((const float4 *) vec->data)[i];
 		case ANNOY_FLOAT64:
@@ -93,6 +141,16 @@ AnnoyVectorComponent(const AnnoyVector *vec, int i)
 	return 0;					/* keep compiler quiet */
 }
 
+/*
+ * Is that a vector of which only a part is stored, and so its distance a guess?  One of
+ * halves, or of floats where the column has doubles, is taken for the vector itself.
+ */
+static inline bool
+AnnoyVectorIsRounded(const AnnoyVector *vec)
+{
+	return vec->dtype == ANNOY_INT8 && AnnoyInt8ReadHead(vec->data).error != 0;
+}
+
 /* vector.c */
 extern const char *AnnoyMetricName(AnnoyMetric metric);
 extern AnnoyMetric AnnoyMetricFromName(const char *name);
@@ -100,19 +158,25 @@ extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
 extern AnnoyVector AnnoyReadArray(Datum value);
 extern AnnoyVector AnnoyReadBits(Datum value);
+extern int	AnnoyLayoutDimensions(Datum value);
+extern AnnoyVector AnnoyReadLayout(Datum value, AnnoyLayout layout);
+extern bool AnnoyIsZero(const AnnoyVector *vec);
 extern int	AnnoyFindNotFinite(const AnnoyVector *vec, double *value);
 extern void AnnoyCheckFinite(const AnnoyVector *vec);
 extern void AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y);
 extern bool AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
-extern Datum AnnoyMakeDatum(Oid type, const AnnoyVector *vec);
+extern Datum AnnoyMakeDatum(Oid type, AnnoyLayout layout, const AnnoyVector *vec);
 
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
 							const AnnoyVector *y);
 extern double AnnoyStoredDistance(AnnoyMetric metric, const AnnoyVector *x,
 								  const AnnoyVector *y);
+extern double AnnoyLowerBound(AnnoyMetric metric, const AnnoyVector *x,
+							  const AnnoyVector *y, double norm,
+							  double *distance);
 extern double AnnoyNativeDistance(AnnoyMetric metric, double distance);
 extern double AnnoyVectorNorm(const AnnoyVector *vec);
 extern void AnnoyMetricUse(AnnoySimd path);

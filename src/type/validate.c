@@ -45,10 +45,10 @@ typedef struct ValidateState
 		(state)->result = false; \
 	} while (0)
 
-static void validate_input_type(ValidateState *state);
 static void validate_function(ValidateState *state, Form_pg_amproc procform);
 static void validate_operator(ValidateState *state, Form_pg_amop oprform);
 static void validate_groups(ValidateState *state, List *groups);
+static bool has_layout(Oid type);
 static bool is_vector_type(Oid type, Oid indexed);
 static bool is_for_conditions(CatCList *oprlist, CatCList *proclist);
 static void validate_conditions(ValidateState *state, CatCList *oprlist);
@@ -101,8 +101,6 @@ annoyvalidate(Oid opclassoid)
 		validate_conditions(&state, oprlist);
 	else
 	{
-		validate_input_type(&state);
-
 		for (int i = 0; i < proclist->n_members; i++)
 			validate_function(&state,
 							  (Form_pg_amproc) GETSTRUCT(&proclist->members[i]->tuple));
@@ -123,20 +121,6 @@ annoyvalidate(Oid opclassoid)
 }
 
 /*
- * The opclass must be for a type that can be stored.
- */
-static void
-validate_input_type(ValidateState *state)
-{
-	if (state->opcintype != FLOAT4ARRAYOID &&
-		state->opcintype != FLOAT8ARRAYOID &&
-		state->opcintype != BITOID)
-		ReportProblem(state,
-					  "operator class \"%s\" of access method annoy is for type %s, which is not supported",
-					  state->opclassname, format_type_be(state->opcintype));
-}
-
-/*
  * Check an individual support function.
  */
 static void
@@ -148,7 +132,8 @@ validate_function(ValidateState *state, Form_pg_amproc procform)
 					  "operator family \"%s\" of access method annoy contains support function %s with different left and right input types",
 					  state->opfamilyname, format_procedure(procform->amproc));
 
-	if (procform->amprocnum != ANNOY_METRIC_PROC)
+	if (procform->amprocnum != ANNOY_METRIC_PROC &&
+		procform->amprocnum != ANNOY_LAYOUT_PROC)
 		ReportProblem(state,
 					  "operator family \"%s\" of access method annoy contains function %s with invalid support number %d",
 					  state->opfamilyname, format_procedure(procform->amproc), procform->amprocnum);
@@ -156,6 +141,12 @@ validate_function(ValidateState *state, Form_pg_amproc procform)
 		ReportProblem(state,
 					  "operator family \"%s\" of access method annoy contains function %s with wrong signature for support number %d",
 					  state->opfamilyname, format_procedure(procform->amproc), procform->amprocnum);
+
+	if (procform->amprocnum == ANNOY_LAYOUT_PROC && !has_layout(procform->amproclefttype))
+		ReportProblem(state,
+					  "operator family \"%s\" of access method annoy contains function %s, but type %s is read without support function %d",
+					  state->opfamilyname, format_procedure(procform->amproc),
+					  format_type_be(procform->amproclefttype), ANNOY_LAYOUT_PROC);
 }
 
 /*
@@ -164,7 +155,8 @@ validate_function(ValidateState *state, Form_pg_amproc procform)
 static void
 validate_operator(ValidateState *state, Form_pg_amop oprform)
 {
-	if (oprform->amopstrategy != ANNOY_DISTANCE_STRATEGY)
+	if (oprform->amopstrategy != ANNOY_DISTANCE_STRATEGY &&
+		oprform->amopstrategy != ANNOY_SAME_DISTANCE_STRATEGY)
 		ReportProblem(state,
 					  "operator family \"%s\" of access method annoy contains operator %s with invalid strategy number %d",
 					  state->opfamilyname, format_operator(oprform->amopopr), oprform->amopstrategy);
@@ -194,16 +186,18 @@ validate_operator(ValidateState *state, Form_pg_amop oprform)
 }
 
 /*
- * Check that the opclass's own type has its operator and its support function.
+ * Check that the opclass's own type has its operator and its support functions.
  * Those of other types may be for other opclasses of the family.
  */
 static void
 validate_groups(ValidateState *state, List *groups)
 {
-	const uint64 all_operators = UINT64CONST(1) << ANNOY_DISTANCE_STRATEGY;
-	const uint64 all_functions = UINT64CONST(1) << ANNOY_METRIC_PROC;
+	const uint64 distance_operator = UINT64CONST(1) << ANNOY_DISTANCE_STRATEGY;
+	const uint64 metric_function = UINT64CONST(1) << ANNOY_METRIC_PROC;
+	const uint64 layout_function = UINT64CONST(1) << ANNOY_LAYOUT_PROC;
 	bool		has_operator = false;
 	bool		has_function = false;
+	bool		is_readable = !has_layout(state->opcintype);
 	ListCell   *lc;
 
 	foreach(lc, groups)
@@ -213,8 +207,9 @@ validate_groups(ValidateState *state, List *groups)
 		if (group->lefttype == state->opcintype &&
 			group->righttype == state->opcintype)
 		{
-			has_operator = (group->operatorset & all_operators) != 0;
-			has_function = (group->functionset & all_functions) != 0;
+			has_operator = (group->operatorset & distance_operator) != 0;
+			has_function = (group->functionset & metric_function) != 0;
+			is_readable |= (group->functionset & layout_function) != 0;
 		}
 	}
 
@@ -227,6 +222,21 @@ validate_groups(ValidateState *state, List *groups)
 		ReportProblem(state,
 					  "operator class \"%s\" of access method annoy is missing support function %d",
 					  state->opclassname, ANNOY_METRIC_PROC);
+
+	if (!is_readable)
+		ReportProblem(state,
+					  "operator class \"%s\" of access method annoy is for type %s, and is missing support function %d",
+					  state->opclassname, format_type_be(state->opcintype),
+					  ANNOY_LAYOUT_PROC);
+}
+
+/*
+ * Are values of an indexed type read as its operator class says?
+ */
+static bool
+has_layout(Oid type)
+{
+	return type != FLOAT4ARRAYOID && type != FLOAT8ARRAYOID && type != BITOID;
 }
 
 /*
@@ -238,6 +248,8 @@ is_vector_type(Oid type, Oid indexed)
 {
 	if (indexed == BITOID)
 		return type == BITOID || type == VARBITOID;
+	if (has_layout(indexed))
+		return type == indexed;
 
 	switch (get_element_type(type))
 	{

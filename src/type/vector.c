@@ -3,7 +3,8 @@
  * vector.c
  *	  Reading vectors from SQL values, checking them and converting them.
  *
- * A vector comes as a one-dimensional array of numbers or as a bit string.
+ * A vector comes as a one-dimensional array of numbers, as a bit string, or as a
+ * value of a type that pgvector defines or that looks alike (see annoy_opclass.h).
  * What can be used where it lies is not copied: the views made here point
  * into the (detoasted) argument.
  *
@@ -20,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -34,6 +36,9 @@
 
 /* Numbers from here on are infinite if rounded to a half. */
 #define HALF_OVERFLOW		65520.0
+
+/* The least step of a vector of ANNOY_INT8 is 2 to this. */
+#define INT8_MIN_EXPONENT	(-1020)
 
 /* The smallest half with all its digits, 2^-14. */
 #define HALF_MIN_NORMAL		(1.0 / (1 << 14))
@@ -64,11 +69,20 @@ static const MetricName metric_names[] = {
 	{"hamming", ANNOY_HAMMING}
 };
 
+/* What a value of pgvector's types begins with. */
+typedef struct LayoutHeader
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int16		dim;
+	int16		unused;			/* always zero */
+} LayoutHeader;
+
 static void check_dimension_limit(int dim);
 static double *read_numbers(ArrayType *array, int dim);
 static AnnoyHalf *convert_to_halves(const AnnoyVector *vec);
 static float4 *convert_to_float4(const AnnoyVector *vec);
 static float8 *convert_to_float8(const AnnoyVector *vec);
+static void *convert_to_int8(const AnnoyVector *vec);
 static uint8 *convert_to_bits(const AnnoyVector *vec);
 
 /*
@@ -127,6 +141,8 @@ AnnoyDtypeName(AnnoyDtype dtype)
 	{
 		case ANNOY_FLOAT16:
 			return "float16";
+		case ANNOY_INT8:
+			return "int8";
 		case ANNOY_FLOAT32:
 			return "float32";
 		case ANNOY_FLOAT64:
@@ -149,6 +165,8 @@ AnnoyVectorSize(AnnoyDtype dtype, int dim)
 	{
 		case ANNOY_FLOAT16:
 			return (Size) dim * sizeof(AnnoyHalf);
+		case ANNOY_INT8:
+			return sizeof(AnnoyInt8Head) + (Size) dim;
 		case ANNOY_FLOAT32:
 			return (Size) dim * sizeof(float4);
 		case ANNOY_FLOAT64:
@@ -320,6 +338,71 @@ AnnoyReadBits(Datum value)
 	return vec;
 }
 
+static AnnoyDtype
+layout_dtype(AnnoyLayout layout)
+{
+	Assert(layout != ANNOY_LAYOUT_NATIVE);
+	return layout == ANNOY_LAYOUT_HALFVEC ? ANNOY_FLOAT16 : ANNOY_FLOAT32;
+}
+
+/*
+ * View a value of another type as a vector, which the type's author says has that
+ * layout.  Errors out if it does not.
+ */
+AnnoyVector
+AnnoyReadLayout(Datum value, AnnoyLayout layout)
+{
+	const LayoutHeader *header = (const LayoutHeader *) PG_DETOAST_DATUM(value);
+	Size		size = VARSIZE(header);
+	AnnoyVector vec = {.dtype = layout_dtype(layout)};
+
+	if (size < sizeof(LayoutHeader) || header->unused != 0 || header->dim < 0 ||
+		size != sizeof(LayoutHeader) + AnnoyVectorSize(vec.dtype, header->dim))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("value is not what its operator class says vectors are"),
+				 size < sizeof(LayoutHeader) ?
+				 errdetail("It has %zu bytes.", size - VARHDRSZ) :
+				 header->unused != 0 ?
+				 errdetail("It has %d where there should be 0.", header->unused) :
+				 errdetail("It has %zu bytes, and %d as the number of dimensions.",
+						   size - VARHDRSZ, header->dim)));
+	if (header->dim == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ZERO_LENGTH_CHARACTER_STRING),
+				 errmsg("vector must have at least one dimension")));
+	check_dimension_limit(header->dim);
+
+	vec.dim = header->dim;
+	vec.data = header + 1;
+	return vec;
+}
+
+/*
+ * The dimensions that a value of any layout says it has.
+ */
+int
+AnnoyLayoutDimensions(Datum value)
+{
+	const LayoutHeader *header = (const LayoutHeader *) PG_DETOAST_DATUM(value);
+
+	return VARSIZE(header) < sizeof(LayoutHeader) ? 0 : header->dim;
+}
+
+/*
+ * Are all components zero?
+ */
+bool
+AnnoyIsZero(const AnnoyVector *vec)
+{
+	for (int i = 0; i < vec->dim; i++)
+	{
+		if (AnnoyVectorComponent(vec, i) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The first component that is NaN or infinite, counted from 0, and its value;
  * or -1.
@@ -349,7 +432,7 @@ AnnoyFindNotFinite(const AnnoyVector *vec, double *value)
 				return i;
 		}
 	}
-	else if (vec->dtype == ANNOY_FLOAT16)
+	else if (vec->dtype == ANNOY_FLOAT16 || vec->dtype == ANNOY_INT8)
 	{
 		for (int i = 0; i < vec->dim; i++)
 		{
@@ -402,6 +485,7 @@ is_out_of_range(double value, AnnoyDtype dtype)
 		case ANNOY_FLOAT32:
 			return isinf((float4) value);
 		case ANNOY_FLOAT64:
+		case ANNOY_INT8:
 		case ANNOY_BIT:
 			break;
 	}
@@ -429,9 +513,9 @@ AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype)
  *
  * The data are those of the argument if the type is the same, and converted
  * in the current context if not: rounded to the nearest, and of two that are
- * equally near to the even one.  A bit is whether the component is greater than
- * 0.5, and as a number it is 0 or 1.  Errors out if a number is too large; one
- * that is too small becomes zero.
+ * equally near to the even one; for ANNOY_INT8 see there.  A bit is whether the
+ * component is greater than 0.5, and as a number it is 0 or 1.  Errors out if a
+ * number is too large; one that is too small becomes zero.
  */
 AnnoyVector
 AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
@@ -455,6 +539,9 @@ AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype)
 			break;
 		case ANNOY_FLOAT64:
 			result.data = convert_to_float8(vec);
+			break;
+		case ANNOY_INT8:
+			result.data = convert_to_int8(vec);
 			break;
 		case ANNOY_BIT:
 			result.data = convert_to_bits(vec);
@@ -547,6 +634,133 @@ convert_to_float8(const AnnoyVector *vec)
 	return result;
 }
 
+/*
+ * If all components are whole multiples of a power of two, and there is a byte for
+ * each, return that as a step, and the byte for zero; otherwise 0.  They are between
+ * lowest and highest, and zero is.  So whole numbers lose nothing, as long as these
+ * two differ by 255 at most.
+ */
+static double
+exact_step(const double *x, int dim, double lowest, double highest, uint8 *zero)
+{
+	double		digits;
+	double		step;
+	double		inverse;
+	int			exponent;
+
+	/* the least power of two of which the range has at most 255 */
+	digits = frexp(highest / 2 - lowest / 2, &exponent);
+	exponent -= digits <= 255.0 / 256 ? 7 : 6;
+	exponent = Max(exponent, INT8_MIN_EXPONENT);
+	step = ldexp(1.0, exponent);
+	inverse = ldexp(1.0, -exponent);
+
+	for (int i = 0; i < dim; i++)
+	{
+		double		steps = x[i] * inverse;
+
+		if (steps != (int) steps || steps * step != x[i])
+			return 0;
+	}
+	*zero = (uint8) (-lowest * inverse);
+	return step;
+}
+
+/*
+ * A number of at most 16 digits that is not below a positive one, or slightly above.
+ */
+static double
+round_step(double value)
+{
+	const uint64 rest = (UINT64CONST(1) << 37) - 1;
+	union
+	{
+		uint64		i;
+		double		f;
+	}			u;
+
+	u.f = Max(value, ldexp(1.0, INT8_MIN_EXPONENT));
+	u.i = (u.i + rest) & ~rest;
+	return u.f;
+}
+
+/*
+ * Round components to multiples of a step, each to the nearest but for one that
+ * would become larger than `largest'.  Fills in all but the head's step and zero.
+ */
+static void
+round_to_steps(const double *x, int dim, double largest, AnnoyInt8Head *head, uint8 *bytes)
+{
+	double		step = AnnoyInt8Step(head);
+	double		inverse = 1 / step;
+	double		sum = 0;
+	bool		exact = true;
+
+	for (int i = 0; i < dim; i++)
+	{
+		int			byte = (int) (x[i] * inverse + head->zero + 0.5);
+		double		off;
+
+		byte = Min(Max(byte, 0), UINT8_MAX);
+		while (fabs((byte - head->zero) * step) > largest)
+			byte += x[i] > 0 ? -1 : 1;
+		bytes[i] = byte;
+		off = x[i] - (byte - head->zero) * step;
+		exact &= off == 0;
+		off *= inverse;
+		sum += off * off;
+	}
+
+	/* what this sum may have lost to rounding is far less than is added here */
+	head->error = exact ? 0 :
+		Min((int) (sqrt(sum / dim) * (1 + 1e-9) * 65536) + 1, UINT16_MAX);
+}
+
+/*
+ * Each vector has a step, and a byte for zero, of its own: steps divide the range from
+ * its least to its greatest component, zero included.  That was measured to be off by
+ * as little as what a search for the best step finds; see docs/measurements.md.
+ */
+static void *
+convert_to_int8(const AnnoyVector *vec)
+{
+	int			dim = vec->dim;
+	double	   *x = convert_to_float8(vec);
+	char	   *result = palloc(AnnoyVectorSize(ANNOY_INT8, dim));
+	AnnoyInt8Head head = {0};
+	double		lowest = 0;
+	double		highest = 0;
+	double		step = 1;
+	union
+	{
+		uint64		i;
+		double		f;
+	}			u;
+
+	for (int i = 0; i < dim; i++)
+	{
+		lowest = Min(lowest, x[i]);
+		highest = Max(highest, x[i]);
+	}
+	if (highest > lowest)
+	{
+		step = exact_step(x, dim, lowest, highest, &head.zero);
+		if (step == 0)
+		{
+			/* one less than there are, since zero has a byte of its own */
+			step = round_step(highest / 254 - lowest / 254);
+			head.zero = (uint8) (-lowest / step + 0.5);
+		}
+	}
+	u.f = step;
+	head.step = u.i >> 32;
+	round_to_steps(x, dim, Max(highest, -lowest) <= FLT_MAX ? FLT_MAX : DBL_MAX, &head,
+				   (uint8 *) result + sizeof(head));
+	memcpy(result, &head, sizeof(head));
+	pfree(x);
+	return result;
+}
+
 static uint8 *
 convert_to_bits(const AnnoyVector *vec)
 {
@@ -572,12 +786,31 @@ AnnoyCopyVector(const AnnoyVector *vec)
 }
 
 /*
+ * A vector as a value of a type with that layout.
+ */
+static Datum
+make_layout(AnnoyLayout layout, const AnnoyVector *vec)
+{
+	AnnoyVector converted = AnnoyConvertVector(vec, layout_dtype(layout));
+	Size		data_size = AnnoyVectorSize(converted.dtype, converted.dim);
+	LayoutHeader *header = palloc(sizeof(LayoutHeader) + data_size);
+
+	SET_VARSIZE(header, sizeof(LayoutHeader) + data_size);
+	header->dim = converted.dim;
+	header->unused = 0;
+	memcpy(header + 1, converted.data, data_size);
+	return PointerGetDatum(header);
+}
+
+/*
  * A vector as a value of a type that columns have: an array of real or double
- * precision, or for bits also a bit string.
+ * precision, or for bits also a bit string; or one of that layout.
  */
 Datum
-AnnoyMakeDatum(Oid type, const AnnoyVector *vec)
+AnnoyMakeDatum(Oid type, AnnoyLayout layout, const AnnoyVector *vec)
 {
+	if (layout != ANNOY_LAYOUT_NATIVE)
+		return make_layout(layout, vec);
 	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID)
 	{
 		bool		is_float4 = type == FLOAT4ARRAYOID;

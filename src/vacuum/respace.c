@@ -98,7 +98,7 @@ part_out_of_reach(const float *points, int dim, int count, const float *centre,
 static double
 typical_distance2(const float *points, int dim, int count, const float *centre)
 {
-	float	   *distances = palloc(sizeof(float) * count);
+	double	   *distances = palloc(sizeof(double) * count);
 	int			n = 0;
 	double		result;
 
@@ -263,34 +263,35 @@ warn_of_drift(Relation rel)
 }
 
 /*
- * Make the trees anew.
+ * Make the trees anew.  Returns false if others use the index all the time.
  */
-static void
+static bool
 make_trees(Relation rel, const AnnoyIndex *index, double items)
 {
 	AnnoyRebuild *rebuild;
 
 	ereport(DEBUG1,
-			(errmsg_internal("index \"%s\": the search space has drifted, making trees anew",
+			(errmsg_internal("index \"%s\": making trees anew",
 							 RelationGetRelationName(rel))));
 	rebuild = AnnoyRebuildBegin(rel, index);
 	if (!lock_soon(rel))
 	{
 		AnnoyRebuildCancel(rebuild);
-		warn_of_drift(rel);
-		return;
+		return false;
 	}
 	AnnoyRebuildFinish(rebuild, items);
 	UnlockRelation(rel, AccessExclusiveLock);
 	AnnoyFreeOldNodes(rel);
+	return true;
 }
 
 /*
- * VACUUM has counted that many items: correct the search space if it no longer
- * fits them.  Also frees what an earlier attempt that failed has left.
+ * VACUUM has counted that many items, and leaves without entries: correct the search
+ * space if it no longer fits the items, and make the trees anew if most leaves are
+ * empty.  Also frees what an earlier attempt that failed has left.
  */
 void
-AnnoyCorrectSpace(Relation rel, double items)
+AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy space",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -299,20 +300,26 @@ AnnoyCorrectSpace(Relation rel, double items)
 
 	if (index->has_old_nodes)
 		AnnoyFreeOldNodes(rel);
-	if (index->has_space &&
-		(items >= GROWN * (index->grown_from - index->removed) ||
-		 items <= SHRUNK * index->grown_from))
+	if (index->has_space)
 	{
-		AnnoySample *sample = AnnoySampleItems(rel, index, index->seed + 3, SAMPLE_ITEMS, false);
+		bool		emptied = AnnoyLeavesAreEmpty(rel, index, empty);
 
-		if (sample->count < MIN_SAMPLE_ITEMS)
-			;					/* too few to tell, or to matter */
-		else if (!has_drifted(rel, index, sample))
-			AnnoySpaceFits(rel, items);
-		else if (IsInParallelMode() || index->n_trees > ANNOY_MAX_REPLACED_TREES)
-			warn_of_drift(rel);
-		else
-			make_trees(rel, index, items);
+		if (emptied || items >= GROWN * (index->grown_from - index->removed) ||
+			items <= SHRUNK * index->grown_from)
+		{
+			AnnoySample *sample = AnnoySampleItems(rel, index, index->seed + 3, SAMPLE_ITEMS, false);
+			bool		can = !IsInParallelMode() && index->n_trees <= ANNOY_MAX_REPLACED_TREES;
+
+			if (sample->count < MIN_SAMPLE_ITEMS)
+				;				/* too few to tell, or to matter */
+			else if (has_drifted(rel, index, sample))
+			{
+				if (!can || !make_trees(rel, index, items))
+					warn_of_drift(rel);
+			}
+			else if (!emptied || !can || !make_trees(rel, index, items))
+				AnnoySpaceFits(rel, items);
+		}
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);

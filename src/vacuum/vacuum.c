@@ -21,6 +21,10 @@
  * Pages are looked at under a share lock.  Only a page that is to change is
  * locked exclusively, and then looked at again.
  *
+ * The first pass also finds pages that nothing leads to, as a crash or an error has
+ * come between adding them and their use, and makes free pages of them.  It does not
+ * read the pages of a group behind the first, on which there are vectors only.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -33,6 +37,7 @@
 #include "access/xact.h"
 #include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/relcache.h"
 
@@ -40,7 +45,11 @@
 #include "error.h"
 #include "recall/recall.h"
 #include "storage/storage.h"
+#include "tree/tree.h"
 #include "vacuum/vacuum.h"
+
+/* Blocks ahead of the one being read that are asked for, where not all are wanted. */
+#define BLOCKS_AHEAD	64
 
 typedef struct VacuumState
 {
@@ -51,6 +60,8 @@ typedef struct VacuumState
 	IndexBulkDeleteCallback callback;	/* NULL if no row is known to be dead */
 	void	   *callback_state;
 	AnnoyVacuumPhase phase;		/* as the metapage says */
+	BlockNumber mean;			/* first page of the mean, or invalid */
+	uint32		n_mean;			/* and how many these are */
 
 	/* dead items to deal with, in the order of their pointers */
 	AnnoyPointer *dead;
@@ -60,6 +71,8 @@ typedef struct VacuumState
 
 	AnnoyBits	leaves;			/* blocks that may be leaves, of those seen */
 	BlockNumber seen;			/* blocks from here on were not seen yet */
+	AnnoyBits	empty;			/* leaves without entries ... */
+	BlockNumber n_empty;		/* ... and how many these are */
 } VacuumState;
 
 static void
@@ -116,20 +129,67 @@ is_leaf(VacuumState *state, Buffer buffer)
 	return AnnoyPageGetNode(page)->level == 0;
 }
 
+/* Note a leaf without entries.  A root that is one has no parent to be told. */
+static void
+note_empty(VacuumState *state, BlockNumber leaf)
+{
+	if (leaf >= AnnoyRootBlock(state->index->n_trees) &&
+		AnnoyBitsAdd(&state->empty, leaf))
+		state->n_empty++;
+}
+
 /*
- * Note whether a page may be a leaf when the second pass comes to it.  A new
- * page may: somebody who splits a leaf has just added it.  Blocks come in order.
+ * Note whether a page may be a leaf when a second pass comes to it.  A new page may:
+ * somebody who splits a leaf has just added it.  Blocks come in order, and the first
+ * one that was not seen yet is `next' then.
  */
 static void
-note_leaf(VacuumState *state, Buffer buffer)
+note_leaf(VacuumState *state, Buffer buffer, BlockNumber next)
 {
 	BlockNumber block = BufferGetBlockNumber(buffer);
 
 	if (block < state->seen)
 		return;
-	if (PageIsNew(BufferGetPage(buffer)) || is_leaf(state, buffer))
+	if (PageIsNew(BufferGetPage(buffer)))
 		(void) AnnoyBitsAdd(&state->leaves, block);
-	state->seen = block + 1;
+	else if (is_leaf(state, buffer))
+	{
+		(void) AnnoyBitsAdd(&state->leaves, block);
+		if (AnnoyPageGetNode(BufferGetPage(buffer))->count == 0)
+			note_empty(state, block);
+	}
+	state->seen = next;
+}
+
+/*
+ * Is that a page that nothing leads to, nor ever will?  The caller holds a lock on it.
+ *
+ * It is one of those that settled_blocks() has counted, so that who has added it, or
+ * the pages before it that were added together, has done with them.  Nobody takes
+ * pages off the list of free ones meanwhile.  As long as an index has no dimensions,
+ * what a reset has left over is not our concern; nor are means as long as there is no
+ * search space, since somebody may be about to decide on it.
+ */
+static bool
+is_lost(VacuumState *state, BlockNumber block, Page page)
+{
+	if (state->index->dim == 0)
+		return false;
+	if (PageIsNew(page))
+		return true;
+	switch (AnnoyPageGetTag(page)->kind)
+	{
+		case ANNOY_PAGE_FREE:
+			return !AnnoyPageIsListed(page);
+		case ANNOY_PAGE_ITEM_DATA:
+			/* that of a group is passed over with the group's first page */
+			return true;
+		case ANNOY_PAGE_MEAN:
+			return state->mean != InvalidBlockNumber &&
+				(block < state->mean || block - state->mean >= state->n_mean);
+		default:
+			return false;
+	}
 }
 
 static bool
@@ -209,14 +269,15 @@ link_nulls(VacuumState *state, Buffer buffer)
 
 /*
  * Pass 1, one page: mark the slots of dead rows, remember those that are marked,
- * count the others, and note if it is a leaf.
+ * count the others, and note if it is a leaf.  Returns the block to go on with.
  */
-static void
+static BlockNumber
 survey_page(VacuumState *state, BlockNumber block)
 {
 	Buffer		buffer = read_page(state, block);
 	Page		page = BufferGetPage(buffer);
 	AnnoySlot	slots = AnnoyPageGetSlots(page);
+	BlockNumber next = block + 1;
 	int			nslots;
 	int			nfree = 0;
 	bool		is_nulls;
@@ -225,15 +286,26 @@ survey_page(VacuumState *state, BlockNumber block)
 	if (!PageIsNew(page) && !AnnoyPageIsValid(page))
 		AnnoyReportPage(state->rel, block, page, 0);
 
-	note_leaf(state, buffer);
+	if (is_lost(state, block, page))
+	{
+		lock_for_change(buffer);
+		if (is_lost(state, block, page))
+			AnnoyFreePage(state->rel, buffer);
+	}
+	if (AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_FREE)
+		state->stats->pages_free++;
+
+	nslots = AnnoyPageSlotCount(state->index, page);
+	is_nulls = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
+	if (nslots > 0 && !is_nulls)
+		next = block + state->index->group_pages;
+	note_leaf(state, buffer, next);
 	if (has_unmarked(state, block, page))
 	{
 		lock_for_change(buffer);
 		mark_slots(state, buffer);
 	}
 
-	nslots = AnnoyPageSlotCount(state->index, page);
-	is_nulls = nslots > 0 && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NULLS;
 	for (int i = 0; i < nslots; i++)
 	{
 		switch (AnnoySlotState(&slots[i]))
@@ -262,6 +334,23 @@ survey_page(VacuumState *state, BlockNumber block)
 	/* the free space map is not WAL-logged and may have lost it */
 	if (!is_nulls && nfree > 0)
 		AnnoyItemRecordFree(state->rel, block);
+	return next;
+}
+
+/*
+ * The number of blocks of the index.  Those who have added them have locked each that
+ * they are about to use, or the first of several, since none of them holds the lock
+ * for extending the index.
+ */
+static BlockNumber
+settled_blocks(Relation rel)
+{
+	BlockNumber nblocks;
+
+	LockRelationForExtension(rel, ExclusiveLock);
+	nblocks = RelationGetNumberOfBlocks(rel);
+	UnlockRelationForExtension(rel, ExclusiveLock);
+	return nblocks;
 }
 
 /*
@@ -271,14 +360,25 @@ survey_page(VacuumState *state, BlockNumber block)
 static BlockNumber
 survey(VacuumState *state, BlockNumber block)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(state->rel);
+	BlockNumber nblocks = settled_blocks(state->rel);
+	BlockNumber asked = block;
 
-	for (; block < nblocks; block++)
+	while (block < nblocks)
 	{
+		BlockNumber next;
+
 		if (state->ndead + ANNOY_NULL_SLOTS > state->max_dead)
 			return block;
 		AnnoyVacuumDelay();
-		survey_page(state, block);
+		next = survey_page(state, block);
+		/* more groups follow, most likely */
+		if (next > block + 1)
+		{
+			for (asked = Max(asked, next); asked < Min(next + BLOCKS_AHEAD, nblocks);
+				 asked += next - block)
+				AnnoyAskForPage(state->rel, asked);
+		}
+		block = next;
 	}
 	return InvalidBlockNumber;
 }
@@ -326,6 +426,8 @@ drop_entries_of_leaf(VacuumState *state, Buffer buffer)
 		if (is_dead(state, &pointer))
 			AnnoyNodeRemove(state->index, page, i);
 	}
+	if (node->count == 0)
+		note_empty(state, BufferGetBlockNumber(buffer));
 	GenericXLogFinish(xlog);
 }
 
@@ -338,6 +440,7 @@ static void
 drop_entries(VacuumState *state)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(state->rel);
+	BlockNumber asked = ANNOY_FIRST_ROOT_BLKNO;
 
 	for (BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;; block++)
 	{
@@ -355,8 +458,14 @@ drop_entries(VacuumState *state)
 
 		AnnoyVacuumDelay();
 
+		/* leaves in a row the operating system reads ahead by itself */
+		for (asked = Max(asked, block + 1); asked < Min(block + BLOCKS_AHEAD, nblocks); asked++)
+		{
+			if (may_be_leaf(state, asked) && !may_be_leaf(state, asked - 1))
+				AnnoyAskForPage(state->rel, asked);
+		}
 		buffer = read_page(state, block);
-		note_leaf(state, buffer);
+		note_leaf(state, buffer, block + 1);
 		node = AnnoyPageGetNode(BufferGetPage(buffer));
 		if (is_leaf(state, buffer) && has_dead_entries(state, node))
 		{
@@ -461,6 +570,7 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 			 IndexBulkDeleteCallback callback, void *callback_state)
 {
 	VacuumState state = {0};
+	AnnoyMetaPageData meta;
 	BlockNumber block = ANNOY_FIRST_ROOT_BLKNO;
 
 	state.info = info;
@@ -480,8 +590,12 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	 */
 	state.phase = AnnoyGetVacuumPhase(state.rel);
 	set_phase(&state, ANNOY_VACUUM_BEGUN);
+	AnnoyReadMeta(state.rel, &meta);
+	state.mean = meta.mean;
+	state.n_mean = meta.n_mean;
 
 	stats->num_index_tuples = 0;
+	stats->pages_free = 0;
 	do
 	{
 		state.ndead = 0;
@@ -495,10 +609,14 @@ vacuum_index(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		}
 	} while (block != InvalidBlockNumber);
 	set_phase(&state, ANNOY_VACUUM_DONE);
+	if (state.n_empty > 0)
+		AnnoyTellParents(state.rel, state.index, &state.empty);
+	stats->pages_deleted = state.n_empty;
 	stats->estimated_count = false;
 
 	pfree(state.dead);
 	AnnoyBitsFree(&state.leaves);
+	AnnoyBitsFree(&state.empty);
 }
 
 /*
@@ -583,7 +701,7 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 			AnnoyCountRemoved(info->index, stats->tuples_removed);
 		if (may_read_vectors(info->index))
 		{
-			AnnoyCorrectSpace(info->index, stats->num_index_tuples);
+			AnnoyCorrectSpace(info->index, stats->num_index_tuples, stats->pages_deleted);
 			AnnoyRefreshCurve(info->index, stats->num_index_tuples);
 		}
 	}

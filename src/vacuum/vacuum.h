@@ -15,6 +15,7 @@
 
 #include "access/genam.h"
 
+#include "bits.h"
 #include "storage/storage.h"
 
 /* vacuum.c */
@@ -25,11 +26,15 @@ extern IndexBulkDeleteResult *annoybulkdelete(IndexVacuumInfo *info,
 extern IndexBulkDeleteResult *annoyvacuumcleanup(IndexVacuumInfo *info,
 												 IndexBulkDeleteResult *stats);
 
+/* empty.c */
+extern void AnnoyTellParents(Relation rel, const AnnoyIndex *index, const AnnoyBits *empty);
+extern bool AnnoyLeavesAreEmpty(Relation rel, const AnnoyIndex *index, BlockNumber empty);
+
 /* reset.c */
 extern bool AnnoyLockAlone(Relation rel);
 extern bool AnnoyResetIfEmpty(Relation rel, BufferAccessStrategy strategy);
 
 /* respace.c */
-extern void AnnoyCorrectSpace(Relation rel, double items);
+extern void AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty);
 
 #endif							/* ANNOY_VACUUM_H */

@@ -45,12 +45,6 @@ k=10
 
 # ---- measuring ----
 
-# Let the server's processes to come run on these processors.
-pin_server()
-{
-	taskset -acp "$1" "$(head -n 1 "$scratch/server/data/postmaster.pid")" >/dev/null
-}
-
 # Run annoybench, with the server, on processors $1.
 client()
 {

@@ -129,3 +129,38 @@ run_psql()
 {
 	PGOPTIONS='-c client_min_messages=warning' "$bindir/psql" -X -q -v ON_ERROR_STOP=1 "$@"
 }
+
+# ---- measuring ----
+
+# Let the server's processes to come run on these processors.
+pin_server()
+{
+	taskset -acp "$1" "$(head -n 1 "$scratch/server/data/postmaster.pid")" >/dev/null
+}
+
+# Set cpu to the seconds of processor time that a statement takes.
+processor_time()
+{
+	cpu=$(PGOPTIONS='-c log_statement_stats=on -c client_min_messages=log' \
+		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -o /dev/null -c "$1" 2>&1 |
+		awk '$1 == "!" && $3 == "s" && $4 == "user," {print $2 + $5; exit}')
+	[ -n "$cpu" ] || die "could not measure: $1"
+}
+
+# Run annoybench on the table $table, so that it uses the index.  What it measures is in
+# $scratch/csv.
+client()
+{
+	PGOPTIONS='-c enable_seqscan=off -c enable_sort=off' "$annoybench" --table "$table" --metric "$metric" \
+		--csv "$scratch/csv" "$@" >"$scratch/annoybench.log" ||
+		{
+			cat "$scratch/annoybench.log"
+			return 1
+		}
+}
+
+# Columns $1 of what has been measured, without the names.
+measured()
+{
+	cut -d , -f "$1" "$scratch/csv" | tail -n +2
+}

@@ -2,9 +2,10 @@
 """Makes tables and figures of what bench.sh has measured.
 
 Reads OUT/SET-ROWS/ENGINE.csv and writes OUT/results.csv, .txt and .md, and
-OUT/SET-*.svg if there is gnuplot.  With --docs, also replaces the tables in
-DIRECTORY/benchmarks.md, between comments that name them, and copies the figures
-that it shows.
+OUT/SET-*.svg if there is gnuplot.  With --before, SET-before.svg has annoy's curves
+and those of an earlier version, whose results are in another such directory.  With
+--docs, also replaces the tables in DIRECTORY/benchmarks.md, between comments that
+name them, and copies the figures that it shows.
 """
 
 import argparse
@@ -23,7 +24,8 @@ COLUMNS = ['set', 'rows', 'dimensions', 'metric', 'engine', 'clients', 'paramete
 # What peers get in the figures: the same colour in all of them.
 COLOURS = {'annoy': '#c0392b', 'annoy (target)': '#e67e22', 'pgvector-hnsw': '#2c5aa0',
            'pgvector-ivfflat': '#7fa8d9', 'hnswlib': '#2e8b57', 'faiss-hnsw': '#8e44ad',
-           'faiss-ivf': '#c39bd3', 'annoylib': '#7f8c8d', 'seqscan': '#000000'}
+           'faiss-ivf': '#c39bd3', 'annoylib': '#7f8c8d', 'seqscan': '#000000',
+           'before': '#7f8c8d', 'before (target)': '#bdc3c7'}
 ORDER = list(COLOURS) + ['annoy-clients']
 
 
@@ -37,17 +39,17 @@ class Run:
         self.size = None
         self.lines = []
 
-    def curve(self):
-        """(recall, qps), by recall: the points that no other point beats at both."""
+    def curve(self, rate='qps'):
+        """(recall, queries per second or per round trip), by recall: the points that no other beats at both."""
         best = []
-        for recall, qps in sorted({(p['recall'], p['qps']) for p in self.lines}, reverse=True):
-            if not best or qps > best[-1][1]:
-                best.append((recall, qps))
+        for recall, value in sorted({(p['recall'], p[rate]) for p in self.lines}, reverse=True):
+            if not best or value > best[-1][1]:
+                best.append((recall, value))
         return best[::-1]
 
-    def at(self, recall):
-        """Queries per second at a recall, interpolated on a logarithmic scale; None if it is not reached."""
-        curve = self.curve()
+    def at(self, recall, rate='qps'):
+        """The rate at a recall, interpolated on a logarithmic scale; None if it is not reached."""
+        curve = self.curve(rate)
         if curve[0][0] >= recall:
             return curve[0][1]
         for (r1, q1), (r2, q2) in zip(curve, curve[1:]):
@@ -78,6 +80,7 @@ def read(out):
             run.lines.append({
                 'parameter': '' if engine == 'seqscan' else f"{line['setting'].split('.')[-1]} {line['value']}",
                 'clients': int(line['clients']),
+                'per_trip': 1 / float(line['p50_per_floor']) if line['p50_per_floor'] else None,
                 **{key: float(line[column]) for key, column in
                    [('recall', 'recall'), ('qps', 'qps'), ('p50', 'p50_us'), ('p99', 'p99_us')]}})
     return {key: dict(sorted(runs.items(), key=lambda item: ORDER.index(item[0])))
@@ -156,6 +159,14 @@ def comparison(runs, recalls):
     return markdown_table(['engine'] + [f'at {recall_text(r)}' for r in recalls], lines)
 
 
+def trips(runs, recalls):
+    """How long a query over SQL takes at equal recall, whatever the clock of the processor was."""
+    lines = [[run.engine] + ['–' if run.at(recall, 'per_trip') is None else
+                             number(1 / run.at(recall, 'per_trip')) for recall in recalls]
+             for run in serial(runs) if run.lines[0]['per_trip']]
+    return markdown_table(['engine'] + [f'at {recall_text(r)}' for r in recalls], lines)
+
+
 def clients(runs):
     """How throughput grows with clients, and how far p99 is from p50."""
     text = ''
@@ -225,24 +236,47 @@ def run_gnuplot(path, title, x, y, settings, rest):
     subprocess.run(['gnuplot'], input=script, text=True, check=True)
 
 
+def recall_place(recall):
+    """Where a recall is drawn, on the scale of the rows missed; the last tick stands for all above it."""
+    return -math.log10(max(1 - recall, 5e-4))
+
+
+def recall_points(curve, least):
+    """What is drawn of a curve, from a recall on."""
+    points = {}
+    for recall, rate in curve:
+        if recall >= least:
+            points.setdefault(recall_place(recall), rate)
+    return list(points.items())
+
+
+def recall_axis():
+    ticks = [(0.6, '.6'), (0.7, '.7'), (0.8, '.8'), (0.9, '.9'), (0.95, '.95'), (0.98, '.98'),
+             (0.99, '.99'), (0.995, '.995'), (0.998, '.998'), (0.9995, '1')]
+    return 'set xtics (' + ', '.join(f'"{label}" {recall_place(recall)}' for recall, label in ticks) + ')\n'
+
+
+def figure_before(out, sets, before):
+    """Annoy's curves of two versions, in round trips, as they were not measured at the same time."""
+    for (name, rows), runs in whole_sets(sets).items():
+        series = {}
+        for which, label in [(runs, 'annoy'), (before.get((name, rows), {}), 'before')]:
+            for suffix in ['', ' (target)']:
+                if 'annoy' + suffix in which:
+                    points = recall_points(which['annoy' + suffix].curve('per_trip'), 0.8)
+                    series[label + suffix] = [(place, 1 / rate) for place, rate in points]
+        plot(os.path.join(out, name + '-before.svg'), f'{name}, {rows:,} rows', 'recall\\\\@10',
+             'time of a query, in round trips', 'set yrange [0:*]\n' + recall_axis(), series)
+
+
 def figures(out, sets, recalls):
     logarithmic = 'set logscale y\nset format y "%.0f"\n'
     for (name, rows), runs in whole_sets(sets).items():
         prefix = os.path.join(out, name)
         what = f'{name}, {rows:,} rows'
-        # recall on the scale of the rows that are missed; the last tick stands for all above it
-        curves = {}
-        for run in serial(runs):
-            places = {}
-            for r, q in run.curve():
-                if r >= 0.6:
-                    places.setdefault(-math.log10(max(1 - r, 5e-4)), q)
-            curves[run.engine] = list(places.items())
-        ticks = ', '.join(f'"{label}" {-math.log10(1 - recall)}' for recall, label in
-                          [(0.6, '.6'), (0.7, '.7'), (0.8, '.8'), (0.9, '.9'), (0.95, '.95'), (0.98, '.98'),
-                           (0.99, '.99'), (0.995, '.995'), (0.998, '.998'), (0.9995, '1')])
+        curves = {run.engine: recall_points(run.curve(), 0.6) for run in serial(runs)}
         plot(prefix + '-recall.svg', what, 'recall\\\\@10', 'queries per second',
-             logarithmic + f'set xtics ({ticks})\n', {e: p for e, p in curves.items() if p})
+             logarithmic + recall_axis(), {e: p for e, p in curves.items() if p})
         built = [run for run in serial(runs) if run.build is not None and run.engine != 'annoy (target)']
         if built:
             bars(prefix + '-build.svg', what + ': build', 'seconds', {run.engine: run.build for run in built})
@@ -260,7 +294,8 @@ def blocks(sets, recalls):
         run = next(iter(runs.values()))
         result[name] = (f'{rows:,} rows, {run.dimensions} dimensions, {run.metric}\n\n' + summary(runs)
                         + '\nQueries per second at equal recall:\n\n' + comparison(runs, recalls[name])
-                        + '\n' + clients(runs))
+                        + '\nMedian time of a query at equal recall, in round trips that were made in turn '
+                        + 'with the queries:\n\n' + trips(runs, recalls[name]) + '\n' + clients(runs))
         series = sizes(sets, name, recalls[name])
         if series:
             result[name + '-rows'] = ('Microseconds of a query at equal recall:\n\n' + growth(series))
@@ -287,6 +322,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', metavar='OUT')
+    parser.add_argument('--before', metavar='DIRECTORY')
     parser.add_argument('--docs', metavar='DIRECTORY')
     args = parser.parse_args()
 
@@ -310,6 +346,8 @@ def main():
     if shutil.which('gnuplot'):
         for name in recalls:
             figures(args.out, {key: runs for key, runs in sets.items() if key[0] == name}, recalls[name])
+        if args.before:
+            figure_before(args.out, sets, read(args.before))
     else:
         print('no gnuplot: no figures', file=sys.stderr)
 

@@ -40,31 +40,6 @@ mode=${1:-targets}
 table=rows_real
 index=${table}_annoy_idx
 
-# Set cpu to the seconds of processor time that a statement takes.
-processor_time()
-{
-	cpu=$(PGOPTIONS='-c log_statement_stats=on -c client_min_messages=log' \
-		"$bindir/psql" -X -q -v ON_ERROR_STOP=1 -o /dev/null -c "$1" 2>&1 |
-		awk '$1 == "!" && $3 == "s" && $4 == "user," {print $2 + $5; exit}')
-	[ -n "$cpu" ] || die "could not measure: $1"
-}
-
-client()
-{
-	PGOPTIONS='-c enable_seqscan=off -c enable_sort=off' "$annoybench" --table "$table" --metric "$metric" \
-		--csv "$scratch/csv" "$@" >"$scratch/annoybench.log" ||
-		{
-			cat "$scratch/annoybench.log"
-			return 1
-		}
-}
-
-# Columns $1 of what has been measured, without the names.
-measured()
-{
-	cut -d , -f "$1" "$scratch/csv" | tail -n +2
-}
-
 # ---- recall asked for and reached ----
 
 # Measure a state of the index, when the table holds the first $3 rows of a file.

@@ -251,6 +251,57 @@ sub index_check_ok_without_heap
 	return;
 }
 
+#
+# Pages that a crash, or an error, has left between adding them and their use, or
+# between taking one off the list of free pages and making a node of it: VACUUM makes
+# free pages of them, and new nodes take them.
+#
+sub add_page
+{
+	my ($index, $kind) = @_;
+	my $block = $index->blocks;
+
+	if (!$kind)
+	{
+		$index->{bytes} .= "\0" x $page_size;
+		return;
+	}
+	$index->{bytes} .= substr($index->page(1), 0, 32) . "\0" x ($page_size - 32);
+	$index->set($block, lower => 32);
+	$index->set($block, kind => $kind);
+	$index->set($block, next_free => 0);
+	return;
+}
+
+sub reusable
+{
+	my ($report) = $_[0] =~ /(\d+) reusable/;
+	return $report;
+}
+
+change_index(
+	sub {
+		my ($index) = @_;
+		add_page($index, $_) foreach (0, $kind{free}, $kind{mean}, 0);
+	});
+is(pages('t_idx'), $pages + 4, 'the index has pages that nothing leads to');
+index_check_ok_without_heap();
+cmp_ok(vacuum_reads(), '<', 20, 'VACUUM without a dead row leaves them alone');
+sql('DELETE FROM t WHERE id = 8');
+is(reusable(vacuum_report('VACUUM (VERBOSE, INDEX_CLEANUP on) t', 't_idx')),
+	4, 'one that reads the index makes them free pages');
+index_check_ok_without_heap();
+$node->stop('immediate');
+$node->start;
+index_check_ok_without_heap();
+sql('INSERT INTO t SELECT i, ARRAY[5.5 + i / 1e6, 5.5, 5.5] FROM generate_series(50001, 51000) i');
+is( sql("SELECT sum(item_bytes + tree_bytes) / $page_size FROM annoy_index_info('t_idx')") + 1 + 1,
+	pages('t_idx'), 'and new nodes take them');
+sql('DELETE FROM t WHERE id = 9');
+is(reusable(vacuum_report('VACUUM (VERBOSE, INDEX_CLEANUP on) t', 't_idx')),
+	0, 'all of them');
+index_check_ok_without_heap();
+
 # An index that is empty, but was in use.
 sql('DELETE FROM t');
 $reader = $node->background_psql('postgres', on_error_stop => 1);
@@ -264,6 +315,17 @@ $reader->quit;
 sql('VACUUM t');
 is(sql("SELECT dimensions IS NULL, items FROM annoy_index_info('t_idx')"),
 	't|0', 'the next VACUUM sees to that, though no row is dead');
+
+# Pages of a group of which the first one is missing, as after a crash.
+create_table('t', 0, 'CREATE INDEX t_idx ON t USING annoy (v)');
+sql('INSERT INTO t SELECT i, array_agg(i * j % 97) FROM generate_series(1, 20) i, generate_series(1, 3000) j GROUP BY i');
+change_index(sub { add_page($_[0], $_) foreach (0, 0, $kind{data}, $kind{data}); });
+index_check_ok_without_heap();
+sql('DELETE FROM t WHERE id = 20');
+is(reusable(vacuum_report('VACUUM (VERBOSE, INDEX_CLEANUP on) t', 't_idx')),
+	4, 'pages of an unfinished group become free pages');
+index_check_ok_without_heap();
+intact_ok('t', 19, 'after that');
 
 #
 # Little memory: more dead rows than can be remembered, by the table's VACUUM as

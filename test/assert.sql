@@ -1,5 +1,6 @@
--- What valgrind watches in test/assert.sh: everything that reads or writes pages,
--- on tables that are small, as it is thirty times slower.
+-- What test/assert.sh runs under valgrind, and with caches that are never valid for
+-- long: everything that reads or writes pages, on tables that are small, as it is
+-- thirty times slower.
 SET max_parallel_maintenance_workers = 1;
 SET min_parallel_table_scan_size = 0;
 SET enable_seqscan = off;

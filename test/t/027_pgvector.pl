@@ -1,0 +1,286 @@
+
+# Copyright (c) 2026, the annoy developers
+
+# annoy_vector: indexes on pgvector's types answer as pgvector does, whatever the order
+# and the schemas in which the extensions were created.
+#
+# Versions of pgvector before 0.7.0 have the type "vector" alone.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use AnnoyTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = annoy_node('main', conf => "jit = off\nmax_parallel_workers_per_gather = 0");
+my $version = $node->safe_psql('postgres',
+	q{SELECT default_version FROM pg_available_extensions WHERE name = 'vector'});
+plan skip_all => 'pgvector is not installed' if $version eq '';
+note("pgvector $version");
+
+$node->safe_psql('postgres', 'CREATE EXTENSION vector; CREATE EXTENSION annoy_vector');
+my $has_all = $node->safe_psql('postgres', q{SELECT to_regtype('halfvec') IS NOT NULL}) eq 't';
+note('this version has no halfvec, and not all operators: these are not tested') unless $has_all;
+
+my @types = $has_all ? qw(vector halfvec) : qw(vector);
+my %metric_operator = (l2 => '<->', ip => '<#>', cosine => '<=>', $has_all ? (l1 => '<+>') : ());
+
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT count(*) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+		WHERE a.amname = 'annoy' AND NOT amvalidate(c.oid)}),
+	'0',
+	'all operator classes are valid');
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT string_agg(opcname, ' ' ORDER BY opcname) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+		WHERE a.amname = 'annoy' AND opcname ~ '^(vector|halfvec)_'}),
+	join(' ', sort map { my $type = $_; map { "${type}_${_}_ops" } keys %metric_operator } @types),
+	'they have the names that they have in pgvector');
+
+# Whole numbers, so that single precision computes what double precision does.  Some
+# vectors are zero, and some are NULL.
+load_vectors($node, 'reals', 'real[]', 3000, clustered(24));
+my $half_column = $has_all ? ', v::halfvec AS h, binary_quantize(v::vector)::bit(24) AS b' : '';
+$node->safe_psql(
+	'postgres', qq{
+	CREATE TABLE items AS SELECT id, v::vector(24) AS v $half_column, id % 7 AS kind
+	FROM (SELECT id, CASE WHEN id % 100 = 0 THEN NULL WHEN id % 100 = 50 THEN array_fill(0::real, ARRAY[24]) ELSE v END AS v
+		FROM reals) r;
+	ANALYZE items;});
+my %column = (vector => 'v', halfvec => 'h');
+
+# All rows in order, with the distances that the operator returns, by one kind of scan.
+sub ordered
+{
+	my ($order, $by, $where) = @_;
+	my $set = $by eq 'index' ? 'SET enable_seqscan = off; SET enable_sort = off' :
+	  'SET enable_indexscan = off; SET enable_bitmapscan = off';
+	my $query = "SELECT id, $order AS d FROM items " . ($where // '') . " ORDER BY $order";
+
+	like($node->safe_psql('postgres', "$set; EXPLAIN (COSTS OFF) $query"),
+		qr/Index Scan using items_idx/, "$order: the index is used")
+	  if $by eq 'index';
+	return $node->safe_psql(
+		'postgres', qq{
+		$set;
+		WITH answers AS MATERIALIZED ($query)
+		SELECT count(DISTINCT id), md5(string_agg(coalesce(d::text, 'NULL'), ' ')),
+			string_agg(DISTINCT id::text, ' ') FILTER (WHERE d = 'NaN') FROM answers});
+}
+
+foreach my $type (@types)
+{
+	my $column = $column{$type};
+
+	foreach my $metric (sort keys %metric_operator)
+	{
+		my $query = "'[" . join(',', map { ($_ * 37) % 200 - 90 } 1 .. 24) . "]'";
+		my $order = "$column $metric_operator{$metric} $query";
+
+		$node->safe_psql('postgres',
+			"CREATE INDEX items_idx ON items USING annoy ($column ${type}_${metric}_ops)");
+		is(ordered($order, 'index'), ordered($order, 'table'), "$type, $metric: all rows as in a sequential scan");
+		is( ordered($order, 'index', 'WHERE kind IN (2, 3)'),
+			ordered($order, 'table', 'WHERE kind IN (2, 3)'),
+			"$type, $metric: with a condition");
+		if ($metric eq 'cosine')
+		{
+			my $zero = "$column <=> '[" . join(',', (0) x 24) . "]'";
+
+			is(ordered($zero, 'index'), ordered($zero, 'table'), "$type: from a zero vector");
+		}
+		is($node->safe_psql('postgres', q{SELECT annoy_index_check('items_idx', true)}), '', 'the index is whole');
+		cmp_ok($node->safe_psql('postgres', q{SELECT recall FROM annoy_recall('items_idx')}), '>=', 0.9, 'recall');
+		$node->safe_psql('postgres', 'DROP INDEX items_idx');
+	}
+}
+
+if ($has_all)
+{
+	$node->safe_psql('postgres', 'CREATE INDEX items_idx ON items USING annoy (b bit_hamming_ops)');
+	my $query = "B'" . '0110' x 6 . "'";
+	is(ordered("b <~> $query", 'index'), ordered("b <~> $query", 'table'), 'bit: all rows as in a sequential scan');
+	is(ordered("b <~~> $query", 'index'), ordered("b <~> $query", 'table'), q{bit: by annoy's operator, too});
+	$node->safe_psql('postgres', 'DROP INDEX items_idx');
+	is( $node->safe_psql(
+			'postgres', q{
+			CREATE INDEX items_idx ON items USING annoy (h);
+			CREATE INDEX reals_idx ON items USING annoy ((v::real[])) WITH (dtype = float16);
+			SELECT h.dtype, h.item_bytes = r.item_bytes FROM annoy_index_info('items_idx') h, annoy_index_info('reals_idx') r;
+			DROP INDEX reals_idx}),
+		'float16|t',
+		'halfvec is stored as it is');
+	$node->safe_psql('postgres', 'DROP INDEX items_idx');
+}
+
+# What is asked, with an index for it, and what the plan has to name.
+my $literal = '[' . join(',', map { $_ % 5 * 20 } 1 .. 24) . ']';
+my $array = "{" . join(',', map { $_ % 5 * 20 } 1 .. 24) . "}";
+sub uses_index
+{
+	my ($what, $index, $query, @before) = @_;
+	my $set = join '', map { "$_;" } 'SET enable_seqscan = off', @before;
+	my $plan = $node->safe_psql('postgres',
+		"CREATE INDEX items_idx ON items USING annoy ($index); $set EXPLAIN (COSTS OFF) $query");
+	like($plan, qr/Index Scan using items_idx/, $what);
+	$node->safe_psql('postgres', "$set $query");
+	$node->safe_psql('postgres', 'DROP INDEX items_idx');
+	return;
+}
+uses_index('a literal without a type', 'v', "SELECT id FROM items ORDER BY v <-> '$literal' LIMIT 5");
+uses_index('a literal with a cast', 'v', "SELECT id FROM items ORDER BY v <-> '$literal'::vector(24) LIMIT 5");
+uses_index('an array with a cast', 'v', "SELECT id FROM items ORDER BY v <-> '$array'::real[]::vector LIMIT 5");
+foreach my $plans (qw(force_custom_plan force_generic_plan))
+{
+	foreach my $parameter ('(vector)', '(unknown)', '')
+	{
+		uses_index("a parameter $parameter, $plans", 'v', "EXECUTE ask('$literal')", "SET plan_cache_mode = $plans",
+			"PREPARE ask$parameter AS SELECT id FROM items ORDER BY v <-> \$1 LIMIT 5");
+	}
+}
+uses_index('a subquery', 'v vector_cosine_ops',
+	'SELECT id FROM items ORDER BY v <=> (SELECT v FROM items WHERE id = 7) LIMIT 5');
+uses_index('columns for conditions', 'v vector_ip_ops, kind',
+	"SELECT id FROM items WHERE kind = 3 ORDER BY v <#> '$literal' LIMIT 5");
+if ($has_all)
+{
+	uses_index('halves of a vector', '(v::halfvec(24)) halfvec_l2_ops',
+		"SELECT id FROM items ORDER BY v::halfvec(24) <-> '$literal' LIMIT 5");
+	uses_index('a part of a vector', '(subvector(v, 1, 8)::vector(8)) vector_cosine_ops',
+		"SELECT id FROM items ORDER BY subvector(v, 1, 8)::vector(8) <=> '[1,2,3,4,5,6,7,8]' LIMIT 5");
+	uses_index('bits of a vector', '(binary_quantize(v)::bit(24)) bit_hamming_ops',
+		"SELECT id FROM items ORDER BY binary_quantize(v)::bit(24) <~> binary_quantize('$literal'::vector) LIMIT 5");
+}
+
+# Every dtype, insertions, VACUUM, other vectors than the index has.
+foreach my $type (@types)
+{
+	foreach my $dtype (qw(float16 float32 float64))
+	{
+		my $column = $column{$type};
+		$node->safe_psql('postgres', "CREATE INDEX items_idx ON items USING annoy ($column) WITH (dtype = $dtype)");
+		cmp_ok($node->safe_psql('postgres', q{SELECT recall FROM annoy_recall('items_idx')}), '>=', 0.9, "$type as $dtype");
+		is( $node->safe_psql('postgres',
+				"SELECT bool_and(annoy_get_item('items_idx', ctid, NULL::$type) = $column) FROM items WHERE $column IS NOT NULL"),
+			't', "$type as $dtype: vectors come back");
+		$node->safe_psql('postgres', 'DROP INDEX items_idx');
+	}
+}
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE grown (id int, v vector) PARTITION BY RANGE (id);
+	CREATE TABLE grown_1 PARTITION OF grown FOR VALUES FROM (0) TO (1000);
+	CREATE TABLE grown_2 PARTITION OF grown FOR VALUES FROM (1000) TO (9999);
+	CREATE INDEX ON grown USING annoy (v vector_cosine_ops);
+	INSERT INTO grown SELECT id, v FROM items;
+	DELETE FROM grown WHERE id % 4 = 0;});
+$node->safe_psql('postgres', 'VACUUM grown');
+$node->safe_psql('postgres', 'INSERT INTO grown SELECT id, v FROM items WHERE id % 4 = 0');
+is( $node->safe_psql(
+		'postgres', qq{
+		SET enable_seqscan = off; SET enable_sort = off;
+		SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM grown ORDER BY v <=> '$literal') g}),
+	'3000|3000', 'all rows of a partitioned table that has grown');
+is( $node->safe_psql(
+		'postgres', q{SELECT annoy_index_check('grown_1_v_idx', true), annoy_index_check('grown_2_v_idx', true)}), '|', 'whole');
+my ($status, $stdout, $stderr) = $node->psql('postgres', q{INSERT INTO grown VALUES (1, '[1,2,3]')});
+like($stderr, qr/expected 24 dimensions, not 3/, 'other dimensions are refused');
+($status, $stdout, $stderr) = $node->psql('postgres',
+	q{CREATE TABLE mixed AS SELECT '[1,2]'::vector AS v UNION ALL SELECT '[1,2,3]'; CREATE INDEX ON mixed USING annoy (v)});
+my ($rows) = $stderr =~ /finds all rows that do not fit: (.*;)/;
+is($node->safe_psql('postgres', $rows // 'SELECT 1'), '(0,2)', 'and found by the query of the hint');
+
+# Functions with queries of these types
+$node->safe_psql('postgres', 'CREATE INDEX items_idx ON items USING annoy (v)');
+foreach my $query ("'$literal'::vector", $has_all ? "'$literal'::halfvec" : (), "'$literal'", "'$array'::real[]")
+{
+	is( $node->safe_psql(
+			'postgres', qq{
+			SELECT (SELECT array_agg(item) FROM annoy_get_nns_by_vector('items_idx', $query, 10))
+				= (SELECT array_agg(ctid) FROM (SELECT ctid FROM items ORDER BY v <-> '$literal' LIMIT 10) i),
+			(SELECT count(*) FROM annoy_search_radius('items_idx', $query, 500))
+				= (SELECT count(*) FROM items WHERE v <-> '$literal' <= 500)}),
+		't|t', "functions take $query");
+}
+is($node->safe_psql('postgres', q{SELECT count(*) > 5000 FROM annoy_knn_graph('items_idx', 2)}), 't', 'annoy_knn_graph');
+is($node->safe_psql('postgres', q{SELECT annoy_prewarm('items_idx') > 10}), 't', 'annoy_prewarm');
+is($node->safe_psql('postgres', q{SELECT annoy_clone_index('items_idx', 'items_clone', '{"metric": "angular"}')}), 'items_clone', 'annoy_clone_index');
+$node->safe_psql('postgres', q{CREATE TABLE queries AS SELECT v FROM items WHERE v IS NOT NULL LIMIT 300});
+is($node->safe_psql('postgres', q{SELECT annoy_calibrate('items_idx', 'queries') >= 0}), 't', 'annoy_calibrate');
+my $file = PostgreSQL::Test::Utils::tempdir() . '/items.ann';
+is($node->safe_psql('postgres', qq{CREATE TABLE numbered AS SELECT id, v FROM items WHERE v IS NOT NULL;
+	CREATE INDEX numbered_idx ON numbered USING annoy (v); SELECT annoy_export('numbered_idx', 'id', '$file') > 0}), 't', 'annoy_export');
+
+# What depends on what
+($status, $stdout, $stderr) = $node->psql('postgres', 'DROP EXTENSION vector');
+like($stderr, qr/extension annoy_vector depends on extension vector/, 'DROP EXTENSION vector says what depends on it');
+($status, $stdout, $stderr) = $node->psql('postgres', 'DROP EXTENSION annoy_vector');
+like($stderr, qr/index items_idx depends on operator class/, 'DROP EXTENSION annoy_vector as well');
+$node->safe_psql('postgres', 'SET client_min_messages = warning; DROP EXTENSION annoy_vector CASCADE; CREATE EXTENSION annoy_vector');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname = 'items_idx'}), '0', 'it can be dropped and created again');
+
+# Any order, any schemas: those of no search_path, with names that have to be quoted
+my $number = 0;
+foreach my $order (
+	[ 'CREATE EXTENSION vector', 'CREATE EXTENSION annoy', 'CREATE EXTENSION annoy_vector' ],
+	[ 'CREATE EXTENSION annoy', 'CREATE EXTENSION vector', 'CREATE EXTENSION annoy_vector' ],
+	['CREATE EXTENSION annoy_vector CASCADE'],
+	[ 'CREATE SCHEMA "An ""A"', 'CREATE SCHEMA "the V"', 'CREATE SCHEMA own', 'CREATE EXTENSION annoy SCHEMA "An ""A"',
+		'CREATE EXTENSION vector SCHEMA "the V"', 'CREATE EXTENSION annoy_vector SCHEMA own' ],
+	# names of others do not get in the way
+	[ 'CREATE SCHEMA s', 'CREATE SCHEMA v', 'CREATE DOMAIN s.vector AS real[]', 'CREATE DOMAIN s.name AS text', 'CREATE FUNCTION s.format(text, name, text) RETURNS text LANGUAGE sql AS $$SELECT 1/0$$',
+		'CREATE EXTENSION annoy SCHEMA s', 'CREATE EXTENSION vector SCHEMA v', 'CREATE EXTENSION annoy_vector SCHEMA s' ])
+{
+	my $database = 'order_' . ++$number;
+	my $first = $number == 4 ? 'own' : $number == 5 ? 's' : 'public';
+
+	$node->safe_psql('template1', "CREATE DATABASE $database TEMPLATE template0");
+	$node->safe_psql($database, "SET client_min_messages = warning; $_") foreach @$order;
+	my $vector = $node->safe_psql($database, q{SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'});
+	$node->safe_psql(
+		$database, qq{
+		CREATE TABLE public.t (id int, v $vector.vector(3));
+		INSERT INTO public.t SELECT i, ARRAY[i, sin(i), 1] FROM generate_series(1, 500) i;
+		CREATE INDEX t_idx ON public.t USING annoy (v $first.vector_cosine_ops);
+		CREATE INDEX t_l2 ON public.t USING annoy (v);});
+	my $ask = "SET search_path = $vector; SET enable_seqscan = off; EXPLAIN (COSTS OFF) SELECT * FROM public.t ORDER BY v <=> '[1,2,3]' LIMIT 3;";
+	like($node->safe_psql($database, $ask), qr/Index Scan using t_idx/, "$database: made in that order");
+
+	# dumped and restored
+	my $dump = PostgreSQL::Test::Utils::tempdir() . "/$database.sql";
+	$node->command_ok([ 'pg_dump', '-f', $dump, $database ], "$database: dumped");
+	$node->safe_psql('template1', "CREATE DATABASE ${database}_copy TEMPLATE template0");
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, "${database}_copy" ], 'restored');
+	like($node->safe_psql("${database}_copy", $ask), qr/Index Scan using t_idx/, 'and used');
+
+	# moved
+	$node->safe_psql($database, 'CREATE SCHEMA elsewhere; ALTER EXTENSION annoy_vector SET SCHEMA elsewhere; ALTER EXTENSION vector SET SCHEMA elsewhere');
+	like($node->safe_psql($database, $ask =~ s/search_path = .*?;/search_path = elsewhere;/r), qr/Index Scan using t_idx/, 'moved');
+}
+
+# The owner of a database, who is no superuser, creates it if he may create pgvector.
+$node->safe_psql('postgres', q{CREATE ROLE someone LOGIN; CREATE DATABASE owned TEMPLATE template0 OWNER someone});
+$node->safe_psql('owned', 'CREATE EXTENSION vector');
+$node->safe_psql('owned', 'SET ROLE someone; CREATE EXTENSION annoy; CREATE EXTENSION annoy_vector');
+is($node->safe_psql('owned', q{SELECT count(*) FROM pg_extension WHERE extname = 'annoy_vector'}), '1', 'created by the owner of a database');
+
+# What the documentation says
+if ($has_all)
+{
+	my $document = slurp_file("$FindBin::RealBin/../../docs/from-pgvector.md");
+	my @blocks = $document =~ /^```sql\n(.*?)^```$/msg;
+
+	cmp_ok(scalar(@blocks), '>=', 3, 'docs/from-pgvector.md has examples');
+	$node->safe_psql('template1', 'CREATE DATABASE docs TEMPLATE template0');
+	($status, $stdout, $stderr) = $node->psql('docs', join('', @blocks), on_error_stop => 1);
+	is($status, 0, 'they work');
+	diag($stderr) if $status != 0;
+}
+
+done_testing();
