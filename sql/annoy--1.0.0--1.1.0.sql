@@ -65,3 +65,59 @@ CREATE FUNCTION annoy_vector_layout()
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION annoy_halfvec_layout()
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+--
+-- Is a vector within a distance of a query, which is the operator's?
+--
+-- The planner makes a condition for an index of this, with the operator <<@, whose
+-- right-hand argument has query, radius and metric.  A query without a type is text,
+-- and read as a value of the vector's type.
+--
+
+CREATE FUNCTION annoy_within_support(internal)
+	RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION annoy_within(embedding anyarray, query anycompatiblearray, radius double precision, metric text DEFAULT 'euclidean')
+	RETURNS boolean AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_within_support;
+CREATE FUNCTION annoy_within(embedding anyarray, query text, radius double precision, metric text DEFAULT 'euclidean')
+	RETURNS boolean AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_within_support;
+CREATE FUNCTION annoy_within(embedding bit, query bit, radius double precision, metric text DEFAULT 'hamming')
+	RETURNS boolean AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_within_support;
+CREATE FUNCTION annoy_within(embedding bit, query text, radius double precision, metric text DEFAULT 'hamming')
+	RETURNS boolean AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_within_support;
+
+CREATE FUNCTION annoy_within(real[], record)
+	RETURNS boolean AS 'MODULE_PATHNAME', 'annoy_within_record' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_within(double precision[], record)
+	RETURNS boolean AS 'MODULE_PATHNAME', 'annoy_within_record' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION annoy_within(bit, record)
+	RETURNS boolean AS 'MODULE_PATHNAME', 'annoy_within_record' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
+CREATE OPERATOR <<@ (LEFTARG = real[], RIGHTARG = record, FUNCTION = annoy_within, RESTRICT = areasel);
+CREATE OPERATOR <<@ (LEFTARG = double precision[], RIGHTARG = record, FUNCTION = annoy_within, RESTRICT = areasel);
+CREATE OPERATOR <<@ (LEFTARG = bit, RIGHTARG = record, FUNCTION = annoy_within, RESTRICT = areasel);
+
+ALTER OPERATOR FAMILY real_l2_ops USING annoy ADD OPERATOR 3 <<@ (real[], record);
+ALTER OPERATOR FAMILY real_cosine_ops USING annoy ADD OPERATOR 3 <<@ (real[], record);
+ALTER OPERATOR FAMILY real_ip_ops USING annoy ADD OPERATOR 3 <<@ (real[], record);
+ALTER OPERATOR FAMILY real_l1_ops USING annoy ADD OPERATOR 3 <<@ (real[], record);
+ALTER OPERATOR FAMILY real_hamming_ops USING annoy ADD OPERATOR 3 <<@ (real[], record);
+ALTER OPERATOR FAMILY double_l2_ops USING annoy ADD OPERATOR 3 <<@ (double precision[], record);
+ALTER OPERATOR FAMILY double_cosine_ops USING annoy ADD OPERATOR 3 <<@ (double precision[], record);
+ALTER OPERATOR FAMILY double_ip_ops USING annoy ADD OPERATOR 3 <<@ (double precision[], record);
+ALTER OPERATOR FAMILY double_l1_ops USING annoy ADD OPERATOR 3 <<@ (double precision[], record);
+ALTER OPERATOR FAMILY double_hamming_ops USING annoy ADD OPERATOR 3 <<@ (double precision[], record);
+ALTER OPERATOR FAMILY bit_hamming_ops USING annoy ADD OPERATOR 3 <<@ (bit, record);
+
+COMMENT ON FUNCTION annoy_within_support(internal) IS 'planner support for annoy_within';
+COMMENT ON FUNCTION annoy_within(anyarray, anycompatiblearray, double precision, text) IS 'is a vector within a distance of another?';
+COMMENT ON FUNCTION annoy_within(anyarray, text, double precision, text) IS 'is a vector within a distance of another, which is given as text?';
+COMMENT ON FUNCTION annoy_within(bit, bit, double precision, text) IS 'is a bit string within a distance of another?';
+COMMENT ON FUNCTION annoy_within(bit, text, double precision, text) IS 'is a bit string within a distance of another, which is given as text?';
+COMMENT ON OPERATOR <<@ (real[], record) IS 'what an index is asked for annoy_within';
+COMMENT ON OPERATOR <<@ (double precision[], record) IS 'what an index is asked for annoy_within';
+COMMENT ON OPERATOR <<@ (bit, record) IS 'what an index is asked for annoy_within';

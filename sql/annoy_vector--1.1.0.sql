@@ -34,11 +34,25 @@ BEGIN
 	SELECT n.nspname INTO STRICT pgvector FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 	WHERE e.extname = 'vector'::name;
 
+	IF to_regprocedure(format('%I.annoy_within_support(pg_catalog.internal)', annoy)) IS NULL THEN
+		RAISE 'extension annoy is of a version before 1.1.0'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Use ALTER EXTENSION annoy UPDATE.';
+	END IF;
+
 	FOREACH type_name IN ARRAY '{vector,halfvec}'::text[] LOOP
 		IF to_regtype(format('%I.%I', pgvector, type_name)) IS NULL THEN
 			missing := missing || ', type ' || type_name;
 			CONTINUE;
 		END IF;
+
+		EXECUTE format(
+			'CREATE FUNCTION %1$I.annoy_within(%2$I.%3$I, record) '
+			'RETURNS boolean AS ''MODULE_PATHNAME'', %4$L LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20',
+			target, pgvector, type_name, 'annoy_within_record_' || type_name);
+		EXECUTE format('CREATE OPERATOR %1$I.<<@ (LEFTARG = %2$I.%3$I, RIGHTARG = record, FUNCTION = %1$I.annoy_within, RESTRICT = pg_catalog.areasel)',
+			target, pgvector, type_name);
+		EXECUTE format('COMMENT ON OPERATOR %I.<<@ (%I.%I, record) IS %L',
+			target, pgvector, type_name, 'what an index is asked for annoy_within');
 
 		FOR class IN
 			SELECT * FROM (VALUES
@@ -55,6 +69,7 @@ BEGIN
 			EXECUTE format(
 				'CREATE OPERATOR CLASS %1$I.%2$I %3$s FOR TYPE %4$I.%5$I USING annoy AS '
 				'OPERATOR 1 %4$I.%6$s (%4$I.%5$I, %4$I.%5$I) FOR ORDER BY pg_catalog.float_ops, '
+				'OPERATOR 3 %1$I.<<@ (%4$I.%5$I, record), '
 				'FUNCTION 1 %7$I.%8$I(), FUNCTION 2 %7$I.%9$I()',
 				target, type_name || '_' || class.metric || '_ops',
 				CASE WHEN class.is_default THEN 'DEFAULT' ELSE '' END,
@@ -73,6 +88,14 @@ BEGIN
 			target, pgvector, type_name, 'annoy_get_nns_by_vector_' || type_name, annoy);
 		EXECUTE format('COMMENT ON FUNCTION %I.annoy_get_nns_by_vector(regclass, %I.%I, integer, integer) IS %L',
 			target, pgvector, type_name, 'nearest rows of a vector, with the distances that Annoy returns');
+		EXECUTE format(
+			'CREATE FUNCTION %1$I.annoy_within(embedding %2$I.%3$I, query %2$I.%3$I, '
+			'radius double precision, metric text DEFAULT ''euclidean'') '
+			'RETURNS boolean AS ''MODULE_PATHNAME'', %4$L '
+			'LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT %5$I.annoy_within_support',
+			target, pgvector, type_name, 'annoy_within_' || type_name, annoy);
+		EXECUTE format('COMMENT ON FUNCTION %1$I.annoy_within(%2$I.%3$I, %2$I.%3$I, double precision, text) IS %4$L',
+			target, pgvector, type_name, 'is a vector within a distance of another?');
 		EXECUTE format(
 			'CREATE FUNCTION %1$I.annoy_search_radius(index regclass, query %2$I.%3$I, '
 			'radius double precision, search_k integer DEFAULT -1, OUT item tid, OUT distance double precision) '
@@ -101,7 +124,7 @@ BEGIN
 	END IF;
 
 	IF missing <> ''::text THEN
-		RAISE NOTICE 'the version of pgvector in this database lacks %', substr(missing, 3)
+		RAISE WARNING 'the version of pgvector in this database lacks %', substr(missing, 3)
 			USING HINT = 'After ALTER EXTENSION vector UPDATE, drop extension annoy_vector and create it again to have operator classes for all.';
 	END IF;
 END

@@ -63,7 +63,7 @@ CREATE FUNCTION twice(real[]) RETURNS real[] IMMUTABLE LANGUAGE sql AS
 	$$ SELECT array_agg(2 * x)::real[] FROM unnest($1) x $$;
 CREATE TABLE deceived (v real[]);
 INSERT INTO deceived SELECT vec(i, 10) FROM generate_series(1, 300) i;
-CREATE INDEX deceived_v ON deceived USING annoy (twice(v));
+CREATE INDEX deceived_v ON deceived USING annoy (twice(v)) WITH (dtype = float32);
 SELECT annoy_index_check('deceived_v', true);
 CREATE OR REPLACE FUNCTION twice(real[]) RETURNS real[] IMMUTABLE LANGUAGE sql AS
 	$$ SELECT array_agg(3 * x)::real[] FROM unnest($1) x $$;

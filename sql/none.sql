@@ -113,11 +113,12 @@ SELECT right_rows('items_v', 'items'), dead_items FROM annoy_index_info('items_v
 BEGIN;
 SAVEPOINT before;
 DELETE FROM items WHERE id % 2 = 0;
-INSERT INTO items SELECT i, hard(i, 24) FROM generate_series(7001, 8000) i;
+INSERT INTO items SELECT i, hard(i, 24) FROM generate_series(7001, 11000) i;
 SELECT count(*) FROM (SELECT FROM items WHERE v IS NOT NULL ORDER BY v <-> (SELECT v FROM items WHERE id = 7) LIMIT 100000) s;
 ROLLBACK TO before;
-INSERT INTO items SELECT i, hard(i, 24) FROM generate_series(8001, 9000) i;
 COMMIT;
+SELECT right_rows('items_v', 'items');
+INSERT INTO items SELECT i, hard(i, 24) FROM generate_series(8001, 9000) i;
 SELECT right_rows('items_v', 'items');
 VACUUM items;
 SELECT right_rows('items_v', 'items'), found('items') > .9 AS found;

@@ -12,7 +12,7 @@ WHERE amname = 'annoy' ORDER BY opcname COLLATE "C";
 -- Every family has its operator for all types.
 SELECT opfname, string_agg(DISTINCT oprname, ' ') AS operator, count(*),
 	count(DISTINCT oprright) AS right_types,
-	bool_and(amoppurpose = 'o' AND amopstrategy = 1) AS ordering
+	bool_and(amoppurpose = 'o' AND amopstrategy = 1) FILTER (WHERE oprname <> '<<@') AS ordering
 FROM pg_opfamily f JOIN pg_am a ON a.oid = opfmethod JOIN pg_amop ON amopfamily = f.oid
 	JOIN pg_operator o ON o.oid = amopopr
 WHERE amname = 'annoy' GROUP BY opfname ORDER BY opfname COLLATE "C";

@@ -346,6 +346,12 @@ find_sample(AnnoyBuild *build, AnnoyShare state, double room)
 		found = pg_atomic_read_u64(&sampling->found);
 		if (found > 0 && found <= (uint64) sampling->allocated)
 			break;
+		/* rows of an index in use may go */
+		if (found == 0 && sampling->limit == PG_UINT64_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("all rows of index \"%s\" have been deleted meanwhile",
+							RelationGetRelationName(build->rel))));
 		/* an unlikely sample */
 		if (found > 0)
 			sampling->limit -= sampling->limit / 8;

@@ -123,8 +123,8 @@ AnnoyStepDivide(AnnoyBuild *build, void *state)
 	AnnoyShared *shared = build->shared;
 	AnnoySharedTeam *team = &shared->team;
 	Division   *division = state;
-	AnnoyPointSet rows = AnnoyDividedPoints(build->index,
-											AnnoyBuildAddress(build, shared->sample.points));
+	AnnoyPointSet points = AnnoyDividedPoints(build->index,
+											  AnnoyBuildAddress(build, shared->sample.points));
 	int		   *order = AnnoyBuildAddress(build, shared->sample.order);
 	char	   *cuts = AnnoyBuildAddress(build, division->cuts);
 	uint64		seed = build->index->seed + shared->tree.number;
@@ -151,13 +151,13 @@ AnnoyStepDivide(AnnoyBuild *build, void *state)
 		{
 			bool		counts = range.depth++ < division->divisions;
 
-			first = AnnoyDivide(&rows, order, range.start, range.count,
+			first = AnnoyDivide(&points, order, range.start, range.count,
 								division->max_piece, false, seed,
 								counts ? count_divided : NULL, build);
 		}
 		if (first == 0)
 		{
-			AnnoyPartition(&rows, order, range.start, range.count,
+			AnnoyPartition(&points, order, range.start, range.count,
 						   division->max_piece, false, seed, &pieces);
 			for (int i = 0; i < pieces.count; i++)
 				cuts[pieces.start[i]] = 1;
@@ -321,7 +321,6 @@ AnnoyGetSkeleton(AnnoyBuild *build, AnnoySkeleton *skeleton)
 
 	skeleton->rel = build->rel;
 	skeleton->dim = build->index->space_dim;
-	skeleton->near_dim = Min(skeleton->dim, ANNOY_DIVIDED_DIM);
 	skeleton->n_leaves = tree->n_leaves;
 	skeleton->n_candidates = AnnoyCandidates(build);
 	skeleton->centres = AnnoyBuildAddress(build, tree->centres);
@@ -390,7 +389,7 @@ find_neighbours(AnnoySkeleton *skeleton, AnnoyTarget *target, int leaf)
 			if (new.leaf == leaf)
 				continue;
 			new.distance = annoy_kernels->l2(centre, leaf_centre(skeleton, new.leaf),
-											 skeleton->near_dim);
+											 skeleton->dim);
 			for (place = n++; place > 0 && neighbours[place - 1].distance > new.distance; place--)
 				neighbours[place] = neighbours[place - 1];
 			neighbours[place] = new;
@@ -436,12 +435,11 @@ AnnoyFindNeighbours(AnnoyBuild *build)
 }
 
 /*
- * The squared distances of a point from the centres of some leaves, by that many of
- * their coordinates.
+ * The squared distances of a point from the centres of some leaves.
  */
 static void
-leaf_distances(const AnnoySkeleton *skeleton, const float *x, int dim, const int *leaves,
-			   int count, float *distances)
+leaf_distances(const AnnoySkeleton *skeleton, const float *x, const int *leaves, int count,
+			   float *distances)
 {
 	int			done;
 
@@ -451,10 +449,11 @@ leaf_distances(const AnnoySkeleton *skeleton, const float *x, int dim, const int
 
 		for (int i = 0; i < 4; i++)
 			centres[i] = leaf_centre(skeleton, leaves[done + i]);
-		annoy_kernels->l2_four(x, centres, dim, distances + done);
+		annoy_kernels->l2_four(x, centres, skeleton->dim, distances + done);
 	}
 	for (; done < count; done++)
-		distances[done] = annoy_kernels->l2(x, leaf_centre(skeleton, leaves[done]), dim);
+		distances[done] = annoy_kernels->l2(x, leaf_centre(skeleton, leaves[done]),
+											skeleton->dim);
 }
 
 /*
@@ -469,8 +468,7 @@ leaf_distances(const AnnoySkeleton *skeleton, const float *x, int dim, const int
 int
 AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf)
 {
-	int			dim = skeleton->near_dim;
-	float		distance = annoy_kernels->l2(x, leaf_centre(skeleton, leaf), dim);
+	float		distance = annoy_kernels->l2(x, leaf_centre(skeleton, leaf), skeleton->dim);
 
 	for (;;)
 	{
@@ -489,7 +487,7 @@ AnnoyNearestLeaf(const AnnoySkeleton *skeleton, const float *x, int leaf)
 				leaves[n] = neighbours[i + n].leaf;
 			if (n == 0)
 				break;
-			leaf_distances(skeleton, x, dim, leaves, n, distances);
+			leaf_distances(skeleton, x, leaves, n, distances);
 			for (int j = 0; j < n; j++)
 			{
 				if (distances[j] < distance)
@@ -558,7 +556,7 @@ nearest_candidate(const AnnoySkeleton *skeleton, const float *x, const int *cand
 
 	while (n < most && candidates[n] >= 0)
 		n++;
-	leaf_distances(skeleton, x, skeleton->dim, candidates, n, distances);
+	leaf_distances(skeleton, x, candidates, n, distances);
 	for (int i = 1; i < n; i++)
 	{
 		if (distances[i] < distances[nearest])

@@ -49,11 +49,10 @@
 #define ANNOY_LEAF_FILL			0.8
 
 /*
- * Points are divided, and the sample is moved to the nearest leaves, by that many of
- * their coordinates at most: as the space is rotated at random, the first ones are a
- * random projection.
+ * Points are divided by that many of their coordinates at most: as the space is rotated
+ * at random, the first ones are a random projection.
  */
-#define ANNOY_DIVIDED_DIM		256
+#define ANNOY_DIVIDED_DIM		512
 
 /* Lloyd steps over the sample. */
 #define ANNOY_LLOYD_STEPS		2
@@ -343,7 +342,6 @@ typedef struct AnnoySkeleton
 {
 	Relation	rel;
 	int			dim;
-	int			near_dim;		/* see ANNOY_DIVIDED_DIM */
 	int			n_leaves;
 	int			n_candidates;	/* of an item */
 	float	   *centres;
@@ -516,11 +514,11 @@ extern void AnnoySinkFlush(AnnoySink *sink, BlockNumber right);
 
 /* vectors.c */
 extern void AnnoyVectorsBegin(AnnoyBuild *build);
-extern void AnnoyVectorsPut(AnnoyVectorWriter * writer, AnnoyBuild *build, int64 number,
+extern void AnnoyVectorsPut(AnnoyVectorWriter *writer, AnnoyBuild *build, int64 number,
 							const AnnoyVector *vec);
-extern void AnnoyVectorsFlush(AnnoyVectorWriter * writer);
+extern void AnnoyVectorsFlush(AnnoyVectorWriter *writer);
 extern void AnnoyVectorsLoaded(AnnoyBuild *build);
-extern AnnoyVectorSource * AnnoyBuildSource(AnnoyBuild *build);
+extern AnnoyVectorSource *AnnoyBuildSource(AnnoyBuild *build);
 extern void AnnoyVectorsEnd(AnnoyBuild *build);
 
 /* team.c */
@@ -536,7 +534,7 @@ extern uint64 AnnoyBuildItemUnits(AnnoyBuild *build);
 extern uint64 AnnoyBuildPointUnits(AnnoyBuild *build);
 extern void AnnoyBuildWalkPoints(AnnoyBuild *build, AnnoyPointCallback callback,
 								 void *arg);
-extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource * source,
+extern void AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource *source,
 						   AnnoyItemCallback callback, void *arg);
 extern void AnnoyBuildSyncIndex(AnnoyBuild *build);
 extern AnnoyShare AnnoyBuildAlloc(AnnoyBuild *build, Size size);

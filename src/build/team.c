@@ -448,7 +448,7 @@ AnnoyBuildItemUnits(AnnoyBuild *build)
  * Walk over the items, together with the other participants; see AnnoyItemWalkRange.
  */
 void
-AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource * source, AnnoyItemCallback callback,
+AnnoyBuildWalk(AnnoyBuild *build, AnnoyVectorSource *source, AnnoyItemCallback callback,
 			   void *arg)
 {
 	const AnnoySharedItems *items = &build->shared->items;

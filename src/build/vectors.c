@@ -113,7 +113,7 @@ AnnoyVectorsBegin(AnnoyBuild *build)
  * Write what is in the buffer.
  */
 static void
-flush_buffer(AnnoyVectorWriter * writer)
+flush_buffer(AnnoyVectorWriter *writer)
 {
 	Size		size = vector_size(writer->build);
 	Size		bytes = writer->count * size;
@@ -133,7 +133,7 @@ flush_buffer(AnnoyVectorWriter * writer)
  * not store vectors.  Whose turn it is to write items may call this.
  */
 void
-AnnoyVectorsPut(AnnoyVectorWriter * writer, AnnoyBuild *build, int64 number,
+AnnoyVectorsPut(AnnoyVectorWriter *writer, AnnoyBuild *build, int64 number,
 				const AnnoyVector *vec)
 {
 	Size		size;
@@ -161,7 +161,7 @@ AnnoyVectorsPut(AnnoyVectorWriter * writer, AnnoyBuild *build, int64 number,
  * Write the rest.
  */
 void
-AnnoyVectorsFlush(AnnoyVectorWriter * writer)
+AnnoyVectorsFlush(AnnoyVectorWriter *writer)
 {
 	if (writer->buffer == NULL)
 		return;
@@ -201,7 +201,7 @@ AnnoyVectorsLoaded(AnnoyBuild *build)
 
 /* AnnoyVectorSource's function: read a vector from the file. */
 static bool
-read_from_file(AnnoyVectorSource * source, const AnnoyPointer *pointer,
+read_from_file(AnnoyVectorSource *source, const AnnoyPointer *pointer,
 			   const ItemPointerData *tid pg_attribute_unused(), AnnoyVector *vec)
 {
 	FileSource *files = (FileSource *) source;
@@ -231,7 +231,7 @@ read_from_file(AnnoyVectorSource * source, const AnnoyPointer *pointer,
 }
 
 static void
-close_file_source(AnnoyVectorSource * source)
+close_file_source(AnnoyVectorSource *source)
 {
 	FileSource *files = (FileSource *) source;
 

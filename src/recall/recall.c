@@ -152,10 +152,21 @@ is_rounded(Relation rel, const AnnoyIndex *index)
 }
 
 /*
+ * Read a vector of the table, as it is compared with queries.
+ */
+static AnnoyVector
+read_vector(const RecallState *state, Datum value)
+{
+	AnnoyVector vec = AnnoyReadColumn(state->rel, value);
+
+	return state->index->metric == ANNOY_HAMMING ? AnnoyConvertVector(&vec, ANNOY_BIT) : vec;
+}
+
+/*
  * Callback of the scan of the table: compare a row with all queries.
  */
 static void
-compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
+compare_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, bool *isnull,
 			bool alive pg_attribute_unused(), void *arg)
 {
 	RecallState *state = arg;
@@ -167,8 +178,8 @@ compare_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull,
 	if (isnull[0])
 		return;
 	old_context = MemoryContextSwitchTo(state->row_context);
-	vec = AnnoyReadColumn(rel, values[0]);
-	AnnoyCheckDimensions(rel, state->index, &vec);
+	vec = read_vector(state, values[0]);
+	AnnoyCheckDimensions(state->rel, state->index, &vec);
 	for (int i = 0; i < state->nqueries; i++)
 	{
 		AnnoyAsked *asked = &state->asked[i];
@@ -222,7 +233,7 @@ row_distance(RecallState *state, const AnnoyVector *query, ItemPointer tid,
 	FormIndexDatum(state->info, slot, state->estate, values, isnull);
 	if (!isnull[0])
 	{
-		AnnoyVector vec = AnnoyReadColumn(state->rel, values[0]);
+		AnnoyVector vec = read_vector(state, values[0]);
 
 		distance = AnnoyItemDistance(state->index, &vec, query);
 	}
@@ -263,7 +274,7 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 				continue;
 			found[seen++] = tid;
 			/* rows without a distance are infinitely far away */
-			if (!state->rounded && (distance <= cutoff || isinf(cutoff)))
+			if (!state->rounded && (distance <= cutoff || cutoff == INFINITY))
 				state->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);

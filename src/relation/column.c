@@ -23,23 +23,32 @@
 #include "type/type.h"
 
 /*
+ * Read a value that the indexed column has in a row of the index.  This may detoast,
+ * so it may process invalidation messages.
+ */
+AnnoyVector
+AnnoyReadIndexed(Relation rel, Datum value)
+{
+	Oid			type = rel->rd_opcintype[0];
+	AnnoyLayout layout = AnnoyIndexLayout(rel);
+
+	if (type == BITOID || type == VARBITOID)
+		return AnnoyReadBits(value);
+	return layout == ANNOY_LAYOUT_NATIVE ? AnnoyReadArray(value) : AnnoyReadLayout(value, layout);
+}
+
+/*
  * Read a value of the indexed column, or a query for it: an array (of any type
  * that an operator of the family takes), a bit string, or what the operator class
- * says.  All that can be wrong with it raises an error, except its length.  This
- * may detoast, so it may process invalidation messages.
+ * says.  All that can be wrong with it raises an error, except its length.
  */
 AnnoyVector
 AnnoyReadColumn(Relation rel, Datum value)
 {
-	Oid			type = rel->rd_opcintype[0];
-	AnnoyLayout layout = AnnoyIndexLayout(rel);
-	AnnoyVector vec;
+	AnnoyVector vec = AnnoyReadIndexed(rel, value);
 
-	if (type == BITOID || type == VARBITOID)
-		return AnnoyReadBits(value);
-	vec = layout == ANNOY_LAYOUT_NATIVE ? AnnoyReadArray(value) :
-		AnnoyReadLayout(value, layout);
-	AnnoyCheckFinite(&vec);
+	if (vec.dtype != ANNOY_BIT)
+		AnnoyCheckFinite(&vec);
 	return vec;
 }
 

@@ -37,15 +37,18 @@ extern bool AnnoyRowsAreCold(void);
 extern void AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid);
 extern void AnnoyCheckRow(Relation rel, Relation heap,
 						  const ItemPointerData *tid);
-extern AnnoyVectorSource * AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,
-												Snapshot snapshot);
-extern AnnoyVectorSource * AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
+extern AnnoyVectorSource *AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,
+											   Snapshot snapshot);
+extern AnnoyVectorSource *AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
 										   Snapshot snapshot);
-extern void AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid);
-extern void AnnoySourcePause(AnnoyVectorSource * source);
-extern void AnnoySourceClose(AnnoyVectorSource * source);
+extern void AnnoySourcePrefetch(AnnoyVectorSource *source, const ItemPointerData *tid);
+extern Buffer AnnoySourcePin(AnnoyVectorSource *source, const ItemPointerData *tid);
+extern void AnnoySourceTouch(Buffer buffer, const ItemPointerData *tid);
+extern void AnnoySourcePause(AnnoyVectorSource *source);
+extern void AnnoySourceClose(AnnoyVectorSource *source);
 
 /* column.c */
+extern AnnoyVector AnnoyReadIndexed(Relation rel, Datum value);
 extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
 extern Datum AnnoyMakeColumn(Relation rel, const AnnoyVector *vec);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,

@@ -28,6 +28,7 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -107,6 +108,10 @@ AnnoyPrefetchRow(Relation heap, const ItemPointerData *tid)
 		AnnoyAskForPage(heap, ItemPointerGetBlockNumberNoCheck(tid));
 }
 
+/* What the processor fetches at a time, and of a row at most. */
+#define PREFETCH_BYTES		64
+#define MOST_PREFETCHED		2048
+
 /* The table as a source of vectors. */
 typedef struct TableSource
 {
@@ -116,6 +121,7 @@ typedef struct TableSource
 	int			dim;
 	AnnoyDtype	dtype;			/* of the vectors that are read */
 	Snapshot	snapshot;		/* NULL = rows that are not gone */
+	bool		is_heap;		/* see AnnoyIsHeap */
 	IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
 	MemoryContext context;		/* of one row */
@@ -124,7 +130,7 @@ typedef struct TableSource
 	AttrNumber	column;
 	IndexInfo  *info;
 	EState	   *estate;
-}			TableSource;
+} TableSource;
 
 /*
  * Is the row in a slot deleted by our own transaction, which may undo that yet?  Of
@@ -143,22 +149,58 @@ is_deleted_by_us(TupleTableSlot *slot)
 }
 
 /*
+ * Put the member of a HOT chain that a snapshot sees into the slot.  Returns false if
+ * there is none.
+ *
+ * For PostgreSQL's own kind of tables this is what table_index_fetch_tuple() does, but
+ * for pruning; but it knows in which buffer the page was the last time.
+ */
+static bool
+fetch_visible(TableSource *table, const ItemPointerData *tid, Snapshot snapshot)
+{
+	ItemPointerData copy = *tid;
+	BufferHeapTupleTableSlot *slot;
+	Buffer		buffer;
+	bool		found;
+
+	if (!table->is_heap)
+	{
+		bool		call_again = false;
+
+		return table_index_fetch_tuple(table->fetch, &copy, snapshot, table->slot,
+									   &call_again, NULL);
+	}
+
+	slot = (BufferHeapTupleTableSlot *) table->slot;
+	ExecClearTuple(table->slot);
+	buffer = AnnoyReadBuffer(table->heap, ItemPointerGetBlockNumberNoCheck(tid), NULL);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	found = heap_hot_search_buffer(&copy, table->heap, buffer, snapshot, &slot->base.tupdata,
+								   NULL, true);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (found)
+		ExecStorePinnedBufferHeapTuple(&slot->base.tupdata, table->slot, buffer);
+	else
+		ReleaseBuffer(buffer);
+	return found;
+}
+
+/*
  * Put the row with a TID into the slot.  Returns false if it is gone, or if the
  * source's snapshot does not see it.
  */
 static bool
-fetch_row(TableSource * table, const ItemPointerData *tid)
+fetch_row(TableSource *table, const ItemPointerData *tid)
 {
-	ItemPointerData copy = *tid;
-	bool		call_again = false;
+	ItemPointerData copy;
+	bool		call_again;
 	SnapshotData dirty;
 
 	if (table->snapshot != NULL)
-		return table_index_fetch_tuple(table->fetch, &copy, table->snapshot, table->slot,
-									   &call_again, NULL);
+		return fetch_visible(table, tid, table->snapshot);
 
 	InitDirtySnapshot(dirty);
-	if (table_index_fetch_tuple(table->fetch, &copy, &dirty, table->slot, &call_again, NULL))
+	if (fetch_visible(table, tid, &dirty))
 		return true;
 
 	copy = *tid;
@@ -178,7 +220,7 @@ fetch_row(TableSource * table, const ItemPointerData *tid)
  * The indexed value of the row in the slot.
  */
 static Datum
-indexed_value(TableSource * table, bool *isnull)
+indexed_value(TableSource *table, bool *isnull)
 {
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
@@ -197,7 +239,7 @@ indexed_value(TableSource * table, bool *isnull)
 
 /* AnnoyVectorSource's function: read a vector from the table. */
 static bool
-read_from_table(AnnoyVectorSource * source, const AnnoyPointer *pointer pg_attribute_unused(),
+read_from_table(AnnoyVectorSource *source, const AnnoyPointer *pointer pg_attribute_unused(),
 				const ItemPointerData *tid, AnnoyVector *vec)
 {
 	TableSource *table = (TableSource *) source;
@@ -217,7 +259,7 @@ read_from_table(AnnoyVectorSource * source, const AnnoyPointer *pointer pg_attri
 		found = !isnull;
 		if (found)
 		{
-			*vec = AnnoyReadColumn(table->rel, value);
+			*vec = AnnoyReadIndexed(table->rel, value);
 			found = vec->dim == table->dim;
 			*vec = AnnoyConvertVector(vec, table->dtype);
 		}
@@ -228,7 +270,7 @@ read_from_table(AnnoyVectorSource * source, const AnnoyPointer *pointer pg_attri
 
 /* AnnoyVectorSource's function. */
 static void
-close_table(AnnoyVectorSource * source)
+close_table(AnnoyVectorSource *source)
 {
 	TableSource *table = (TableSource *) source;
 
@@ -259,6 +301,7 @@ AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
 	table->dim = index->dim;
 	table->dtype = index->metric == ANNOY_HAMMING ? ANNOY_BIT : AnnoyColumnDtype(rel);
 	table->snapshot = snapshot;
+	table->is_heap = AnnoyIsHeap(table->heap);
 	table->fetch = AnnoyBeginFetch(table->heap);
 	table->slot = table_slot_create(table->heap, NULL);
 	table->context = AllocSetContextCreate(CurrentMemoryContext, "annoy vector of a row",
@@ -286,7 +329,7 @@ AnnoySourceOpen(Relation rel, const AnnoyIndex *index, Snapshot snapshot)
  * vector that will be wanted soon.
  */
 void
-AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid)
+AnnoySourcePrefetch(AnnoyVectorSource *source, const ItemPointerData *tid)
 {
 	TableSource *table = (TableSource *) source;
 
@@ -294,10 +337,50 @@ AnnoySourcePrefetch(AnnoyVectorSource * source, const ItemPointerData *tid)
 }
 
 /*
+ * Pin a row's page, and have the processor fetch what it begins with: several pages
+ * that are pinned before a row is read take little longer than one.  The buffer may be
+ * invalid.
+ */
+Buffer
+AnnoySourcePin(AnnoyVectorSource *source, const ItemPointerData *tid)
+{
+	TableSource *table = (TableSource *) source;
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+	Buffer		buffer;
+
+	if (!table->is_heap || !AnnoyRowMayExist(table->heap, tid))
+		return InvalidBuffer;
+	buffer = AnnoyReadBuffer(table->heap, ItemPointerGetBlockNumberNoCheck(tid), NULL);
+	__builtin_prefetch(BufferGetPage(buffer));
+	if (offset <= MaxHeapTuplesPerPage)
+		__builtin_prefetch(PageGetItemId(BufferGetPage(buffer), offset));
+	return buffer;
+}
+
+/*
+ * Have the processor fetch a row whose page was pinned, if it is where its line pointer
+ * says, which may change as long as the page is not locked.
+ */
+void
+AnnoySourceTouch(Buffer buffer, const ItemPointerData *tid)
+{
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+	ItemIdData	id;
+	unsigned int end;
+
+	if (!BufferIsValid(buffer) || offset > MaxHeapTuplesPerPage)
+		return;
+	id = *PageGetItemId(BufferGetPage(buffer), offset);
+	end = Min(ItemIdGetOffset(&id) + Min(ItemIdGetLength(&id), MOST_PREFETCHED), BLCKSZ);
+	for (unsigned int i = ItemIdGetOffset(&id); i < end; i += PREFETCH_BYTES)
+		__builtin_prefetch(BufferGetPage(buffer) + i);
+}
+
+/*
  * Let go of the page of the row that was read last, and of its vector.
  */
 void
-AnnoySourcePause(AnnoyVectorSource * source)
+AnnoySourcePause(AnnoyVectorSource *source)
 {
 	TableSource *table = (TableSource *) source;
 
@@ -309,7 +392,7 @@ AnnoySourcePause(AnnoyVectorSource * source)
  * Close a source; NULL is none.
  */
 void
-AnnoySourceClose(AnnoyVectorSource * source)
+AnnoySourceClose(AnnoyVectorSource *source)
 {
 	if (source != NULL)
 		source->close(source);

@@ -29,6 +29,7 @@
 #include <math.h>
 
 #include "access/genam.h"
+#include "access/heaptoast.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -50,6 +51,9 @@
 #define TYPICAL_FILL	0.5
 
 #define LOG2(x)	(log(x) / 0.693147180559945)
+
+/* Pages that are read for a vector that is not in the row, beside the row's. */
+#define TOAST_PAGES		2
 
 /* Cost of a page that is in shared buffers, as a part of random_page_cost. */
 #define CACHED_PAGE		0.02
@@ -383,15 +387,23 @@ describe_index(ScanCost *scan)
 	const IndexOptInfo *info = scan->info;
 	Relation	rel = index_open(info->indexoid, NoLock);
 	const AnnoyIndex *index = AnnoyOpen(rel);
+	Size		size;
 
 	AnnoyChooseEfforts(rel, index, info->pages, -1, &scan->task.efforts);
 	scan->task.metric = index->metric;
 	scan->task.n_entries = index->n_entries;
 	scan->n_trees = index->n_trees;
 	scan->dims = index->dim;
-	/* the row's page, if vectors are in the table */
-	scan->item_pages = index->group_pages > 1 || index->in_table ? 2 : 1;
-	scan->item_words = (index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0) / 4;
+	size = index->dim > 0 ? AnnoyVectorSize(index->dtype, index->dim) : 0;
+	scan->item_pages = index->group_pages > 1 ? 2 : 1;
+
+	/*
+	 * pages of items without vectors are few; instead, there is that of the
+	 * row
+	 */
+	if (index->in_table && size > TOAST_TUPLE_THRESHOLD)
+		scan->item_pages += TOAST_PAGES;
+	scan->item_words = size / 4;
 	scan->settles = index->dtype == ANNOY_INT8;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
@@ -447,19 +459,32 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	RelOptInfo *rel = info->rel;
 	List	   *quals = get_quals_from_indexclauses(path->indexclauses);
 	List	   *predicate = add_predicate_to_index_quals(info, NIL);
+	List	   *conditions = NIL;	/* other ones */
+	bool		is_within = false;	/* of a query, which orders the scan */
 	ScanCost	scan = {0};
 	ListCell   *cell;
 	double		last;
 	Cost		first_cost;
 	Cost		per_row = 0;
 
+	foreach(cell, path->indexclauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, cell);
+		Node	   *qual = (Node *) linitial_node(RestrictInfo, clause->indexquals)->clause;
+
+		if (clause->indexcol == 0 && IsA(qual, OpExpr))
+			is_within = true;
+		else
+			conditions = list_concat(conditions, list_copy(clause->indexquals));
+	}
 	*selectivity = clauselist_selectivity(root, add_predicate_to_index_quals(info, quals),
 										  rel->relid, JOIN_INNER, NULL);
 	*correlation = 0.0;
 	*pages = info->pages;
 
 	/* the method cannot do this: there is always a sequential scan instead */
-	if (list_length(path->indexorderbys) != 1)
+	if (list_length(path->indexorderbys) > 1 ||
+		(path->indexorderbys == NIL && !is_within))
 	{
 		*startup_cost = REFUSED_COST;
 		*total_cost = REFUSED_COST;
@@ -485,9 +510,10 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	scan.loops = Max(loop_count, 1);
 	foreach(cell, path->indexclauses)
 		scan.task.tests |= lfirst_node(IndexClause, cell)->indexcol > 0;
-	cost_qual_eval(&scan.qual_cost, quals, root);
+	cost_qual_eval(&scan.qual_cost, conditions, root);
 	cost_qual_eval(&scan.distance_cost, path->indexorderbys, root);
-	scan.passing = Min(*selectivity /
+	scan.passing = Min(clauselist_selectivity(root, add_predicate_to_index_quals(info, conditions),
+											  rel->relid, JOIN_INNER, NULL) /
 					   Max(clauselist_selectivity(root, predicate, rel->relid,
 												  JOIN_INNER, NULL), 1e-10), 1);
 	scan.passing = Max(scan.passing, 1e-10);

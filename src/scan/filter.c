@@ -11,7 +11,8 @@
  * Where entries have signatures, most of those that fail are sifted out by these
  * before (sieve.c).
  *
- * The vector itself can be asked for IS NULL and IS NOT NULL.  Rows whose vector
+ * The vector itself can be asked for IS NULL and IS NOT NULL, and for being within a
+ * distance, which the scan sees to (start_search); NULL is not.  Rows whose vector
  * is NULL have no attributes in the index: whether they qualify, the executor
  * finds out.
  *
@@ -130,6 +131,8 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 		else if ((key->sk_flags & SK_SEARCHNULL) != 0)
 			filter->vectors = false;
 		else if ((key->sk_flags & SK_SEARCHNOTNULL) != 0)
+			filter->nulls = false;
+		else if (AnnoyKeyIsWithin(key))
 			filter->nulls = false;
 		else
 			elog(ERROR, "unexpected condition on the vector of annoy index \"%s\"",

@@ -58,6 +58,14 @@ typedef struct AnnoyFilter
 	double		passed;
 } AnnoyFilter;
 
+/* Is a condition of a scan that the vector is within a distance? */
+static inline bool
+AnnoyKeyIsWithin(const ScanKeyData *key)
+{
+	return key->sk_attno == 1 && key->sk_strategy == ANNOY_WITHIN_STRATEGY &&
+		(key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) == 0;
+}
+
 typedef void (*AnnoyFilterCallback) (const AnnoyPointer *item, void *arg);
 
 extern AnnoyFilter *AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index);

@@ -179,6 +179,7 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 		}
 		else if (!AnnoyScanPlace(state, &row))
 			return;
+		state->has_late |= row.kind == ANNOY_ROW_LATE;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
 }
@@ -194,6 +195,7 @@ AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
 					  AnnoyItem *items, int n)
 {
 	int			order[ANNOY_LOOK_BATCH];
+	Buffer		buffers[ANNOY_LOOK_BATCH];
 
 	Assert(n <= ANNOY_LOOK_BATCH);
 	for (int i = 0; i < n; i++)
@@ -203,7 +205,10 @@ AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
 		for (; j > 0 && ItemPointerCompare(&items[order[j - 1]].tid, &items[i].tid) > 0; j--)
 			order[j] = order[j - 1];
 		order[j] = i;
+		buffers[i] = AnnoySourcePin(state->source, &items[i].tid);
 	}
+	for (int i = 0; i < n; i++)
+		AnnoySourceTouch(buffers[i], &items[i].tid);
 	for (int i = 0; i < n; i++)
 	{
 		AnnoyItem  *item = &items[order[i]];
@@ -216,6 +221,11 @@ AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
 		}
 		else
 			state->unseen++;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (BufferIsValid(buffers[i]))
+			ReleaseBuffer(buffers[i]);
 	}
 	AnnoySourcePause(state->source);
 }

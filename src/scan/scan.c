@@ -16,7 +16,9 @@
  * nothing out.  So a scan does not run dry while a row is left.
  *
  * Conditions on the index's further columns are tested before the vector is read
- * (filter.c), and before codes are looked at as far as signatures tell (sieve.c).
+ * (filter.c), and before codes are looked at as far as signatures tell (sieve.c).  A
+ * condition that the vector is within a distance of the query ends the scan there;
+ * without ORDER BY, its query is the scan's.
  *
  * No pins or locks are held between calls, and no position in a tree: a round
  * starts from the roots.  What connects rounds is the set of items that were
@@ -45,6 +47,7 @@
 #include "annoy.h"
 #include "relation/relation.h"
 #include "scan/state.h"
+#include "scan/within.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "type/type.h"
@@ -127,7 +130,8 @@ prefetch_items(AnnoyScanState *state)
 	for (int i = state->ahead.next; i < end; i++)
 		AnnoyItemPrefetch(&state->reader, &items->candidates[i].pointer);
 	state->ahead.next = Max(state->ahead.next, end);
-	if (state->source != NULL && AnnoyRowsAreCold())
+	/* with conditions, it is not known yet which rows will be read */
+	if (state->source != NULL && !state->task.tests && AnnoyRowsAreCold())
 		prefetch_rows(state, (int) Min(wanted, items->count));
 }
 
@@ -387,6 +391,121 @@ next_row(IndexScanDesc scan, AnnoyScanState *state, AnnoyRow *row)
 }
 
 /*
+ * The same, within the radius if there is one.  Who asks for as many rows as that are
+ * has them searched for as hard as for that many.
+ */
+static bool
+next_row_within(IndexScanDesc scan, AnnoyScanState *state, AnnoyRow *row)
+{
+	if (!state->ends)
+		return next_row(scan, state, row);
+	if (!state->ended)
+	{
+		if (!next_row(scan, state, row))
+			return false;
+		if (row->kind != ANNOY_ROW_NULL && row->distance <= state->radius &&
+			!has_no_distance(state, row))
+			return true;
+		state->ended = true;
+	}
+
+	/* what is nearer now was found late */
+	while (state->has_late && AnnoyRowsNext(&state->rows, row))
+	{
+		if (row->kind == ANNOY_ROW_LATE && row->distance <= state->radius)
+			return true;
+	}
+	return false;
+}
+
+/* Are two vectors the same numbers? */
+static bool
+is_same_vector(const AnnoyVector *x, const AnnoyVector *y)
+{
+	if (x->dim != y->dim)
+		return false;
+	for (int i = 0; i < x->dim; i++)
+	{
+		if (AnnoyVectorComponent(x, i) != AnnoyVectorComponent(y, i))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Read the conditions that the vector is within a distance of some query.  If this is
+ * the scan's query, the scan ends there; one without an order takes the first.  What
+ * else there is the executor tests.  Returns false if nothing can be within.
+ */
+static bool
+read_conditions(IndexScanDesc scan, AnnoyVector *query)
+{
+	AnnoyScanState *state = scan->opaque;
+	Relation	rel = scan->indexRelation;
+	AnnoyMetric metric = AnnoyIndexMetric(rel);
+
+	for (int i = 0; i < scan->numberOfKeys; i++)
+	{
+		ScanKey		key = &scan->keyData[i];
+		AnnoyWithin within;
+
+		if (!AnnoyKeyIsWithin(key))
+			continue;
+		if ((key->sk_flags & SK_ISNULL) != 0)
+			return false;
+		/* within one or another: there may be more beyond */
+		if ((key->sk_flags & SK_SEARCHARRAY) != 0)
+		{
+			state->retest = true;
+			continue;
+		}
+		if (!AnnoyReadWithin(rel->rd_opcintype[0], AnnoyIndexLayout(rel),
+							 key->sk_argument, &within))
+			return false;
+		if (metric == ANNOY_HAMMING)
+			within.query = AnnoyConvertVector(&within.query, ANNOY_BIT);
+		if (scan->numberOfOrderBys == 0 && query->data == NULL &&
+			within.metric == metric)
+			*query = within.query;
+		if (query->data == NULL || within.metric != metric ||
+			!is_same_vector(query, &within.query))
+			state->retest = true;
+		else
+		{
+			state->radius = state->ends ? Min(state->radius, within.radius) : within.radius;
+			state->ends = true;
+		}
+	}
+	return true;
+}
+
+/*
+ * Read the query of the scan, and what it is to be within.  Returns false if nothing
+ * can be within that.
+ */
+static bool
+read_query(IndexScanDesc scan)
+{
+	AnnoyScanState *state = scan->opaque;
+	Relation	rel = scan->indexRelation;
+	ScanKey		key = scan->numberOfOrderBys > 0 ? &scan->orderByData[0] : NULL;
+	AnnoyVector query = {0};
+	bool		possible;
+
+	if (key != NULL && (key->sk_flags & SK_ISNULL) == 0)
+	{
+		query = AnnoyReadColumn(rel, key->sk_argument);
+		if (AnnoyIndexMetric(rel) == ANNOY_HAMMING)
+			query = AnnoyConvertVector(&query, ANNOY_BIT);
+	}
+	possible = read_conditions(scan, &query);
+	if (query.data != NULL)
+		query = AnnoyCopyVector(&query);
+	state->query = query;
+	return possible;
+}
+
+/*
  * Prepare a search for the query of the scan.  Runs, like everything that
  * belongs to the search, in the search's memory context.
  */
@@ -395,25 +514,12 @@ start_search(IndexScanDesc scan)
 {
 	AnnoyScanState *state = scan->opaque;
 	Relation	rel = scan->indexRelation;
-	ScanKey		key = &scan->orderByData[0];
-	AnnoyVector query = {0};
+	bool		possible = read_query(scan);
+	AnnoyVector query = state->query;
 	const AnnoyIndex *index;
 
-	if ((key->sk_flags & SK_ISNULL) == 0)
-	{
-		Size		size;
-		void	   *copy;
-
-		query = AnnoyReadColumn(rel, key->sk_argument);
-		if (AnnoyIndexMetric(rel) == ANNOY_HAMMING)
-			query = AnnoyConvertVector(&query, ANNOY_BIT);
-		size = AnnoyVectorSize(query.dtype, query.dim);
-		copy = palloc(size);
-		memcpy(copy, query.data, size);
-		query.data = copy;
-	}
-	state->query = query;
-	state->strict = annoy_strict_order && !state->choice.relaxed;
+	state->strict = annoy_strict_order && !state->choice.relaxed &&
+		scan->numberOfOrderBys > 0;
 	state->last_distance = -INFINITY;
 
 	/* while the metapage is read */
@@ -422,7 +528,18 @@ start_search(IndexScanDesc scan)
 	if (query.data != NULL)
 		AnnoyCheckDimensions(rel, index, &query);
 
+	if (!possible)
+	{
+		state->drained = true;
+		return;
+	}
+
 	state->filter = AnnoyFilterMake(scan, index);
+	/* who wants all rows within the radius does not want all rows */
+	if (state->ends)
+		state->task.demand.everything = false;
+	if (state->ends || state->retest)
+		state->retest |= index->dtype != ANNOY_BIT && index->dtype != AnnoyColumnDtype(rel);
 	state->task.tests = state->filter != NULL && state->filter->n_keys > 0;
 	if (index->dim > 0)
 	{
@@ -559,7 +676,8 @@ annoyrescan(IndexScanDesc scan, ScanKey keys, int nkeys pg_attribute_unused(),
 	AnnoyScanState *state = scan->opaque;
 
 	end_search(state);
-	state->task.demand = AnnoyAskExecutor(orderbys);
+	if (scan->numberOfOrderBys > 0)
+		state->task.demand = AnnoyAskExecutor(orderbys);
 	if (keys != NULL && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
@@ -575,8 +693,11 @@ static void
 check_scan(IndexScanDesc scan)
 {
 	const char *name = RelationGetRelationName(scan->indexRelation);
+	bool		has_query = scan->numberOfOrderBys == 1;
 
-	if (scan->numberOfOrderBys != 1)
+	for (int i = 0; i < scan->numberOfKeys && scan->numberOfOrderBys == 0; i++)
+		has_query |= AnnoyKeyIsWithin(&scan->keyData[i]);
+	if (!has_query)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("annoy index \"%s\" can only be scanned in the order of one distance operator, not of %d",
@@ -628,7 +749,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 		AnnoyNoteRows(1, reads > state->reads_returned);
 	}
 
-	found = next_row(scan, state, &row);
+	found = next_row_within(scan, state, &row);
 	if (state->settler != NULL)
 		AnnoySourcePause(state->settler);
 	MemoryContextSwitchTo(old_context);
@@ -644,7 +765,7 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	if (row.kind == ANNOY_ROW_IN_ORDER)
 		state->last_distance = row.distance;
 	scan->xs_heaptid = row.tid;
-	scan->xs_recheck = state->recheck;
+	scan->xs_recheck = state->recheck || state->retest;
 	distance.value = row.distance;
 	if (state->search != NULL && has_no_distance(state, &row))
 		distance.value = get_float8_nan();

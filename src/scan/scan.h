@@ -281,5 +281,6 @@ extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
 							  double loop_count, Cost *startup_cost,
 							  Cost *total_cost, Selectivity *selectivity,
 							  double *correlation, double *pages);
+extern Datum annoy_distance_support(PG_FUNCTION_ARGS);
 
 #endif							/* ANNOY_SCAN_H */

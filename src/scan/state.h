@@ -56,9 +56,16 @@ typedef struct AnnoyScanState
 									 * vectors are in the table */
 	seen_hash  *seen;
 
+	/* conditions that the vector is within a distance */
+	bool		ends;			/* behind the last row within the radius */
+	double		radius;
+	bool		ended;			/* but for rows that were found late */
+	bool		retest;			/* the executor is to test these conditions */
+
 	AnnoyRows	rows;
-	bool		strict;			/* rows found late are kept for the end */
-	AnnoyVectorSource *settler; /* of rows to be settled; NULL if distances
+	bool		strict;			/* rows found late are kept for the end ... */
+	bool		has_late;		/* ... and there were some */
+	AnnoyVectorSource *settler;	/* of rows to be settled; NULL if distances
 								 * are exact */
 	double		query_norm;		/* if rows are settled */
 	double		slack;			/* no item's distance was farther above its

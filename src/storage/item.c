@@ -162,7 +162,7 @@ AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no, int slot)
  */
 void
 AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
-					const AnnoyIndex *index, AnnoyVectorSource * source,
+					const AnnoyIndex *index, AnnoyVectorSource *source,
 					BufferAccessStrategy strategy)
 {
 	reader->rel = rel;
@@ -234,7 +234,7 @@ read_slot(const AnnoyIndex *index, Page page, int slot_no, AnnoyItem *item)
  * no locks.
  */
 static void
-get_from_source(AnnoyVectorSource * source, const AnnoyPointer *pointer, AnnoyItem *item)
+get_from_source(AnnoyVectorSource *source, const AnnoyPointer *pointer, AnnoyItem *item)
 {
 	if (source == NULL || item->is_null || AnnoySlotState(item) == ANNOY_SLOT_FREE)
 		return;
@@ -435,7 +435,7 @@ copy_group(Relation rel, const AnnoyIndex *index, BlockNumber block,
  * meanwhile.  If vectors are not stored, items have those of the source, or none.
  */
 void
-AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index, AnnoyVectorSource * source,
+AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index, AnnoyVectorSource *source,
 				   BufferAccessStrategy strategy, BlockNumber first,
 				   BlockNumber end, AnnoyItemCallback callback, void *arg)
 {
@@ -475,7 +475,7 @@ AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index, AnnoyVectorSource * so
  * Call a function for every item of the index.
  */
 void
-AnnoyItemWalk(Relation rel, const AnnoyIndex *index, AnnoyVectorSource * source,
+AnnoyItemWalk(Relation rel, const AnnoyIndex *index, AnnoyVectorSource *source,
 			  BufferAccessStrategy strategy, AnnoyItemCallback callback,
 			  void *arg)
 {

@@ -235,9 +235,9 @@ AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps)
  * shared buffers.
  *
  * While they are not, all that are wanted are asked for together.  When these have been
- * read but for `usual', and it goes on, it is half as many again as have been read.  So a process waits
- * for the disk a few times, however many pages there are, and what it has asked for in
- * vain is a part of what it has read.
+ * read but for `usual', and it goes on, it is half as many again as have been read.  So
+ * a process waits for the disk a few times, however many pages there are, and what it
+ * has asked for in vain is a part of what it has read.
  */
 int
 AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual)

@@ -168,9 +168,9 @@ struct AnnoyVectorSource
 	 * Read the vector of an item of a row.  Returns false if the row is gone.
 	 * The data live until the next one is read.  The caller holds no locks.
 	 */
-	bool		(*read) (AnnoyVectorSource * source, const AnnoyPointer *pointer,
+	bool		(*read) (AnnoyVectorSource *source, const AnnoyPointer *pointer,
 						 const ItemPointerData *tid, AnnoyVector *vec);
-	void		(*close) (AnnoyVectorSource * source);
+	void		(*close) (AnnoyVectorSource *source);
 };
 
 typedef struct AnnoyItemReader
@@ -375,7 +375,7 @@ extern int	AnnoyItemEnd(const AnnoyIndex *index, Page page, int page_no,
 						 int slot);
 extern void AnnoyItemReaderInit(AnnoyItemReader *reader, Relation rel,
 								const AnnoyIndex *index,
-								AnnoyVectorSource * source,
+								AnnoyVectorSource *source,
 								BufferAccessStrategy strategy);
 extern bool AnnoyItemMayExist(Relation rel, const AnnoyIndex *index,
 							  const AnnoyPointer *pointer);
@@ -389,12 +389,12 @@ extern void AnnoyItemFetch(AnnoyItemReader *reader, Buffer buffer,
 extern void AnnoyItemRelease(AnnoyItemReader *reader);
 extern void AnnoyItemReaderEnd(AnnoyItemReader *reader);
 extern void AnnoyItemWalkRange(Relation rel, const AnnoyIndex *index,
-							   AnnoyVectorSource * source,
+							   AnnoyVectorSource *source,
 							   BufferAccessStrategy strategy,
 							   BlockNumber first, BlockNumber end,
 							   AnnoyItemCallback callback, void *arg);
 extern void AnnoyItemWalk(Relation rel, const AnnoyIndex *index,
-						  AnnoyVectorSource * source,
+						  AnnoyVectorSource *source,
 						  BufferAccessStrategy strategy,
 						  AnnoyItemCallback callback, void *arg);
 

@@ -16,7 +16,8 @@
  * operators have that type on both sides.
  *
  * Another operator with the same two types and the same distance may join the family
- * as strategy 2.
+ * as strategy 2; and as strategy 3 one with a record on the right, which says of what
+ * the vector is to be within: by it an index knows annoy_within(), see within.c.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -30,6 +31,7 @@
 
 #define ANNOY_DISTANCE_STRATEGY		1
 #define ANNOY_SAME_DISTANCE_STRATEGY 2
+#define ANNOY_WITHIN_STRATEGY		3
 
 #define ANNOY_METRIC_PROC			1
 #define ANNOY_LAYOUT_PROC			2

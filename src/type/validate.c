@@ -155,6 +155,17 @@ validate_function(ValidateState *state, Form_pg_amproc procform)
 static void
 validate_operator(ValidateState *state, Form_pg_amop oprform)
 {
+	if (oprform->amopstrategy == ANNOY_WITHIN_STRATEGY)
+	{
+		if (oprform->amoppurpose != AMOP_SEARCH || oprform->amoprighttype != RECORDOID ||
+			!check_amop_signature(oprform->amopopr, BOOLOID,
+								  oprform->amoplefttype, oprform->amoprighttype))
+			ReportProblem(state,
+						  "operator family \"%s\" of access method annoy contains operator %s with wrong signature",
+						  state->opfamilyname, format_operator(oprform->amopopr));
+		return;
+	}
+
 	if (oprform->amopstrategy != ANNOY_DISTANCE_STRATEGY &&
 		oprform->amopstrategy != ANNOY_SAME_DISTANCE_STRATEGY)
 		ReportProblem(state,

@@ -82,6 +82,8 @@ sub check
 	my ($table, $name) = @_;
 
 	index_check_ok($node, "${table}_idx", $name);
+	index_check_ok($node, 'grown_none', "$name, without vectors")
+	  if $table eq 'grown';
 	same_rows_ok($node, $table, '<->', $name);
 	self_found_ok($node, $table, '<->', $name, where => 'id % 3 = 0');
 
@@ -113,6 +115,8 @@ $node->safe_psql(
 	CREATE SEQUENCE ids;
 	CREATE TABLE grown (id int PRIMARY KEY, v real[]);
 	CREATE INDEX grown_idx ON grown USING annoy (v) WITH (n_trees = 2);
+	-- no query uses this one, which has its vectors in the table
+	CREATE INDEX grown_none ON grown USING annoy (v) WITH (dtype = none) WHERE id > 0;
 });
 my $insert = $node->basedir . '/insert.sql';
 append_to_file(

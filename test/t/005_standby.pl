@@ -30,6 +30,7 @@ load_vectors($primary, 'bits', 'bit varying', 1500, prototypes(256));
 # Tables, with the operator class, options and source of each.
 my %table = (
 	plain => [ 'real_l2_ops', '', 'vectors' ],
+	from_table => [ 'real_l2_ops', 'WITH (dtype = none)', 'vectors' ],
 	forest => [ 'real_cosine_ops', 'WITH (n_trees = 3)', 'vectors' ],
 	products => [ 'real_ip_ops', '', 'vectors' ],
 	long => [ 'real_l1_ops', '', 'long_vectors' ],

@@ -94,7 +94,28 @@ foreach my $type (@types)
 			my $zero = "$column <=> '[" . join(',', (0) x 24) . "]'";
 
 			is(ordered($zero, 'index'), ordered($zero, 'table'), "$type: from a zero vector");
+			foreach my $scan ('enable_seqscan', 'enable_indexscan')
+			{
+				is( $node->safe_psql(
+						'postgres', qq{
+						SET $scan = off;
+						SELECT count(*) FROM items WHERE annoy_within($column, $query, 'Infinity', 'angular');
+						SELECT count(*) FROM items WHERE annoy_within($column, } . $zero =~ s/.*<=> //r . ", 'Infinity', 'angular')"),
+					"2940\n0", "$type: a zero vector is within no distance, $scan off");
+			}
 		}
+
+		# the rows within the distance of the 20th, for which the index is asked
+		my $name = { l2 => 'euclidean', ip => 'dot', cosine => 'angular', l1 => 'manhattan' }->{$metric};
+		my $radius = $node->safe_psql('postgres', "SELECT $order AS d FROM items ORDER BY d OFFSET 19 LIMIT 1");
+		my $within = "SELECT id FROM items WHERE annoy_within($column, $query, $radius, '$name')";
+		like($node->safe_psql('postgres', "SET enable_seqscan = off; EXPLAIN $within"), qr/Index Cond: \($column <<@/, "$type, $metric: within");
+		is( $node->safe_psql('postgres', "SET enable_seqscan = off; SET annoy.search_k = 100000; SELECT array_agg(id ORDER BY id) FROM ($within OFFSET 0) i"),
+			$node->safe_psql('postgres', "SET enable_indexscan = off; SELECT array_agg(id ORDER BY id) FROM items WHERE $order <= $radius"),
+			'as the operator says');
+		is( $node->safe_psql('postgres', "SET enable_indexscan = off; SELECT array_agg(id ORDER BY id) FROM ($within OFFSET 0) i"),
+			$node->safe_psql('postgres', "SET enable_indexscan = off; SELECT array_agg(id ORDER BY id) FROM items WHERE $order <= $radius"),
+			'also in a sequential scan');
 		is($node->safe_psql('postgres', q{SELECT annoy_index_check('items_idx', true)}), '', 'the index is whole');
 		cmp_ok($node->safe_psql('postgres', q{SELECT recall FROM annoy_recall('items_idx')}), '>=', 0.9, 'recall');
 		$node->safe_psql('postgres', 'DROP INDEX items_idx');
@@ -269,6 +290,34 @@ $node->safe_psql('postgres', q{CREATE ROLE someone LOGIN; CREATE DATABASE owned 
 $node->safe_psql('owned', 'CREATE EXTENSION vector');
 $node->safe_psql('owned', 'SET ROLE someone; CREATE EXTENSION annoy; CREATE EXTENSION annoy_vector');
 is($node->safe_psql('owned', q{SELECT count(*) FROM pg_extension WHERE extname = 'annoy_vector'}), '1', 'created by the owner of a database');
+
+# An annoy that was never updated has not what it takes.
+$node->safe_psql('template1', 'CREATE DATABASE former TEMPLATE template0');
+$node->safe_psql('former', q{CREATE EXTENSION vector; CREATE EXTENSION annoy VERSION '1.0.0'});
+($status, $stdout, $stderr) = $node->psql('former', 'CREATE EXTENSION annoy_vector');
+like($stderr, qr/annoy is of a version before 1\.1\.0\n.*HINT:  Use ALTER EXTENSION annoy UPDATE/s, 'a former version of annoy');
+$node->safe_psql('former', 'ALTER EXTENSION annoy UPDATE; CREATE EXTENSION annoy_vector');
+
+# What older versions of pgvector lack is left out, and said.
+if ($has_all)
+{
+	$node->safe_psql('template1', 'CREATE DATABASE older TEMPLATE template0');
+	$node->safe_psql(
+		'older', q{
+		SET client_min_messages = warning;
+		CREATE EXTENSION annoy;
+		CREATE EXTENSION vector;
+		DELETE FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vector');
+		DROP TYPE halfvec CASCADE;
+		DROP OPERATOR <+> (vector, vector) CASCADE;
+		DROP OPERATOR <~> (bit, bit) CASCADE;});
+	($status, $stdout, $stderr) = $node->psql('older', 'CREATE EXTENSION annoy_vector');
+	like($stderr, qr/WARNING:  the version of pgvector in this database lacks operator <\+> on vector, type halfvec, operator <~> on bit\n/,
+		'an older pgvector');
+	is( $node->safe_psql('older', q{SELECT string_agg(opcname, ' ' ORDER BY opcname) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+			WHERE a.amname = 'annoy' AND opcname ~ '^(vector|halfvec)_'}),
+		'vector_cosine_ops vector_ip_ops vector_l2_ops', 'its operator classes');
+}
 
 # What the documentation says
 if ($has_all)

@@ -90,6 +90,10 @@ sub annoy_node
 
 	$node->init(@{ $params{init} // [] });
 	$node->append_conf('postgresql.conf', "autovacuum = off\n");
+	# see test/run.sh
+	$node->append_conf('postgresql.conf',
+		"annoy.default_dtype = $ENV{ANNOY_DTYPE}\n")
+	  if $ENV{ANNOY_DTYPE};
 	$node->append_conf('postgresql.conf', $params{conf})
 	  if defined $params{conf};
 	$node->start;

@@ -124,6 +124,11 @@ our @damage = (
 		sub { my ($leaf) = @_; $_->set($leaf, flags => 4) }
 	],
 	[
+		'leaf with an empty child',
+		qr/block \d+\n.*on level 0 has the flags/,
+		sub { my ($leaf) = @_; $_->set($leaf, flags => 8) }
+	],
+	[
 		'plain root',
 		qr/block 1\n.*on level \d has the flags/,
 		sub { $_->set(1, flags => 4) }
