@@ -124,7 +124,8 @@ add_group(Choice * choice, BlockNumber block)
 }
 
 /*
- * Find values: of all items if there are few, or else of groups chosen at random.
+ * Find values: of all items if there are few, or else of groups chosen at random.  The
+ * first ones would not do: values often increase from row to row.
  */
 static void
 find_values(Choice * choice)
@@ -134,7 +135,7 @@ find_values(Choice * choice)
 	AnnoyRandom random = build->index->seed ^ 2;
 	int			groups = 0;
 
-	if (items->end - items->first <= SAMPLE_GROUPS)
+	if (items->end - items->first <= SAMPLE_GROUPS && items->count <= choice->max)
 	{
 		for (BlockNumber block = items->first; block < items->end; block++)
 			(void) add_group(choice, block);
@@ -239,6 +240,9 @@ write_bounds(Choice * choice)
 		}
 		tuples[j] = index_form_tuple(choice->desc, values, nulls);
 	}
+	/* trees made anew may come to nothing, and then these pages are in vain */
+	if (build->in_place != NULL)
+		(void) AnnoyMarkOldNodes(build->rel, true);
 	AnnoyWriteBounds(build->rel, tuples, count, &shared->bounds, &shared->n_bounds);
 	shared->version++;
 	AnnoyBuildSyncIndex(build);
