@@ -85,6 +85,10 @@ AnnoyOrderedType(Relation rel, AttrNumber attribute)
 /*
  * The type of a further column, or of its elements if it is an array, if there are
  * hashes of it; or else NULL.
+ *
+ * Hashes have to be of what the type's equality takes for equal.  The type cache makes
+ * sure of that only if it knows the operator: so ask for it, lest the answer depend on
+ * what the session has done before.
  */
 static TypeCacheEntry *
 hashed_type(Relation rel, AttrNumber attribute)
@@ -94,7 +98,8 @@ hashed_type(Relation rel, AttrNumber attribute)
 
 	if (!OidIsValid(type_id))
 		type_id = TupleDescAttr(RelationGetDescr(rel), attribute)->atttypid;
-	type = lookup_type_cache(type_id, TYPECACHE_HASH_PROC_FINFO | TYPECACHE_HASH_OPFAMILY);
+	type = lookup_type_cache(type_id, TYPECACHE_EQ_OPR | TYPECACHE_HASH_PROC_FINFO |
+							 TYPECACHE_HASH_OPFAMILY);
 	return is_immutable(type->hash_proc) ? type : NULL;
 }
 
