@@ -153,6 +153,16 @@ SET annoy.strict_order = off;
 CREATE TEMP TABLE relaxed AS SELECT * FROM many WHERE annoy_within(v, :q, 1.6) ORDER BY v <-> :q;
 SELECT (SELECT count(*) FROM strict) >= count(*) AS as_many FROM relaxed;
 RESET annoy.strict_order;
+-- so do those of an index that learns from the table that they are late
+DROP INDEX many_v;
+CREATE INDEX many_v ON many USING annoy (v) WITH (dtype = int8);
+SET annoy.search_k = 50;
+CREATE TEMP TABLE settled AS SELECT * FROM many WHERE annoy_within(v, :q, 1.6) ORDER BY v <-> :q;
+SET annoy.strict_order = off;
+CREATE TEMP TABLE at_once AS SELECT * FROM many WHERE annoy_within(v, :q, 1.6) ORDER BY v <-> :q;
+SELECT count(*) AS missing FROM (SELECT id FROM at_once EXCEPT SELECT id FROM settled) m;
+SELECT count(*) > 0 AS some_are_late FROM (SELECT v <-> :q < lag(v <-> :q) OVER () AS is_late FROM settled) s WHERE is_late;
+RESET annoy.strict_order;
 RESET annoy.search_k;
 
 -- An index that rounds leaves it to the function, which knows the table's vector.
