@@ -115,7 +115,7 @@ RESET plan_cache_mode;
 SELECT asked($$SELECT s.id, t.id FROM small s, LATERAL (SELECT id FROM small WHERE annoy_within(v, s.v, 3.5)) t$$);
 SELECT s.id, string_agg(t.id::text, ' ' ORDER BY t.id) FROM small s, LATERAL (SELECT id FROM small WHERE annoy_within(v, s.v, 3.5)) t GROUP BY s.id ORDER BY s.id;
 
-SELECT condition, failure('SELECT FROM small WHERE ' || condition), failure($$SET LOCAL enable_indexscan = off; SELECT FROM small WHERE $$ || condition) FROM unnest(ARRAY[
+SELECT condition, failure('SELECT FROM small WHERE ' || condition), failure($$SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off; SELECT FROM small WHERE $$ || condition) FROM unnest(ARRAY[
 	$$annoy_within(v, '{0,0}', 'NaN')$$, $$annoy_within(v, '{0,0,0}', 1)$$, $$annoy_within(v, '{0,NaN}', 1)$$, $$annoy_within(v, 'near', 1)$$,
 	$$annoy_within(v, '{0,0}', 1, 'jaccard')$$, $$annoy_within(b, B'1111', 1, 'l2')$$, $$annoy_within(v, '{a}'::text[], 1)$$,
 	$$v <<@ ROW(1)$$, $$v <<@ ROW('{0,0}'::text, 1, 'l2'::text)$$, $$v <<@ ROW(1, 1::float8, 'l2'::text)$$]) condition;
@@ -123,6 +123,7 @@ SELECT condition, failure('SELECT FROM small WHERE ' || condition), failure($$SE
 -- The index is one of the metric.
 SELECT plan($$SELECT id FROM items WHERE annoy_within(v, (SELECT v FROM items WHERE id = 7), 0.1, 'cosine')$$);
 -- None is used if the planner thinks that a sequential scan is cheaper.
+ANALYZE small;
 RESET enable_seqscan;
 SELECT plan($$SELECT id FROM small WHERE annoy_within(v, '{0,0}', 4)$$);
 SET enable_seqscan = off;
@@ -152,6 +153,16 @@ SELECT count(*) > 10 AS enough, count(*) = count(DISTINCT id) AS all_different, 
 SET annoy.strict_order = off;
 CREATE TEMP TABLE relaxed AS SELECT * FROM many WHERE annoy_within(v, :q, 1.6) ORDER BY v <-> :q;
 SELECT (SELECT count(*) FROM strict) >= count(*) AS as_many FROM relaxed;
+RESET annoy.strict_order;
+-- so do those of an index that learns from the table that they are late
+DROP INDEX many_v;
+CREATE INDEX many_v ON many USING annoy (v) WITH (dtype = int8);
+SET annoy.search_k = 50;
+CREATE TEMP TABLE settled AS SELECT * FROM many WHERE annoy_within(v, :q, 1.6) ORDER BY v <-> :q;
+SET annoy.strict_order = off;
+CREATE TEMP TABLE at_once AS SELECT * FROM many WHERE annoy_within(v, :q, 1.6) ORDER BY v <-> :q;
+SELECT count(*) AS missing FROM (SELECT id FROM at_once EXCEPT SELECT id FROM settled) m;
+SELECT count(*) > 0 AS some_are_late FROM (SELECT v <-> :q < lag(v <-> :q) OVER () AS is_late FROM settled) s WHERE is_late;
 RESET annoy.strict_order;
 RESET annoy.search_k;
 

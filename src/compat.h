@@ -127,12 +127,6 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define AnnoyBeginTableScan(heap, snapshot) table_beginscan(heap, snapshot, 0, NULL)
 #endif
 
-#if PG_VERSION_NUM >= 190000
-#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap, SO_NONE)
-#else
-#define AnnoyBeginFetch(heap) table_index_fetch_begin(heap)
-#endif
-
 /* the files of a shared set are those of a set since 15 */
 #if PG_VERSION_NUM >= 150000
 #define AnnoyFileSetCreate(fileset, name) FileSetCreate(&(fileset)->fs, name)

@@ -137,11 +137,13 @@ AnnoyRowsPutBack(AnnoyRows *rows, const AnnoyRow *row)
  * to be returned at all.
  */
 bool
-AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row)
+AnnoyScanPlace(AnnoyScanState *state, AnnoyRow *row)
 {
-	row->kind = state->strict && row->distance < state->last_distance ?
-		ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
-	return row->kind != ANNOY_ROW_LATE || !state->task.demand.relies;
+	bool		is_late = state->strict && row->distance < state->last_distance;
+
+	row->kind = is_late ? ANNOY_ROW_LATE : ANNOY_ROW_IN_ORDER;
+	state->has_late |= is_late;
+	return !is_late || !state->task.demand.relies;
 }
 
 /*
@@ -179,7 +181,6 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 		}
 		else if (!AnnoyScanPlace(state, &row))
 			return;
-		state->has_late |= row.kind == ANNOY_ROW_LATE;
 	}
 	AnnoyRowsAdd(&state->rows, &row);
 }

@@ -233,6 +233,7 @@ begin_round(AnnoyScanState *state)
 		state->round.effort = search->scanned / search->unlike;
 	state->next = 0;
 	memset(&state->ahead, 0, sizeof(state->ahead));
+	state->rows_prefetched = 0;
 	prefetch_items(state);
 }
 

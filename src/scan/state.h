@@ -116,7 +116,7 @@ extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
 extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 
 /* rows.c */
-extern bool AnnoyScanPlace(const AnnoyScanState *state, AnnoyRow *row);
+extern bool AnnoyScanPlace(AnnoyScanState *state, AnnoyRow *row);
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
 extern void AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,

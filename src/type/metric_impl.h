@@ -234,6 +234,7 @@ METRIC_NAME(name##_##bytes) (const void *x, const void *y, int dim, double *sum)
 
 #define METRIC_INT8_FUNCTIONS(name, metric) \
 	METRIC_FUNCTION(name, metric, 11, TYPE_INT8, TYPE_INT8) \
+	METRIC_FUNCTION(name, metric, 12, TYPE_INT8, TYPE_HALF) \
 	METRIC_FUNCTION(name, metric, 14, TYPE_INT8, TYPE_FLOAT) \
 	METRIC_FUNCTION(name, metric, 18, TYPE_INT8, TYPE_DOUBLE)
 
@@ -282,9 +283,8 @@ METRIC_NAME(count_bits) (const void *x, const void *y, int dim)
 	return count;
 }
 
-/* No index has both halves and ANNOY_INT8, and these are not of any SQL type. */
 #define METRIC_INT8_ROW(name) \
-	{METRIC_NAME(name##_11), NULL, METRIC_NAME(name##_14), METRIC_NAME(name##_18)}
+	{METRIC_NAME(name##_11), METRIC_NAME(name##_12), METRIC_NAME(name##_14), METRIC_NAME(name##_18)}
 
 #define METRIC_NO_INT8_ROW \
 	{NULL}

@@ -182,7 +182,7 @@ if ($has_all)
 # Every dtype, insertions, VACUUM, other vectors than the index has.
 foreach my $type (@types)
 {
-	foreach my $dtype (qw(float16 float32 float64))
+	foreach my $dtype (qw(none int8 float16 float32 float64))
 	{
 		my $column = $column{$type};
 		$node->safe_psql('postgres', "CREATE INDEX items_idx ON items USING annoy ($column) WITH (dtype = $dtype)");
