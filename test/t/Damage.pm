@@ -675,10 +675,11 @@ our @damage = (
 	],
 	[ 'wider vectors', qr/block \d+/, sub { $_->set(0, dtype => 2) } ],
 	[ 'narrower vectors', qr/block \d+/, sub { $_->set(0, dtype => 4) } ],
+	[ 'vectors of bytes', qr/block \d+/, sub { $_->set(0, dtype => 5) } ],
 	[
 		'unknown type of vectors',
 		qr/block 0\n.*The metapage has/,
-		sub { $_->set(0, dtype => 5) }
+		sub { $_->set(0, dtype => 6) }
 	],
 	[ 'seed', qr/block \d+, offset 1\n.*The entry for/, sub { $_->set(0, seed => 42) } ],
 	[
