@@ -72,25 +72,10 @@ drain_passed(AnnoyScanState *state)
 		AnnoyPointer *passed = state->passed + first;
 		int			n = Min(state->n_passed - first, ANNOY_LOOK_BATCH);
 		Buffer		buffers[ANNOY_LOOK_BATCH];
-		AnnoyItem	items[ANNOY_LOOK_BATCH];	/* whose rows are to be read */
-		int			n_items = 0;
 
 		for (int i = 0; i < n; i++)
 			buffers[i] = AnnoyItemPin(&state->reader, &passed[i]);
-		for (int i = 0; i < n; i++)
-		{
-			AnnoyPointer pointer = passed[i];
-			AnnoyItem  *item = &items[n_items];
-
-			AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
-			if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
-				passed[n_items++] = pointer;
-			else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
-				AnnoyScanAdd(state, &pointer, item);
-			AnnoyItemRelease(&state->reader);
-		}
-		if (n_items > 0)
-			AnnoyScanAddFromTable(state, passed, items, n_items);
+		AnnoyScanAddItems(state, passed, buffers, n);
 	}
 	state->n_passed = 0;
 	if (state->rows.sort == NULL &&

@@ -24,6 +24,7 @@
 
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
+#include "executor/instrument.h"
 #include "executor/tuptable.h"
 #include "utils/float.h"
 
@@ -186,19 +187,19 @@ AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 }
 
 /*
- * Likewise for items, at most ANNOY_LOOK_BATCH, that were read without their vectors,
- * which are in the table.  A row that the snapshot does not see is none.
+ * Add the rows of items that were read without their vectors, which are in the table, and
+ * notice whether pages had to be read for that.  A row that the snapshot does not see is
+ * none.
  *
  * Rows are read in the order of the table, so that those of one page are read together.
  */
-void
-AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
-					  AnnoyItem *items, int n)
+static void
+add_from_table(AnnoyScanState *state, const AnnoyPointer *pointers, AnnoyItem *items, int n)
 {
+	int64		reads = pgBufferUsage.shared_blks_read;
 	int			order[ANNOY_LOOK_BATCH];
 	Buffer		buffers[ANNOY_LOOK_BATCH];
 
-	Assert(n <= ANNOY_LOOK_BATCH);
 	for (int i = 0; i < n; i++)
 	{
 		int			j = i;
@@ -229,6 +230,34 @@ AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
 			ReleaseBuffer(buffers[i]);
 	}
 	AnnoySourcePause(state->source);
+	AnnoyNoteRows(n, pgBufferUsage.shared_blks_read > reads);
+}
+
+/*
+ * Add the rows of items, at most ANNOY_LOOK_BATCH, that are live.  The first pages of
+ * their groups are pinned, and released here; pointers[] is overwritten.
+ */
+void
+AnnoyScanAddItems(AnnoyScanState *state, AnnoyPointer *pointers, const Buffer *buffers, int n)
+{
+	AnnoyItem	items[ANNOY_LOOK_BATCH];	/* whose rows are to be read */
+	int			n_items = 0;
+
+	Assert(n <= ANNOY_LOOK_BATCH);
+	for (int i = 0; i < n; i++)
+	{
+		AnnoyPointer pointer = pointers[i];
+		AnnoyItem  *item = &items[n_items];
+
+		AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
+		if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
+			pointers[n_items++] = pointer;
+		else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
+			AnnoyScanAdd(state, &pointer, item);
+		AnnoyItemRelease(&state->reader);
+	}
+	if (n_items > 0)
+		add_from_table(state, pointers, items, n_items);
 }
 
 /*

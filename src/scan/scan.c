@@ -136,19 +136,6 @@ prefetch_items(AnnoyScanState *state)
 }
 
 /*
- * Read the rows of items whose vectors are in the table, and notice whether they had
- * to be read from the disk.
- */
-static void
-look_at_table(AnnoyScanState *state, const AnnoyPointer *pointers, AnnoyItem *items, int n)
-{
-	int64		reads = pgBufferUsage.shared_blks_read;
-
-	AnnoyScanAddFromTable(state, pointers, items, n);
-	AnnoyNoteRows(n, pgBufferUsage.shared_blks_read > reads);
-}
-
-/*
  * Look at the next candidates: compute the exact distances of those that meet
  * the conditions.
  */
@@ -158,8 +145,6 @@ look_at_next(AnnoyScanState *state)
 	const AnnoyCollector *items = &state->search->items;
 	AnnoyPointer pointers[ANNOY_LOOK_BATCH];
 	Buffer		buffers[ANNOY_LOOK_BATCH];
-	AnnoyItem	found[ANNOY_LOOK_BATCH];	/* whose rows are to be read */
-	int			n_found = 0;
 	int			n = 0;
 	AnnoyScanStats *stats = &state->search->stats;
 	instr_time	start;
@@ -181,30 +166,23 @@ look_at_next(AnnoyScanState *state)
 	prefetch_items(state);
 	if (state->task.tests)
 	{
+		int			passing = 0;
+
 		for (int i = 0; i < n; i++)
 			AnnoyFilterPrefetch(state->filter, buffers[i], &pointers[i]);
-	}
-
-	for (int i = 0; i < n; i++)
-	{
-		AnnoyPointer pointer = pointers[i];
-		AnnoyItem  *item = &found[n_found];
-
-		if (state->task.tests &&
-			!AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
+		for (int i = 0; i < n; i++)
 		{
-			ReleaseBuffer(buffers[i]);
-			continue;
+			if (AnnoyFilterItem(state->filter, buffers[i], &pointers[i]))
+			{
+				pointers[passing] = pointers[i];
+				buffers[passing++] = buffers[i];
+			}
+			else
+				ReleaseBuffer(buffers[i]);
 		}
-		AnnoyItemFetch(&state->reader, buffers[i], &pointer, item);
-		if (AnnoySlotState(item) == ANNOY_SLOT_LIVE && state->source != NULL)
-			pointers[n_found++] = pointer;
-		else if (AnnoySlotState(item) == ANNOY_SLOT_LIVE)
-			AnnoyScanAdd(state, &pointer, item);
-		AnnoyItemRelease(&state->reader);
+		n = passing;
 	}
-	if (n_found > 0)
-		look_at_table(state, pointers, found, n_found);
+	AnnoyScanAddItems(state, pointers, buffers, n);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_ACCUM_DIFF(stats->reranking, end, start);
 }

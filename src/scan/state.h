@@ -119,8 +119,8 @@ extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
 extern bool AnnoyScanPlace(AnnoyScanState *state, AnnoyRow *row);
 extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
-extern void AnnoyScanAddFromTable(AnnoyScanState *state, const AnnoyPointer *pointers,
-								  AnnoyItem *items, int n);
+extern void AnnoyScanAddItems(AnnoyScanState *state, AnnoyPointer *pointers,
+							  const Buffer *buffers, int n);
 
 /* settle.c */
 extern bool AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row);

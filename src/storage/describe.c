@@ -115,20 +115,30 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table, int dim,
 }
 
 /*
+ * What a support function of an index's operator class returns, which has to be one of a
+ * range of numbers; `what' they stand for.
+ */
+static int32
+support_value(Relation rel, int function, int32 least, int32 most, const char *what)
+{
+	int32		value = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(rel, 1, function),
+														InvalidOid));
+
+	if (value < least || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("support function %d of the operator class of index \"%s\" returned %d, which is no %s",
+						function, RelationGetRelationName(rel), value, what)));
+	return value;
+}
+
+/*
  * The metric of an index's operator class.
  */
 AnnoyMetric
 AnnoyIndexMetric(Relation rel)
 {
-	FmgrInfo   *proc = index_getprocinfo(rel, 1, ANNOY_METRIC_PROC);
-	int32		metric = DatumGetInt32(FunctionCall0Coll(proc, InvalidOid));
-
-	if (metric < ANNOY_L2 || metric > ANNOY_HAMMING)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("support function %d of the operator class of index \"%s\" returned %d, which is no metric",
-						ANNOY_METRIC_PROC, RelationGetRelationName(rel), metric)));
-	return metric;
+	return support_value(rel, ANNOY_METRIC_PROC, ANNOY_L2, ANNOY_HAMMING, "metric");
 }
 
 /*
@@ -138,7 +148,6 @@ AnnoyLayout
 AnnoyIndexLayout(Relation rel)
 {
 	Oid			type = rel->rd_opcintype[0];
-	int32		layout;
 
 	if (type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
 		type == BITOID || type == VARBITOID)
@@ -149,14 +158,8 @@ AnnoyIndexLayout(Relation rel)
 				 errmsg("access method \"annoy\" cannot index type %s", format_type_be(type)),
 				 errdetail("The operator class of index \"%s\" has no support function %d.",
 						   RelationGetRelationName(rel), ANNOY_LAYOUT_PROC)));
-	layout = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(rel, 1, ANNOY_LAYOUT_PROC),
-											 InvalidOid));
-	if (layout < ANNOY_LAYOUT_VECTOR || layout > ANNOY_LAYOUT_HALFVEC)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("support function %d of the operator class of index \"%s\" returned %d, which is no layout",
-						ANNOY_LAYOUT_PROC, RelationGetRelationName(rel), layout)));
-	return layout;
+	return support_value(rel, ANNOY_LAYOUT_PROC, ANNOY_LAYOUT_VECTOR, ANNOY_LAYOUT_HALFVEC,
+						 "layout");
 }
 
 /*
