@@ -90,11 +90,10 @@ check_index(const AnnoyAccess *access, bool heapallindexed)
 	table_endscan(check.tids);
 	if (!complete)
 		return false;
-	/* signatures are compared with attributes */
-	AnnoyCheckAttributes(&check);
 	if (check.index->dim > 0)
 		AnnoyCheckTrees(&check);
 	AnnoyCheckLists(&check);
+	AnnoyCheckAttributes(&check);
 	AnnoyCheckRows(&check);
 	if (heapallindexed)
 		AnnoyCheckHeap(&check);

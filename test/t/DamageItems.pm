@@ -277,7 +277,7 @@ our @damage_of_items = (
 	],
 	[
 		'attributes out of range',
-		qr/block \d+, offset \d+\n.*(The attributes are of item \(\d+,\d+\), which has others|The item has its attributes at)/,
+		qr/\n.*points to block 1000000, which does not exist/,
 		sub {
 			my ($leaf, $inner, $item) = @_;
 			$_->set($item, attributes_of(0), 1_000_000 >> 16, 1_000_000 & 0xFFFF, 1);
@@ -286,7 +286,7 @@ our @damage_of_items = (
 	# a process that locks both would wait for itself
 	[
 		'attributes on the page of the item',
-		qr/block \d+, offset \d+\n.*(The attributes are of item \(\d+,\d+\), which has others|The item has its attributes at)/,
+		qr/block \d+\n.*The page is of kind 4 instead of 7/,
 		sub {
 			my $file = $_;
 			foreach my $item ($file->all('item'))
@@ -389,13 +389,39 @@ our @damage_of_items = (
 		sub { $_->set(0, attributes_free => $none) }
 	],
 	[
+		# with the signature of that value
 		'value of a column',
 		qr/\n.*lacks row \(\d+,\d+\) of table/,
 		sub {
-			my ($page) = $_->all('attributes');
-			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
+			my $file = $_;
+			my ($page) = $file->all('attributes');
+			my ($to, $from) = map { tuple($file, $page, $_, 'id') } 0, 1;
+			my @items =
+			  map { join(',', item_of($file, $page, $_)) } 0, 1;
+			my %entries = $file->entries_of(@items);
+			my @bytes = 0 .. $file->signature_bytes - 1;
+			my @signature = map {
+				$file->get($entries{$items[1]}[0][0],
+					byte_of($entries{$items[1]}[0][1], 'signature', $_))
+			} @bytes;
+
+			$file->set($page, $to, scalar $file->get($page, $from));
+			foreach my $entry (@{ $entries{$items[0]} })
+			{
+				$file->set($entry->[0], byte_of($entry->[1], 'signature', $_),
+					$signature[$_])
+				  foreach @bytes;
+			}
 		},
 		'heap'
+	],
+	[
+		'value of a column far from what the signature says',
+		qr/block \d+, offset \d+\n.*has the signature \w+ for column 2 instead of FE/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
+		}
 	],
 	[
 		'last bit of a vector',

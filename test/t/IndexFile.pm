@@ -19,10 +19,12 @@ our @EXPORT = qw(
   %kind
   attributes_fields
   attributes_of
+  byte_of
   component
   curve
   entry
   header_fields
+  item_of
   leftmost
   meta_fields
   node_fields
@@ -221,6 +223,15 @@ sub tuple
 	return $part{$part};
 }
 
+# The item of the tuple.
+sub item_of
+{
+	my ($file, $block, $i) = @_;
+	my ($high, $low, $offset) =
+	  $file->get($block, tuple($file, $block, $i, 'item'));
+	return ($high << 16 | $low, $offset);
+}
+
 sub new
 {
 	my ($class, $bytes) = @_;
@@ -310,6 +321,24 @@ sub entry_with
 		return ($leaf, $i, @{ $pointers[$i] }[ 0, 1 ]) if defined $i;
 	}
 	die "no entry with flags $flags";
+}
+
+# The entries of items in all trees, by "block,offset": leaves, and numbers there.
+sub entries_of
+{
+	my ($self, @items) = @_;
+	my %entries = map { $_ => [] } @items;
+	foreach my $leaf (grep { $self->get($_, 'level') == 0 } $self->all('node'))
+	{
+		my $i = 0;
+		foreach my $pointer ($self->pointers($leaf))
+		{
+			my $item = "$pointer->[0],$pointer->[1]";
+			push @{ $entries{$item} }, [ $leaf, $i ] if exists $entries{$item};
+			$i++;
+		}
+	}
+	return %entries;
 }
 
 # Remove an entry of a leaf; the last one takes its place.
