@@ -308,7 +308,7 @@ DROP TABLE small, empty;
 CREATE TABLE wide AS SELECT i AS id, fractions(i, 200)::real[] AS v FROM generate_series(1, 1000) i;
 CREATE INDEX wide_8 ON wide USING annoy (v) WITH (dtype = int8);
 CREATE INDEX wide_16 ON wide USING annoy (v) WITH (dtype = float16);
-CREATE INDEX wide_32 ON wide USING annoy (v);
+CREATE INDEX wide_32 ON wide USING annoy (v) WITH (dtype = float32);
 CREATE INDEX wide_64 ON wide USING annoy (v) WITH (dtype = float64);
 SELECT i8.item_bytes < 0.3 * i32.item_bytes AS quarter, i16.item_bytes < 0.54 * i32.item_bytes AS half, i64.item_bytes > 1.9 * i32.item_bytes AS double,
 	abs(i16.tree_bytes - i32.tree_bytes) < 0.1 * i32.tree_bytes AS same_trees
@@ -364,7 +364,7 @@ DROP TABLE odd, long;
 -- ALTER INDEX: the next REINDEX applies it, and until then the index is what it
 -- was built as.
 --
-CREATE INDEX i ON items USING annoy (v);
+CREATE INDEX i ON items USING annoy (v) WITH (dtype = float32);
 CREATE VIEW shown AS SELECT dtype, items, annoy_index_check(o, true) IS NOT NULL AS checked
 FROM (SELECT 'i'::text::regclass AS o) i, annoy_index_info(o);
 SELECT item_bytes AS before FROM annoy_index_info('i') \gset
@@ -381,7 +381,7 @@ REINDEX INDEX i;
 SELECT * FROM shown;
 SELECT item_bytes < 0.7 * :before AS smaller FROM annoy_index_info('i');
 SELECT (ordered('v', '<->', quote_literal(fractions(5, 16)), 'float16')).*;
-ALTER INDEX i RESET (dtype);
+ALTER INDEX i SET (dtype = float32);
 SELECT * FROM shown;
 REINDEX INDEX CONCURRENTLY i;
 SELECT * FROM shown;
@@ -406,6 +406,59 @@ BEGIN
 	RETURN result;
 END $$;
 SELECT measured('int8') > 0.99 AS int8, measured('float16') BETWEEN 0.02 AND 0.3 AS float16, measured('float32') > 0.99 AS float32, measured('float64') AS float64;
+
+-- What is stored if nothing is declared: no vectors if they are in the rows; bytes if
+-- they are not, or are values of an expression.  The first row decides; before the
+-- index is built, by its length.
+SET client_min_messages = warning;
+CREATE TABLE chosen (id integer, v real[], d double precision[], note text);
+CREATE FUNCTION chosen(col text, opclass text, dims integer, note integer DEFAULT 0, OUT before text, OUT grown text, OUT built text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	insert text := format('INSERT INTO chosen SELECT i, fractions(i, %1$s), fractions(i, %1$s), %2$s FROM generate_series(1, 20) i', dims,
+		CASE WHEN note > 0 THEN format('(SELECT string_agg(md5((i * j)::text), NULL) FROM generate_series(1, %s) j)', note) ELSE 'NULL' END);
+BEGIN
+	TRUNCATE chosen;
+	EXECUTE format('CREATE INDEX chosen_i ON chosen USING annoy (%s %s)', col, opclass);
+	SELECT dtype || ' ' || (annoy_index_params('chosen_i') ->> 'dtype') INTO before FROM annoy_index_info('chosen_i');
+	before := coalesce(before, annoy_index_params('chosen_i') ->> 'dtype');
+	EXECUTE insert;
+	SELECT dtype || ' ' || (annoy_index_params('chosen_i') ->> 'dtype') INTO grown FROM annoy_index_info('chosen_i');
+	PERFORM annoy_index_check('chosen_i', true);
+	REINDEX INDEX chosen_i;
+	SELECT dtype || ' ' || (annoy_index_params('chosen_i') ->> 'dtype') INTO built FROM annoy_index_info('chosen_i');
+	PERFORM annoy_index_check('chosen_i', true);
+	DELETE FROM chosen;
+	DROP INDEX chosen_i;
+END $$;
+SELECT col, opclass, dims, note, c.*
+FROM (VALUES ('v', 'real_l2_ops', 8, 0), ('v', 'real_l2_ops', 480, 0), ('v', 'real_l2_ops', 520, 0),
+		('d', 'double_l2_ops', 240, 0), ('d', 'double_l2_ops', 260, 0),
+		-- the other column makes the row too long
+		('v', 'real_ip_ops', 300, 35),
+		('(v::double precision[])', 'double_l2_ops', 8, 0),
+		('v', 'real_hamming_ops', 8, 0), ('v', 'real_hamming_ops', 520, 0)) t (col, opclass, dims, note),
+	chosen(col, opclass, dims, note) c;
+ALTER TABLE chosen ALTER v SET STORAGE PLAIN, ALTER d SET STORAGE MAIN;
+SELECT col, opclass, dims, c.*
+FROM (VALUES ('v', 'real_l2_ops', 1900), ('d', 'double_l2_ops', 520)) t (col, opclass, dims), chosen(col, opclass, dims) c;
+-- when the rows are gone, others decide anew
+ALTER TABLE chosen ALTER v SET STORAGE EXTERNAL;
+CREATE INDEX chosen_i ON chosen USING annoy (v);
+INSERT INTO chosen SELECT i, fractions(i, 600) FROM generate_series(1, 20) i;
+SELECT dtype FROM annoy_index_info('chosen_i');
+DELETE FROM chosen;
+VACUUM chosen;
+SELECT dtype FROM annoy_index_info('chosen_i');
+INSERT INTO chosen SELECT i, fractions(i, 6) FROM generate_series(1, 20) i;
+SELECT dtype, items FROM annoy_index_info('chosen_i');
+SELECT annoy_index_check('chosen_i', true);
+-- what is declared stays
+ALTER INDEX chosen_i SET (dtype = float32);
+REINDEX INDEX chosen_i;
+DELETE FROM chosen;
+VACUUM chosen;
+SELECT dtype FROM annoy_index_info('chosen_i');
 
 SET client_min_messages = warning;
 DROP SCHEMA annoy_dtype CASCADE;

@@ -207,6 +207,8 @@ VACUUM later;
 SELECT touched() < :before AS fewer;
 SELECT annoy_index_check('later_idx', true);
 -- Bounds are of all rows even if there is no memory for all values
+INSERT INTO later SELECT i, vec(i), i - 3000 FROM generate_series(6001, 9000) i;
+REINDEX INDEX later_idx;
 SELECT touched() AS enough \gset
 SET maintenance_work_mem = '1MB';
 REINDEX INDEX later_idx;

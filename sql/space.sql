@@ -57,18 +57,25 @@ DROP INDEX sizes_v;
 -- to many, so that its leaf is visited as well.
 CREATE FUNCTION with_sentinel(opclass text, sentinel integer, place integer) RETURNS double precision
 LANGUAGE plpgsql SET client_min_messages = warning AS $$
+DECLARE
+	total double precision := 0;
 BEGIN
 	DROP TABLE IF EXISTS marked;
 	CREATE TABLE marked (id integer, v real[]);
 	INSERT INTO marked SELECT id, v FROM points WHERE id < place;
 	INSERT INTO marked SELECT -i, array_fill(3.4e38::real, ARRAY[8]) FROM generate_series(1, sentinel) i;
 	INSERT INTO marked SELECT id, v FROM points WHERE id >= place;
-	EXECUTE format('CREATE INDEX marked_v ON marked USING annoy (v %s)', opclass);
-	RETURN (SELECT recall FROM annoy_recall('marked_v', 10, 100,
-		CASE WHEN opclass = 'real_ip_ops' AND sentinel > 0 THEN 520 ELSE 400 END));
+	-- one index more or less is chance
+	FOR seed IN 1..3 LOOP
+		EXECUTE format('CREATE INDEX marked_v ON marked USING annoy (v %s) WITH (seed = %s)', opclass, seed);
+		total := total + recall FROM annoy_recall('marked_v', 10, 100,
+			CASE WHEN opclass = 'real_ip_ops' AND sentinel > 0 THEN 520 ELSE 400 END);
+		DROP INDEX marked_v;
+	END LOOP;
+	RETURN total / 3;
 END $$;
 SELECT opclass, sentinel, place,
-	with_sentinel(opclass, sentinel, place) > with_sentinel(opclass, 0, 0) - 0.03 AS as_without
+	with_sentinel(opclass, sentinel, place) > with_sentinel(opclass, 0, 0) - 0.05 AS as_without
 FROM unnest(ARRAY['real_l2_ops', 'real_ip_ops', 'real_l1_ops']) opclass,
 	(VALUES (1, 1), (1, 600), (1, 2000), (400, 1)) s (sentinel, place);
 

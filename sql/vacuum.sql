@@ -132,9 +132,10 @@ TRUNCATE refilled;
 \set dims 2100
 :fill_built :empty :fill :empty :fill
 \t off
--- leaves that were filled by insertions are a little less full than built ones
+-- leaves that were filled by insertions are a little less full than built ones, and an
+-- index without vectors has little else
 SELECT dims, start, array_agg(items ORDER BY n) AS items,
-	bool_and(size <= CASE start WHEN 'built' THEN 1.05 ELSE 1.02 END * first) AS same_size
+	bool_and(size <= CASE start WHEN 'built' THEN 1.1 ELSE 1.02 END * first) AS same_size
 FROM (SELECT *, first_value(size) OVER (PARTITION BY dims, start ORDER BY n) AS first FROM sizes) s
 GROUP BY dims, start ORDER BY min(n);
 

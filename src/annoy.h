@@ -80,6 +80,7 @@ typedef struct AnnoyIndex
 	AnnoyMetric metric;
 	AnnoyDtype	dtype;			/* of the items' vectors ... */
 	bool		in_table;		/* ... which are in the table only */
+	bool		auto_dtype;		/* these two are decided with the dimensions */
 	bool		zeros_last;		/* see AnnoyItemDistance */
 	int			dim;			/* dimensions, 0 = not known yet */
 	int			n_trees;

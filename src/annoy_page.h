@@ -237,6 +237,9 @@ typedef AnnoyMetaPageData *AnnoyMetaPage;
 /* Items' vectors are not stored; they are in the table. */
 #define ANNOY_META_IN_TABLE		0x08
 
+/* The dtype, and that flag, were not declared: they are decided with the dimensions. */
+#define ANNOY_META_AUTO_DTYPE	0x10
+
 StaticAssertDecl(sizeof(AnnoyMetaPageData) <= ANNOY_PAGE_CAPACITY,
 				 "metapage does not fit a page");
 

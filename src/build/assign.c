@@ -252,7 +252,7 @@ AnnoyAssignItems(AnnoyBuild *build)
 	AnnoyBuildPhase(build, ANNOY_PHASE_ASSIGN, shared->items.count,
 					shared->sample.whole ? 0 : shared->items.end - shared->items.first);
 	if (build->participants == 1)
-		build->sort = begin_sort(entry_desc(), build->in_place != NULL ? shared->index.n_trees : 1, NULL);
+		build->sort = begin_sort(entry_desc(), build->in_place != NULL ? build->index->n_trees : 1, NULL);
 	else
 	{
 		build->shared_sort = AnnoyBuildAlloc(build, tuplesort_estimate_shared(build->participants));

@@ -65,19 +65,17 @@ declared_index(Relation rel, bool *seed_is_zero)
 {
 	int			n_trees = AnnoyOptionTrees(rel);
 	int			n_entries = AnnoyOptionEntries(rel);
-	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
-	bool		in_table;
-	AnnoyDtype	dtype = AnnoyDeclaredDtype(rel, &in_table);
-	AnnoyIndex *index;
+	AnnoyIndex	declared = {0};
 
-	AnnoyChooseSignatures(rel, signature_columns);
-	index = AnnoyMakeIndex(AnnoyIndexMetric(rel), dtype, in_table, 0,
-						   n_trees > 0 ? n_trees : AUTOMATIC_TREES,
-						   n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES,
-						   AnnoyOptionSeed(rel, seed_is_zero), 0, NULL,
-						   AnnoyAttributesSize(rel), signature_columns);
-	index->zeros_last = AnnoyZerosAreLast(rel);
-	return index;
+	declared.metric = AnnoyIndexMetric(rel);
+	AnnoyDeclareDtype(rel, &declared);
+	declared.zeros_last = AnnoyZerosAreLast(rel);
+	declared.n_trees = n_trees > 0 ? n_trees : AUTOMATIC_TREES;
+	declared.n_entries = n_entries > 0 ? n_entries : ANNOY_AUTOMATIC_ENTRIES;
+	declared.seed = AnnoyOptionSeed(rel, seed_is_zero);
+	declared.attributes_size = AnnoyAttributesSize(rel);
+	AnnoyChooseSignatures(rel, declared.signature_columns);
+	return AnnoyMakeIndex(&declared, 0, 0, NULL);
 }
 
 /*

@@ -226,18 +226,21 @@ store_item(Loader *loader, ItemPointer tid, const AnnoyVector *vec,
 }
 
 /*
- * With the first vector of a live row, the dimensions are known.
+ * With the first vector of a live row, the dimensions are known, and whether vectors
+ * are in the rows.
  */
 static void
-start_items(Loader *loader, const AnnoyVector *vec)
+start_items(Loader *loader, const AnnoyVector *vec, bool in_row)
 {
 	AnnoySharedIndex *index = &loader->build->shared->index;
 
 	Assert(!loader->build->is_worker);
+	AnnoyChooseDtype(loader->rel, &index->declared, in_row);
 	index->dim = vec->dim;
 	index->scale_exponent = 0;	/* until there is a sample */
 	index->version++;
 	AnnoyBuildSyncIndex(loader->build);
+	AnnoyVectorsBegin(loader->build);
 }
 
 /*
@@ -341,7 +344,14 @@ load_vector(Loader *loader, ItemPointer tid, Datum value, IndexTuple attributes)
 	MemoryContextSwitchTo(old_context);
 
 	if (loader->build->index->dim == 0)
-		start_items(loader, &vec);
+	{
+		start_items(loader, &vec,
+					!VARATT_IS_EXTERNAL(DatumGetPointer(value)) &&
+					!VARATT_IS_COMPRESSED(DatumGetPointer(value)));
+		MemoryContextSwitchTo(loader->row_context);
+		vec = AnnoyConvertVector(&vec, loader->build->index->dtype);
+		MemoryContextSwitchTo(old_context);
+	}
 	add_row(loader, tid, &vec, attributes);
 	MemoryContextReset(loader->row_context);
 }
@@ -616,7 +626,6 @@ AnnoyLoadItems(AnnoyBuild *build, AnnoyLoadResult *result)
 	}
 	AnnoyBuildPhase(build, ANNOY_PHASE_LOAD, 0, load->heap_blocks);
 	items->first = RelationGetNumberOfBlocks(build->rel);
-	AnnoyVectorsBegin(build);
 
 	/* until the dimensions are known */
 	loader.has_turn = true;

@@ -213,13 +213,8 @@ AnnoyBuildBegin(Relation heap, Relation rel, IndexInfo *index_info,
 	pg_atomic_init_u64(&shared->team.next_unit, 0);
 	pg_atomic_init_u64(&shared->team.tuples_done, 0);
 	pg_atomic_init_u64(&shared->team.blocks_done, 0);
-	shared->index.dtype = index->dtype;
-	shared->index.in_table = index->in_table;
-	shared->index.n_trees = index->n_trees;
-	shared->index.n_entries = index->n_entries;
-	shared->index.seed = index->seed;
+	shared->index.declared = *index;
 	shared->index.bounds = InvalidBlockNumber;
-	memcpy(shared->index.signature_columns, index->signature_columns, ANNOY_MAX_SIGNATURE);
 	AnnoyBuildSyncIndex(build);
 
 	if (build->parallel != NULL)

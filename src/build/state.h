@@ -153,15 +153,10 @@ typedef struct AnnoySharedTeam
 typedef struct AnnoySharedIndex
 {
 	uint32		version;
-	AnnoyDtype	dtype;
-	bool		in_table;
-	int			n_trees;
-	int			n_entries;
-	uint64		seed;
+	AnnoyIndex	declared;		/* of this, only what was declared, or follows */
 	uint8		generation;
 	int			dim;			/* 0 until the first vector of a live row */
 	int			scale_exponent;
-	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
 	BlockNumber bounds;			/* first page, or invalid */
 	uint32		n_bounds;
 	float		mean[ANNOY_MAX_DIMENSIONS];

@@ -276,13 +276,9 @@ AnnoyBuildSyncIndex(AnnoyBuild *build)
 		pfree(build->index);
 	}
 	old_context = MemoryContextSwitchTo(build->context);
-	build->index = AnnoyMakeIndex(AnnoyIndexMetric(build->rel), shared->dtype,
-								  shared->in_table, shared->dim, shared->n_trees,
-								  shared->n_entries, shared->seed,
-								  shared->scale_exponent, shared->mean,
-								  AnnoyAttributesSize(build->rel), shared->signature_columns);
+	build->index = AnnoyMakeIndex(&shared->declared, shared->dim,
+								  shared->scale_exponent, shared->mean);
 	build->index = AnnoyAttachBounds(build->rel, build->index, shared->bounds, shared->n_bounds);
-	build->index->zeros_last = AnnoyZerosAreLast(build->rel);
 	build->index->generation = shared->generation;
 	build->index_version = shared->version;
 	MemoryContextSwitchTo(old_context);

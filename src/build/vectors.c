@@ -87,7 +87,8 @@ close_file(AnnoyBuild *build, File file)
 }
 
 /*
- * Make the file, before the load, if the index is not to store vectors.
+ * Make the file, before the first vector is loaded, if the index is not to store
+ * them.
  */
 void
 AnnoyVectorsBegin(AnnoyBuild *build)

@@ -39,7 +39,7 @@ check_meta_page(AnnoyCheck *check, Page page)
 	/* AnnoyOpen has looked at what decides on how to read the index */
 	AnnoyCheckEnd(check, ANNOY_METAPAGE_BLKNO, page, (char *) (meta + 1) - page, true);
 	if ((meta->flags & ~(ANNOY_META_NULLS | ANNOY_META_OLD_NODES | ANNOY_META_SECOND |
-						 ANNOY_META_IN_TABLE)) != 0)
+						 ANNOY_META_IN_TABLE | ANNOY_META_AUTO_DTYPE)) != 0)
 		AnnoyReport(check, ANNOY_METAPAGE_BLKNO, 0, "The metapage has the flags %04X.",
 					meta->flags);
 	if (meta->mean == InvalidBlockNumber && meta->built_items > 0)

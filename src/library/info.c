@@ -192,7 +192,8 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	}
 
 	no_vectors = meta.dim == 0;
-	known_dtype = meta.dtype >= ANNOY_FLOAT32 && meta.dtype <= ANNOY_INT8;
+	known_dtype = meta.dtype >= ANNOY_FLOAT32 && meta.dtype <= ANNOY_INT8 &&
+		(other_format || !no_vectors || !index->auto_dtype);
 
 	put(&row, CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel))), false);
 	put(&row, ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid), false);

@@ -86,15 +86,21 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	Relation	rel = access->rel;
 	int			dim = access->index->dim;
 	bool		is_zero;
-	bool		in_table;
-	AnnoyDtype	dtype = AnnoyDeclaredDtype(rel, &in_table);
+	const char *dtype = "auto";
+	AnnoyIndex	declared;
 
+	/* what is automatic is decided with the dimensions */
+	AnnoyDeclareDtype(rel, &declared);
+	if (!declared.auto_dtype)
+		dtype = AnnoyStoredName(declared.dtype, declared.in_table);
+	else if (dim > 0)
+		dtype = AnnoyStoredName(access->index->dtype, access->index->in_table);
 	if (dim == 0)
 		dim = AnnoyOptionDimensions(rel);
 	params->count = 0;
 	add_param(params, "f", dim > 0 ? psprintf("%d", dim) : NULL, false);
 	add_param(params, "metric", pstrdup(AnnoyMetricName(AnnoyIndexMetric(rel))), true);
-	add_param(params, "dtype", pstrdup(AnnoyStoredName(dtype, in_table)), true);
+	add_param(params, "dtype", pstrdup(dtype), true);
 	add_number(params, "n_trees", AnnoyOptionTrees(rel));
 	add_number(params, "n_entries", AnnoyOptionEntries(rel));
 	add_number(params, "signatures", AnnoyOptionSignatures(rel));

@@ -17,7 +17,9 @@
 
 #include <math.h>
 
+#include "access/heaptoast.h"
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "annoy.h"
@@ -66,32 +68,32 @@ set_codec(AnnoyIndex *index, AnnoyCodec *codec, int code_bits, int signature_byt
 }
 
 /*
- * Make the description of an index, one piece of memory in the current
- * context.  With dim = 0, only what does not depend on it is filled in.  Without a
- * mean, the search space is not known.  There are no bounds, until they are attached.
+ * Make the description of an index that was declared like that one, as one piece of
+ * memory in the current context.  With dim = 0, only what does not depend on it is
+ * filled in.  Without a mean, the search space is not known.  There are no bounds, until
+ * they are attached.
  */
 AnnoyIndex *
-AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table, int dim,
-			   int n_trees, int n_entries, uint64 seed, int scale_exponent,
-			   const float *mean, int attributes_size,
-			   const uint8 *signature_columns)
+AnnoyMakeIndex(const AnnoyIndex *declared, int dim, int scale_exponent, const float *mean)
 {
 	int			space_dim = dim > 0 ? AnnoySpaceDim(dim) : 0;
 	AnnoyIndex *index;
 
 	index = palloc0(MAXALIGN(sizeof(AnnoyIndex)) +
 					MAXALIGN(sizeof(float) * space_dim * (ANNOY_ROTATION_ROUNDS + 1)));
-	index->metric = metric;
-	index->dtype = dtype;
-	index->in_table = in_table;
+	index->metric = declared->metric;
+	index->dtype = declared->dtype;
+	index->in_table = declared->in_table;
+	index->auto_dtype = declared->auto_dtype;
+	index->zeros_last = declared->zeros_last;
+	index->n_trees = declared->n_trees;
+	index->n_entries = declared->n_entries;
+	index->seed = declared->seed;
+	index->attributes_size = declared->attributes_size;
+	memcpy(index->signature_columns, declared->signature_columns, ANNOY_MAX_SIGNATURE);
 	index->dim = dim;
-	index->n_trees = n_trees;
-	index->n_entries = n_entries;
-	index->seed = seed;
-	index->attributes_size = attributes_size;
-	memcpy(index->signature_columns, signature_columns, ANNOY_MAX_SIGNATURE);
 	while (index->leaf.signature_bytes < ANNOY_MAX_SIGNATURE &&
-		   signature_columns[index->leaf.signature_bytes] != 0)
+		   index->signature_columns[index->leaf.signature_bytes] != 0)
 		index->leaf.signature_bytes++;
 	index->bounds_block = InvalidBlockNumber;
 	if (dim <= 0)
@@ -104,7 +106,7 @@ AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table, int dim,
 	index->has_space = mean != NULL;
 	if (mean != NULL)
 		memcpy(index->mean, mean, sizeof(float) * dim);
-	AnnoyMakeSigns(seed, space_dim, index->signs);
+	AnnoyMakeSigns(index->seed, space_dim, index->signs);
 
 	index->centre_bits = space_dim > LARGE_DIM ? 4 : space_dim > MEDIUM_DIM ? 8 : 16;
 	index->centre_bytes = space_dim * index->centre_bits / 8;
@@ -189,20 +191,20 @@ AnnoyColumnDtype(Relation rel)
 }
 
 /*
- * The type in which a new index is to store vectors: what it was declared with,
- * or else that of the column.  For hamming only one bit of each component
- * counts, whatever the column's type.
+ * The type in which a new index is to store vectors: what it was declared with.
+ * Without that, it is decided with the dimensions; until then, the type is that of the
+ * column.  For hamming only one bit of each component counts, whatever the column's
+ * type.
  *
- * If it is not to store them, *in_table is true, and the type is that of the column,
- * to which they are converted when they have been read from the table.
+ * If an index is not to store vectors, the type is that of the column, to which they are
+ * converted when they have been read from the table.
  */
-AnnoyDtype
-AnnoyDeclaredDtype(Relation rel, bool *in_table)
+void
+AnnoyDeclareDtype(Relation rel, AnnoyIndex *index)
 {
 	bool		hamming = AnnoyIndexMetric(rel) == ANNOY_HAMMING;
 	AnnoyDtype	native = AnnoyColumnDtype(rel);
 	int			declared = AnnoyOptionDtype(rel);
-	AnnoyDtype	dtype;
 
 	if (native == ANNOY_BIT && !hamming)
 		ereport(ERROR,
@@ -215,24 +217,56 @@ AnnoyDeclaredDtype(Relation rel, bool *in_table)
 		(annoy_default_dtype == ANNOY_DTYPE_NONE ||
 		 (annoy_default_dtype == ANNOY_BIT) == hamming))
 		declared = annoy_default_dtype;
-	*in_table = declared == ANNOY_DTYPE_NONE;
-	if (hamming)
-		native = ANNOY_BIT;
+	index->auto_dtype = declared == ANNOY_DTYPE_AUTO && !hamming;
+	index->in_table = declared == ANNOY_DTYPE_NONE;
+	index->dtype = hamming ? ANNOY_BIT : native;
 	if (declared == ANNOY_DTYPE_AUTO || declared == ANNOY_DTYPE_NONE)
-		return native;
-	dtype = declared;
-	if ((dtype == ANNOY_BIT) != hamming)
+		return;
+	index->dtype = declared;
+	if ((index->dtype == ANNOY_BIT) != hamming)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("index \"%s\" cannot store vectors as %s",
-						RelationGetRelationName(rel), AnnoyDtypeName(dtype)),
+						RelationGetRelationName(rel), AnnoyDtypeName(index->dtype)),
 				 hamming ?
 				 errdetail("For Hamming distance, vectors are stored as bits.") :
 				 errdetail("Only Hamming distance can be computed from bits."),
 				 hamming ?
 				 errhint("Leave out the storage parameter dtype.") :
 				 errhint("Valid values of dtype are \"int8\", \"float16\", \"float32\", \"float64\" and \"none\" here.")));
-	return dtype;
+}
+
+/*
+ * Will a vector be in its row, rather than out of line?  There, PostgreSQL puts the
+ * longest value first when a row is too long.  What else is in the row is not known.
+ */
+bool
+AnnoyVectorIsInRow(Relation rel, const AnnoyVector *vec)
+{
+	Form_pg_attribute column = TupleDescAttr(RelationGetDescr(rel), 0);
+	Size		size = VARHDRSZ + AnnoyVectorSize(vec->dtype, vec->dim);
+
+	if (AnnoyIndexLayout(rel) == ANNOY_LAYOUT_NATIVE)
+		size += ARR_OVERHEAD_NONULLS(1) - VARHDRSZ;
+	if (column->attstorage == TYPSTORAGE_PLAIN)
+		return true;
+	return MAXALIGN(SizeofHeapTupleHeader) + size <=
+		(column->attstorage == TYPSTORAGE_MAIN ? TOAST_TUPLE_TARGET_MAIN : TOAST_TUPLE_THRESHOLD);
+}
+
+/*
+ * Decide what an index stores whose dtype is automatic.  A vector that is in its row is
+ * read from there at little cost.  One that is out of line takes several pages, and the
+ * value of an expression is computed; so of these the index has what makes it read a few
+ * only.  See docs/measurements.md.
+ */
+void
+AnnoyChooseDtype(Relation rel, AnnoyIndex *index, bool in_row)
+{
+	if (!index->auto_dtype)
+		return;
+	index->in_table = in_row && rel->rd_index->indkey.values[0] != 0;
+	index->dtype = index->in_table ? AnnoyColumnDtype(rel) : ANNOY_INT8;
 }
 
 /*

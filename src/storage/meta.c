@@ -88,6 +88,7 @@ const AnnoyIndex *
 AnnoyOpen(Relation rel)
 {
 	AnnoyMetaPageData meta;
+	AnnoyIndex	declared = {0};
 	AnnoyIndex *index;
 	float	   *mean = NULL;
 
@@ -131,14 +132,19 @@ AnnoyOpen(Relation rel)
 	}
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
 		mean = read_mean(rel, meta.mean, meta.dim);
-	index = AnnoyMakeIndex(meta.metric, meta.dtype, (meta.flags & ANNOY_META_IN_TABLE) != 0,
-						   meta.dim, meta.n_trees,
-						   (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1,
-						   meta.seed, meta.scale_exponent, mean,
-						   AnnoyAttributesSize(rel), meta.signature_columns);
+	declared.metric = meta.metric;
+	declared.dtype = meta.dtype;
+	declared.in_table = (meta.flags & ANNOY_META_IN_TABLE) != 0;
+	declared.auto_dtype = (meta.flags & ANNOY_META_AUTO_DTYPE) != 0;
+	declared.zeros_last = AnnoyZerosAreLast(rel);
+	declared.n_trees = meta.n_trees;
+	declared.n_entries = (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1;
+	declared.seed = meta.seed;
+	declared.attributes_size = AnnoyAttributesSize(rel);
+	memcpy(declared.signature_columns, meta.signature_columns, ANNOY_MAX_SIGNATURE);
+	index = AnnoyMakeIndex(&declared, meta.dim, meta.scale_exponent, mean);
 	if (meta.dim > 0)
 		index = AnnoyAttachBounds(rel, index, meta.bounds, meta.n_bounds);
-	index->zeros_last = AnnoyZerosAreLast(rel);
 	index->built_items = meta.built_items;
 	index->grown_from = meta.grown_from;
 	index->removed = meta.removed;
@@ -185,7 +191,8 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->dtype = index->dtype;
 	meta->n_trees = index->n_trees;
 	meta->flags = (index->n_entries > 1 ? ANNOY_META_SECOND : 0) |
-		(index->in_table ? ANNOY_META_IN_TABLE : 0);
+		(index->in_table ? ANNOY_META_IN_TABLE : 0) |
+		(index->auto_dtype ? ANNOY_META_AUTO_DTYPE : 0);
 	meta->seed = index->seed;
 	meta->dim = index->dim;
 	meta->scale_exponent = index->scale_exponent;
@@ -305,6 +312,7 @@ const AnnoyIndex *
 AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 {
 	const AnnoyIndex *unset = AnnoyOpen(rel);
+	AnnoyIndex	declared = *unset;
 	AnnoyIndex *index;
 	Buffer		meta_buffer;
 	GenericXLogState *state;
@@ -313,9 +321,8 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 	if (unset->dim > 0)
 		return unset;
 
-	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->in_table, vec->dim,
-						   unset->n_trees, unset->n_entries, unset->seed, 0, NULL,
-						   unset->attributes_size, unset->signature_columns);
+	AnnoyChooseDtype(rel, &declared, AnnoyVectorIsInRow(rel, vec));
+	index = AnnoyMakeIndex(&declared, vec->dim, 0, NULL);
 	index->generation = unset->generation;
 	clear_leftover(rel, index);
 
@@ -349,6 +356,11 @@ AnnoySetDimensions(Relation rel, const AnnoyVector *vec)
 		state = GenericXLogStart(rel);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(state, meta_buffer, 0));
 		meta->dim = index->dim;
+		meta->dtype = index->dtype;
+		if (index->in_table)
+			meta->flags |= ANNOY_META_IN_TABLE;
+		else
+			meta->flags &= ~ANNOY_META_IN_TABLE;
 		meta->leftover = 0;
 		GenericXLogFinish(state);
 	}
@@ -376,9 +388,7 @@ AnnoySetSpace(Relation rel, int scale_exponent, const float *mean)
 
 	if (unset->has_space)
 		return;
-	index = AnnoyMakeIndex(unset->metric, unset->dtype, unset->in_table, unset->dim,
-						   unset->n_trees, unset->n_entries, unset->seed, scale_exponent, mean,
-						   unset->attributes_size, unset->signature_columns);
+	index = AnnoyMakeIndex(unset, unset->dim, scale_exponent, mean);
 	AnnoyWriteMean(rel, index, &mean_block, &mean_pages);
 
 	meta = AnnoyMetaBegin(rel, &change);
@@ -504,9 +514,7 @@ void
 AnnoyForgetDimensions(Relation rel)
 {
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	AnnoyIndex *empty = AnnoyMakeIndex(index->metric, index->dtype, index->in_table, 0,
-									   index->n_trees, index->n_entries, index->seed, 0, NULL,
-									   index->attributes_size, index->signature_columns);
+	AnnoyIndex *empty = AnnoyMakeIndex(index, 0, 0, NULL);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 
 	empty->resets = index->resets + 1;

@@ -190,15 +190,14 @@ typedef void (*AnnoyItemCallback) (AnnoyPointer *pointer,
 								   const AnnoyItem *item, void *arg);
 
 /* describe.c */
-extern AnnoyIndex *AnnoyMakeIndex(AnnoyMetric metric, AnnoyDtype dtype, bool in_table,
-								  int dim, int n_trees, int n_entries, uint64 seed,
-								  int scale_exponent, const float *mean,
-								  int attributes_size,
-								  const uint8 *signature_columns);
+extern AnnoyIndex *AnnoyMakeIndex(const AnnoyIndex *declared, int dim,
+								  int scale_exponent, const float *mean);
 extern AnnoyMetric AnnoyIndexMetric(Relation rel);
 extern AnnoyLayout AnnoyIndexLayout(Relation rel);
 extern AnnoyDtype AnnoyColumnDtype(Relation rel);
-extern AnnoyDtype AnnoyDeclaredDtype(Relation rel, bool *in_table);
+extern void AnnoyDeclareDtype(Relation rel, AnnoyIndex *index);
+extern bool AnnoyVectorIsInRow(Relation rel, const AnnoyVector *vec);
+extern void AnnoyChooseDtype(Relation rel, AnnoyIndex *index, bool in_row);
 extern const char *AnnoyStoredName(AnnoyDtype dtype, bool in_table);
 extern bool AnnoyZerosAreLast(Relation rel);
 extern double AnnoyEstimateItems(const AnnoyIndex *index, BlockNumber nblocks);

@@ -380,6 +380,7 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		{
 			index = AnnoySetDimensions(rel, &vec);
 			AnnoyCheckNewDimensions(rel, index, &vec);
+			vec = AnnoyConvertVector(&vec, index->dtype);
 		}
 
 		state = palloc0(sizeof(InsertState));
