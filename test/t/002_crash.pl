@@ -114,7 +114,7 @@ $node->safe_psql(
 	'postgres', q{
 	CREATE SEQUENCE ids;
 	CREATE TABLE grown (id int PRIMARY KEY, v real[]);
-	CREATE INDEX grown_idx ON grown USING annoy (v) WITH (n_trees = 2);
+	CREATE INDEX grown_idx ON grown USING annoy (v) WITH (n_trees = 2, dtype = float32);
 	-- no query uses this one, which has its vectors in the table
 	CREATE INDEX grown_none ON grown USING annoy (v) WITH (dtype = none) WHERE id > 0;
 });

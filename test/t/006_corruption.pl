@@ -26,18 +26,18 @@ load_vectors($node, 'source', 'real[]', 20000, clustered($dims, intrinsic => 8))
 $node->safe_psql(
 	'postgres', q{
 	INSERT INTO source SELECT -i, NULL FROM generate_series(1, 20) i;
-	CREATE INDEX source_idx ON source USING annoy (v, id) WITH (n_trees = 2, n_entries = 2);});
+	CREATE INDEX source_idx ON source USING annoy (v, id) WITH (n_trees = 2, n_entries = 2, dtype = float32);});
 # one tree, whose leaves are ranked for a recall curve, not searched
 $node->safe_psql(
 	'postgres', q{
 	CREATE TABLE single AS SELECT * FROM source WHERE v IS NOT NULL;
-	CREATE INDEX single_idx ON single USING annoy (v);});
+	CREATE INDEX single_idx ON single USING annoy (v) WITH (dtype = float32);});
 my $tables = 12;
 $node->safe_psql(
 	'postgres', qq{
 	CREATE TABLE copy$_ (id int, v real[]);
 	ALTER TABLE copy$_ ALTER COLUMN v SET STORAGE EXTERNAL;
-	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v, id) WITH (n_trees = 2, n_entries = 2);})
+	CREATE INDEX copy${_}_idx ON copy$_ USING annoy (v, id) WITH (n_trees = 2, n_entries = 2, dtype = float32);})
   foreach (1 .. $tables);
 my %path = map { split(/\|/) } split(
 	/\n/,

@@ -320,7 +320,7 @@ is(sql("SELECT dimensions IS NULL, items FROM annoy_index_info('t_idx')"),
 	't|0', 'the next VACUUM sees to that, though no row is dead');
 
 # Pages of a group of which the first one is missing, as after a crash.
-create_table('t', 0, 'CREATE INDEX t_idx ON t USING annoy (v)');
+create_table('t', 0, 'CREATE INDEX t_idx ON t USING annoy (v) WITH (dtype = float32)');
 sql('INSERT INTO t SELECT i, array_agg(i * j % 97) FROM generate_series(1, 20) i, generate_series(1, 3000) j GROUP BY i');
 change_index(sub { add_page($_[0], $_) foreach (0, 0, $kind{data}, $kind{data}); });
 index_check_ok_without_heap();

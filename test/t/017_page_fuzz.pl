@@ -63,13 +63,13 @@ my $node = annoy_node(
 	statement_timeout = '${timeout}s'
 });
 
-# Kinds of indexes.  A centre takes so many bytes, and a code; pages of zeroes at
+# Kinds of indexes; those without a dtype have no vectors.  A centre takes so many bytes, and a code; pages of zeroes at
 # the end, as a crash may leave them, make an index look large enough to have a
 # recall curve.
 my %shape = (
 	several => {
 		type => 'real[]', dim => 16, rows => 500, nulls => 30,
-		operator => '<->', index => '(v, id, name)', with => 'n_trees = 2',
+		operator => '<->', index => '(v, id, name)', with => 'n_trees = 2, dtype = float32',
 		copies => 200, centre => 32, code => 16, pad => 120, filter => 1,
 	},
 	rounded => {
@@ -81,7 +81,7 @@ my %shape = (
 	eight => {
 		type => 'double precision[]', dim => 6, rows => 400, nulls => 0,
 		operator => '<#>', index => '(v double_ip_ops, id)',
-		with => 'n_trees = 1', centre => 32, code => 16, pad => 120,
+		with => 'n_trees = 1, dtype = float64', centre => 32, code => 16, pad => 120,
 		filter => 1,
 	},
 	manhattan => {
@@ -97,7 +97,7 @@ my %shape = (
 	},
 	wide => {
 		type => 'real[]', dim => 1100, rows => 60, nulls => 3,
-		operator => '<->', index => '(v, id)', with => 'n_trees = 1',
+		operator => '<->', index => '(v, id)', with => 'n_trees = 1, dtype = float32',
 		centre => 552, code => 128, pad => 0, filter => 1, slow => 1,
 	},
 	# its roots are leaves
