@@ -88,17 +88,26 @@ my %script = (
 		COMMIT;
 	},);
 
-# One client at a time replaces the index.
-$script{replace} = qq{
-	SELECT pg_try_advisory_lock(1)::int AS locked \\gset
-	\\if :locked
-		DROP INDEX CONCURRENTLY t_idx;
-		CREATE INDEX CONCURRENTLY t_idx ON t USING annoy (v) WITH (n_entries = 2);
-		$script{compare}
-		REINDEX INDEX CONCURRENTLY t_idx;
-		$script{compare}
-		SELECT pg_advisory_unlock(1);
-	\\endif
+# The nearest rows as of the same snapshot, if all are read.  A search_k that is as large
+# as can be does not do: every leaf is visited then, but a row may be overlooked whose
+# distance is farther below its estimate than annoy.epsilon allows for.
+my $distances = q{
+	SELECT coalesce(hashtextextended(string_agg(d::text, ','), 0), 0) AS hash
+	FROM (SELECT v <-> (SELECT v FROM source WHERE id = :n) AS d FROM t
+		  ORDER BY v <-> (SELECT v FROM source WHERE id = :n) LIMIT 50) nearest
+};
+$script{exact} = qq{
+	\\set n random(1, 10000)
+	BEGIN ISOLATION LEVEL REPEATABLE READ;
+	SET LOCAL annoy.target_recall = 1;
+	SET LOCAL enable_bitmapscan = off;
+	SET LOCAL enable_indexscan = off;
+	$distances \\gset
+	SET LOCAL enable_indexscan = on;
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_sort = off;
+	SELECT 1 / (scan.hash = :hash)::int FROM ($distances) scan;
+	COMMIT;
 };
 
 # Run scripts, given with their weights.
@@ -275,7 +284,7 @@ $node->safe_psql(
 	CREATE INDEX ON source (id);
 });
 $script{$_} =~ s/10000/2000/, $script{$_} =~ s/9990/1990/
-  foreach qw(insert insert_many update nearest);
+  foreach qw(insert insert_many update nearest exact);
 run_ok(
 	'many splits', 6, 250,
 	insert => 10,
@@ -286,16 +295,32 @@ run_ok(
 	vacuum => 1);
 check('t', 'many splits');
 
-# CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY while others write.
-run_ok(
-	'concurrent builds', 6, 100,
-	insert => 6,
-	insert_many => 4,
-	update => 6,
-	delete => 6,
-	nearest => 4,
-	replace => 1);
-check('t', 'concurrent builds');
+# CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY while others write.  One client at
+# a time replaces the index.
+foreach my $with ('dtype = none', 'n_entries = 2')
+{
+	$script{replace} = qq{
+		SELECT pg_try_advisory_lock(1)::int AS locked \\gset
+		\\if :locked
+			DROP INDEX CONCURRENTLY t_idx;
+			CREATE INDEX CONCURRENTLY t_idx ON t USING annoy (v) WITH ($with);
+			$script{compare}
+			REINDEX INDEX CONCURRENTLY t_idx;
+			$script{compare}
+			SELECT pg_advisory_unlock(1);
+		\\endif
+	};
+	run_ok(
+		"concurrent builds, $with", 6, 100,
+		insert => 6,
+		insert_many => 4,
+		update => 6,
+		delete => 6,
+		nearest => 4,
+		exact => 4,
+		replace => 1);
+	check('t', "concurrent builds, $with");
+}
 is( $node->safe_psql(
 		'postgres', q{
 		SELECT count(*), bool_and(indisvalid)
