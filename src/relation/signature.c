@@ -146,7 +146,7 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 static Datum
 bound_value(const AnnoySigning * signing, int i, bool *isnull)
 {
-	const AnnoySigner *signer = signing->signer;
+	const		AnnoySigner *signer = signing->signer;
 	const AnnoyIndex *index = signer->index;
 
 	Assert(i >= 0 && i < index->bound_count);

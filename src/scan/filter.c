@@ -420,7 +420,11 @@ sample_leaf(AnnoyFilter *filter, AnnoyRandom *random)
 			AnnoyReportCorruption(filter->rel, block, "The node is on level %u, below level %d.",
 								  node->level, level);
 		level = node->level;
-		/* a search will notice if the node has codes, and the description no space */
+
+		/*
+		 * a search will notice if the node has codes, and the description no
+		 * space
+		 */
 		if (node->count == 0 || !AnnoyNodeIsKnown(index, node))
 			level = 0;
 		else if (level > 0)

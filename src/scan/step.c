@@ -214,7 +214,10 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	double		keep;
 	double		tests;
 
-	/* if there are fewer rows than are wanted, the search will not find the last */
+	/*
+	 * if there are fewer rows than are wanted, the search will not find the
+	 * last
+	 */
 	if (last->effort > 0 && efforts->items * progress->passing < wanted)
 		return ANNOY_STEP_DRAIN;
 	rows = Max(filter_margin(progress, rows) * rows, FILTER_GROWTH * last->enough_for);
