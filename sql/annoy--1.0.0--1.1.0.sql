@@ -121,3 +121,12 @@ COMMENT ON FUNCTION annoy_within(bit, text, double precision, text) IS 'is a bit
 COMMENT ON OPERATOR <<@ (real[], record) IS 'what an index is asked for annoy_within';
 COMMENT ON OPERATOR <<@ (double precision[], record) IS 'what an index is asked for annoy_within';
 COMMENT ON OPERATOR <<@ (bit, record) IS 'what an index is asked for annoy_within';
+
+CREATE FUNCTION annoy_any_support(internal)
+	RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION annoy_any(value anycompatible, "values" anycompatiblearray)
+	RETURNS boolean AS 'MODULE_PATHNAME'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT annoy_any_support;
+
+COMMENT ON FUNCTION annoy_any_support(internal) IS 'planner support for annoy_any';
+COMMENT ON FUNCTION annoy_any(anycompatible, anycompatiblearray) IS 'is a value one of an array''s?';

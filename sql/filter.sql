@@ -99,6 +99,62 @@ FROM unnest(ARRAY['i4 IN (1, 2, 3)', 'i4 = ANY (''{1,NULL,3}'')', 'i4 = ANY (''{
 	'i4 = ANY (NULL::int4[])', 'i4 = ANY (''{NULL}''::int4[])', 'i4 > ANY (''{30,40}'')',
 	't IN (''name 1'', ''name 2'')', 'u = ANY (ARRAY[md5(''1''), md5(''2'')]::uuid[])']) c, same(c) s;
 
+-- annoy_any() says the same, and an index tests it in any version
+SELECT c, s.* FROM unnest(ARRAY['annoy_any(i4, ''{1,2,3}'')', 'annoy_any(i4, ''{1,NULL,3}'')', 'annoy_any(i4, ''{}'')', 'annoy_any(i4, ''{NULL}'')',
+	'annoy_any(i2, ''{1,2}'')', 'annoy_any(i8, ARRAY[1,2])', 'annoy_any(n, ''{0.5,1.7}'')', 'annoy_any(t, ''{name 1,name 2}'')',
+	'annoy_any(vc, ARRAY[''name 1'', ''name 2''])', 'annoy_any(b, ''{true}'')', 'annoy_any(u, ARRAY[md5(''1''), md5(''2'')]::uuid[])',
+	'annoy_any(d, ARRAY[date ''2026-01-03'', ''2026-01-05''])', 'annoy_any(i4, ''{1,2,3}'') AND annoy_any(i2, ''{2}'')']) c, same(c) s;
+SELECT count(*) FROM (SELECT id FROM items WHERE annoy_any(i4, NULL) ORDER BY v <-> vec(5)) s;
+SELECT c, s.* FROM unnest(ARRAY['NOT annoy_any(i4, ''{1,2,3}'')', 'annoy_any(t COLLATE "C", ''{name 1}'')', 'annoy_any(i2, ARRAY[1,2])', 'annoy_any(i4, ARRAY[i2, 3])']) c, same(c) s;
+SELECT bool_and(coalesce(annoy_any(i4, a), false) = coalesce(i4 = ANY (a), false)) AS same
+FROM items, (VALUES ('{1,2}'::int[]), ('{1,NULL}'), ('{NULL}'), ('{}'), ('{{1,2},{3,4}}')) v(a);
+SELECT annoy_any('(1,2)'::point, '{"(1,2)"}');
+EXPLAIN (COSTS OFF) SELECT id FROM items WHERE annoy_any(i4, '{1,2}') ORDER BY v <-> vec(5) LIMIT 3;
+
+-- Parameters, another row, and policies
+SET plan_cache_mode = force_generic_plan;
+PREPARE any_of(int[], int) AS SELECT id FROM items WHERE annoy_any(i4, $1) AND i2 < $2 ORDER BY v <-> vec(5) LIMIT 3;
+EXPLAIN (COSTS OFF) EXECUTE any_of('{1,2}', 20);
+CREATE TEMP TABLE generic AS EXECUTE any_of('{1,2}', 20);
+SET enable_indexscan = off;
+SELECT array_agg(id ORDER BY id) = (SELECT array_agg(id ORDER BY id) FROM generic) AS same
+FROM (SELECT id FROM items WHERE i4 IN (1, 2) AND i2 < 20 ORDER BY v <-> vec(5) LIMIT 3) s;
+RESET enable_indexscan;
+RESET plan_cache_mode;
+CREATE TABLE outer_rows AS SELECT q, ARRAY[q, q + 1] AS wanted, q * 4 AS least FROM generate_series(1, 5) q;
+EXPLAIN (COSTS OFF) SELECT q, id FROM outer_rows,
+	LATERAL (SELECT id FROM items WHERE annoy_any(i4, wanted) AND i2 > least ORDER BY v <-> vec(q) LIMIT 2) s;
+CREATE TEMP TABLE lateral_rows AS SELECT q, id FROM outer_rows,
+	LATERAL (SELECT id FROM items WHERE annoy_any(i4, wanted) AND i2 > least ORDER BY v <-> vec(q) LIMIT 2) s;
+SET enable_indexscan = off;
+SELECT count(*), array_agg((q, id)::text ORDER BY q, id) = (SELECT array_agg((q, id)::text ORDER BY q, id) FROM lateral_rows) AS same FROM outer_rows,
+	LATERAL (SELECT id FROM items WHERE i4 = ANY (wanted) AND i2 > least ORDER BY v <-> vec(q) LIMIT 2) s;
+RESET enable_indexscan;
+CREATE TABLE tenants AS SELECT id, v, i4 AS tenant, t AS owner FROM items WHERE v IS NOT NULL;
+CREATE INDEX tenants_idx ON tenants USING annoy (v, tenant, owner);
+ANALYZE tenants;
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_tenant ON tenants USING (tenant = current_setting('annoy_test.tenant')::int);
+CREATE ROLE regress_annoy_tenant;
+GRANT USAGE ON SCHEMA annoy_filter TO regress_annoy_tenant;
+GRANT SELECT ON tenants TO regress_annoy_tenant;
+SET ROLE regress_annoy_tenant;
+SET annoy_test.tenant = 3;
+EXPLAIN (COSTS OFF) SELECT id FROM tenants ORDER BY v <-> vec(5) LIMIT 3;
+SELECT array_agg(tenant) FROM (SELECT tenant FROM tenants ORDER BY v <-> vec(5) LIMIT 3) s;
+RESET ROLE;
+DROP POLICY of_tenant ON tenants;
+CREATE POLICY of_tenants ON tenants USING (annoy_any(tenant, string_to_array(current_setting('annoy_test.tenant'), ',')::int[]));
+SET ROLE regress_annoy_tenant;
+SET annoy_test.tenant = '3,4';
+EXPLAIN (COSTS OFF) SELECT id FROM tenants WHERE owner > 'name 2' ORDER BY v <-> vec(5) LIMIT 3;
+SELECT count(*), min(tenant), max(tenant) FROM (SELECT tenant FROM tenants ORDER BY v <-> vec(5)) s;
+RESET ROLE;
+SELECT count(*) FROM tenants WHERE tenant IN (3, 4);
+DROP TABLE tenants;
+DROP OWNED BY regress_annoy_tenant;
+DROP ROLE regress_annoy_tenant;
+
 -- NULL
 SELECT c, s.* FROM unnest(ARRAY['i4 IS NULL', 'i4 IS NOT NULL', 'ta IS NULL', 'i4 IS NULL AND ta IS NOT NULL',
 	'v IS NULL', 'v IS NOT NULL', 'v IS NULL AND i4 < 20', 'v IS NOT NULL AND i4 < 20', 'v IS NULL AND v IS NOT NULL',

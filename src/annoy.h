@@ -120,7 +120,9 @@ typedef struct AnnoyIndex
 	BlockNumber bounds_block;	/* first page of bounds, or invalid */
 	uint32		n_bounds;		/* pages */
 	Size		bounds_size;
-	char	   *bounds;			/* what these pages have */
+	char	   *bounds;			/* what these pages have: tuples, ... */
+	int			bound_count;	/* so many ... */
+	uint32	   *bound_starts;	/* ... of which each begins there */
 } AnnoyIndex;
 
 /*

@@ -424,8 +424,10 @@ typedef AnnoyAttributesData *AnnoyAttributes;
  * Pages of bounds: IndexTuples of the same columns as attributes, one after the other
  * and each aligned, up to the end of the page's used part.  Of each column, those that
  * are not NULL come first, and in the order of its type's default operator class for
- * B-trees.
+ * B-trees.  There are so few that all values between them have a number of their own in a
+ * signature.
  */
+#define ANNOY_MOST_BOUNDS		254
 
 #define AnnoySlotState(slot)	((slot)->state & ANNOY_SLOT_STATE_MASK)
 

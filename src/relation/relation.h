@@ -102,19 +102,18 @@ typedef enum AnnoySignatureKind
 #define ANNOY_SIGNATURE_NULL	0
 #define ANNOY_SIGNATURE_VALUE	1
 
-/* So that all values between them have a number of their own. */
-#define ANNOY_MOST_BOUNDS		254
+struct AnnoySigner;
 
 /* A byte of signatures. */
 typedef struct AnnoySigning
 {
+	const struct AnnoySigner *signer;	/* that it is part of */
 	AnnoySignatureKind kind;
 	AttrNumber	attribute;		/* of the attributes' row type */
 	int			variant;		/* how many bytes before are for the same one */
 	Oid			collation;
 	TypeCacheEntry *type;		/* of the column, or of an array's elements */
 	int			n_bounds;
-	Datum	   *bounds;
 }			AnnoySigning;
 
 /* How attributes are signed. */
@@ -132,6 +131,7 @@ typedef struct AnnoySigner
 extern void AnnoyChooseSignatures(Relation rel, uint8 *columns);
 extern TypeCacheEntry * AnnoyOrderedType(Relation rel, AttrNumber attribute);
 extern AnnoySigner * AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns);
+extern Datum AnnoyBound(const AnnoySigning * signing, int i);
 extern int	AnnoyFirstBound(const AnnoySigning * signing, FmgrInfo *compare, Datum value);
 extern uint8 AnnoySignHash(const AnnoySigning * signing, uint32 hash);
 extern uint8 AnnoySignElements(const AnnoySigning * signing, Datum array);

@@ -141,6 +141,44 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 }
 
 /*
+ * A value of bounds, in the column that a byte is for.
+ */
+static Datum
+bound_value(const AnnoySigning * signing, int i, bool *isnull)
+{
+	const		AnnoySigner *signer = signing->signer;
+	const AnnoyIndex *index = signer->index;
+
+	Assert(i >= 0 && i < index->bound_count);
+
+	return index_getattr((IndexTuple) (index->bounds + index->bound_starts[i]),
+						 signing->attribute, signer->desc, isnull);
+}
+
+/*
+ * How many bounds there are for a column: those of others follow NULL.
+ */
+static int
+count_bounds(const AnnoySigning * signing)
+{
+	int			low = 0;
+	int			high = signing->signer->index->bound_count;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		bool		isnull;
+
+		(void) bound_value(signing, middle, &isnull);
+		if (isnull)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/*
  * Learn what a byte is for.
  */
 static void
@@ -148,9 +186,8 @@ make_signing(AnnoySigner * signer, AnnoySigning * signing, int byte)
 {
 	const uint8 *columns = signer->index->signature_columns;
 	int			column = columns[byte];
-	char	   *at = signer->index->bounds;
-	char	   *end = at + signer->index->bounds_size;
 
+	signing->signer = signer;
 	signing->attribute = column;
 	signing->collation = signer->rel->rd_indcollation[column];
 	for (int i = 0; i < byte; i++)
@@ -163,18 +200,8 @@ make_signing(AnnoySigner * signer, AnnoySigning * signing, int byte)
 		return;
 	}
 
-	signing->bounds = palloc(sizeof(Datum) * ANNOY_MOST_BOUNDS);
-	while (signing->variant == 0 && at < end && signing->n_bounds < ANNOY_MOST_BOUNDS)
-	{
-		IndexTuple	tuple = (IndexTuple) at;
-		bool		isnull;
-		Datum		value = index_getattr(tuple, column, signer->desc, &isnull);
-
-		if (isnull)
-			break;
-		signing->bounds[signing->n_bounds++] = value;
-		at += MAXALIGN(IndexTupleSize(tuple));
-	}
+	if (signing->variant == 0)
+		signing->n_bounds = count_bounds(signing);
 	if (signing->n_bounds > 0)
 	{
 		signing->type = AnnoyOrderedType(signer->rel, column);
@@ -214,6 +241,19 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
 }
 
 /*
+ * The i-th bound of a byte that tells of order, from 0.
+ */
+Datum
+AnnoyBound(const AnnoySigning * signing, int i)
+{
+	bool		isnull;
+
+	Assert(i < signing->n_bounds);
+
+	return bound_value(signing, i, &isnull);
+}
+
+/*
  * The number of the first bound that is not below a value, from 0; there may be none.
  * The function compares bounds with such values.
  */
@@ -228,7 +268,7 @@ AnnoyFirstBound(const AnnoySigning * signing, FmgrInfo *compare, Datum value)
 		int			middle = (low + high) / 2;
 
 		if (DatumGetInt32(FunctionCall2Coll(compare, signing->collation,
-											signing->bounds[middle], value)) < 0)
+											AnnoyBound(signing, middle), value)) < 0)
 			low = middle + 1;
 		else
 			high = middle;

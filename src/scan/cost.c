@@ -85,6 +85,9 @@
 /* Rows that are settled (settle.c), for each one that is returned. */
 #define SETTLED_PER_ROW	1.5
 
+/* See filter.c: a test in a walk, for the steps of a scan. */
+#define WALK_ENTRIES	1.5
+
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
 #define TEST_WALK_COST	1.5
@@ -405,6 +408,7 @@ describe_index(ScanCost *scan)
 		scan->item_pages += TOAST_PAGES;
 	scan->item_words = size / 4;
 	scan->settles = index->dtype == ANNOY_INT8;
+	scan->task.walk_cost = WALK_ENTRIES;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
 	scan->leaf_entries = Max(TYPICAL_FILL * index->leaf.capacity, 1);

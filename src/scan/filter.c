@@ -45,8 +45,24 @@
 #define SAMPLE_TUPLES		100
 #define SAMPLE_LEAVES		8
 
-/* As many tests as the sample counts for beside those of the scan. */
+/*
+ * As many tests as the sample counts for, at most, beside those of the scan; what is
+ * supposed without any test counts as so many.
+ */
 #define SAMPLE_WEIGHT		32
+#define GUESS_WEIGHT		4
+
+/* With fewer entries in the sample that pass the sieve, their part is a guess. */
+#define FEW_PASS			3
+
+/*
+ * What a test takes in a walk over all attributes, in entries scanned: in any case,
+ * and for each condition by the kind of its value.
+ */
+#define WALK_COST			1.2
+#define WALK_FIXED_COST		0.3
+#define WALK_VARLENA_COST	5.0
+#define WALK_ARRAY_COST		25.0
 
 /*
  * Add a condition on a further column.  Returns false if nothing can meet it.
@@ -99,6 +115,24 @@ add_key(AnnoyFilter *filter, ScanKey scan_key, int number)
 }
 
 /*
+ * What testing a condition takes in a walk.
+ */
+static double
+key_cost(const AnnoyFilter *filter, const AnnoyFilterKey *key)
+{
+	Form_pg_attribute attribute = TupleDescAttr(filter->desc, key->attribute - 1);
+	double		cost = WALK_FIXED_COST;
+
+	if (key->tests_null)
+		return 0;
+	if (OidIsValid(get_base_element_type(attribute->atttypid)))
+		cost = WALK_ARRAY_COST;
+	else if (attribute->attlen < 0)
+		cost = WALK_VARLENA_COST;
+	return cost * key->n_values;
+}
+
+/*
  * Prepare the conditions of a scan, in the current memory context.  NULL if there
  * are none.  They point to the scan's keys and their values.
  */
@@ -138,6 +172,9 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 			elog(ERROR, "unexpected condition on the vector of annoy index \"%s\"",
 				 RelationGetRelationName(filter->rel));
 	}
+	filter->walk_cost = WALK_COST;
+	for (int i = 0; i < filter->n_keys; i++)
+		filter->walk_cost += key_cost(filter, &filter->keys[i]);
 	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)
 		AnnoySieveMake(filter, scan);
 	return filter;
@@ -363,31 +400,48 @@ sample_page(AnnoyFilter *filter, Page page, int most)
 }
 
 /*
- * Sift the entries of a leaf, if there is one at a block.
+ * Sift the entries of a leaf chosen at random, on the way down from a root.
  */
-static bool
-sample_leaf(AnnoyFilter *filter, BlockNumber block)
+static void
+sample_leaf(AnnoyFilter *filter, AnnoyRandom *random)
 {
 	const AnnoyIndex *index = filter->index;
-	Buffer		buffer = ReadBuffer(filter->rel, block);
-	Page		page = BufferGetPage(buffer);
-	AnnoyNode	node = AnnoyPageGetNode(page);
-	uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES];
-	bool		is_leaf;
+	BlockNumber block = AnnoyRootBlock(0);
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	is_leaf = AnnoyPageIsValid(page) && AnnoyPageGetTag(page)->kind == ANNOY_PAGE_NODE &&
-		AnnoyNodeIsCurrent(index, node) && node->level == 0;
-	if (is_leaf)
+	for (int level = ANNOY_MAX_LEVEL; level > 0;)
 	{
+		Buffer		buffer = AnnoyReadBuffer(filter->rel, block, NULL);
+		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+		uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES];
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		AnnoyCheckNode(filter->rel, index, buffer);
-		filter->sifted += node->count;
-		filter->sieve_passed +=
-			annoy_kernels->sift(AnnoyNodeBlocks(index, node) + ANNOY_BLOCK_SIGNATURES(index->leaf.bytes),
-								node->count, index->leaf.block_size, &filter->sieve, masks);
+		if (node->level >= level)
+			AnnoyReportCorruption(filter->rel, block, "The node is on level %u, below level %d.",
+								  node->level, level);
+		level = node->level;
+
+		/*
+		 * a search will notice if the node has codes, and the description no
+		 * space
+		 */
+		if (node->count == 0 || !AnnoyNodeIsKnown(index, node))
+			level = 0;
+		else if (level > 0)
+		{
+			AnnoyPointer child = AnnoyNodePointer(index, node, AnnoyRandomBelow(random, node->count));
+
+			block = ItemPointerGetBlockNumberNoCheck(&child);
+		}
+		else
+		{
+			filter->sifted += node->count;
+			filter->sieve_passed +=
+				annoy_kernels->sift(AnnoyNodeBlocks(index, node) + ANNOY_BLOCK_SIGNATURES(index->leaf.bytes),
+									node->count, index->leaf.block_size, &filter->sieve, masks);
+		}
+		UnlockReleaseBuffer(buffer);
 	}
-	UnlockReleaseBuffer(buffer);
-	return is_leaf;
 }
 
 /*
@@ -402,7 +456,6 @@ AnnoyFilterSample(AnnoyFilter *filter)
 	AnnoyRandom random = filter->index->seed;
 	bool		sifts = filter->sieve.n > 0;
 	int			pages = 0;
-	int			leaves = 0;
 
 	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < (sifts ? 1 : SAMPLE_PAGES); i++)
 	{
@@ -412,10 +465,12 @@ AnnoyFilterSample(AnnoyFilter *filter)
 			pages++;
 		}
 	}
-	for (int i = 0; sifts && i < SAMPLE_ATTEMPTS && leaves < SAMPLE_LEAVES; i++)
-		leaves += sample_leaf(filter, AnnoyRandomBelow(&random, nblocks));
+	for (int i = 0; sifts && i < SAMPLE_LEAVES; i++)
+		sample_leaf(filter, &random);
 	pfree(copy);
 	filter->sample_sieve_rate = (filter->sieve_passed + 0.5) / (filter->sifted + 1);
+	filter->guesses = sifts && filter->sieve_passed < FEW_PASS;
+	filter->sample_weight = Min(filter->tested + GUESS_WEIGHT, SAMPLE_WEIGHT);
 
 	/*
 	 * most of what passes a sieve meets the conditions, unless it turns out
@@ -444,8 +499,8 @@ AnnoyFilterSieveRate(const AnnoyFilter *filter)
 double
 AnnoyFilterRate(const AnnoyFilter *filter)
 {
-	return (filter->passed + SAMPLE_WEIGHT * filter->sample_rate) /
-		(filter->tested + SAMPLE_WEIGHT);
+	return (filter->passed + filter->sample_weight * filter->sample_rate) /
+		(filter->tested + filter->sample_weight);
 }
 
 /*

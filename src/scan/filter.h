@@ -52,6 +52,9 @@ typedef struct AnnoyFilter
 	 */
 	double		sample_sieve_rate;
 	double		sample_rate;
+	double		sample_weight;	/* of the latter, in tests */
+	bool		guesses;		/* hardly anything in it has passed the sieve */
+	double		walk_cost;		/* of a test in a walk, in entries scanned */
 	double		sifted;
 	double		sieve_passed;
 	double		tested;

@@ -308,6 +308,7 @@ note_progress(const AnnoyScanState *state, AnnoyScanProgress *progress)
 		progress->tested = state->filter->tested;
 		progress->sifted = AnnoyFilterSieveRate(state->filter);
 		progress->passing = progress->sifted * AnnoyFilterRate(state->filter);
+		progress->guesses = state->filter->guesses && state->round.effort == 0;
 	}
 
 	/*
@@ -520,6 +521,8 @@ start_search(IndexScanDesc scan)
 	if (state->ends || state->retest)
 		state->retest |= index->dtype != ANNOY_BIT && index->dtype != AnnoyColumnDtype(rel);
 	state->task.tests = state->filter != NULL && state->filter->n_keys > 0;
+	if (state->task.tests)
+		state->task.walk_cost = state->filter->walk_cost;
 	if (index->dim > 0)
 	{
 		/* the rows of items that are looked at together are read together */

@@ -278,6 +278,31 @@ typedef struct Progress
 	int			visited;
 } Progress;
 
+/*
+ * Have the processor fetch what is first needed of a node: of a leaf of which hardly
+ * anything passes the sieve, only the signatures.
+ */
+static void
+fetch_node(AnnoySearch *search, BlockNumber block, int level)
+{
+	const AnnoyCodec *codec = &search->index->leaf;
+	int			header = MAXALIGN(SizeOfPageHeaderData) + sizeof(AnnoyNodeData);
+	int			signatures = header + search->index->centre_bytes + ANNOY_BLOCK_SIGNATURES(codec->bytes);
+
+	if (level > 0 || search->sieve == NULL ||
+		search->sieve_passed * ANNOY_BLOCK_ENTRIES >= search->sifted)
+	{
+		AnnoyPrefetchPage(search->rel, block, 0, FETCH_BYTES);
+		return;
+	}
+	AnnoyPrefetchPage(search->rel, block, 0, header);
+	for (int i = 0; i < TYPICAL_FILL * codec->capacity; i += ANNOY_BLOCK_ENTRIES)
+	{
+		AnnoyPrefetchPage(search->rel, block, signatures, 1);
+		signatures += codec->block_size;
+	}
+}
+
 /* Visit the next node of a level, while the processor fetches those after it. */
 static void
 visit_next(AnnoySearch *search, int level, Progress *progress)
@@ -295,9 +320,7 @@ visit_next(AnnoySearch *search, int level, Progress *progress)
 		AnnoyPrefetchBuffer(search->rel, candidate_block(&nodes->candidates[i]));
 	progress->described.next = Max(progress->described.next, describe);
 	for (; progress->fetched < fetch; progress->fetched++)
-		AnnoyPrefetchPage(search->rel,
-						  candidate_block(&nodes->candidates[progress->fetched]),
-						  0, FETCH_BYTES);
+		fetch_node(search, candidate_block(&nodes->candidates[progress->fetched]), level);
 	visit(search, next, level, AnnoyReadBuffer(search->rel, candidate_block(next), NULL));
 	progress->visited++;
 }

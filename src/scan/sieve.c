@@ -97,7 +97,7 @@ order_set(const AnnoySigning * signing, Oid operator, Oid right,
 		int			bound = AnnoyFirstBound(signing, &compare, key->values[i]);
 		int			byte = ANNOY_SIGNATURE_VALUE + bound;
 		bool		is_bound = bound < signing->n_bounds &&
-		DatumGetInt32(FunctionCall2Coll(&compare, signing->collation, signing->bounds[bound],
+		DatumGetInt32(FunctionCall2Coll(&compare, signing->collation, AnnoyBound(signing, bound),
 										key->values[i])) == 0;
 
 		switch (strategy)

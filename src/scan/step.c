@@ -73,10 +73,14 @@
  */
 #define FILTER_ROWS			10
 #define FILTER_MARGIN		1.5
-#define SIFTED_MARGIN		2.0 /* where most that fail cost little */
+#define SIFTED_MARGIN		2.0 /* where most that fail cost little, ... */
+#define SIFTED_ROWS			100 /* ... for so many rows or more */
 #define FILTER_GROWTH		3
 #define FILTER_KEEP			3
 #define FILTER_SAMPLE		100
+
+/* If next to nothing is known of the part that passes, the first round scans so much. */
+#define GUESS_EFFORT		0.25
 
 /*
  * Farther down than was measured, effort for these grows with so much higher a power
@@ -85,12 +89,11 @@
 #define DEEP_POWER			0.4
 
 /*
- * What testing one of the items demanded takes, and one in a walk, and a
- * distance, in entries scanned: see docs/measurements.md.
+ * What testing one of the items demanded takes, and a distance, in entries scanned: see
+ * docs/measurements.md.
  */
 #define TEST_COST			400.0
 #define SIFT_COST			0.25	/* an entry, if it is not scored */
-#define WALK_COST			1.5
 #define DISTANCE_COST		90.0
 
 /* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
@@ -173,6 +176,29 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 	return ANNOY_STEP_ROUND;
 }
 
+/* So many times the rows that are demanded are searched for. */
+static inline double
+filter_margin(const AnnoyScanProgress *progress, double rows)
+{
+	if (progress->sifted == 1)
+		return FILTER_MARGIN;
+	/* the nearest few are found more often than those farther down */
+	return 1 + (SIFTED_MARGIN - 1) *
+		Min(Max(log(rows / AnnoyCurveRows(0)), 0) / log(SIFTED_ROWS / AnnoyCurveRows(0)), 1);
+}
+
+/* The effort for so many rows, those that fail included. */
+static double
+effort_past_failures(const AnnoyEfforts *efforts, double rows)
+{
+	double		effort = AnnoyEffortForRows(efforts, rows);
+
+	/* the farther down nothing was measured, the less does it tell */
+	if (efforts->measured > 0)
+		effort *= pow(Max(rows / AnnoyCurveRows(efforts->measured - 1), 1), DEEP_POWER);
+	return effort;
+}
+
 /*
  * Search for what rows that fail the conditions in the index demand as well as
  * those that are returned.
@@ -182,30 +208,38 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 					 const AnnoyScanProgress *progress, AnnoyRound *next)
 {
 	const AnnoyEfforts *efforts = &task->efforts;
-	double		rows = Max(progress->returned + 1, FILTER_ROWS) / progress->passing;
+	double		wanted = Max(progress->returned + 1, FILTER_ROWS);
+	double		rows = wanted / progress->passing;
 	double		scored = Min(ANNOY_BLOCK_ENTRIES * progress->sifted, 1);	/* blocks */
 	double		keep;
+	double		tests;
 
-	rows = Max((progress->sifted < 1 ? SIFTED_MARGIN : FILTER_MARGIN) * rows,
-			   FILTER_GROWTH * last->enough_for);
-	keep = Max(FILTER_KEEP * progress->sifted * Min(rows, efforts->items), last->keep);
-	next->effort = Max(AnnoyEffortForRows(efforts, rows), last->effort);
-	/* the farther down nothing was measured, the less does it tell */
-	if (efforts->measured > 0)
-		next->effort *= pow(Max(rows / AnnoyCurveRows(efforts->measured - 1), 1), DEEP_POWER);
+	/*
+	 * if there are fewer rows than are wanted, the search will not find the
+	 * last
+	 */
+	if (last->effort > 0 && efforts->items * progress->passing < wanted)
+		return ANNOY_STEP_DRAIN;
+	rows = Max(filter_margin(progress, rows) * rows, FILTER_GROWTH * last->enough_for);
+	while (progress->guesses && rows > AnnoyCurveRows(0) &&
+		   effort_past_failures(efforts, rows) > GUESS_EFFORT * efforts->all)
+		rows /= 2;
+	tests = progress->sifted * Min(rows, efforts->items);
+	keep = Max(FILTER_KEEP * tests, last->keep);
+	next->effort = Max(effort_past_failures(efforts, rows), last->effort);
 	if (next->effort <= last->effort && keep <= last->keep)
 		next->effort = EFFORT_GROWTH * last->effort;
 	if (Max(next->effort, keep) > last_effort(task))
 	{
-		/* entries of which few pass a sieve can all be scanned, but once */
-		if (scored == 1 || progress->complete)
+		/* all entries can be scanned, but once */
+		if (progress->complete)
 			return ANNOY_STEP_DRAIN;
 		next->effort = efforts->all;
 		rows = Max(rows, efforts->items);
 	}
-	if (efforts->items * (WALK_COST + progress->passing * DISTANCE_COST) <
+	if (efforts->items * (task->walk_cost + progress->passing * DISTANCE_COST) <
 		next->effort * (SIFT_COST + (1 - SIFT_COST) * scored) +
-		progress->sifted * Min(rows, efforts->items) * TEST_COST)
+		tests * TEST_COST)
 		return ANNOY_STEP_DRAIN;
 	next->enough_for = rows;
 	next->keep = (int) Min(keep, MAX_KEEP);

@@ -71,6 +71,7 @@ typedef struct AnnoyScanTask
 	AnnoyMetric metric;
 	int			n_entries;		/* of an item in a tree, at most */
 	bool		tests;			/* conditions on further columns */
+	double		walk_cost;		/* of testing all, for each; see filter.c */
 } AnnoyScanTask;
 
 /* What a scan has come to. */
@@ -82,7 +83,8 @@ typedef struct AnnoyScanProgress
 	double		tested;			/* rows, for conditions on further columns */
 	double		sifted;			/* part of the items that pass the sieve; so
 								 * many are tested */
-	double		passing;		/* part of the items that meets them */
+	double		passing;		/* part of the items that meets them ... */
+	bool		guesses;		/* ... of which next to nothing is known */
 	bool		row_is_next;	/* a row is found, and none will be nearer */
 
 	/* candidates of the round */

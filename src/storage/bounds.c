@@ -15,19 +15,16 @@
 #include "error.h"
 #include "storage/storage.h"
 
-/* More pages than this an index does not have: one for each bound. */
-#define MAX_PAGES		256
-
 /*
  * The size of the description of an index.  It is one piece of memory: the structure,
- * then mean and signs, then bounds.
+ * then mean and signs, then bounds, then where each of these begins.
  */
 Size
 AnnoyIndexSize(const AnnoyIndex *index)
 {
 	return MAXALIGN(sizeof(AnnoyIndex)) +
 		MAXALIGN(sizeof(float) * index->space_dim * (ANNOY_ROTATION_ROUNDS + 1)) +
-		index->bounds_size;
+		index->bounds_size + sizeof(uint32) * index->bound_count;
 }
 
 /*
@@ -38,7 +35,8 @@ AnnoyIndexSetPointers(AnnoyIndex *index)
 {
 	index->mean = (float *) ((char *) index + MAXALIGN(sizeof(AnnoyIndex)));
 	index->signs = index->mean + index->space_dim;
-	index->bounds = (char *) index + AnnoyIndexSize(index) - index->bounds_size;
+	index->bound_starts = (uint32 *) ((char *) index + AnnoyIndexSize(index)) - index->bound_count;
+	index->bounds = (char *) index->bound_starts - index->bounds_size;
 }
 
 /*
@@ -107,24 +105,28 @@ AnnoyWriteBounds(Relation rel, const IndexTuple *tuples, int count,
 }
 
 /*
- * Raise an error unless what a page of bounds has are tuples that can be read.
+ * Note where each of the tuples begins that a page of bounds has, from data[start] to
+ * data[end].  Raise an error unless these are tuples that can be read, and not too many.
  */
 static void
-check_bounds(Relation rel, BlockNumber block, TupleDesc desc, const char *data, Size size)
+find_bounds(Relation rel, BlockNumber block, TupleDesc desc, const char *data,
+			Size start, Size end, uint32 *starts, int *count)
 {
-	Size		start = 0;
+	Size		at = start;
 
-	while (start < size)
+	while (at < end)
 	{
-		IndexTuple	tuple = (IndexTuple) (data + start);
+		IndexTuple	tuple = (IndexTuple) (data + at);
 
-		if (start + sizeof(IndexTupleData) > size ||
+		if (at + sizeof(IndexTupleData) > end ||
 			IndexTupleSize(tuple) < sizeof(IndexTupleData) ||
-			start + MAXALIGN(IndexTupleSize(tuple)) > size ||
+			at + MAXALIGN(IndexTupleSize(tuple)) > end ||
+			*count == ANNOY_MOST_BOUNDS ||
 			!AnnoyAttributesAreSound(desc, tuple))
 			AnnoyReportCorruption(rel, block, "The bounds at %zu are no values of the index's columns.",
-								  start);
-		start += MAXALIGN(IndexTupleSize(tuple));
+								  at - start);
+		starts[(*count)++] = at;
+		at += MAXALIGN(IndexTupleSize(tuple));
 	}
 }
 
@@ -138,10 +140,12 @@ AnnoyAttachBounds(Relation rel, AnnoyIndex *index, BlockNumber first, uint32 pag
 	TupleDesc	desc;
 	char	   *data;
 	Size		size = 0;
+	uint32		starts[ANNOY_MOST_BOUNDS];
+	int			count = 0;
 
 	if (first == InvalidBlockNumber || pages == 0)
 		return index;
-	if (index->leaf.signature_bytes == 0 || pages > MAX_PAGES ||
+	if (index->leaf.signature_bytes == 0 || pages > ANNOY_MOST_BOUNDS ||
 		(uint64) first + pages > RelationGetNumberOfBlocks(rel))
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
 							  "The metapage has bounds of columns at %u of %u pages, but the index ends at %u.",
@@ -161,13 +165,15 @@ AnnoyAttachBounds(Relation rel, AnnoyIndex *index, BlockNumber first, uint32 pag
 								  ((PageHeader) page)->pd_lower);
 		memcpy(data + size, start, used);
 		UnlockReleaseBuffer(buffer);
-		check_bounds(rel, first + i, desc, data + size, used);
+		find_bounds(rel, first + i, desc, data, size, size + used, starts, &count);
 		size += used;
 	}
-	index = repalloc(index, AnnoyIndexSize(index) + size);
+	index = repalloc(index, AnnoyIndexSize(index) + size + sizeof(uint32) * count);
 	index->bounds_size = size;
+	index->bound_count = count;
 	AnnoyIndexSetPointers(index);
 	memcpy(index->bounds, data, size);
+	memcpy(index->bound_starts, starts, sizeof(uint32) * count);
 	index->bounds_block = first;
 	index->n_bounds = pages;
 	pfree(data);
