@@ -121,3 +121,157 @@ COMMENT ON FUNCTION annoy_within(bit, text, double precision, text) IS 'is a bit
 COMMENT ON OPERATOR <<@ (real[], record) IS 'what an index is asked for annoy_within';
 COMMENT ON OPERATOR <<@ (double precision[], record) IS 'what an index is asked for annoy_within';
 COMMENT ON OPERATOR <<@ (bit, record) IS 'what an index is asked for annoy_within';
+
+-- Two arrays of numeric or integer, such as ARRAY[1, 2] <-> ARRAY[3, 4], and literals
+-- as the second argument of a function, which are text, are not ambiguous any more.
+
+CREATE FUNCTION annoy_l2_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <-> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE FUNCTION annoy_cosine_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <=> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE FUNCTION annoy_negative_inner_product(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <#> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE FUNCTION annoy_l1_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <+> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE FUNCTION annoy_hamming_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <~> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
