@@ -265,6 +265,14 @@ SELECT annoy_normalize('{3,4}'::real[]) AS r, annoy_normalize('{3,-4}'::double p
 SELECT pg_typeof(annoy_normalize('{1}'::real[])) AS r, pg_typeof(annoy_normalize('{1}'::double precision[])) AS d;
 SELECT annoy_dims('{1,2,3}'::real[]) AS r, annoy_dims('{1}'::double precision[]) AS d,
 	annoy_dims(B'10101') AS b, annoy_dims(bit varying '101') AS v;
+-- of other numbers
+SELECT annoy_norm(ARRAY[3, 4]) AS norm, annoy_norm(ARRAY[0.3, 0.4]) AS "numeric",
+	annoy_normalize(ARRAY[3, 4]) AS normalized, annoy_normalize(ARRAY[0.3, 0.4]) AS "numeric",
+	annoy_dims(ARRAY[1, 2, 3]) AS dims, annoy_dims(ARRAY[0.1]) AS "numeric";
+SELECT annoy_inner_product(ARRAY[1, 2], ARRAY[3, 4]) AS integers, annoy_inner_product(ARRAY[0.5, 2], ARRAY[3, 0.5]) AS numerics,
+	annoy_inner_product(ARRAY[1, 2], ARRAY[0.5, 4]) AS mixed, annoy_inner_product(ARRAY[0.5, 4], ARRAY[1, 2]) AS mixed,
+	annoy_angular_distance(ARRAY[1, 0], ARRAY[0, 1]) AS integers, annoy_angular_distance(ARRAY[0.5, 0], ARRAY[0, 1.5]) AS numerics,
+	annoy_angular_distance(ARRAY[1, 0], ARRAY[0.5, 0]) AS mixed, annoy_angular_distance(ARRAY[0.5, 0], ARRAY[1, 0]) AS mixed;
 
 -- The metrics' numbers are part of the index format.
 SELECT annoy_l2_metric() AS l2, annoy_cosine_metric() AS cosine, annoy_ip_metric() AS ip,
