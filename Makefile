@@ -4,7 +4,8 @@
 #
 # make demo		see it work, on a private cluster; with
 #			DATA=base.fvecs|.bvecs QUERIES=... TRUTH=....ivecs
-#			METRIC=l2|cosine|ip|l1 on data of yours
+#			METRIC=l2|cosine|ip|l1 on data of yours; the picture of
+#			recall against time goes to demo.svg, or where SVG=... says
 # make test		all tests, on a private cluster
 # make test-versions	the tests on other versions of PostgreSQL, or on those that
 #			VERSIONS="17 18" says; SUITES="sql isolation tap" and
@@ -48,7 +49,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --load-extension=annoy
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
-EXTRA_CLEAN = test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
+EXTRA_CLEAN = demo.svg test/bench/annoybench test/bench/annoylib $(wildcard test/bench/*.o)
 
 # Headers are included by room and name.
 version := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" annoy.control)
@@ -80,7 +81,7 @@ script_env = PG_CONFIG='$(if $(filter file,$(origin PG_CONFIG)),,$(PG_CONFIG))'
 
 demo:
 	@$(script_env) DATA='$(DEMO_DATA)' QUERIES='$(QUERIES)' TRUTH='$(TRUTH)' \
-		METRIC='$(METRIC)' test/demo.sh
+		METRIC='$(METRIC)' SVG='$(SVG)' test/demo.sh
 
 test:
 	@$(script_env) test/run.sh

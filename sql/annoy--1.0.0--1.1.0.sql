@@ -130,3 +130,185 @@ CREATE FUNCTION annoy_any(value anycompatible, "values" anycompatiblearray)
 
 COMMENT ON FUNCTION annoy_any_support(internal) IS 'planner support for annoy_any';
 COMMENT ON FUNCTION annoy_any(anycompatible, anycompatiblearray) IS 'is a value one of an array''s?';
+
+-- Two arrays of numeric or integer, such as ARRAY[1, 2] <-> ARRAY[3, 4], and literals
+-- as the second argument of a function, which are text, are not ambiguous any more.
+
+CREATE FUNCTION annoy_l2_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <-> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE FUNCTION annoy_cosine_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <=> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE FUNCTION annoy_negative_inner_product(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <#> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE FUNCTION annoy_l1_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <+> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE FUNCTION annoy_hamming_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE OPERATOR <~> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE FUNCTION annoy_angular_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_norm(numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION annoy_norm(integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION annoy_normalize(numeric[])
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION annoy_normalize(integer[])
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION annoy_dims(numeric[])
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+CREATE FUNCTION annoy_dims(integer[])
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;

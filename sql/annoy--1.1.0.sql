@@ -19,6 +19,9 @@
 -- lists of numbers as double precision[] or as the smallest integers that fit,
 -- ARRAY[0.1, 0.2] is numeric[], and ARRAY[1, 2] is integer[].  With operators
 -- of their own these neither convert the indexed column nor are ambiguous.
+-- Two arrays of numeric or integer are there for ARRAY[1, 2] <-> ARRAY[3, 4].
+-- A literal without a type is of the other side's type for an operator, but text
+-- for a function, if it is the second argument.
 --
 -- The costs are for some hundred dimensions, in units of cpu_operator_cost, if
 -- nothing is known of the arguments.
@@ -53,6 +56,20 @@ CREATE FUNCTION annoy_l2_distance(double precision[], smallint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l2_distance(double precision[], bigint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <-> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_l2_distance,
@@ -94,6 +111,22 @@ CREATE OPERATOR <-> (
 CREATE OPERATOR <-> (
 	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_l2_distance
 );
+CREATE OPERATOR <-> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
+CREATE OPERATOR <-> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_l2_distance,
+	COMMUTATOR = <->
+);
 
 -- cosine distance
 
@@ -121,6 +154,20 @@ CREATE FUNCTION annoy_cosine_distance(double precision[], smallint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_cosine_distance(double precision[], bigint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <=> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_cosine_distance,
@@ -162,6 +209,22 @@ CREATE OPERATOR <=> (
 CREATE OPERATOR <=> (
 	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_cosine_distance
 );
+CREATE OPERATOR <=> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
+CREATE OPERATOR <=> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_cosine_distance,
+	COMMUTATOR = <=>
+);
 
 -- negative inner product
 
@@ -189,6 +252,20 @@ CREATE FUNCTION annoy_negative_inner_product(double precision[], smallint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_negative_inner_product(double precision[], bigint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <#> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_negative_inner_product,
@@ -230,6 +307,22 @@ CREATE OPERATOR <#> (
 CREATE OPERATOR <#> (
 	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_negative_inner_product
 );
+CREATE OPERATOR <#> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
+CREATE OPERATOR <#> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_negative_inner_product,
+	COMMUTATOR = <#>
+);
 
 -- Manhattan distance
 
@@ -257,6 +350,20 @@ CREATE FUNCTION annoy_l1_distance(double precision[], smallint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l1_distance(double precision[], bigint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <+> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_l1_distance,
@@ -298,6 +405,22 @@ CREATE OPERATOR <+> (
 CREATE OPERATOR <+> (
 	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_l1_distance
 );
+CREATE OPERATOR <+> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
+CREATE OPERATOR <+> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_l1_distance,
+	COMMUTATOR = <+>
+);
 
 -- Hamming distance of the components greater than 0.5
 
@@ -325,6 +448,20 @@ CREATE FUNCTION annoy_hamming_distance(double precision[], smallint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_hamming_distance(double precision[], bigint[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(real[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <~> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_hamming_distance,
@@ -366,6 +503,22 @@ CREATE OPERATOR <~> (
 CREATE OPERATOR <~> (
 	LEFTARG = double precision[], RIGHTARG = bigint[], FUNCTION = annoy_hamming_distance
 );
+CREATE OPERATOR <~> (
+	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = numeric[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = integer[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
+CREATE OPERATOR <~> (
+	LEFTARG = integer[], RIGHTARG = integer[], FUNCTION = annoy_hamming_distance,
+	COMMUTATOR = <~>
+);
 
 -- Hamming distance of bit strings
 --
@@ -388,21 +541,49 @@ CREATE FUNCTION annoy_angular_distance(real[], real[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_angular_distance(double precision[], double precision[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_angular_distance(integer[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_inner_product(real[], real[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_inner_product(double precision[], double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(numeric[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(numeric[], integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(integer[], numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_inner_product(integer[], integer[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_norm(real[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 CREATE FUNCTION annoy_norm(double precision[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION annoy_norm(numeric[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION annoy_norm(integer[])
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 CREATE FUNCTION annoy_normalize(real[])
 	RETURNS real[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 CREATE FUNCTION annoy_normalize(double precision[])
 	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION annoy_normalize(numeric[])
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION annoy_normalize(integer[])
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 CREATE FUNCTION annoy_dims(real[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION annoy_dims(double precision[])
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+CREATE FUNCTION annoy_dims(numeric[])
+	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+CREATE FUNCTION annoy_dims(integer[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION annoy_dims(bit)
 	RETURNS integer AS 'MODULE_PATHNAME', 'annoy_dims_bit'

@@ -21,7 +21,7 @@ CREATE FUNCTION not_called(v real[]) RETURNS real[] IMMUTABLE LANGUAGE plpgsql A
 	$$ BEGIN RAISE 'the table is being read'; END $$;
 SELECT o, failure(format('CREATE INDEX ON items USING annoy (not_called(v)) WITH (dtype = %s)', o))
 FROM unnest(ARRAY['float80', 'float96', 'float128', 'longdouble', '''long double''', '''Float128''',
-	'float8', 'float', 'real', 'double precision', 'half', '16', '''float16 ''', 'bit', 'float16', 'int', 'int8', 'pg_catalog.int8']) o;
+	'float8', 'float', 'real', 'double precision', 'half', '16', '''float16 ''', 'bit', 'float16', 'int', 'smallint', 'bigint', 'numeric', 'int8', 'pg_catalog.int8']) o;
 SELECT o, failure(format('CREATE INDEX ON items USING annoy (not_called(v) real_hamming_ops) WITH (dtype = %s)', o))
 FROM unnest(ARRAY['int8', 'float16', 'float32', 'float64', 'bit']) o;
 SELECT failure(format('CREATE INDEX ON items USING annoy (b) WITH (dtype = %s)', o))

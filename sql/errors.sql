@@ -207,13 +207,25 @@ DROP TABLE "Odd rows";
 --
 -- Indexes that cannot be
 --
-CREATE TABLE others (id integer, t text, i integer[], n numeric[], p point, v real[], w real[]);
+CREATE TABLE others (id integer, t text, i integer[], n numeric[], p point, v real[], w real[], "T t" text[], b bigint[]);
 CREATE INDEX ON others USING annoy (id);
 CREATE INDEX ON others USING annoy (t);
 CREATE INDEX ON others USING annoy (i);
 CREATE INDEX ON others USING annoy (n);
+CREATE INDEX ON others USING annoy (b);
+CREATE INDEX ON others USING annoy ("T t");
+CREATE INDEX ON others USING annoy ((i || 1), id);
 CREATE INDEX ON others USING annoy (p);
 CREATE INDEX ON others USING annoy (i real_l2_ops);
+-- what the hint says works
+CREATE INDEX cast_i ON others USING annoy ((i::real[]));
+CREATE INDEX cast_n ON others USING annoy ((n::real[]));
+INSERT INTO others (id, i, n) VALUES (1, '{1,2}', '{1,2}'), (2, '{3,4}', '{3,4}');
+EXPLAIN (COSTS OFF) SELECT id FROM others ORDER BY i::real[] <-> ARRAY[3, 3] LIMIT 1;
+SELECT id FROM others ORDER BY i::real[] <-> ARRAY[3, 3] LIMIT 1;
+SELECT id FROM others ORDER BY n::real[] <-> ARRAY[3, 3] LIMIT 1;
+DROP INDEX cast_i, cast_n;
+TRUNCATE others;
 CREATE INDEX ON others USING annoy (v double_l2_ops);
 CREATE INDEX ON others USING annoy (v bit_hamming_ops);
 CREATE INDEX ON others USING annoy (v real_l3_ops);
@@ -251,6 +263,7 @@ SELECT id FROM reals ORDER BY v <-> '{1,2}' LIMIT 1;
 CREATE INDEX ON declared USING annoy (v) WITH (dimensions = 3);
 CREATE INDEX ON others USING annoy (i);
 CREATE INDEX ON others USING annoy (t);
+CREATE INDEX ON others USING annoy (v) WITH (lists = 100);
 CREATE INDEX ON others USING annoy (v) WITH (n_trees = 0);
 SET annoy.epsilon = -1;
 \set VERBOSITY default

@@ -72,15 +72,41 @@ SELECT d <-> '{4,6}' AS literal, d <-> ARRAY[4, 6] AS integers,
 	d <-> r AS col
 FROM vectors;
 SELECT '{4,6}' <-> r AS r, '{4,6}' <-> d AS d FROM vectors;
+-- neither side a vector
+SELECT ARRAY[1, 2] <-> ARRAY[4, 6] AS integers, ARRAY[1.0, 2.0] <-> ARRAY[4.0, 6.0] AS numerics,
+	ARRAY[1, 2] <-> ARRAY[4.0, 6.0] AS mixed, ARRAY[1.0, 2.0] <-> ARRAY[4, 6] AS mixed,
+	ARRAY[1, 2] <-> '{4,6}' AS literal, ARRAY[0, 3] <=> ARRAY[4, 4.0] AS cosine, ARRAY[1, 2] <#> ARRAY[4, 6] AS ip,
+	ARRAY[1.5, 2] <+> ARRAY[4.0, 6] AS l1, ARRAY[1, 0] <~> ARRAY[0, 0] AS hamming;
+-- functions, which take literals as text
+SELECT annoy_l2_distance(r, '{4.1,6}') = r <-> '{4.1,6}' AS l2, annoy_cosine_distance(r, '{4.1,6}') = r <=> '{4.1,6}' AS cosine,
+	annoy_negative_inner_product(r, '{4.1,6}') = r <#> '{4.1,6}' AS ip, annoy_l1_distance(r, '{4.1,6}') = r <+> '{4.1,6}' AS l1,
+	annoy_hamming_distance(r, '{4.1,0}') = r <~> '{4.1,0}' AS hamming
+FROM vectors;
+SELECT annoy_l2_distance(d, '{4.1,6}') = d <-> '{4.1,6}' AS l2, annoy_cosine_distance(d, '{4.1,6}') = d <=> '{4.1,6}' AS cosine,
+	annoy_negative_inner_product(d, '{4.1,6}') = d <#> '{4.1,6}' AS ip, annoy_l1_distance(d, '{4.1,6}') = d <+> '{4.1,6}' AS l1,
+	annoy_hamming_distance(d, '{4.1,0}') = d <~> '{4.1,0}' AS hamming
+FROM vectors;
+SELECT annoy_l2_distance(r, ARRAY[4, 6]) AS integers, annoy_l2_distance(r, ARRAY[4.0, 6.0]) AS numerics,
+	annoy_l2_distance(ARRAY[1, 2], ARRAY[4, 6]) AS both, annoy_inner_product(r, '{4,6}') AS product,
+	annoy_angular_distance(r, '{4,6}') = annoy_angular_distance(r, '{4,6}'::real[]) AS angular
+FROM vectors;
+-- text that changes from row to row, and what is no vector
+SELECT t, annoy_l2_distance(r, t) FROM vectors, (VALUES (1, '{4,6}'), (2, '{4,6}'), (3, '{4,5}'), (4, NULL), (5, '{4,6}')) v (n, t) ORDER BY n;
+SELECT t, left(failure(format('SELECT annoy_l2_distance(r, %L) FROM vectors', t)), 5) AS state
+FROM unnest('{"{4,6","{4,x}","{4,NULL}","{4,6,8}","{}","[1,2]","{4,NaN}"}'::text[]) t;
 PREPARE by_real AS SELECT r <-> $1 FROM vectors;
 PREPARE by_double AS SELECT d <-> $1 FROM vectors;
+PREPARE by_function AS SELECT annoy_l2_distance(d, $1) FROM vectors;
 EXECUTE by_real('{4,6}');
 EXECUTE by_double('{4,6}');
+EXECUTE by_function('{4,6}');
 SELECT name, parameter_types FROM pg_prepared_statements ORDER BY 1;
 DEALLOCATE ALL;
 
 -- Domains, other lower bounds, null bitmaps without nulls
-CREATE DOMAIN embedding AS real[] CHECK (cardinality(VALUE) = 2);
+CREATE DOMAIN embedding AS real[] CHECK (annoy_dims(VALUE) = 2);
+SELECT failure(format('SELECT %L::embedding', v)) FROM unnest('{"{1,2,3}","{{1,2}}","{}"}'::text[]) v;
+SELECT NULL::embedding, embedding '[0:1]={1,2}';
 SELECT embedding '{1,2}' <-> '{4,6}' AS literal,
 	embedding '{1,2}' <-> embedding '{4,6}' AS both,
 	embedding '{1,2}' <-> ARRAY[4, 6] AS integers;
@@ -239,6 +265,14 @@ SELECT annoy_normalize('{3,4}'::real[]) AS r, annoy_normalize('{3,-4}'::double p
 SELECT pg_typeof(annoy_normalize('{1}'::real[])) AS r, pg_typeof(annoy_normalize('{1}'::double precision[])) AS d;
 SELECT annoy_dims('{1,2,3}'::real[]) AS r, annoy_dims('{1}'::double precision[]) AS d,
 	annoy_dims(B'10101') AS b, annoy_dims(bit varying '101') AS v;
+-- of other numbers
+SELECT annoy_norm(ARRAY[3, 4]) AS norm, annoy_norm(ARRAY[0.3, 0.4]) AS "numeric",
+	annoy_normalize(ARRAY[3, 4]) AS normalized, annoy_normalize(ARRAY[0.3, 0.4]) AS "numeric",
+	annoy_dims(ARRAY[1, 2, 3]) AS dims, annoy_dims(ARRAY[0.1]) AS "numeric";
+SELECT annoy_inner_product(ARRAY[1, 2], ARRAY[3, 4]) AS integers, annoy_inner_product(ARRAY[0.5, 2], ARRAY[3, 0.5]) AS numerics,
+	annoy_inner_product(ARRAY[1, 2], ARRAY[0.5, 4]) AS mixed, annoy_inner_product(ARRAY[0.5, 4], ARRAY[1, 2]) AS mixed,
+	annoy_angular_distance(ARRAY[1, 0], ARRAY[0, 1]) AS integers, annoy_angular_distance(ARRAY[0.5, 0], ARRAY[0, 1.5]) AS numerics,
+	annoy_angular_distance(ARRAY[1, 0], ARRAY[0.5, 0]) AS mixed, annoy_angular_distance(ARRAY[0.5, 0], ARRAY[1, 0]) AS mixed;
 
 -- The metrics' numbers are part of the index format.
 SELECT annoy_l2_metric() AS l2, annoy_cosine_metric() AS cosine, annoy_ip_metric() AS ip,

@@ -30,10 +30,17 @@ CREATE INDEX ON items USING annoy (v) WITH (seed = 'x');
 CREATE INDEX ON items USING annoy (v) WITH (seed = '12 ');
 CREATE INDEX ON items USING annoy (v) WITH (seed = '0x12');
 CREATE INDEX ON items USING annoy (v) WITH (fillfactor = 70);
-CREATE INDEX ON items USING annoy (v) WITH (lists = 1000);
-CREATE INDEX ON items USING annoy (v) WITH (n_trees = 2, m = 16, ef_construction = 64);
 CREATE INDEX ON items USING annoy (v) WITH (trees = 5);
 \set VERBOSITY default
+-- those of others
+CREATE INDEX ON items USING annoy (v) WITH (lists = 1000);
+CREATE INDEX ON items USING annoy (v) WITH (n_trees = 2, m = 16, ef_construction = 64);
+CREATE INDEX ON items USING annoy (v) WITH (ef_construction = 64);
+CREATE INDEX ON items USING annoy (v) WITH (probes = 10);
+CREATE INDEX ON items USING annoy (v) WITH (ef_search = 40);
+CREATE INDEX ON items USING annoy (v) WITH (metric = angular);
+CREATE INDEX ON items USING annoy (v) WITH (f = 50);
+SELECT failure('CREATE INDEX ON items USING annoy (v) WITH (probes = 10)');
 SELECT failure(format('CREATE INDEX ON items USING annoy (v) WITH (%s)', o))
 FROM unnest(ARRAY['n_trees = 0', 'search_k = 0', 'dimensions = 8193', 'seed = -1']) o;
 -- the ends of the ranges
@@ -166,6 +173,17 @@ RESET annoy.search_k;
 --
 SELECT name, vartype, unit, min_val, max_val, context, short_desc <> '' AND extra_desc <> '' AS described
 FROM pg_settings WHERE name LIKE 'annoy.%' ORDER BY name COLLATE "C";
+-- EXPLAIN (SETTINGS) lists those that are not at their default.
+CREATE FUNCTION settings() RETURNS text LANGUAGE plpgsql
+	SET annoy.search_k = 17 SET annoy.target_recall = 0.9 SET annoy.strict_order = off SET annoy.epsilon = 3 AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (SETTINGS, FORMAT JSON) SELECT' INTO plan;
+	RETURN (SELECT string_agg(key || ' = ' || value, ', ' ORDER BY key COLLATE "C")
+		FROM json_each_text(plan -> 0 -> 'Settings') WHERE key LIKE 'annoy.%');
+END $$;
+SELECT settings();
 SELECT name, boot_val FROM pg_settings WHERE name IN ('annoy.search_k', 'annoy.strict_order') ORDER BY 1;
 SELECT boot_val::float8 BETWEEN 2 AND 5 AS sensible FROM pg_settings WHERE name = 'annoy.epsilon';
 SET annoy.search_k = -2;
@@ -191,6 +209,16 @@ SET LOCAL annoy.strict_order = off;
 SHOW annoy.strict_order;
 COMMIT;
 SHOW annoy.strict_order;
+
+
+-- Settings are there once the library is loaded, by a function of it for instance, ...
+\c -
+SHOW annoy.search_k;
+SELECT annoy_metric('l2');
+SHOW annoy.search_k;
+-- ... or from the start.
+\c -reuse-previous=on "options='-c session_preload_libraries=annoy'"
+SHOW annoy.search_k;
 
 SET client_min_messages = warning;
 DROP SCHEMA annoy_options CASCADE;

@@ -95,7 +95,8 @@ parse_dtype(const char *value, int *dtype)
 
 /*
  * Other libraries have wider types than double precision, which is PostgreSQL's
- * widest.
+ * widest.  SQL's types have other names than Annoy's, and arrive under those that
+ * the catalog has: float as pg_catalog.float8.
  */
 static void
 validate_dtype(const char *value)
@@ -103,6 +104,20 @@ validate_dtype(const char *value)
 	static const char *const too_wide[] = {
 		"float80", "float96", "float128", "longdouble", "long double"
 	};
+	static const struct
+	{
+		const char *catalog;
+		const char *sql;
+		const char *hint;
+	}			types[] = {
+		{"pg_catalog.float8", "float", "In SQL this is double precision: \"float64\". What is called real is \"float32\"."},
+		{"pg_catalog.float4", "real", "This is \"float32\"."},
+		{"pg_catalog.int2", "smallint", NULL},
+		{"pg_catalog.int4", "integer", NULL},
+		{"pg_catalog.int8", "bigint", NULL},
+		{"pg_catalog.numeric", "numeric", NULL},
+	};
+	const char *hint = "Valid values are \"int8\", \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".";
 	int			dtype;
 
 	if (value == NULL || value[0] == '\0' || parse_dtype(value, &dtype))
@@ -116,10 +131,20 @@ validate_dtype(const char *value)
 							value),
 					 errhint("Use \"float64\", which is double precision.")));
 	}
+	for (int i = 0; i < (int) lengthof(types); i++)
+	{
+		if (strcmp(value, types[i].catalog) == 0)
+		{
+			value = types[i].sql;
+			if (types[i].hint != NULL)
+				hint = types[i].hint;
+			break;
+		}
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"dtype\": \"%s\"", value),
-			 errhint("Valid values are \"int8\", \"float16\", \"float32\" and \"float64\", \"bit\" for Hamming distance, and \"none\".")));
+			 errhint("%s", hint)));
 }
 
 /*
@@ -208,7 +233,7 @@ AnnoyDefineOptions(void)
 							 "1 reads all rows. "
 							 "Where search_k is set, for the session or the index, that counts instead.",
 							 &annoy_target_recall, ANNOY_DEFAULT_RECALL,
-							 ANNOY_MIN_RECALL, 1.0, PGC_USERSET, 0,
+							 ANNOY_MIN_RECALL, 1.0, PGC_USERSET, GUC_EXPLAIN,
 							 check_target_recall, assign_target_recall, NULL);
 	DefineCustomIntVariable("annoy.search_k",
 							"Sets the effort of a search: how many entries of the trees it scans before it returns a row.",
@@ -216,36 +241,36 @@ AnnoyDefineOptions(void)
 							"-1 leaves it to the index's storage parameter, or else to annoy.target_recall. "
 							"Searches that are asked for many rows scan more by themselves.",
 							&annoy_search_k, -1, -1, INT_MAX,
-							PGC_USERSET, 0, check_search_k, NULL, NULL);
+							PGC_USERSET, GUC_EXPLAIN, check_search_k, NULL, NULL);
 	DefineCustomRealVariable("annoy.epsilon",
 							 "Sets how far estimated distances may be off before a search misses a row, in standard deviations.",
 							 "A row is looked at unless its estimated distance is worse by more than this. "
 							 "Higher values give higher recall and look at more rows.",
 							 &annoy_epsilon, ANNOY_DEFAULT_EPSILON, 0.0, 10.0,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
+							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable("annoy.strict_order",
 							 "Returns rows in the exact order of their distances until a scan has read all.",
 							 "A search that goes on to look further may find rows nearer than those it has returned. "
 							 "They are kept for the end of the scan, or returned at once if this is off.",
 							 &annoy_strict_order, true,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
+							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomIntVariable("annoy.n_neighbors",
 							"Sets how many rows the functions named after Annoy's return if they are not told.",
 							NULL,
 							&annoy_n_neighbors, ANNOY_DEFAULT_NEIGHBORS, 1, INT_MAX,
-							PGC_USERSET, 0, NULL, NULL, NULL);
+							PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomIntVariable("annoy.verbose",
 							"Sets how much a build tells about its progress.",
 							"1 reports each phase with counts and times, 2 each tree too; "
 							"-1 leaves out notices, -2 warnings as well.",
 							&annoy_verbose, 0, -2, 2,
-							PGC_USERSET, 0, NULL, NULL, NULL);
+							PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomEnumVariable("annoy.simd",
 							 "Sets which instructions of the processor are used.",
 							 "\"auto\" takes the best that this machine has. "
 							 "All give the same results, at different speed.",
 							 &annoy_simd, ANNOY_SIMD_AUTO, annoy_simd_options,
-							 PGC_USERSET, 0, AnnoyCheckSimd, AnnoyAssignSimd, NULL);
+							 PGC_USERSET, GUC_EXPLAIN, AnnoyCheckSimd, AnnoyAssignSimd, NULL);
 	DefineCustomEnumVariable("annoy.default_dtype",
 							 "Sets the dtype of new indexes that were declared without one.",
 							 "It is for tests; where an operator class does not allow that dtype, it does nothing.",
@@ -259,12 +284,28 @@ AnnoyDefineOptions(void)
 	{.optname = (name), .opttype = (type), .offset = offsetof(AnnoyOptions, field)}
 
 /*
- * Storage parameters of other indexes on vectors have an error that says what to do.
+ * Parameters of other indexes on vectors, and of the Annoy library, have an error that
+ * says what to do.
  */
 static void
 check_foreign_options(Datum reloptions)
 {
-	static const char *const foreign[] = {"lists", "m", "ef_construction"};
+	static const char *const nothing = "Leave it out: an annoy index needs none in its place.";
+	static const char *const recall = "Set annoy.target_recall, or the storage parameter \"target_recall\": it says the recall, not the effort.";
+	const struct
+	{
+		const char *name;
+		const char *of;
+		const char *hint;
+	}			foreign[] = {
+		{"lists", "a parameter of ivfflat", nothing},
+		{"m", "a parameter of hnsw", nothing},
+		{"ef_construction", "a parameter of hnsw", nothing},
+		{"ef_search", "a setting of hnsw", recall},
+		{"probes", "a setting of ivfflat", recall},
+		{"metric", "a parameter of the Annoy library", "Name an operator class behind the column, such as real_cosine_ops."},
+		{"f", "a parameter of the Annoy library", "Here it is \"dimensions\"."},
+	};
 	ListCell   *cell;
 
 	foreach(cell, untransformRelOptions(reloptions))
@@ -273,13 +314,12 @@ check_foreign_options(Datum reloptions)
 
 		for (int i = 0; i < (int) lengthof(foreign); i++)
 		{
-			if (strcmp(name, foreign[i]) == 0)
+			if (strcmp(name, foreign[i].name) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("unrecognized parameter \"%s\"", name),
-						 errdetail("It is a parameter of %s.",
-								   i == 0 ? "ivfflat" : "hnsw"),
-						 errhint("Leave it out: an annoy index needs none in its place.")));
+						 errdetail("It is %s.", foreign[i].of),
+						 errhint("%s", foreign[i].hint)));
 		}
 	}
 }

@@ -4,7 +4,8 @@
 # Copyright (c) 2026, the annoy developers
 #
 # Without arguments the word embeddings in test/data; with DATA (and QUERIES,
-# TRUTH, METRIC) in the environment, TEXMEX files of the caller's.
+# TRUTH, METRIC) in the environment, TEXMEX files of the caller's.  What is left in
+# the end is a picture of recall against time, in the file SVG.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -12,9 +13,13 @@ data=${DATA:-}
 queries=${QUERIES:-}
 truth=${TRUTH:-}
 metric=${METRIC:-}
+svg=${SVG:-$PWD/demo.svg}
 
 # As many queries are answered by a sequential scan, to be compared.
 sample=200
+
+# For more rows than this, pgvector's index takes too long to build.
+pgvector_rows=200000
 
 if [ -n "$data" ]
 then
@@ -45,32 +50,43 @@ run_psql()
 	"$bindir/psql" -X -q -v ON_ERROR_STOP=1 "$@"
 }
 
-# Tables items (id, v) and queries (id, v) are loaded: build the index, and
-# answer the same queries with it and without.
+# Make the function $1(engine, effort, n): the first n queries are asked in table $2,
+# whose column v is of type $3, with the setting $4 at "effort" unless that is NULL.
 #
 # A function does the asking, so that the times are the server's and know
-# nothing of psql.  The other half runs in a session of its own, because a plan
-# once cached would not notice that enable_indexscan has changed.
-measure()
+# nothing of psql.
+make_asking()
 {
 	run_psql <<SQL
-CREATE TABLE answers (by_index boolean, query int, ms float8, distances float8[]);
-CREATE TABLE facts (build interval);
-
-CREATE FUNCTION answer(by_index boolean, n int) RETURNS void LANGUAGE plpgsql AS \$\$
+CREATE FUNCTION $1(engine text, effort int, n int) RETURNS void LANGUAGE plpgsql AS \$\$
 DECLARE
 	q record;
 	started timestamptz;
 	answer float8[];
 BEGIN
-	FOR q IN SELECT id, v FROM queries ORDER BY id LIMIT n LOOP
+	IF effort IS NOT NULL THEN
+		PERFORM set_config('$4', effort::text, false);
+	END IF;
+	FOR q IN SELECT id, v::$3 AS v FROM queries ORDER BY id LIMIT n LOOP
 		started := clock_timestamp();
 		SELECT array_agg(d) INTO answer
-		FROM (SELECT v $operator q.v AS d FROM items ORDER BY v $operator q.v LIMIT 10) AS nearest;
-		INSERT INTO answers VALUES (by_index, q.id,
+		FROM (SELECT v $operator q.v AS d FROM $2 ORDER BY v $operator q.v LIMIT 10) AS nearest;
+		INSERT INTO answers VALUES (engine, effort, q.id,
 			1000 * extract(epoch FROM clock_timestamp() - started), answer);
 	END LOOP;
 END \$\$;
+SQL
+}
+
+# Tables items (id, v) and queries (id, v) are loaded: build the index, and
+# answer the same queries with it and without.  The second half runs in a session of
+# its own, because a plan once cached would not notice that enable_indexscan has
+# changed.
+measure()
+{
+	run_psql <<SQL
+CREATE TABLE answers (engine text, effort int, query int, ms float8, distances float8[]);
+CREATE TABLE facts (build interval);
 
 SELECT clock_timestamp() AS started \gset
 CREATE INDEX items_v_idx ON items USING annoy (v real_${metric}_ops);
@@ -78,6 +94,7 @@ INSERT INTO facts SELECT clock_timestamp() - :'started';
 VACUUM ANALYZE items;
 ANALYZE queries;
 SQL
+	make_asking ask items 'real[]' annoy.search_k
 
 	# does the planner see it that way?
 	run_psql -At <<SQL >"$scratch/plan"
@@ -89,20 +106,25 @@ SQL
 		die "the planner did not choose the index"
 	fi
 
-	run_psql -c 'SELECT answer(true, NULL)' -o /dev/null
+	run_psql -c "SELECT ask('annoy', NULL, NULL)" -o /dev/null
 	PGOPTIONS='-c enable_indexscan=off -c jit=off' \
-		run_psql -c "SELECT answer(false, $sample)" -o /dev/null
+		run_psql -c "SELECT ask('sequential scan', NULL, $sample)" -o /dev/null
 
+	# pgvector's distances are in single precision
 	run_psql -P format=aligned -P border=0 -P tuples_only <<'SQL'
+CREATE VIEW points AS
+SELECT a.engine, a.effort, count(*) AS queries, avg(hits) / 10 AS recall,
+	percentile_cont(0.5) WITHIN GROUP (ORDER BY a.ms) AS ms
+FROM answers AS e JOIN answers AS a USING (query),
+LATERAL (SELECT count(*) FILTER (WHERE d <= e.distances[10] + 1e-5 * abs(e.distances[10])) AS hits
+		 FROM unnest(a.distances) AS d) AS counted
+WHERE e.engine = 'sequential scan' AND a.engine <> 'warm-up'
+GROUP BY a.engine, a.effort;
 WITH recall AS (
-	SELECT count(*) AS queries, avg(hits) / 10 AS recall
-	FROM answers AS e JOIN answers AS a USING (query),
-	LATERAL (SELECT count(*) FILTER (WHERE d <= e.distances[10]) AS hits
-			 FROM unnest(a.distances) AS d) AS counted
-	WHERE a.by_index AND NOT e.by_index),
+	SELECT queries, recall FROM points WHERE engine = 'annoy'),
 speed AS (
-	SELECT by_index, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms
-	FROM answers GROUP BY by_index)
+	SELECT engine = 'annoy' AS by_index, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms
+	FROM answers GROUP BY engine)
 SELECT '  ' || label, value
 FROM recall, facts, LATERAL (VALUES
 	('rows', (SELECT count(*)::text FROM items)),
@@ -114,6 +136,51 @@ FROM recall, facts, LATERAL (VALUES
 	('index size', pg_size_pretty(pg_relation_size('items_v_idx'))),
 	('table size', pg_size_pretty(pg_table_size('items')))) AS t (label, value);
 SQL
+}
+
+# Ask engine $1 by function $2 with each of the other arguments as the effort, three
+# times, in one session, whose first queries do not count.
+ask_more()
+{
+	local engine=$1 function=$2
+
+	shift 2
+	PGOPTIONS='-c enable_seqscan=off -c enable_sort=off -c jit=off' run_psql -o /dev/null <<SQL
+SELECT $function('warm-up', NULL, 20);
+SELECT $function('$engine', effort, $sample)
+FROM generate_series(1, 3), unnest('{$(IFS=,; printf '%s' "$*")}'::int[]) AS effort;
+SQL
+}
+
+# The same queries with other efforts, and by pgvector if it is there: recall against
+# time goes into a file.
+picture()
+{
+	local rows dims effort efforts=()
+
+	rows=$(run_psql -Atc 'SELECT count(*) FROM items')
+	dims=$(run_psql -Atc 'SELECT cardinality(v) FROM items LIMIT 1')
+	for ((effort = 250; effort <= rows; effort *= 2))
+	do
+		efforts+=("$effort")
+	done
+	ask_more annoy ask "${efforts[@]}"
+	if [ "$rows" -le $pgvector_rows ] && [ "$dims" -le 2000 ] && run_psql -o /dev/null <<SQL 2>/dev/null
+CREATE EXTENSION vector;
+CREATE TABLE items_pgvector AS SELECT id, v::vector($dims) AS v FROM items;
+CREATE INDEX ON items_pgvector USING hnsw (v vector_${metric}_ops);
+ANALYZE items_pgvector;
+SQL
+	then
+		make_asking ask_pgvector items_pgvector "vector($dims)" hnsw.ef_search
+		ask_more 'pgvector hnsw' ask_pgvector 10 20 40 80 160
+	fi
+	if run_psql -At -f "$top/test/demo-svg.sql" >"$scratch/demo.svg" && cp "$scratch/demo.svg" "$svg"
+	then
+		say "Recall against time, of $sample queries with more and less effort, is in"
+		say "$svg"
+		say
+	fi
 }
 
 words_demo()
@@ -131,6 +198,7 @@ SQL
 	say "Creating an index, and asking 200 words that are not in it for their 10 nearest"
 	say
 	measure
+	picture
 	say "The nearest words, by SELECT word FROM items ORDER BY v $operator (that word's v) LIMIT 7:"
 	say
 	run_psql -P format=aligned -P border=0 -P tuples_only <<SQL
@@ -175,6 +243,7 @@ SQL
 			--table items --column v --index-name items_v_idx --require-index
 		say
 	fi
+	picture
 }
 
 demo()

@@ -24,6 +24,9 @@
 
 #include "access/toast_compression.h"
 #include "access/tupmacs.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "error.h"
 #include "storage/storage.h"
@@ -36,6 +39,33 @@
 
 /* What a value of a type of variable length is thought to take. */
 #define TYPICAL_VARLENA		16
+
+/*
+ * What to do about a first column that is no vector: arrays of other numbers can be
+ * cast.
+ */
+static int
+first_column_hint(Relation rel)
+{
+	switch (TupleDescAttr(RelationGetDescr(rel), 0)->atttypid)
+	{
+		case INT2ARRAYOID:
+		case INT4ARRAYOID:
+		case INT8ARRAYOID:
+		case NUMERICARRAYOID:
+			{
+				const char *column = TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext,
+																			 ObjectIdGetDatum(RelationGetRelid(rel)),
+																			 Int32GetDatum(1),
+																			 BoolGetDatum(true)));
+
+				return errhint("Cast it, in the index and in queries: USING annoy ((%s::real[])), ORDER BY %s::real[] <-> query.",
+							   column, column);
+			}
+		default:
+			return errhint("Name the vector first, then the columns for conditions.");
+	}
+}
 
 /*
  * Raise an error unless the index has one vector, which comes first.
@@ -53,7 +83,7 @@ AnnoyCheckColumns(Relation rel)
 					 errmsg("the first column of annoy index \"%s\" is not a vector",
 							RelationGetRelationName(rel)),
 					 errdetail("Vectors are of type real[], double precision[] or bit."),
-					 errhint("Name the vector first, then the columns for conditions.")));
+					 first_column_hint(rel)));
 		if (i > 1 && is_vector)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -21,25 +21,31 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "type/type.h"
 
 /*
- * Right-hand argument of a distance function that is an array of numeric, and
- * what it was converted to.  Kept in fn_extra.
+ * Right-hand argument of a distance function that is an array of numeric, or
+ * text, and what it was converted to.  Kept in fn_extra.
  */
-typedef struct NumericVectorCache
+typedef struct ConvertedVector
 {
-	ArrayType  *array;
+	struct varlena *value;
 	AnnoyVector vec;
-} NumericVectorCache;
+} ConvertedVector;
 
 PG_FUNCTION_INFO_V1(annoy_l2_distance);
 PG_FUNCTION_INFO_V1(annoy_cosine_distance);
 PG_FUNCTION_INFO_V1(annoy_negative_inner_product);
 PG_FUNCTION_INFO_V1(annoy_l1_distance);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance);
+PG_FUNCTION_INFO_V1(annoy_l2_distance_text);
+PG_FUNCTION_INFO_V1(annoy_cosine_distance_text);
+PG_FUNCTION_INFO_V1(annoy_negative_inner_product_text);
+PG_FUNCTION_INFO_V1(annoy_l1_distance_text);
+PG_FUNCTION_INFO_V1(annoy_hamming_distance_text);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance_bit);
 PG_FUNCTION_INFO_V1(annoy_angular_distance);
 PG_FUNCTION_INFO_V1(annoy_inner_product);
@@ -61,35 +67,50 @@ PG_FUNCTION_INFO_V1(annoy_vector_layout);
 PG_FUNCTION_INFO_V1(annoy_halfvec_layout);
 
 /*
- * Read an array of numeric, of which each call but the first is likely to get the
- * same.
+ * Read text as an array of elements of that type.
  */
 static AnnoyVector
-read_numeric_array(FmgrInfo *flinfo, ArrayType *array)
+read_text(struct varlena *value, Oid element_type)
 {
-	NumericVectorCache *cache = flinfo->fn_extra;
-	Size		size = VARSIZE(array);
+	Oid			input;
+	Oid			io_param;
+
+	getTypeInputInfo(get_array_type(element_type), &input, &io_param);
+	return AnnoyReadArray(OidInputFunctionCall(input, text_to_cstring(value), io_param, -1));
+}
+
+/*
+ * Read a value that has to be converted, of which each call but the first is likely
+ * to get the same: text as an array of elements of that type, or, without a type, an
+ * array.
+ */
+static AnnoyVector
+read_converted(FmgrInfo *flinfo, struct varlena *value, Oid element_type)
+{
+	ConvertedVector *cache = flinfo->fn_extra;
+	Size		size = VARSIZE(value);
 	AnnoyVector vec;
 	MemoryContext old_context;
 
-	if (cache != NULL && VARSIZE(cache->array) == size &&
-		memcmp(cache->array, array, size) == 0)
+	if (cache != NULL && VARSIZE(cache->value) == size &&
+		memcmp(cache->value, value, size) == 0)
 		return cache->vec;
 
 	/* This errors out, or leaves rubbish in the caller's short-lived context. */
-	vec = AnnoyReadArray(PointerGetDatum(array));
+	vec = OidIsValid(element_type) ? read_text(value, element_type) :
+		AnnoyReadArray(PointerGetDatum(value));
 
 	if (cache != NULL)
 	{
 		flinfo->fn_extra = NULL;
-		pfree(cache->array);
+		pfree(cache->value);
 		pfree((void *) cache->vec.data);
 		pfree(cache);
 	}
 
 	old_context = MemoryContextSwitchTo(flinfo->fn_mcxt);
-	cache = palloc(sizeof(NumericVectorCache));
-	cache->array = memcpy(palloc(size), array, size);
+	cache = palloc(sizeof(ConvertedVector));
+	cache->value = memcpy(palloc(size), value, size);
 	cache->vec = AnnoyCopyVector(&vec);
 	MemoryContextSwitchTo(old_context);
 	flinfo->fn_extra = cache;
@@ -109,7 +130,7 @@ read_right_array(FunctionCallInfo fcinfo)
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
 
 	if (ARR_ELEMTYPE(array) == NUMERICOID && fcinfo->flinfo != NULL)
-		return read_numeric_array(fcinfo->flinfo, array);
+		return read_converted(fcinfo->flinfo, (struct varlena *) array, InvalidOid);
 
 	return AnnoyReadArray(PointerGetDatum(array));
 }
@@ -152,6 +173,51 @@ Datum
 annoy_hamming_distance(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_FLOAT8(array_distance(fcinfo, ANNOY_HAMMING));
+}
+
+/*
+ * The same with a second argument that is text, which PostgreSQL takes a literal for,
+ * or a parameter without a type: it is read as an array of the first one's type.
+ */
+static double
+text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	AnnoyVector x = AnnoyReadArray(PointerGetDatum(array));
+	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(1), ARR_ELEMTYPE(array));
+
+	AnnoyCheckSameDimensions(&x, &y);
+	return AnnoyDistance(metric, &x, &y);
+}
+
+Datum
+annoy_l2_distance_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2));
+}
+
+Datum
+annoy_cosine_distance_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE));
+}
+
+Datum
+annoy_negative_inner_product_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP));
+}
+
+Datum
+annoy_l1_distance_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1));
+}
+
+Datum
+annoy_hamming_distance_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING));
 }
 
 Datum

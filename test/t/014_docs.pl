@@ -1,15 +1,17 @@
 
 # Copyright (c) 2026, the annoy developers
 
-# The examples in the documentation work, and return what they say.
+# The examples in README.md and docs work, and return what they say.
 #
-# All SQL of a document runs in its order, in one session, in a database of its
-# own.  Lines that are comments are the result of the statement before them,
-# with columns separated by " | ".  Files in /srv are in a directory of the test.
+# All SQL of a document runs in its order, in one session, in a new database of its
+# own: so each document is complete.  Lines that are comments are the result of the
+# statement before them, with columns separated by " | ".  Files in /srv are in a
+# directory of the test.  What needs pgvector is skipped where that is missing.
 
 use strict;
 use warnings;
 
+use File::Basename;
 use FindBin;
 use lib $FindBin::RealBin;
 
@@ -17,7 +19,10 @@ use AnnoyTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+my $top = "$FindBin::RealBin/../..";
 my $node = annoy_node('docs');
+my $has_pgvector = $node->safe_psql('postgres',
+	q{SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'});
 my $directory = PostgreSQL::Test::Utils::tempdir();
 
 # The file that the documentation imports.
@@ -34,7 +39,7 @@ $node->safe_psql(
 sub examples
 {
 	my ($document) = @_;
-	my $text = slurp_file("$FindBin::RealBin/../../docs/$document");
+	my $text = slurp_file("$top/$document");
 	$text =~ s{'/srv/}{'$directory/}g;
 	my @examples;
 
@@ -55,12 +60,27 @@ sub examples
 	return @examples;
 }
 
-foreach my $document ('reference.md', 'from-annoy.md')
+foreach my $document ('README.md', map { "docs/" . basename($_) } sort glob("$top/docs/*.md"))
 {
-	my $database = $document =~ s/\W/_/gr;
-	my @examples = examples($document);
+	my $database = lc($document) =~ s{\W}{_}gr;
+	my @examples = examples($document) or next;
 
-	cmp_ok(scalar(@examples), '>=', 5, "$document has examples");
+  SKIP:
+	{
+		skip "$document: pgvector is not installed", 1
+		  if !$has_pgvector && grep { $_->[1] =~ /CREATE EXTENSION vector/ } @examples;
+		run_examples($document, $database, @examples);
+	}
+}
+
+$node->stop;
+done_testing();
+
+# Run the examples of a document, and compare their results.
+sub run_examples
+{
+	my ($document, $database, @examples) = @_;
+
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 
 	my ($status, $stdout, $stderr) = $node->psql(
@@ -87,7 +107,5 @@ foreach my $document ('reference.md', 'from-annoy.md')
 			join("\n", @lines),
 			"$document: result of the example at line $line");
 	}
+	return;
 }
-
-$node->stop;
-done_testing();
