@@ -195,7 +195,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	known_dtype = meta.dtype >= ANNOY_FLOAT32 && meta.dtype <= ANNOY_INT8;
 
 	put(&row, CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel))), false);
-	put(&row, ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid), false);
+	put(&row, CStringGetTextDatum(format_type_be(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid)), false);
 	put(&row, Int32GetDatum(meta.dim), no_vectors);
 	put(&row, known_dtype ? CStringGetTextDatum(AnnoyStoredName(meta.dtype, !other_format && index->in_table)) : (Datum) 0,
 		!known_dtype);
