@@ -6,6 +6,8 @@
 # All SQL of a document runs in its order, in one session, in a database of its
 # own.  Lines that are comments are the result of the statement before them,
 # with columns separated by " | ".  Files in /srv are in a directory of the test.
+# In docs/examples a whole file is SQL, and what is said of it is in comments of the
+# other kind.
 
 use strict;
 use warnings;
@@ -17,6 +19,7 @@ use AnnoyTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+my $docs = "$FindBin::RealBin/../../docs";
 my $node = annoy_node('docs');
 my $directory = PostgreSQL::Test::Utils::tempdir();
 
@@ -34,8 +37,9 @@ $node->safe_psql(
 sub examples
 {
 	my ($document) = @_;
-	my $text = slurp_file("$FindBin::RealBin/../../docs/$document");
+	my $text = slurp_file("$docs/$document");
 	$text =~ s{'/srv/}{'$directory/}g;
+	$text = "```sql\n$text```\n" if $document =~ /\.sql$/;
 	my @examples;
 
 	while ($text =~ /^```sql\n(.*?)^```$/msg)
@@ -55,12 +59,16 @@ sub examples
 	return @examples;
 }
 
-foreach my $document ('reference.md', 'from-annoy.md')
+my %least = ('reference.md' => 5, 'from-annoy.md' => 5, 'clients.md' => 2);
+$least{$_ =~ s{^\Q$docs/}{}r} = 1 foreach glob("$docs/examples/*.sql");
+cmp_ok(scalar(keys %least), '>=', 7, 'documents are found');
+
+foreach my $document (sort keys %least)
 {
 	my $database = $document =~ s/\W/_/gr;
 	my @examples = examples($document);
 
-	cmp_ok(scalar(@examples), '>=', 5, "$document has examples");
+	cmp_ok(scalar(@examples), '>=', $least{$document}, "$document has examples");
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 
 	my ($status, $stdout, $stderr) = $node->psql(
