@@ -16,6 +16,9 @@
 #			indexes
 # make test-assert	tests on a server built with assertions, with caches that are
 #			never valid for long, and under valgrind; this takes hours
+# make test-clients	drivers, object-relational mappers and a pooler, from Debian and npm,
+#			on arrays and, with PGVECTOR=... or pgvector installed, on its type;
+#			CLIENTS="psycopg jdbc" chooses among them
 # make check-build	compile with every compiler and all warnings, and see that the
 #			rooms of src/ and META.json are in order
 # make deb		Debian packages; make try-deb installs one: see packaging/README.md
@@ -98,6 +101,9 @@ soak:
 test-assert:
 	@$(script_env) test/assert.sh
 
+test-clients:
+	@$(script_env) CLIENTS='$(CLIENTS)' PGVECTOR='$(PGVECTOR)' test/clients/clients.sh
+
 check-build:
 	@$(script_env) test/check-build.sh
 
@@ -128,5 +134,5 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test test-versions test-assert soak check-build deb try-deb \
+.PHONY: all install installcheck clean demo test test-versions test-assert test-clients soak check-build deb try-deb \
 	dist bench indent check-indent typedefs

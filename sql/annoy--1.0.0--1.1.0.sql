@@ -10,7 +10,7 @@ DROP FUNCTION annoy_index_info(regclass);
 CREATE FUNCTION annoy_index_info(
 	index regclass,
 	OUT metric text,
-	OUT type regtype,
+	OUT type text,
 	OUT dimensions integer,
 	OUT dtype text,
 	OUT n_trees integer,

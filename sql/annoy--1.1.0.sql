@@ -966,7 +966,7 @@ CREATE OPERATOR CLASS array_ops
 CREATE FUNCTION annoy_index_info(
 	index regclass,
 	OUT metric text,
-	OUT type regtype,
+	OUT type text,
 	OUT dimensions integer,
 	OUT dtype text,
 	OUT n_trees integer,

@@ -85,6 +85,12 @@ SELECT count(*) FROM annoy_get_nns_by_vector('small_v', '{4,4}') NATURAL JOIN an
 	NATURAL JOIN annoy_get_nns_by_vector('small_v', ARRAY[4, 4]::double precision[]) e;
 PREPARE by_vector AS SELECT id, distance FROM annoy_get_nns_by_vector('small_v', $1, $2) JOIN small ON ctid = item ORDER BY distance;
 EXECUTE by_vector('{1,1}', 2);
+-- as text, in the ways in which clients write a list
+SELECT query, (SELECT string_agg(id::text, '' ORDER BY distance) FROM annoy_get_nns_by_vector('small_v', query) JOIN small ON ctid = item) AS nearest,
+	(SELECT count(*) FROM annoy_search_radius('small_v', query, 1.5)) AS within, (SELECT count(*) FROM small WHERE annoy_within(v, query, 1.5)) AS within
+FROM unnest(ARRAY['{4,4}', '[4,4]', ' [4, 4] ', '4,4', '+4, .4e1', '[1:2]={4,4}']) query;
+SELECT query, split_part(failure(format('SELECT * FROM annoy_get_nns_by_vector(''small_v'', %L)', query)), ' | ', 2) AS message
+FROM unnest(ARRAY['', ' ', '[', '[]', '[4,4', '4,4]', '4,x', '[[4,4]]', '(4,4)']) query;
 SELECT id, distance FROM annoy_get_nns_by_vector('small_b', B'1111') JOIN small ON ctid = item ORDER BY distance;
 SELECT id, distance FROM annoy_get_nns_by_vector('small_b', '0000', 2) JOIN small ON ctid = item ORDER BY distance;
 SELECT id, distance FROM annoy_get_nns_by_vector('small_b', '0000'::bit varying, 1) JOIN small ON ctid = item;

@@ -94,7 +94,7 @@ GROUP BY o, t, n, operator, col, type ORDER BY o, t, n;
 SELECT plan(format('SELECT id FROM items ORDER BY %s LIMIT 5', q)) FROM unnest(ARRAY[
 	'''{1,2}'' <-> r', '''{1,2}''::double precision[] <-> r', '''{1,2}''::real[] <-> d', '(SELECT r FROM items WHERE id = 1) <-> r']) q;
 -- Parameters, of a generic plan and of a plan made for them.  A LIMIT that is not
--- known is taken for a tenth of the rows, for which a sort is cheaper.
+-- known is taken for 20, though the planner takes it for a tenth of the rows.
 PREPARE by_real (real[]) AS SELECT id FROM items ORDER BY r <-> $1 LIMIT 5;
 PREPARE by_double (double precision[]) AS SELECT id FROM items ORDER BY r <-> $1 LIMIT 5;
 PREPARE by_double_limit (double precision[], bigint) AS SELECT id FROM items ORDER BY r <-> $1 LIMIT $2;

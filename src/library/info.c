@@ -196,7 +196,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 		(other_format || !no_vectors || !index->auto_dtype);
 
 	put(&row, CStringGetTextDatum(AnnoyMetricName(AnnoyIndexMetric(rel))), false);
-	put(&row, ObjectIdGetDatum(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid), false);
+	put(&row, CStringGetTextDatum(format_type_be(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid)), false);
 	put(&row, Int32GetDatum(meta.dim), no_vectors);
 	put(&row, known_dtype ? CStringGetTextDatum(AnnoyStoredName(meta.dtype, !other_format && index->in_table)) : (Datum) 0,
 		!known_dtype);

@@ -27,7 +27,6 @@
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/lsyscache.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 
@@ -172,14 +171,7 @@ query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm for
 		*query = AnnoyMakeColumn(access->rel, &vec);
 	}
 	else if (form == QUERY_TEXT)
-	{
-		Oid			input;
-		Oid			io_param;
-
-		getTypeInputInfo(type, &input, &io_param);
-		*query = OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)),
-									  io_param, -1);
-	}
+		*query = AnnoyReadText(type, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	else
 	{
 		Datum		argument = PG_GETARG_DATUM(1);

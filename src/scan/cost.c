@@ -11,7 +11,8 @@
  * through the cost of one row, and of as many as would make sorting the table as
  * cheap, which is where a wrong estimate would lead to a wrong plan.  What lies
  * between is cheaper than the line says by less than that, and what lies beyond
- * is not done with the index.
+ * is not done with the index.  If the LIMIT is not known, the planner asks for a
+ * tenth of the rows, and is told what a usual number of them costs.
  *
  * The unit is cpu_operator_cost, which stands for some 12 ns on a machine where
  * cpu_tuple_cost and seq_page_cost are right for tables that are in memory but
@@ -91,6 +92,9 @@
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
 #define TEST_WALK_COST	1.5
+
+/* Rows of a query whose LIMIT is not known. */
+#define USUAL_LIMIT		20.0
 
 /*
  * Calling a distance function; for each dimension; fetching a value that is
@@ -382,6 +386,24 @@ middle_row(const ScanCost *scan, Cost first_cost)
 }
 
 /*
+ * For how many rows will the planner ask what the scan costs, as it does not know the
+ * LIMIT?  0 if it does, or there is none.
+ *
+ * A LIMIT that is a parameter of a generic plan is taken for a tenth of the rows.  So
+ * many are what nobody wants of nearest rows, and what a sort is cheaper for.
+ */
+static double
+guessed_limit(const ScanCost *scan)
+{
+	const PlannerInfo *root = scan->root;
+
+	if (root->parse->limitCount == NULL || root->limit_tuples >= 0 ||
+		root->tuple_fraction <= 0 || root->tuple_fraction >= 1)
+		return 0;
+	return root->tuple_fraction * scan->rows;
+}
+
+/*
  * What is to be known of an index.
  */
 static void
@@ -467,6 +489,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	bool		is_within = false;	/* of a query, which orders the scan */
 	ScanCost	scan = {0};
 	ListCell   *cell;
+	double		guessed;
 	double		last;
 	Cost		first_cost;
 	Cost		per_row = 0;
@@ -528,9 +551,10 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	scan.sifted = sifted_part(&scan, path->indexclauses);
 
 	first_cost = scan_cost(&scan, 1);
-	last = middle_row(&scan, first_cost);
+	guessed = guessed_limit(&scan);
+	last = guessed > USUAL_LIMIT ? USUAL_LIMIT : middle_row(&scan, first_cost);
 	if (last > 1)
-		per_row = Max((scan_cost(&scan, last) - first_cost) / (last - 1), 0);
+		per_row = Max((scan_cost(&scan, last) - first_cost) / (Max(guessed, last) - 1), 0);
 	*startup_cost = Max(first_cost - per_row, 0);
 
 	/* the planner adds what fetching all rows costs, and all distances */

@@ -67,11 +67,7 @@ read_query(Oid column, AnnoyLayout layout, Oid type, Datum value)
 
 	if (type == TEXTOID)
 	{
-		Oid			input;
-		Oid			io_param;
-
-		getTypeInputInfo(column, &input, &io_param);
-		value = OidInputFunctionCall(input, TextDatumGetCString(value), io_param, -1);
+		value = AnnoyReadText(column, TextDatumGetCString(value));
 		type = column;
 	}
 	if (type == BITOID || type == VARBITOID)

@@ -158,6 +158,7 @@ extern const char *AnnoyDtypeName(AnnoyDtype dtype);
 extern Size AnnoyVectorSize(AnnoyDtype dtype, int dim);
 extern AnnoyVector AnnoyReadArray(Datum value);
 extern AnnoyVector AnnoyReadBits(Datum value);
+extern Datum AnnoyReadText(Oid type, char *text);
 extern int	AnnoyLayoutDimensions(Datum value);
 extern AnnoyVector AnnoyReadLayout(Datum value, AnnoyLayout layout);
 extern bool AnnoyIsZero(const AnnoyVector *vec);

@@ -6,7 +6,9 @@
 # All SQL of a document runs in its order, in one session, in a new database of its
 # own: so each document is complete.  Lines that are comments are the result of the
 # statement before them, with columns separated by " | ".  Files in /srv are in a
-# directory of the test.  What needs pgvector is skipped where that is missing.
+# directory of the test.  In docs/examples a whole file is SQL, and what is said of it
+# is in comments of the other kind.  What needs pgvector is skipped where that is
+# missing.
 
 use strict;
 use warnings;
@@ -41,6 +43,7 @@ sub examples
 	my ($document) = @_;
 	my $text = slurp_file("$top/$document");
 	$text =~ s{'/srv/}{'$directory/}g;
+	$text = "```sql\n$text```\n" if $document =~ /\.sql$/;
 	my @examples;
 
 	while ($text =~ /^```sql\n(.*?)^```$/msg)
@@ -60,11 +63,14 @@ sub examples
 	return @examples;
 }
 
-foreach my $document ('README.md', map { "docs/" . basename($_) } sort glob("$top/docs/*.md"))
+my $documents = 0;
+foreach my $document ('README.md',
+	map { s{^\Q$top/}{}r } sort(glob("$top/docs/*.md"), glob("$top/docs/examples/*.sql")))
 {
 	my $database = lc($document) =~ s{\W}{_}gr;
 	my @examples = examples($document) or next;
 
+	$documents++;
   SKIP:
 	{
 		skip "$document: pgvector is not installed", 1
@@ -72,6 +78,7 @@ foreach my $document ('README.md', map { "docs/" . basename($_) } sort glob("$to
 		run_examples($document, $database, @examples);
 	}
 }
+cmp_ok($documents, '>=', 12, 'documents have examples');
 
 $node->stop;
 done_testing();
