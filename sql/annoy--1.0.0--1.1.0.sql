@@ -33,14 +33,18 @@ COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an 
 
 DROP FUNCTION annoy_last_scan();
 CREATE FUNCTION annoy_last_scan(
+	OUT target_recall double precision,
+	OUT predicted_recall double precision,
+	OUT effort double precision,
 	OUT rounds bigint,
+	OUT ended text[],
+	OUT drained boolean,
 	OUT inner_nodes bigint,
 	OUT leaves bigint,
 	OUT entries bigint,
+	OUT tested bigint,
 	OUT items bigint,
 	OUT rows bigint,
-	OUT ended text,
-	OUT drained boolean,
 	OUT pages bigint,
 	OUT pages_read bigint,
 	OUT routing double precision,

@@ -987,14 +987,18 @@ CREATE FUNCTION annoy_index_info(
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 CREATE FUNCTION annoy_last_scan(
+	OUT target_recall double precision,
+	OUT predicted_recall double precision,
+	OUT effort double precision,
 	OUT rounds bigint,
+	OUT ended text[],
+	OUT drained boolean,
 	OUT inner_nodes bigint,
 	OUT leaves bigint,
 	OUT entries bigint,
+	OUT tested bigint,
 	OUT items bigint,
 	OUT rows bigint,
-	OUT ended text,
-	OUT drained boolean,
 	OUT pages bigint,
 	OUT pages_read bigint,
 	OUT routing double precision,

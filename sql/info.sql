@@ -88,7 +88,7 @@ SELECT last_scan('SELECT id FROM items ORDER BY v <-> (SELECT NULL::real[]) LIMI
 
 -- Why it scanned no more leaves: what is left is too far away, if the curve decides;
 -- else as much was scanned as was to be
-CREATE FUNCTION ended(query text, OUT ended text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION ended(query text, OUT ended text[]) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE query;
 	SELECT s.ended INTO ended FROM annoy_last_scan() s;
@@ -96,6 +96,12 @@ END $$;
 CREATE TABLE many AS SELECT i AS id, vec(i, 16) AS v FROM generate_series(1, 20000) i;
 CREATE INDEX many_v ON many USING annoy (v);
 SELECT ended('SELECT id FROM many ORDER BY v <-> vec(5, 16) LIMIT 10');
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM many ORDER BY v <-> vec(5, 16);
+MOVE 200 FROM c;
+CLOSE c;
+SELECT rounds > 1 AS several, array_length(ended, 1) = rounds AS each, ended <@ '{effort,distance,everything}' AS known FROM annoy_last_scan();
+COMMIT;
 SET annoy.search_k = 1000;
 SELECT ended('SELECT id FROM many ORDER BY v <-> vec(5, 16) LIMIT 10');
 SET annoy.search_k = 100000;
@@ -112,7 +118,7 @@ SET annoy.search_k = 1000;
 CREATE FUNCTION visited(query text, OUT visited record) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE query;
-	SELECT s.ended, s.entries / s.rounds BETWEEN 10000 AND 12000
+	SELECT s.ended <@ '{effort}', s.entries / s.rounds BETWEEN 10000 AND 12000
 	INTO visited FROM annoy_last_scan() s;
 END $$;
 SELECT visited('SELECT id FROM copies ORDER BY v <-> vec(10000, 16) LIMIT 10');

@@ -164,6 +164,32 @@ SELECT count(*) FROM annoy_recall_curve('nothing_v');
 SELECT annoy_calibrate('nothing_v');
 
 --
+-- annoy_last_scan() tells what was wanted, and what the curve predicts of the effort: a
+-- little more, for the number of rows that were taken
+--
+CREATE FUNCTION predicted(query text, target text DEFAULT '.95',
+	OUT target_recall double precision, OUT predicted double precision, OUT effort double precision) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('annoy.target_recall', target, false);
+	EXECUTE query;
+	SELECT s.target_recall, s.predicted_recall, s.effort INTO target_recall, predicted, effort FROM annoy_last_scan() s;
+END $$;
+SELECT t AS wanted, k, target_recall = t AS target, predicted BETWEEN t AND t + .02 AS predicted
+FROM unnest(ARRAY[.9, .95, .98]) t, unnest(ARRAY[10, 40, 100, 600, 1000]) k,
+	predicted(format('SELECT id FROM items ORDER BY v <-> (SELECT hard(5)) LIMIT %s', k), t::text)
+WHERE predicted BETWEEN t AND t + .02 IS NOT TRUE;
+SET annoy.search_k = 2500;
+SELECT target_recall, predicted BETWEEN .5 AND 1 AS predicted, effort FROM predicted('SELECT id FROM items ORDER BY v <-> (SELECT hard(5)) LIMIT 10');
+SET annoy.search_k = 1;
+SELECT target_recall, predicted, effort FROM predicted('SELECT id FROM items ORDER BY v <-> (SELECT hard(5)) LIMIT 10');
+SET annoy.search_k = 10000000;
+SELECT target_recall, predicted > .99 AS predicted, effort < 100000 AS less FROM predicted('SELECT id FROM items ORDER BY v <-> (SELECT hard(5)) LIMIT 10');
+RESET annoy.search_k;
+SELECT target_recall, predicted, effort FROM predicted('SELECT id FROM items ORDER BY v <-> (SELECT hard(5))');
+SELECT target_recall, predicted, effort > 0 AS effort FROM predicted('SELECT id FROM small ORDER BY v <-> (SELECT hard(5)) LIMIT 10');
+RESET annoy.target_recall;
+
+--
 -- VACUUM makes a curve where there is none, and a new one when there are a third
 -- more rows, or much fewer; neither INSERT nor ANALYZE do.
 --

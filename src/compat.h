@@ -219,6 +219,18 @@ extern void AnnoyInitSet(FunctionCallInfo fcinfo);
 #define ANNOY_TUPLESORT_NONE false
 #endif
 
+/*
+ * An option of EXPLAIN, since 18; since 19 a boolean one says so, as auto_explain has it
+ * in a setting.
+ */
+#if PG_VERSION_NUM >= 190000
+#define AnnoyRegisterExplainOption(name, handler) \
+	RegisterExtensionExplainOption(name, handler, GUCCheckBooleanExplainOption)
+#elif PG_VERSION_NUM >= 180000
+#define AnnoyRegisterExplainOption(name, handler) \
+	RegisterExtensionExplainOption(name, handler)
+#endif
+
 /* what EXPLAIN ANALYZE shows as index searches, since 18 */
 #if PG_VERSION_NUM >= 180000
 #define AnnoyCountScan(scan) \

@@ -35,6 +35,7 @@ _PG_init(void)
 	AnnoyDefineOptions();
 	AnnoyWatchOptions();
 	AnnoyWatchExecutor();
+	AnnoyDefineExplain();
 }
 
 /*

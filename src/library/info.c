@@ -13,9 +13,13 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
 
@@ -224,6 +228,24 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	return return_row(fcinfo, &row);
 }
 
+/* Why the rounds of a search have ended, in their order, as an array of text. */
+static Datum
+round_ends(const AnnoyScanStats *stats)
+{
+	static const char *const words[] = {
+		[ANNOY_END_NONE] = "",
+		[ANNOY_END_EFFORT] = "effort",
+		[ANNOY_END_DISTANCE] = "distance",
+		[ANNOY_END_EVERYTHING] = "everything"
+	};
+	Datum		ends[ANNOY_NOTED_ROUNDS];
+	int			n = (int) Min(stats->rounds, ANNOY_NOTED_ROUNDS);
+
+	for (int i = 0; i < n; i++)
+		ends[i] = CStringGetTextDatum(words[stats->ends[i]]);
+	return PointerGetDatum(construct_array(ends, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 PG_FUNCTION_INFO_V1(annoy_last_scan);
 
 /*
@@ -233,23 +255,23 @@ PG_FUNCTION_INFO_V1(annoy_last_scan);
 Datum
 annoy_last_scan(PG_FUNCTION_ARGS)
 {
-	static const char *const ended[] = {
-		[ANNOY_END_NONE] = "",
-		[ANNOY_END_EFFORT] = "effort",
-		[ANNOY_END_DISTANCE] = "distance",
-		[ANNOY_END_EVERYTHING] = "everything"
-	};
-	const AnnoyScanStats *stats = AnnoyLastScan();
+	const AnnoyScanReport *report = AnnoyLastScan();
+	const AnnoyScanStats *stats = &report->stats;
+	double		predicted = AnnoyPredictedRecall(report);
 	ResultRow	row = {0};
 
+	put(&row, Float8GetDatum(report->recall), report->recall == 0);
+	put(&row, Float8GetDatum(predicted), isnan(predicted));
+	put(&row, Float8GetDatum(stats->effort), stats->rounds == 0);
 	put(&row, Int64GetDatum(stats->rounds), false);
+	put(&row, round_ends(stats), stats->rounds == 0);
+	put(&row, BoolGetDatum(stats->drained > 0), false);
 	put(&row, Int64GetDatum(stats->inner_nodes), false);
 	put(&row, Int64GetDatum(stats->leaves), false);
 	put(&row, Int64GetDatum(stats->entries), false);
+	put(&row, Int64GetDatum(stats->tested), false);
 	put(&row, Int64GetDatum(stats->items), false);
 	put(&row, Int64GetDatum(stats->rows), false);
-	put(&row, CStringGetTextDatum(ended[stats->ended]), stats->ended == ANNOY_END_NONE);
-	put(&row, BoolGetDatum(stats->drained), false);
 	put(&row, Int64GetDatum(stats->pages), false);
 	put(&row, Int64GetDatum(stats->pages_read), false);
 	put(&row, Float8GetDatum(INSTR_TIME_GET_DOUBLE(stats->routing) * 1e6), false);

@@ -123,6 +123,10 @@ drain_filtered(AnnoyScanState *state)
 void
 AnnoyDrain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 {
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
 	state->drained = true;
 	if (state->search != NULL)
 		AnnoySearchForget(state->search);
@@ -140,6 +144,9 @@ AnnoyDrain(Relation rel, AnnoyScanState *state, const AnnoyIndex *index)
 	if (state->seen != NULL)
 		seen_destroy(state->seen);
 	state->seen = NULL;
+	INSTR_TIME_SET_CURRENT(end);
+	if (state->search != NULL)
+		INSTR_TIME_ACCUM_DIFF(state->search->stats.reranking, end, start);
 }
 
 /*

@@ -19,6 +19,8 @@
 
 #include <math.h>
 
+#include "utils/float.h"
+
 #include "annoy.h"
 #include "scan/step.h"
 #include "storage/storage.h"
@@ -154,6 +156,17 @@ effort_when_grown(double effort, double growth, double all)
 		pow(growth, SIZE_POWER + (1 - SIZE_POWER) * part);
 }
 
+/* At how many points is known what searches take that end by themselves? */
+static int
+points_of_averages(const AnnoyCurve *curve)
+{
+	int			points = 0;
+
+	while (points < ANNOY_CURVE_POINTS && curve->done[points] > 0)
+		points++;
+	return points;
+}
+
 /*
  * For ten rows, the search may end when it has done enough: choose so much, and what
  * it takes on average, as the curve tells.
@@ -162,14 +175,12 @@ static void
 choose_average(const AnnoyCurve *curve, double recall, double growth, AnnoyEfforts *efforts)
 {
 	double		all = curve->effort[curve->points - 1];
-	int			points = 0;
 	Place		place;
 	double		measured;
 	double		average;
 
-	while (points < ANNOY_CURVE_POINTS && curve->done[points] > 0)
-		points++;
-	if (!find_place(curve->found, points, recall, most_recall(curve, 0), &place))
+	if (!find_place(curve->found, points_of_averages(curve), recall, most_recall(curve, 0),
+					&place))
 		return;
 	measured = value_at(curve->average, &place);
 	average = effort_when_grown(measured, growth, all);
@@ -277,20 +288,21 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 	memset(efforts, 0, sizeof(AnnoyEfforts));
 	efforts->items = Max(items, index->built_items);
 	efforts->all = efforts->items * index->n_trees * index->n_entries;
+	efforts->recall = search_k > 0 ? 0 : chosen_recall(rel);
+	efforts->growth = curve->points > 0 ? (double) blocks / curve->blocks : 1;
 	if (search_k > 0)
 		efforts->first = search_k;
-	else if (chosen_recall(rel) >= 1)
+	else if (efforts->recall >= 1)
 		efforts->first = INFINITY;
 	else if (curve->points > 0)
 	{
-		efforts_for_recall(curve, chosen_recall(rel),
-						   (double) blocks / curve->blocks, efforts);
-		choose_average(curve, chosen_recall(rel), (double) blocks / curve->blocks, efforts);
+		efforts_for_recall(curve, efforts->recall, efforts->growth, efforts);
+		choose_average(curve, efforts->recall, efforts->growth, efforts);
 		efforts->adapt = curve->like > 0;
 		efforts->first = efforts->effort[0];
 	}
 	else
-		efforts->first = effort_without_curve(index, items, chosen_recall(rel));
+		efforts->first = effort_without_curve(index, items, efforts->recall);
 	if (efforts->first < INFINITY)
 		efforts->first = Min(efforts->first, efforts->all);
 }
@@ -349,4 +361,77 @@ AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows)
 			pow(10, efforts->power * (rank - (efforts->measured - 1)));
 	return efforts->effort[below] *
 		pow(efforts->effort[below + 1] / efforts->effort[below], rank - below);
+}
+
+/*
+ * The recall at an effort, likewise from points of the curve, or NaN if the effort is
+ * below all of them.
+ */
+static double
+recall_at(const float *efforts, const float *recalls, int points, double effort,
+		  double growth, double all, double most)
+{
+	double		before = 0;
+	double		here = 0;
+	double		low;
+	double		high;
+	double		part;
+	int			i = 0;
+
+	for (; i < points; i++)
+	{
+		here = effort_when_grown(efforts[i], growth, all);
+		if (here >= effort)
+			break;
+		before = here;
+	}
+	if (i == points)
+		return points > 0 ? recalls[points - 1] : get_float8_nan();
+	if (i == 0)
+		return here == effort ? recalls[0] : get_float8_nan();
+	part = log(effort / before) / log(here / before);
+	low = Min(recalls[i - 1], most);
+	high = Min(recalls[i], Max(Min(most, ALL_FOUND), low));
+	if (low <= 0)
+		return part * high;
+	return 1 / (1 + exp(-(1 - part) * logit(low) - part * logit(high)));
+}
+
+/*
+ * The part of so many of the nearest rows that is found with an effort, as far as the
+ * curve tells, or NaN.  It may be what a search takes on average that ends when it has
+ * done enough.  Between ranks, the logit is taken to be linear in the logarithm of the
+ * rows.
+ */
+double
+AnnoyRecallOf(const AnnoyCurve *curve, double growth, double effort, bool is_average,
+			  double rows)
+{
+	double		rank = rows <= AnnoyCurveRows(0) * ROWS_TOLERANCE ? 0 : log10(rows / AnnoyCurveRows(0));
+	double		recalls[2];
+	double		all;
+	double		part;
+	int			measured = 0;
+	int			below;
+
+	while (measured < ANNOY_CURVE_RANKS && curve->queries[measured] > 0)
+		measured++;
+	if (curve->points == 0 || measured == 0 ||
+		rows > AnnoyCurveRows(measured - 1) * ROWS_TOLERANCE)
+		return get_float8_nan();
+	all = curve->effort[curve->points - 1];
+	if (is_average && rank == 0)
+		return recall_at(curve->average, curve->found, points_of_averages(curve), effort,
+						 growth, all, most_recall(curve, 0));
+	rank = Min(rank, measured - 1);
+	below = (int) rank;
+	part = rank - below;
+	for (int i = 0; i < (part > 0 ? 2 : 1); i++)
+		recalls[i] = recall_at(curve->effort, curve->recall[below + i], (int) curve->points,
+							   effort, growth, all, most_recall(curve, below + i));
+	if (part == 0 || recalls[0] >= 1 || recalls[1] <= 0)
+		return recalls[0];
+	if (recalls[1] >= 1)
+		return recalls[1];
+	return 1 / (1 + exp(-(1 - part) * logit(recalls[0]) - part * logit(recalls[1])));
 }

@@ -69,9 +69,6 @@
 /* If vectors are in the table, so many candidates ahead. */
 #define ROWS_AHEAD			32
 
-/* Of the last scan that this session has ended. */
-static AnnoyScanStats last_scan;
-
 /*
  * What is known of the scores of items not looked at yet in this round: they
  * are not below this.
@@ -565,6 +562,7 @@ annoybeginscan(Relation rel, int nkeys, int norderbys)
 	AnnoyScanState *state = palloc0(sizeof(AnnoyScanState));
 
 	state->choice.search_k = -1;
+	state->past = palloc0(sizeof(AnnoyScanReport));
 	scan->opaque = state;
 	if (norderbys > 0)
 	{
@@ -584,41 +582,15 @@ count_blocks(int64 *hits, int64 *reads)
 	*reads = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
 }
 
-/* Note what a scan has done, for annoy_last_scan(). */
-static void
-note_stats(const AnnoyScanState *state)
-{
-	int64		hits;
-	int64		reads;
-
-	count_blocks(&hits, &reads);
-	if (state->search != NULL)
-		last_scan = state->search->stats;
-	else
-		memset(&last_scan, 0, sizeof(last_scan));
-	last_scan.rows = state->returned;
-	last_scan.drained = state->drained;
-	last_scan.pages_read = reads - state->reads_before;
-	last_scan.pages = hits - state->hits_before + last_scan.pages_read;
-}
-
-/*
- * What the last scan of this session that ended has done.
- */
-const AnnoyScanStats *
-AnnoyLastScan(void)
-{
-	return &last_scan;
-}
-
 /* Give up what a search holds, and forget it. */
 static void
 end_search(AnnoyScanState *state)
 {
 	AnnoyScanChoice choice = state->choice;
+	AnnoyScanReport *past = state->past;
 
 	if (state->started)
-		note_stats(state);
+		AnnoyNoteSearch(state);
 	AnnoyRowsEndSort(&state->rows);
 	AnnoySourceClose(state->source);
 	AnnoySourceClose(state->settler);
@@ -626,6 +598,7 @@ end_search(AnnoyScanState *state)
 		AnnoyWorkspaceGiveBack(state->context);
 	memset(state, 0, sizeof(AnnoyScanState));
 	state->choice = choice;
+	state->past = past;
 }
 
 /*
@@ -705,6 +678,8 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	MemoryContext old_context;
 	AnnoyRow	row;
 	bool		found;
+	int64		hits_before;
+	int64		reads_before;
 	int64		hits;
 	int64		reads;
 
@@ -713,34 +688,34 @@ annoygettuple(IndexScanDesc scan, ScanDirection dir PG_USED_FOR_ASSERTS_ONLY)
 	if (state->context == NULL)
 		state->context = AnnoyWorkspaceTake(GetMemoryChunkContext(state));
 	old_context = MemoryContextSwitchTo(state->context);
+	count_blocks(&hits_before, &reads_before);
 	if (!state->started)
 	{
 		check_scan(scan);
 		AnnoyCountScan(scan);
-		count_blocks(&state->hits_before, &state->reads_before);
 		start_search(scan);
 		state->started = true;
 	}
 
 	if (scan->kill_prior_tuple)
 		state->dead++;
+	/* mostly the table is what has been read since */
 	if (state->returned > 0 && state->source == NULL && state->settler == NULL)
-	{
-		/* mostly the table is what has been read since */
-		count_blocks(&hits, &reads);
-		AnnoyNoteRows(1, reads > state->reads_returned);
-	}
+		AnnoyNoteRows(1, reads_before > state->reads_returned);
 
 	found = next_row_within(scan, state, &row);
 	if (state->settler != NULL)
 		AnnoySourcePause(state->settler);
 	MemoryContextSwitchTo(old_context);
+	count_blocks(&hits, &reads);
+	state->hits += hits - hits_before;
+	state->reads += reads - reads_before;
 	if (!found)
 		return false;
 	AnnoyCheckRow(scan->indexRelation, scan->heapRelation, &row.tid);
-	count_blocks(&hits, &state->reads_returned);
+	state->reads_returned = reads;
 	/* if the index was not in shared buffers, the table is not, most likely */
-	if (state->returned == 0 && state->reads_returned > state->reads_before)
+	if (state->returned == 0 && state->reads > 0)
 		AnnoyNoteRows(1, true);
 	prefetch_table(scan, state);
 	state->returned++;
@@ -774,5 +749,6 @@ annoyendscan(IndexScanDesc scan)
 	AnnoyScanState *state = scan->opaque;
 
 	end_search(state);
+	pfree(state->past);
 	pfree(state);
 }

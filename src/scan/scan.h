@@ -34,23 +34,46 @@ typedef enum AnnoyRoundEnd
 	ANNOY_END_EVERYTHING		/* none is left */
 } AnnoyRoundEnd;
 
-/* What a scan has done; see annoy_last_scan(). */
+/* A search whose reasons to end rounds are noted has so many rounds at most. */
+#define ANNOY_NOTED_ROUNDS	16
+
+/*
+ * What searches have done, a sum if there were several.  A scan makes one each time
+ * that it is started.
+ */
 typedef struct AnnoyScanStats
 {
+	int64		searches;
 	int64		rounds;
+	int64		ended[ANNOY_END_EVERYTHING + 1];	/* rounds, by why they did */
+	uint8		ends[ANNOY_NOTED_ROUNDS];	/* of the first rounds of a search */
+	double		effort;			/* of the last round */
+	double		reach;			/* down to which row it was asked */
+	bool		is_average;		/* the effort of the last round of all is one */
 	int64		inner_nodes;	/* visited, roots included */
 	int64		leaves;
 	int64		entries;		/* of leaves */
+	int64		tested;			/* items, for conditions on further columns */
 	int64		items;			/* whose exact distance was computed */
 	int64		rows;			/* returned */
-	AnnoyRoundEnd ended;		/* the last round */
-	bool		drained;		/* all items were looked at in the end */
-	int64		pages;			/* of the index and of the server's buffers */
+	int64		drained;		/* searches that looked at all items in the
+								 * end */
+	int64		pages;			/* accessed: of the index, and of the table if
+								 * vectors are there */
 	int64		pages_read;		/* of these, not found in shared buffers */
 	instr_time	routing;		/* ranking leaves */
 	instr_time	scanning;		/* leaves */
 	instr_time	reranking;		/* items */
 } AnnoyScanStats;
+
+/* What searches have done, and what was expected of the last one. */
+typedef struct AnnoyScanReport
+{
+	AnnoyScanStats stats;
+	double		recall;			/* to be found; 0 = search_k decides */
+	double		growth;			/* of the index since the curve was measured */
+	AnnoyCurve	curve;
+} AnnoyScanReport;
 
 /* A round: that of a scan so far, or the next one. */
 typedef struct AnnoyRound
@@ -263,7 +286,14 @@ extern void annoyendscan(IndexScanDesc scan);
 extern void AnnoyScanRelax(IndexScanDesc scan);
 extern double AnnoyScanEntries(IndexScanDesc scan);
 extern void AnnoyScanSetSearchK(IndexScanDesc scan, int search_k);
-extern const AnnoyScanStats *AnnoyLastScan(void);
+
+/* stats.c */
+extern const AnnoyScanReport *AnnoyLastScan(void);
+extern void AnnoyReportScan(IndexScanDesc scan, AnnoyScanReport *report);
+extern double AnnoyPredictedRecall(const AnnoyScanReport *report);
+
+/* explain.c */
+extern void AnnoyDefineExplain(void);
 
 /* ask.c */
 extern void AnnoyBeginNearest(AnnoyNearest *nearest, const AnnoyAccess *access,

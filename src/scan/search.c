@@ -635,7 +635,8 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 	int			roots_split = 0;
 
 	search->round = round;
-	search->stats.rounds++;
+	search->stats.effort = round->effort;
+	search->stats.is_average = round->done > 0 && round->done < INFINITY;
 	start_again(search);
 	while (search->ended == ANNOY_END_NONE)
 	{
@@ -678,6 +679,9 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 		}
 	}
 	search->round = NULL;
-	search->stats.ended = search->ended;
+	if (search->stats.rounds < ANNOY_NOTED_ROUNDS)
+		search->stats.ends[search->stats.rounds] = search->ended;
+	search->stats.ended[search->ended]++;
+	search->stats.rounds++;
 	AnnoyCollectorFinish(&search->items);
 }

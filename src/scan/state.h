@@ -65,7 +65,7 @@ typedef struct AnnoyScanState
 	AnnoyRows	rows;
 	bool		strict;			/* rows found late are kept for the end ... */
 	bool		has_late;		/* ... and there were some */
-	AnnoyVectorSource *settler;	/* of rows to be settled; NULL if distances
+	AnnoyVectorSource *settler; /* of rows to be settled; NULL if distances
 								 * are exact */
 	double		query_norm;		/* if rows are settled */
 	double		slack;			/* no item's distance was farther above its
@@ -83,10 +83,14 @@ typedef struct AnnoyScanState
 	AnnoyPointer passed[8 * ANNOY_LOOK_BATCH];
 	int			n_passed;
 
-	/* blocks that were found in shared buffers, and not, before this scan */
-	int64		hits_before;
-	int64		reads_before;
-	int64		reads_returned; /* when a row was returned last */
+	/* blocks that the scan has found in shared buffers, and not */
+	int64		hits;
+	int64		reads;
+	int64		reads_returned; /* by the session, when a row was returned
+								 * last */
+
+	AnnoyScanReport *past;		/* of searches that have ended; kept by a
+								 * rescan */
 } AnnoyScanState;
 
 /*
@@ -114,6 +118,9 @@ AnnoyScanHasSeen(const AnnoyScanState *state, const AnnoyPointer *pointer)
 extern MemoryContext AnnoyWorkspaceTake(MemoryContext parent);
 extern void AnnoyWorkspaceGiveBack(MemoryContext workspace);
 extern Size AnnoyWorkspaceMemory(MemoryContext workspace);
+
+/* stats.c */
+extern void AnnoyNoteSearch(AnnoyScanState *state);
 
 /* rows.c */
 extern bool AnnoyScanPlace(AnnoyScanState *state, AnnoyRow *row);

@@ -51,6 +51,10 @@ typedef struct AnnoyEfforts
 	double		average;		/* effort */
 	double		most;			/* entries */
 	bool		adapt;			/* how like the rows a query is can be told */
+
+	/* where they come from */
+	double		recall;			/* that is wanted; 0 = search_k decides */
+	double		growth;			/* of the index since its curve was measured */
 } AnnoyEfforts;
 
 extern void AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index,
@@ -60,6 +64,8 @@ extern double AnnoyNextEffort(const AnnoyEfforts *efforts, double effort,
 							  double row, double items_per_row,
 							  double *enough_for);
 extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
+extern double AnnoyRecallOf(const AnnoyCurve *curve, double growth, double effort,
+							bool is_average, double rows);
 
 /* step.c */
 
