@@ -24,7 +24,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT leaf_pages bigint,
 	OUT inner_pages bigint,
 	OUT leaf_fill double precision,
-	OUT seed bigint,
+	OUT seed numeric,
 	OUT format_version integer,
 	OUT item_bytes bigint,
 	OUT tree_bytes bigint)
@@ -57,6 +57,11 @@ COMMENT ON FUNCTION annoy_last_scan() IS 'what the last scan of an annoy index i
 
 ALTER FUNCTION annoy_recall_curve(regclass) PARALLEL RESTRICTED;
 ALTER FUNCTION annoy_simd_check(regclass) PARALLEL RESTRICTED;
+
+-- What is asked of an item that there is not, is an error.
+
+ALTER FUNCTION annoy_get_item(regclass, tid) CALLED ON NULL INPUT;
+ALTER FUNCTION annoy_get_distance(regclass, tid, tid) CALLED ON NULL INPUT;
 
 -- The functions of a trusted extension are a superuser's, so that the database's
 -- owner could not let himself do it.
@@ -316,3 +321,57 @@ CREATE FUNCTION annoy_dims(numeric[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION annoy_dims(integer[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+--
+-- Files of the Annoy library
+--
+
+CREATE FUNCTION annoy_import_bytes(
+	file bytea,
+	metric text,
+	f integer,
+	OUT item bigint,
+	OUT vector real[])
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+
+DROP FUNCTION annoy_export(regclass, name, text, integer);
+CREATE FUNCTION annoy_export(
+	index regclass,
+	item_column name,
+	filename text,
+	n_trees integer DEFAULT 10,
+	layout text DEFAULT 'annoy')
+	RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+CREATE FUNCTION annoy_export_bytes(
+	index regclass,
+	item_column name,
+	n_trees integer DEFAULT 10,
+	layout text DEFAULT 'annoy')
+	RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000000;
+
+--
+-- An index as one value
+--
+
+CREATE FUNCTION annoy_serialize(index regclass, item_column name DEFAULT NULL, n_trees integer DEFAULT 10)
+	RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000;
+CREATE FUNCTION annoy_deserialize(value bytea, OUT item bigint, OUT vector real[])
+	RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+CREATE FUNCTION annoy_state(index regclass, item_column name DEFAULT NULL, n_trees integer DEFAULT 10)
+	RETURNS jsonb AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000;
+CREATE FUNCTION annoy_restore(state jsonb, table_name text, index_name text DEFAULT NULL)
+	RETURNS regclass AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION annoy_restore_bytes(value bytea, table_name text, index_name text DEFAULT NULL)
+	RETURNS regclass AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION annoy_export(regclass, name, text, integer, text) IS 'write a file that the Annoy library can load';
+COMMENT ON FUNCTION annoy_import_bytes(bytea, text, integer) IS 'items of what a file of the Annoy library has';
+COMMENT ON FUNCTION annoy_export_bytes(regclass, name, integer, text) IS 'what a file has that the Annoy library can load';
+COMMENT ON FUNCTION annoy_serialize(regclass, name, integer) IS 'an annoy index as one value';
+COMMENT ON FUNCTION annoy_deserialize(bytea) IS 'items of an annoy index that is one value';
+COMMENT ON FUNCTION annoy_state(regclass, name, integer) IS 'an annoy index as JSON';
+COMMENT ON FUNCTION annoy_restore(jsonb, text, text) IS 'create a table and an annoy index from JSON';
+COMMENT ON FUNCTION annoy_restore_bytes(bytea, text, text) IS 'create a table and an annoy index from one value';

@@ -980,7 +980,7 @@ CREATE FUNCTION annoy_index_info(
 	OUT leaf_pages bigint,
 	OUT inner_pages bigint,
 	OUT leaf_fill double precision,
-	OUT seed bigint,
+	OUT seed numeric,
 	OUT format_version integer,
 	OUT item_bytes bigint,
 	OUT tree_bytes bigint)
@@ -1112,12 +1112,12 @@ CREATE FUNCTION annoy_knn_graph(
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 100000;
 
 CREATE FUNCTION annoy_get_item(index regclass, item tid)
-	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
+	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
 -- The third argument is NULL: only its type counts.
 CREATE FUNCTION annoy_get_item(index regclass, item tid, type anyelement)
 	RETURNS anyelement AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
 CREATE FUNCTION annoy_get_distance(index regclass, i tid, j tid)
-	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 200;
+	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 200;
 
 CREATE FUNCTION annoy_index_params(index regclass)
 	RETURNS jsonb AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100;
@@ -1243,16 +1243,56 @@ CREATE FUNCTION annoy_import_items(
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
+CREATE FUNCTION annoy_import_bytes(
+	file bytea,
+	metric text,
+	f integer,
+	OUT item bigint,
+	OUT vector real[])
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+
 CREATE FUNCTION annoy_export(
 	index regclass,
 	item_column name,
 	filename text,
-	n_trees integer DEFAULT 10)
+	n_trees integer DEFAULT 10,
+	layout text DEFAULT 'annoy')
 	RETURNS bigint
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
+CREATE FUNCTION annoy_export_bytes(
+	index regclass,
+	item_column name,
+	n_trees integer DEFAULT 10,
+	layout text DEFAULT 'annoy')
+	RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000000;
+
+--
+-- An index as one value
+--
+
+CREATE FUNCTION annoy_serialize(index regclass, item_column name DEFAULT NULL, n_trees integer DEFAULT 10)
+	RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000;
+CREATE FUNCTION annoy_deserialize(value bytea, OUT item bigint, OUT vector real[])
+	RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+CREATE FUNCTION annoy_state(index regclass, item_column name DEFAULT NULL, n_trees integer DEFAULT 10)
+	RETURNS jsonb AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000;
+CREATE FUNCTION annoy_restore(state jsonb, table_name text, index_name text DEFAULT NULL)
+	RETURNS regclass AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION annoy_restore_bytes(value bytea, table_name text, index_name text DEFAULT NULL)
+	RETURNS regclass AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 COMMENT ON FUNCTION annoy_import_items(text, text, integer) IS 'items of a file of the Annoy library';
-COMMENT ON FUNCTION annoy_export(regclass, name, text, integer) IS 'write a file that the Annoy library can load';
+COMMENT ON FUNCTION annoy_export(regclass, name, text, integer, text) IS 'write a file that the Annoy library can load';
+COMMENT ON FUNCTION annoy_import_bytes(bytea, text, integer) IS 'items of what a file of the Annoy library has';
+COMMENT ON FUNCTION annoy_export_bytes(regclass, name, integer, text) IS 'what a file has that the Annoy library can load';
+COMMENT ON FUNCTION annoy_serialize(regclass, name, integer) IS 'an annoy index as one value';
+COMMENT ON FUNCTION annoy_deserialize(bytea) IS 'items of an annoy index that is one value';
+COMMENT ON FUNCTION annoy_state(regclass, name, integer) IS 'an annoy index as JSON';
+COMMENT ON FUNCTION annoy_restore(jsonb, text, text) IS 'create a table and an annoy index from JSON';
+COMMENT ON FUNCTION annoy_restore_bytes(bytea, text, text) IS 'create a table and an annoy index from one value';
 
 --
 -- Comments

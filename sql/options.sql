@@ -24,7 +24,7 @@ CREATE INDEX ON items USING annoy (v) WITH (dimensions = -1);
 CREATE INDEX ON items USING annoy (v) WITH (dimensions = 8193);
 CREATE INDEX ON items USING annoy (v) WITH (dimensions = 49);
 CREATE INDEX ON items USING annoy (v) WITH (seed = -1);
-CREATE INDEX ON items USING annoy (v) WITH (seed = 9223372036854775808);
+CREATE INDEX ON items USING annoy (v) WITH (seed = 18446744073709551616);
 CREATE INDEX ON items USING annoy (v) WITH (seed = 1.5);
 CREATE INDEX ON items USING annoy (v) WITH (seed = 'x');
 CREATE INDEX ON items USING annoy (v) WITH (seed = '12 ');
@@ -45,7 +45,7 @@ SELECT failure(format('CREATE INDEX ON items USING annoy (v) WITH (%s)', o))
 FROM unnest(ARRAY['n_trees = 0', 'search_k = 0', 'dimensions = 8193', 'seed = -1']) o;
 -- the ends of the ranges
 CREATE INDEX ON items USING annoy (v) WITH (n_trees = -1, search_k = -1, dimensions = 0, seed = 1);
-CREATE INDEX ends ON items USING annoy (v) WITH (n_trees = 1, search_k = 2147483647, dimensions = 50, seed = 9223372036854775807);
+CREATE INDEX ends ON items USING annoy (v) WITH (n_trees = 1, search_k = 2147483647, dimensions = 50, seed = 18446744073709551615);
 SELECT n_trees, dimensions, seed FROM annoy_index_info('ends');
 DROP INDEX items_v_idx, ends;
 -- without any, and -1 and 0, which mean the same

@@ -44,6 +44,7 @@ typedef struct AnnoyOptions
 	int			dtype_offset;	/* string: see AnnoyOptionDtype */
 	int			signatures;		/* bytes of an entry, -1 = automatic */
 	double		target_recall;	/* -1 = as set */
+	int			n_neighbors;	/* -1 = as set */
 } AnnoyOptions;
 
 /* Settings, see options.c. */
@@ -55,6 +56,7 @@ extern bool annoy_strict_order;
 extern int	annoy_verbose;
 extern int	annoy_simd;
 extern int	annoy_n_neighbors;
+extern bool annoy_n_neighbors_is_set;
 extern int	annoy_default_dtype;
 
 /*
@@ -180,16 +182,14 @@ typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
 /* Entries of an item in a tree that n_entries = -1 gives; see docs/measurements.md. */
 #define ANNOY_AUTOMATIC_ENTRIES	2
 
-/*
- * What is declared of the dtype, if it is no AnnoyDtype: that the index does not store
- * vectors, or nothing.
- */
+/* What is declared if it is no AnnoyDtype: that no vectors are stored, or nothing. */
 #define ANNOY_DTYPE_NONE		0
 #define ANNOY_DTYPE_AUTO		(-1)
 
 /* options.c */
 extern int	AnnoyOptionSearchK(Relation rel);
 extern double AnnoyOptionTargetRecall(Relation rel);
+extern int	AnnoyOptionNeighbors(Relation rel);
 extern int	AnnoyOptionDimensions(Relation rel);
 extern int	AnnoyOptionTrees(Relation rel);
 extern int	AnnoyOptionEntries(Relation rel);

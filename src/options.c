@@ -28,12 +28,13 @@ bool		annoy_strict_order = true;
 int			annoy_verbose = 0;
 int			annoy_simd = ANNOY_SIMD_AUTO;
 int			annoy_n_neighbors = ANNOY_DEFAULT_NEIGHBORS;
+bool		annoy_n_neighbors_is_set = false;
 int			annoy_default_dtype = ANNOY_DTYPE_AUTO;
 
 static relopt_kind annoy_relopt_kind;
 
 /*
- * Read a seed: a decimal number that fits in 63 bits.
+ * Read a seed: a decimal number that fits in 64 bits.
  */
 static bool
 parse_seed(const char *value, uint64 *seed)
@@ -45,7 +46,7 @@ parse_seed(const char *value, uint64 *seed)
 		return false;
 	errno = 0;
 	number = strtoull(value, &end, 10);
-	if (errno != 0 || *end != '\0' || number > PG_INT64_MAX)
+	if (errno != 0 || *end != '\0')
 		return false;
 	*seed = number;
 	return true;
@@ -60,8 +61,8 @@ validate_seed(const char *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"seed\": \"%s\"", value),
-				 errdetail("Valid values are whole numbers between 0 and " INT64_FORMAT ".",
-						   PG_INT64_MAX)));
+				 errdetail("Valid values are whole numbers between 0 and " UINT64_FORMAT ".",
+						   PG_UINT64_MAX)));
 }
 
 /* What may be declared of the dtype, and the values of annoy.default_dtype. */
@@ -161,12 +162,11 @@ check_search_k(int *newval, void **extra pg_attribute_unused(),
 }
 
 /*
- * annoy.target_recall: note whether somebody has set it, since that comes before
- * an index's storage parameter, which comes before the default.
+ * Note whether somebody has set a setting, since that comes before an index's storage
+ * parameter, which comes before the default.
  */
 static bool
-check_target_recall(double *newval pg_attribute_unused(), void **extra,
-					GucSource source)
+note_whether_set(void **extra, GucSource source)
 {
 	bool	   *is_set;
 
@@ -180,10 +180,44 @@ check_target_recall(double *newval pg_attribute_unused(), void **extra,
 	return true;
 }
 
+/*
+ * annoy.target_recall and annoy.n_neighbors
+ */
+static bool
+check_target_recall(double *newval pg_attribute_unused(), void **extra,
+					GucSource source)
+{
+	return note_whether_set(extra, source);
+}
+
+static bool
+check_n_neighbors(int *newval pg_attribute_unused(), void **extra,
+				  GucSource source)
+{
+	return note_whether_set(extra, source);
+}
+
 static void
 assign_target_recall(double newval pg_attribute_unused(), void *extra)
 {
 	annoy_target_recall_is_set = extra != NULL;
+}
+
+static void
+assign_n_neighbors(int newval pg_attribute_unused(), void *extra)
+{
+	annoy_n_neighbors_is_set = extra != NULL;
+}
+
+/*
+ * annoy.verbose: as in Annoy, a number beyond the last level is that level.
+ */
+static bool
+check_verbose(int *newval, void **extra pg_attribute_unused(),
+			  GucSource source pg_attribute_unused())
+{
+	*newval = Max(-2, Min(2, *newval));
+	return true;
 }
 
 /*
@@ -217,6 +251,9 @@ AnnoyDefineOptions(void)
 	add_real_reloption(annoy_relopt_kind, "target_recall",
 					   "Recall that searches aim at, -1 for the setting's value",
 					   -1, -1, 1, ShareUpdateExclusiveLock);
+	add_int_reloption(annoy_relopt_kind, "n_neighbors",
+					  "Number of rows that the functions named after Annoy's return if they are not told, -1 for the setting's value",
+					  -1, -1, INT_MAX, ShareUpdateExclusiveLock);
 	add_int_reloption(annoy_relopt_kind, "dimensions",
 					  "Number of dimensions, 0 to take it from the first row",
 					  0, 0, ANNOY_MAX_DIMENSIONS, AccessExclusiveLock);
@@ -256,15 +293,15 @@ AnnoyDefineOptions(void)
 							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomIntVariable("annoy.n_neighbors",
 							"Sets how many rows the functions named after Annoy's return if they are not told.",
-							NULL,
+							"It comes before the index's storage parameter of that name.",
 							&annoy_n_neighbors, ANNOY_DEFAULT_NEIGHBORS, 1, INT_MAX,
-							PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+							PGC_USERSET, GUC_EXPLAIN, check_n_neighbors, assign_n_neighbors, NULL);
 	DefineCustomIntVariable("annoy.verbose",
 							"Sets how much a build tells about its progress.",
 							"1 reports each phase with counts and times, 2 each tree too; "
 							"-1 leaves out notices, -2 warnings as well.",
-							&annoy_verbose, 0, -2, 2,
-							PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+							&annoy_verbose, 0, -INT_MAX, INT_MAX,
+							PGC_USERSET, GUC_EXPLAIN, check_verbose, NULL, NULL);
 	DefineCustomEnumVariable("annoy.simd",
 							 "Sets which instructions of the processor are used.",
 							 "\"auto\" takes the best that this machine has. "
@@ -336,6 +373,7 @@ annoyoptions(Datum reloptions, bool validate)
 		OPTION("signatures", RELOPT_TYPE_INT, signatures),
 		OPTION("search_k", RELOPT_TYPE_INT, search_k),
 		OPTION("target_recall", RELOPT_TYPE_REAL, target_recall),
+		OPTION("n_neighbors", RELOPT_TYPE_INT, n_neighbors),
 		OPTION("dimensions", RELOPT_TYPE_INT, dimensions),
 		OPTION("seed", RELOPT_TYPE_STRING, seed_offset),
 		OPTION("dtype", RELOPT_TYPE_STRING, dtype_offset),
@@ -369,6 +407,12 @@ annoyoptions(Datum reloptions, bool validate)
 					 errmsg("value 0 out of bounds for option \"search_k\""),
 					 errdetail("Valid values are -1 and those between 1 and %d.",
 							   INT_MAX)));
+		if (options->n_neighbors == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value 0 out of bounds for option \"n_neighbors\""),
+					 errdetail("Valid values are -1 and those between 1 and %d.",
+							   INT_MAX)));
 		if (options->target_recall != -1 && options->target_recall < ANNOY_MIN_RECALL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -400,6 +444,17 @@ AnnoyOptionTargetRecall(Relation rel)
 	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
 
 	return options != NULL ? options->target_recall : -1;
+}
+
+/*
+ * How many neighbours the index was declared to return, or -1.
+ */
+int
+AnnoyOptionNeighbors(Relation rel)
+{
+	AnnoyOptions *options = (AnnoyOptions *) rel->rd_options;
+
+	return options != NULL ? options->n_neighbors : -1;
 }
 
 /*

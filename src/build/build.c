@@ -275,12 +275,8 @@ annoybuild(Relation heap, Relation rel, IndexInfo *index_info)
 
 	AnnoyCheckColumns(rel);
 	declared = declared_index(rel, &seed_is_zero);
-	if (seed_is_zero && annoy_verbose > -2)
-		ereport(WARNING,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("seed 0 is not used"),
-				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
-						   RelationGetRelationName(rel), declared->seed)));
+	if (seed_is_zero)
+		AnnoyWarnOfSeed(RelationGetRelationName(rel));
 
 	/* metapage and roots have their fixed places */
 	for (int i = 0; i <= declared->n_trees; i++)

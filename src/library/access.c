@@ -19,6 +19,7 @@
 #include "catalog/index.h"
 #include "executor/executor.h"
 
+#include "annoy.h"
 #include "library/library.h"
 #include "relation/relation.h"
 #include "type/type.h"
@@ -36,6 +37,30 @@ AnnoyOpenForRows(Oid oid, AnnoyAccess *access)
 	};
 
 	AnnoyOpenIndex(oid, &request, access);
+}
+
+/*
+ * How many rows a search of an index returns if it is not told.
+ */
+int
+AnnoyDefaultNeighbors(Relation rel)
+{
+	int			n_neighbors = AnnoyOptionNeighbors(rel);
+
+	return annoy_n_neighbors_is_set || n_neighbors < 0 ? annoy_n_neighbors : n_neighbors;
+}
+
+/*
+ * Raise the error that a function is called without an item.  Where Annoy raises one
+ * for an item that there is not, a subquery finds no row, which is NULL in SQL.
+ */
+void
+AnnoyNoItem(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("item is null"),
+			 errhint("A subquery that finds no row gives null.")));
 }
 
 /*

@@ -2,7 +2,7 @@
  *
  * annfile.c
  *	  Files of the Annoy library: what their nodes look like, and how one is
- *	  written.
+ *	  written, on disk or as a value of type bytea.
  *
  * A file gets its name when it is complete and on disk.  Until then it has a
  * temporary one, which AnnRemoveFile() removes if anything goes wrong.
@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
+#include "utils/memutils.h"
 
 #include "library/annfile.h"
 
@@ -32,13 +33,15 @@
 
 struct AnnWriter
 {
-	const char *name;
+	const char *name;			/* NULL if a value is written */
 	char		temporary[MAXPGPATH];	/* empty if there is none */
 	int			fd;
 	int			node_size;
+	Size		start;			/* bytes before the first node */
 	int32		nodes;			/* written so far */
-	char	   *buffer;
+	char	   *buffer;			/* what is not in the file yet; the value */
 	Size		used;
+	Size		allocated;
 };
 
 /*
@@ -79,6 +82,26 @@ AnnFormatInit(AnnFormat *format, AnnoyMetric metric, int dim, bool old_dot)
 }
 
 /*
+ * What scikit-plots' header has for a metric: the bytes of a component, and a hash
+ * of the name, which is FNV-1a.
+ */
+uint8
+AnnComponentSize(AnnoyMetric metric)
+{
+	return metric == ANNOY_HAMMING ? sizeof(uint64) : sizeof(float);
+}
+
+uint32
+AnnMetricHash(AnnoyMetric metric)
+{
+	uint32		hash = 2166136261U;
+
+	for (const char *c = AnnoyMetricName(metric); *c != '\0'; c++)
+		hash = (hash ^ (uint8) *c) * 16777619U;
+	return hash;
+}
+
+/*
  * Check who wants to write where.  The rules are those of COPY TO.
  */
 void
@@ -105,7 +128,8 @@ AnnCheckTarget(const char *name)
 }
 
 /*
- * Prepare to write a file of that name with nodes of that size.
+ * Prepare to write a file of that name with nodes of that size; or a value, if
+ * there is no name.
  */
 AnnWriter *
 AnnMakeWriter(const char *name, int node_size)
@@ -114,7 +138,10 @@ AnnMakeWriter(const char *name, int node_size)
 
 	writer->name = name;
 	writer->node_size = node_size;
-	writer->buffer = palloc(WRITE_SIZE);
+	writer->allocated = WRITE_SIZE;
+	writer->buffer = palloc(writer->allocated);
+	if (name == NULL)
+		writer->used = writer->start = VARHDRSZ;
 	return writer;
 }
 
@@ -183,7 +210,49 @@ flush_writer(AnnWriter *writer)
 }
 
 /*
- * Append a node to the file.  Returns its number.
+ * Make room for more bytes of a value.
+ */
+static void
+enlarge_value(AnnWriter *writer, Size size)
+{
+	Size		wanted = writer->used + size;
+
+	if (size > MaxAllocSize || wanted > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an Annoy index of more than 1 GB cannot be a value of type bytea"),
+				 errhint("Ask for fewer trees, or write a file with annoy_export().")));
+	writer->allocated = Min(Max(2 * writer->allocated, wanted), MaxAllocSize);
+	writer->buffer = repalloc(writer->buffer, writer->allocated);
+}
+
+static void
+append(AnnWriter *writer, const void *bytes, Size size)
+{
+	if (writer->used + size > writer->allocated)
+	{
+		if (writer->name == NULL)
+			enlarge_value(writer, size);
+		else
+			flush_writer(writer);
+	}
+	memcpy(writer->buffer + writer->used, bytes, size);
+	writer->used += size;
+}
+
+/*
+ * Append something that comes before the nodes; to a file no more than a header.
+ */
+void
+AnnWriteHead(AnnWriter *writer, const void *bytes, Size size)
+{
+	Assert(writer->nodes == 0);
+	append(writer, bytes, size);
+	writer->start += size;
+}
+
+/*
+ * Append a node.  Returns its number.
  */
 int32
 AnnWriteNode(AnnWriter *writer, const void *node)
@@ -193,10 +262,7 @@ AnnWriteNode(AnnWriter *writer, const void *node)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("an Annoy index cannot have more than %d nodes", PG_INT32_MAX),
 				 errhint("Export fewer trees.")));
-	if (writer->used + writer->node_size > WRITE_SIZE)
-		flush_writer(writer);
-	memcpy(writer->buffer + writer->used, node, writer->node_size);
-	writer->used += writer->node_size;
+	append(writer, node, writer->node_size);
 	return writer->nodes++;
 }
 
@@ -206,20 +272,36 @@ AnnWriteNode(AnnWriter *writer, const void *node)
 void
 AnnCopyNode(AnnWriter *writer, int32 number)
 {
+	Size		offset = writer->start + (Size) number * writer->node_size;
 	char	   *node = palloc(writer->node_size);
 	ssize_t		n;
 
-	flush_writer(writer);
-	errno = 0;
-	n = pg_pread(writer->fd, node, writer->node_size, (off_t) number * writer->node_size);
-	if (n != writer->node_size)
-		ereport(ERROR,
-				(n < 0 ? errcode_for_file_access() : errcode(ERRCODE_IO_ERROR),
-				 n < 0 ? errmsg("could not read file \"%s\": %m", writer->temporary) :
-				 errmsg("could not read file \"%s\": read %zd of %d bytes",
-						writer->temporary, n, writer->node_size)));
+	if (writer->name == NULL)
+		memcpy(node, writer->buffer + offset, writer->node_size);
+	else
+	{
+		flush_writer(writer);
+		errno = 0;
+		n = pg_pread(writer->fd, node, writer->node_size, (off_t) offset);
+		if (n != writer->node_size)
+			ereport(ERROR,
+					(n < 0 ? errcode_for_file_access() : errcode(ERRCODE_IO_ERROR),
+					 n < 0 ? errmsg("could not read file \"%s\": %m", writer->temporary) :
+					 errmsg("could not read file \"%s\": read %zd of %d bytes",
+							writer->temporary, n, writer->node_size)));
+	}
 	(void) AnnWriteNode(writer, node);
 	pfree(node);
+}
+
+/*
+ * Return the value that has been written.
+ */
+bytea *
+AnnFinishValue(AnnWriter *writer)
+{
+	SET_VARSIZE(writer->buffer, writer->used);
+	return (bytea *) writer->buffer;
 }
 
 /*

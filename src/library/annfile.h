@@ -28,6 +28,7 @@
 #ifndef ANNOY_ANNFILE_H
 #define ANNOY_ANNFILE_H
 
+#include "library/library.h"
 #include "type/type.h"
 
 /* Where the fields of a node are, in bytes from its start. */
@@ -59,6 +60,14 @@ typedef struct AnnFormat
 #define AnnNodeWords(node, format) \
 	((uint64 *) ((char *) (node) + (format)->vector_at))
 
+/* Layouts of files; but for "dot", the first two are the same. */
+typedef enum AnnLayout
+{
+	ANN_LAYOUT_ANNOY,
+	ANN_LAYOUT_OLD,				/* before version 1.17.3 */
+	ANN_LAYOUT_SCIKIT_PLOTS		/* with its header */
+} AnnLayout;
+
 /* Header of scikit-plots.  All its fields are where a compiler puts them. */
 typedef struct AnnHeader
 {
@@ -80,17 +89,21 @@ StaticAssertDecl(sizeof(AnnHeader) == 64, "the header has 64 bytes");
 
 /* annfile.c */
 
-/* A file that is being written. */
+/* A file that is being written, or a value. */
 typedef struct AnnWriter AnnWriter;
 
 extern void AnnFormatInit(AnnFormat *format, AnnoyMetric metric, int dim,
 						  bool old_dot);
+extern uint8 AnnComponentSize(AnnoyMetric metric);
+extern uint32 AnnMetricHash(AnnoyMetric metric);
 extern void AnnCheckTarget(const char *name);
 extern AnnWriter *AnnMakeWriter(const char *name, int node_size);
 extern void AnnCreateFile(AnnWriter *writer);
+extern void AnnWriteHead(AnnWriter *writer, const void *bytes, Size size);
 extern int32 AnnWriteNode(AnnWriter *writer, const void *node);
 extern void AnnCopyNode(AnnWriter *writer, int32 number);
 extern void AnnFinishFile(AnnWriter *writer);
+extern bytea *AnnFinishValue(AnnWriter *writer);
 extern void AnnRemoveFile(int code, Datum arg);
 
 /* export_tree.c */
@@ -118,5 +131,33 @@ AnnForestRow(const AnnForest *forest, int32 row)
 }
 
 extern int32 AnnMakeTree(AnnForest *forest, uint64 seed);
+
+/* export.c */
+
+/* An index whose rows are exported. */
+typedef struct AnnExport
+{
+	AnnoyAccess access;
+	int			n_trees;
+	AnnLayout	layout;
+	AttrNumber	item_column;	/* invalid if rows are just counted */
+	Oid			item_type;
+	bool		renumber;		/* the file's items have numbers of its own */
+	AnnForest	forest;
+	int64	   *numbers;		/* of items, by number of row */
+	Size		memory;			/* taken by rows so far */
+	Size		allowed;
+	int32		chunks_allocated;
+	int32		ids_allocated;
+} AnnExport;
+
+extern void AnnReadRows(AnnExport *export, Oid oid, const char *column, int n_trees,
+						AnnLayout layout, bool renumber);
+extern void AnnWriteForest(AnnExport *export, AnnWriter *writer);
+
+/* import.c */
+extern void AnnReturnItems(FunctionCallInfo fcinfo, AnnoyMetric metric, int dim,
+						   const char *bytes, Size size, const char *numbers,
+						   int32 items);
 
 #endif							/* ANNOY_ANNFILE_H */

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * export.c
- *	  annoy_export(): write a file of the Annoy library.
+ *	  Write what a file of the Annoy library has: annoy_export() writes one,
+ *	  and annoy_export_bytes() returns the same as a value, for who may not
+ *	  write files of the server.
  *
  * The rows are those of the table that the statement's snapshot sees, not the
  * items of the index, which is asked for its metric, dimensions and seed only:
@@ -20,6 +22,7 @@
 
 #include <math.h>
 
+#include "access/sysattr.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "storage/ipc.h"
@@ -36,6 +39,9 @@
 
 #define MAX_EXPORT_TREES	10000
 
+/* Bytes of the numbers that a row has: its item's, also in the file, and its place. */
+#define ROW_NUMBERS			((int) (sizeof(int64) + 2 * sizeof(int32)))
+
 /* Bytes of one piece of memory with rows. */
 #define CHUNK_SIZE			(1024 * 1024)
 
@@ -43,21 +49,15 @@
 #define MAX_SPARSENESS		16
 #define MIN_SPARSE_ITEMS	10000
 
-/* The rows as they are read from the table. */
-typedef struct Export
-{
-	AnnoyAccess access;
-	AttrNumber	item_column;
-	Oid			item_type;
-	AnnForest	forest;
-	Size		memory;			/* taken by rows so far */
-	Size		allowed;
-	int32		chunks_allocated;
-	int32		ids_allocated;
-} Export;
+/* What users call the layouts. */
+static const char *const layout_names[] = {
+	[ANN_LAYOUT_ANNOY] = "annoy",
+	[ANN_LAYOUT_OLD] = "annoy-1.16",
+	[ANN_LAYOUT_SCIKIT_PLOTS] = "scikit-plots"
+};
 
 static void
-no_vectors(const Export *export)
+no_vectors(const AnnExport *export)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -69,7 +69,7 @@ no_vectors(const Export *export)
  * Count memory before it is allocated.
  */
 static void
-take_memory(Export *export, Size size)
+take_memory(AnnExport *export, Size size)
 {
 	const AnnForest *forest = &export->forest;
 	double		rows = Max((double) forest->rows + 1, export->access.heap->rd_rel->reltuples);
@@ -81,23 +81,28 @@ take_memory(Export *export, Size size)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("vectors to export do not fit into maintenance_work_mem"),
 			 errdetail("All vectors are kept in memory while trees are made of them: %d bytes for each, and there is room for %d.",
-					   forest->row_size + 2 * (int) sizeof(int32), forest->rows),
+					   forest->row_size + ROW_NUMBERS, forest->rows),
 			 errhint("For about %.0f rows, set maintenance_work_mem to %.0f MB.", rows,
-					 ceil(1.2 * rows * (forest->row_size + 2 * sizeof(int32)) / (1024 * 1024)) + 4)));
+					 ceil(1.2 * rows * (forest->row_size + ROW_NUMBERS) / (1024 * 1024)) + 4)));
 }
 
 /*
- * Fetch the number of an item.
+ * Fetch the number of an item.  It is one that Annoy can have, unless items are to
+ * be numbered anew.
  */
-static int32
-read_id(const Export *export, TupleTableSlot *slot)
+static int64
+read_number(const AnnExport *export, TupleTableSlot *slot)
 {
-	const char *column = NameStr(TupleDescAttr(RelationGetDescr(export->access.heap),
-											   export->item_column - 1)->attname);
+	const char *column;
 	bool		isnull;
-	Datum		value = slot_getattr(slot, export->item_column, &isnull);
+	Datum		value;
 	int64		id;
 
+	if (export->item_column == InvalidAttrNumber)
+		return export->forest.rows;
+	column = NameStr(TupleDescAttr(RelationGetDescr(export->access.heap),
+								   export->item_column - 1)->attname);
+	value = slot_getattr(slot, export->item_column, &isnull);
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -107,20 +112,20 @@ read_id(const Export *export, TupleTableSlot *slot)
 						   ItemPointerGetOffsetNumber(&slot->tts_tid))));
 	id = export->item_type == INT8OID ? DatumGetInt64(value) :
 		export->item_type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
-	if (id < 0 || id >= PG_INT32_MAX)
+	if (!export->renumber && (id < 0 || id >= PG_INT32_MAX))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("item number %lld in column \"%s\" is out of range",
 						(long long) id, column),
 				 errdetail("Annoy numbers items from 0 to %d.", PG_INT32_MAX - 1)));
-	return (int32) id;
+	return id;
 }
 
 /*
  * Keep a row.
  */
 static void
-add_row(Export *export, int32 id, const AnnoyVector *vec)
+add_row(AnnExport *export, int64 number, const AnnoyVector *vec)
 {
 	AnnForest  *forest = &export->forest;
 	const AnnFormat *format = &forest->format;
@@ -135,10 +140,10 @@ add_row(Export *export, int32 id, const AnnoyVector *vec)
 		int32		more = (int32) Min((int64) export->ids_allocated + Max(export->ids_allocated / 8, 1024),
 									   PG_INT32_MAX);
 
-		/* the order, too, which is made later */
-		take_memory(export, 2 * sizeof(int32) * (Size) (more - export->ids_allocated));
-		forest->ids = forest->ids == NULL ? palloc(sizeof(int32) * more) :
-			repalloc_huge(forest->ids, sizeof(int32) * (Size) more);
+		/* the order and the items in the file, too, which are made later */
+		take_memory(export, ROW_NUMBERS * (Size) (more - export->ids_allocated));
+		export->numbers = export->numbers == NULL ? palloc(sizeof(int64) * more) :
+			repalloc_huge(export->numbers, sizeof(int64) * (Size) more);
 		export->ids_allocated = more;
 	}
 	if (forest->rows % forest->chunk_rows == 0)
@@ -157,7 +162,7 @@ add_row(Export *export, int32 id, const AnnoyVector *vec)
 		forest->chunks[chunk] = palloc0(size);
 	}
 
-	forest->ids[forest->rows] = id;
+	export->numbers[forest->rows] = number;
 	row = AnnForestRow(forest, forest->rows++);
 	if (format->metric == ANNOY_HAMMING)
 	{
@@ -180,7 +185,7 @@ add_row(Export *export, int32 id, const AnnoyVector *vec)
  * and have a vector.
  */
 static void
-read_rows(Export *export)
+read_rows(AnnExport *export)
 {
 	const AnnoyAccess *access = &export->access;
 	AnnoyDtype	dtype = export->forest.format.metric == ANNOY_HAMMING ? ANNOY_BIT : ANNOY_FLOAT32;
@@ -195,18 +200,18 @@ read_rows(Export *export)
 		CHECK_FOR_INTERRUPTS();
 
 		if (AnnoyReadRow(&reader, dtype, &vec) && vec.data != NULL)
-			add_row(export, read_id(export, reader.slot), &vec);
+			add_row(export, read_number(export, reader.slot), &vec);
 	}
 	AnnoyRowReaderEnd(&reader);
 	table_endscan(scan);
 }
 
 static int
-compare_ids(const void *a, const void *b, void *arg)
+compare_numbers(const void *a, const void *b, void *arg)
 {
-	const AnnForest *forest = arg;
-	int32		x = forest->ids[*(const int32 *) a];
-	int32		y = forest->ids[*(const int32 *) b];
+	const AnnExport *export = arg;
+	int64		x = export->numbers[*(const int32 *) a];
+	int64		y = export->numbers[*(const int32 *) b];
 
 	return x < y ? -1 : x > y;
 }
@@ -216,27 +221,30 @@ compare_ids(const void *a, const void *b, void *arg)
  * file can be made of.
  */
 static void
-order_rows(Export *export)
+order_rows(AnnExport *export)
 {
 	AnnForest  *forest = &export->forest;
-	int32	   *ids = forest->ids;
+	const int64 *numbers = export->numbers;
 
-	if (forest->rows == 0)
-		no_vectors(export);
+	forest->ids = MemoryContextAllocHuge(CurrentMemoryContext,
+										 sizeof(int32) * (Size) forest->rows);
 	forest->order = MemoryContextAllocHuge(CurrentMemoryContext,
 										   sizeof(int32) * (Size) forest->rows);
 	for (int32 i = 0; i < forest->rows; i++)
 		forest->order[i] = i;
-	qsort_arg(forest->order, forest->rows, sizeof(int32), compare_ids, forest);
-	for (int32 i = 1; i < forest->rows; i++)
+	qsort_arg(forest->order, forest->rows, sizeof(int32), compare_numbers, export);
+	for (int32 i = 0; i < forest->rows; i++)
 	{
-		if (ids[forest->order[i]] == ids[forest->order[i - 1]])
+		int32		row = forest->order[i];
+
+		if (i > 0 && numbers[row] == numbers[forest->order[i - 1]])
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
-					 errmsg("item number %d is not unique", ids[forest->order[i]]),
+					 errmsg("item number %lld is not unique", (long long) numbers[row]),
 					 errdetail("Several rows with a vector have it.")));
+		forest->ids[row] = export->renumber ? i : (int32) numbers[row];
 	}
-	forest->items = ids[forest->order[forest->rows - 1]] + 1;
+	forest->items = forest->ids[forest->order[forest->rows - 1]] + 1;
 	if (forest->items > MIN_SPARSE_ITEMS &&
 		forest->items > (int64) MAX_SPARSENESS * forest->rows)
 		ereport(ERROR,
@@ -281,6 +289,11 @@ equalise_norms(AnnForest *forest)
 
 /*
  * Write the items.
+ *
+ * An item of "angular" has no norm, as it had none in early versions: a library
+ * that finds 0 there computes it, in the order of additions that the compiler and
+ * the machine have given it, which is not for us to know.  With a norm of ours the
+ * distance of an item from itself would be up to 0.0008.
  */
 static void
 write_items(AnnForest *forest)
@@ -299,13 +312,14 @@ write_items(AnnForest *forest)
 
 			AnnNodeCount(node) = 1;
 			memcpy(AnnNodeVector(node, format), x, format->vector_size);
-			if (format->metric == ANNOY_COSINE)
-				AnnNodeFloat(node, format->extra_at) = annoy_kernels->dot(x, x, forest->row_dim);
-			else if (format->metric == ANNOY_IP)
+			if (format->metric == ANNOY_IP)
 			{
 				AnnNodeFloat(node, format->extra_at) = x[format->dim];
-				AnnNodeFloat(node, ANN_DOT_NORM_AT) = largest * largest;
-				node[ANN_DOT_BUILT_AT] = 1;
+				if (format->vector_at > ANN_DOT_BUILT_AT)
+				{
+					AnnNodeFloat(node, ANN_DOT_NORM_AT) = largest * largest;
+					node[ANN_DOT_BUILT_AT] = 1;
+				}
 			}
 		}
 		(void) AnnWriteNode(forest->writer, node);
@@ -315,9 +329,9 @@ write_items(AnnForest *forest)
 
 /*
  * Write the trees, and their roots again.  Without a number of trees, there are
- * as many as it takes to have as many nodes of trees as items.
+ * as many as it takes to have as many nodes of trees as items.  Returns how many.
  */
-static void
+static int
 write_trees(AnnForest *forest, int n_trees, uint64 seed)
 {
 	int32	   *roots = palloc(sizeof(int32) * MAX_EXPORT_TREES);
@@ -331,33 +345,87 @@ write_trees(AnnForest *forest, int n_trees, uint64 seed)
 	for (int i = 0; i < n; i++)
 		AnnCopyNode(forest->writer, roots[i]);
 	pfree(roots);
+	return n;
+}
+
+/*
+ * Write the header of scikit-plots.
+ */
+static void
+write_header(const AnnForest *forest)
+{
+	const AnnFormat *format = &forest->format;
+	AnnHeader	header = {
+		.magic = ANN_HEADER_MAGIC,
+		.version = ANN_HEADER_VERSION,
+		.component_size = AnnComponentSize(format->metric),
+		.id_size = sizeof(int32),
+		.node_size = format->node_size,
+		.dim = format->metric == ANNOY_HAMMING ? format->words : format->dim,
+		.items = forest->items,
+		.metric_hash = AnnMetricHash(format->metric),
+	};
+
+	AnnWriteHead(forest->writer, &header, sizeof(header));
+}
+
+/*
+ * Write items and trees, of whose number export->n_trees is told.
+ */
+void
+AnnWriteForest(AnnExport *export, AnnWriter *writer)
+{
+	export->forest.writer = writer;
+	if (export->layout == ANN_LAYOUT_SCIKIT_PLOTS)
+		write_header(&export->forest);
+	write_items(&export->forest);
+	export->n_trees = write_trees(&export->forest, export->n_trees,
+								  export->access.index->seed);
 }
 
 static void
-write_file(AnnForest *forest, const char *name, int n_trees, uint64 seed)
+write_file(AnnExport *export, const char *name)
 {
-	AnnWriter  *writer = AnnMakeWriter(name, forest->format.node_size);
+	AnnWriter  *writer = AnnMakeWriter(name, export->forest.format.node_size);
 
-	forest->writer = writer;
 	PG_ENSURE_ERROR_CLEANUP(AnnRemoveFile, PointerGetDatum(writer));
 	{
 		AnnCreateFile(writer);
-		write_items(forest);
-		write_trees(forest, n_trees, seed);
+		AnnWriteForest(export, writer);
 		AnnFinishFile(writer);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(AnnRemoveFile, PointerGetDatum(writer));
 }
 
+static bool
+is_integer(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
 /*
- * Find the column of item numbers.
+ * Find the column of item numbers: the one of that name, or else the primary key,
+ * if it is one integer.  Without one, item_column remains invalid.
  */
 static void
-choose_column(Export *export, const char *name)
+choose_column(AnnExport *export, const char *name)
 {
 	Relation	heap = export->access.heap;
 	Oid			table = RelationGetRelid(heap);
 
+	if (name == NULL)
+	{
+		Bitmapset  *key = RelationGetIndexAttrBitmap(heap, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+		int			member;
+
+		if (bms_get_singleton_member(key, &member))
+			export->item_column = member + FirstLowInvalidHeapAttributeNumber;
+		if (export->item_column != InvalidAttrNumber)
+			export->item_type = getBaseType(get_atttype(table, export->item_column));
+		if (!is_integer(export->item_type))
+			export->item_column = InvalidAttrNumber;
+		return;
+	}
 	export->item_column = get_attnum(table, name);
 	if (export->item_column == InvalidAttrNumber)
 		ereport(ERROR,
@@ -365,28 +433,24 @@ choose_column(Export *export, const char *name)
 				 errmsg("column \"%s\" of relation \"%s\" does not exist",
 						name, RelationGetRelationName(heap))));
 	export->item_type = getBaseType(get_atttype(table, export->item_column));
-	if (export->item_column < 0 ||
-		(export->item_type != INT2OID && export->item_type != INT4OID &&
-		 export->item_type != INT8OID))
+	if (export->item_column < 0 || !is_integer(export->item_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is not of an integer type", name)));
 }
 
 /*
- * Ask the index what its rows are, and decide how they are kept in memory.
+ * Decide how the rows of the index are kept in memory.
  */
 static void
-init_forest(Export *export)
+init_forest(AnnExport *export)
 {
 	AnnForest  *forest = &export->forest;
 	const AnnoyIndex *index = export->access.index;
 	AnnoyMetric metric = index->metric;
 	int			dim = index->dim;
 
-	if (dim == 0)
-		no_vectors(export);
-	AnnFormatInit(&forest->format, metric, dim, false);
+	AnnFormatInit(&forest->format, metric, dim, export->layout == ANN_LAYOUT_OLD);
 	if (metric == ANNOY_HAMMING)
 		forest->row_size = forest->format.vector_size;
 	else
@@ -399,7 +463,68 @@ init_forest(Export *export)
 		forest->chunk_rows *= 2;
 }
 
+/*
+ * Open an index and read the rows to be exported, with the numbers that items have
+ * in that column, or see choose_column.  With `renumber' these may be any, and the
+ * file's items are numbered from 0 in their order.
+ *
+ * It is for the caller to close the index.
+ */
+void
+AnnReadRows(AnnExport *export, Oid oid, const char *column, int n_trees,
+			AnnLayout layout, bool renumber)
+{
+	if (n_trees != -1 && (n_trees < 1 || n_trees > MAX_EXPORT_TREES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("n_trees must be between 1 and %d, or -1", MAX_EXPORT_TREES)));
+
+	memset(export, 0, sizeof(AnnExport));
+	export->n_trees = n_trees;
+	export->layout = layout;
+	export->renumber = renumber;
+	export->allowed = (Size) maintenance_work_mem * 1024;
+	AnnoyOpenForRows(oid, &export->access);
+	choose_column(export, column);
+	if (export->access.index->dim == 0)
+		return;
+	init_forest(export);
+	read_rows(export);
+	if (export->forest.rows > 0)
+		order_rows(export);
+}
+
+static AnnLayout
+layout_argument(const char *name)
+{
+	for (AnnLayout layout = ANN_LAYOUT_ANNOY; layout <= ANN_LAYOUT_SCIKIT_PLOTS; layout++)
+	{
+		if (strcmp(name, layout_names[layout]) == 0)
+			return layout;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized layout \"%s\"", name),
+			 errhint("Layouts are \"%s\", \"%s\" for versions before 1.17.3, which have another one for \"dot\", and \"%s\".",
+					 layout_names[ANN_LAYOUT_ANNOY], layout_names[ANN_LAYOUT_OLD],
+					 layout_names[ANN_LAYOUT_SCIKIT_PLOTS])));
+	return ANN_LAYOUT_ANNOY;	/* keep compiler quiet */
+}
+
+/*
+ * Read the rows for a file, of which there must be one at least.
+ */
+static void
+read_for_file(AnnExport *export, FunctionCallInfo fcinfo, int n_trees, const char *layout)
+{
+	AnnReadRows(export, PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), n_trees,
+				layout_argument(layout), false);
+	if (export->forest.rows == 0)
+		no_vectors(export);
+}
+
 PG_FUNCTION_INFO_V1(annoy_export);
+PG_FUNCTION_INFO_V1(annoy_export_bytes);
 
 /*
  * Writes a file that the Annoy library can load, of the rows of an index.
@@ -408,23 +533,28 @@ PG_FUNCTION_INFO_V1(annoy_export);
 Datum
 annoy_export(PG_FUNCTION_ARGS)
 {
-	Export	   *export = palloc0(sizeof(Export));
+	AnnExport	export;
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	int			n_trees = PG_GETARG_INT32(3);
 
 	AnnCheckTarget(name);
-	if (n_trees != -1 && (n_trees < 1 || n_trees > MAX_EXPORT_TREES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("n_trees must be between 1 and %d, or -1", MAX_EXPORT_TREES)));
+	read_for_file(&export, fcinfo, PG_GETARG_INT32(3), text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	write_file(&export, name);
+	AnnoyCloseIndex(&export.access);
+	PG_RETURN_INT64(export.forest.rows);
+}
 
-	AnnoyOpenForRows(PG_GETARG_OID(0), &export->access);
-	choose_column(export, NameStr(*PG_GETARG_NAME(1)));
-	init_forest(export);
-	export->allowed = (Size) maintenance_work_mem * 1024;
-	read_rows(export);
-	order_rows(export);
-	write_file(&export->forest, name, n_trees, export->access.index->seed);
-	AnnoyCloseIndex(&export->access);
-	PG_RETURN_INT64(export->forest.rows);
+/*
+ * Returns what annoy_export() writes.
+ */
+Datum
+annoy_export_bytes(PG_FUNCTION_ARGS)
+{
+	AnnExport	export;
+	AnnWriter  *writer;
+
+	read_for_file(&export, fcinfo, PG_GETARG_INT32(2), text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	writer = AnnMakeWriter(NULL, export.forest.format.node_size);
+	AnnWriteForest(&export, writer);
+	AnnoyCloseIndex(&export.access);
+	PG_RETURN_BYTEA_P(AnnFinishValue(writer));
 }

@@ -269,6 +269,15 @@ check_memory(const Graph *graph)
 				 errhint("Set work_mem to at least \"" UINT64_FORMAT "kB\".", kilobytes)));
 }
 
+static void
+check_k(int k)
+{
+	if (k < 1 || k > MAX_NEIGHBOURS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must be between 1 and %d", MAX_NEIGHBOURS)));
+}
+
 PG_FUNCTION_INFO_V1(annoy_knn_graph);
 
 /*
@@ -282,16 +291,18 @@ annoy_knn_graph(PG_FUNCTION_ARGS)
 
 	AnnoyInitSet(fcinfo);
 	graph.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	graph.k = PG_ARGISNULL(1) ? annoy_n_neighbors : PG_GETARG_INT32(1);
-	if (graph.k < 1 || graph.k > MAX_NEIGHBOURS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("k must be between 1 and %d", MAX_NEIGHBOURS)));
+	graph.k = PG_ARGISNULL(1) ? 1 : PG_GETARG_INT32(1);
+	check_k(graph.k);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 
 	AnnoyOpenForRows(PG_GETARG_OID(0), &graph.access);
 	index = graph.access.index;
+	if (PG_ARGISNULL(1))
+	{
+		graph.k = AnnoyDefaultNeighbors(graph.access.rel);
+		check_k(graph.k);
+	}
 	if (index->dim > 0)
 	{
 		graph.numbers_per_block = (index->group_slots + index->group_pages - 1) /

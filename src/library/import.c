@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * import.c
- *	  annoy_import_items(): the items of a file of the Annoy library.
+ *	  annoy_import_items(): the items of a file of the Annoy library;
+ *	  annoy_import_bytes(): those of a value that is what such a file has.
  *
  * Only the items are of use.  The trees behind them are read all the same,
  * since they tell whether the file is whole, and whether it is one of that
@@ -51,9 +52,11 @@
 
 typedef struct Import
 {
-	const char *name;
+	const char *name;			/* of the file; NULL for a value: */
+	const char *bytes;
 	int			fd;
 	struct stat stat;			/* when it was opened */
+	off_t		size;
 	AnnFormat	format;
 	off_t		start;			/* of the first node */
 	int64		nodes;
@@ -68,6 +71,8 @@ typedef struct Import
 	/* what is returned */
 	ReturnSetInfo *result;
 	ArrayType  *array;
+	const char *numbers;		/* of items, if not those of the file: int64,
+								 * not aligned */
 } Import;
 
 pg_noreturn static void bad_file(const Import *import, off_t offset,
@@ -98,10 +103,13 @@ bad_file(const Import *import, off_t offset, const char *format,...)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 import->name != NULL ?
 			 errmsg("file \"%s\" is not an Annoy index of metric \"%s\" with %d dimensions",
-					import->name, AnnoyMetricName(import->format.metric), import->format.dim),
+					import->name, AnnoyMetricName(import->format.metric), import->format.dim) :
+			 errmsg("value is not an Annoy index of metric \"%s\" with %d dimensions",
+					AnnoyMetricName(import->format.metric), import->format.dim),
 			 errdetail_internal("At byte %lld: %s", (long long) offset, detail.data),
-			 errhint("Metric and number of dimensions must be those of the index that was saved, and the file complete.")));
+			 errhint("Metric and number of dimensions must be those of the index that was saved, and what it was saved to complete.")));
 }
 
 static void
@@ -127,6 +135,13 @@ read_part(const Import *import, void *to, size_t size, off_t offset)
 {
 	size_t		done = 0;
 
+	if (import->bytes != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+
+		memcpy(to, import->bytes + offset, size);
+		return;
+	}
 	while (done < size)
 	{
 		ssize_t		n = pg_pread(import->fd, (char *) to + done, size - done,
@@ -176,6 +191,26 @@ open_file(Import *import)
 				 S_ISDIR(import->stat.st_mode) ?
 				 errmsg("\"%s\" is a directory", import->name) :
 				 errmsg("\"%s\" is not a regular file", import->name)));
+	import->size = import->stat.st_size;
+}
+
+/*
+ * Close the file, which must not have changed.
+ */
+static void
+close_file(Import *import)
+{
+	struct stat now;
+
+	if (fstat(import->fd, &now) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", import->name)));
+	if (now.st_size != import->stat.st_size ||
+		now.st_mtim.tv_sec != import->stat.st_mtim.tv_sec ||
+		now.st_mtim.tv_nsec != import->stat.st_mtim.tv_nsec)
+		file_changed(import);
+	CloseTransientFile(import->fd);
 }
 
 /*
@@ -186,14 +221,13 @@ static int64
 read_header(Import *import, uint64 *items)
 {
 	const AnnFormat *format = &import->format;
-	const char *name = AnnoyMetricName(format->metric);
 	bool		hamming = format->metric == ANNOY_HAMMING;
-	int			component_size = hamming ? sizeof(uint64) : sizeof(float);
-	uint32		hash = 2166136261U;
+	int			component_size = AnnComponentSize(format->metric);
+	uint32		hash = AnnMetricHash(format->metric);
 	AnnHeader	header;
 
 	*items = 0;
-	if (import->stat.st_size < (off_t) sizeof(header))
+	if (import->size < (off_t) sizeof(header))
 		return 0;
 	read_part(import, &header, sizeof(header), 0);
 	if (header.magic == pg_bswap32(ANN_HEADER_MAGIC))
@@ -217,8 +251,6 @@ read_header(Import *import, uint64 *items)
 	if (header.dim != (uint32) (hamming ? format->words : format->dim))
 		bad_file(import, offsetof(AnnHeader, dim), "the header says %u %s.",
 				 header.dim, hamming ? "words of 64 bits" : "dimensions");
-	for (const char *c = name; *c != '\0'; c++)
-		hash = (hash ^ (uint8) *c) * 16777619U;
 	/* its writer takes 0 for unknown */
 	if (header.metric_hash != hash && header.metric_hash != 0)
 		bad_file(import, offsetof(AnnHeader, metric_hash),
@@ -244,7 +276,7 @@ static bool
 format_is_possible(Import *import, int64 header_node_size)
 {
 	int			node_size = import->format.node_size;
-	off_t		size = import->stat.st_size - import->start;
+	off_t		size = import->size - import->start;
 	int32		first;
 	int32		last;
 
@@ -265,7 +297,7 @@ choose_format(Import *import)
 	AnnFormat  *format = &import->format;
 	uint64		header_items;
 	int64		header_node_size = read_header(import, &header_items);
-	off_t		size = import->stat.st_size - import->start;
+	off_t		size = import->size - import->start;
 
 	if (format->metric == ANNOY_IP && !format_is_possible(import, header_node_size))
 	{
@@ -277,7 +309,7 @@ choose_format(Import *import)
 		bad_file(import, offsetof(AnnHeader, node_size),
 				 "nodes have %lld bytes instead of %d.", (long long) header_node_size, format->node_size);
 	if (size == 0 || size % format->node_size != 0)
-		bad_file(import, import->stat.st_size,
+		bad_file(import, import->size,
 				 "the file ends after %lld nodes of %d bytes, and %lld bytes.",
 				 (long long) (size / format->node_size), format->node_size,
 				 (long long) (size % format->node_size));
@@ -410,6 +442,8 @@ put_item(Import *import, const char *node, int64 number)
 		for (int i = 0; i < format->dim; i++)
 			vector[i] = (words[i / 64] >> (i % 64)) & 1;
 	}
+	if (import->numbers != NULL)
+		memcpy(&number, import->numbers + number * sizeof(int64), sizeof(int64));
 	values[0] = Int64GetDatum(number);
 	values[1] = PointerGetDatum(import->array);
 	tuplestore_putvalues(import->result->setResult, import->result->setDesc, values, nulls);
@@ -457,10 +491,9 @@ check_copies(Import *import)
 }
 
 static void
-read_file(Import *import)
+read_all(Import *import)
 {
 	int			node_size = import->format.node_size;
-	struct stat now;
 
 	import->buffer_nodes = Max(READ_SIZE / node_size, 1);
 	import->buffer = palloc((Size) import->buffer_nodes * node_size);
@@ -478,15 +511,6 @@ read_file(Import *import)
 		}
 	}
 	check_copies(import);
-
-	if (fstat(import->fd, &now) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat file \"%s\": %m", import->name)));
-	if (now.st_size != import->stat.st_size ||
-		now.st_mtim.tv_sec != import->stat.st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != import->stat.st_mtim.tv_nsec)
-		file_changed(import);
 }
 
 /*
@@ -505,7 +529,54 @@ make_array(int dim)
 	return array;
 }
 
+/*
+ * Prepare to return items of a metric and dimensions.
+ */
+static void
+begin_import(Import *import, FunctionCallInfo fcinfo, AnnoyMetric metric, int dim)
+{
+	memset(import, 0, sizeof(Import));
+	AnnFormatInit(&import->format, metric, dim, false);
+	AnnoyInitSet(fcinfo);
+	import->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	import->array = make_array(dim);
+}
+
+/*
+ * Return the items in some bytes that are what a file has.  If there are numbers
+ * for them, there must be just so many items.
+ */
+void
+AnnReturnItems(FunctionCallInfo fcinfo, AnnoyMetric metric, int dim,
+			   const char *bytes, Size size, const char *numbers, int32 items)
+{
+	Import		import;
+
+	begin_import(&import, fcinfo, metric, dim);
+	import.bytes = bytes;
+	import.size = size;
+	import.numbers = numbers;
+	choose_format(&import);
+	if (numbers != NULL && import.items != items)
+		bad_file(&import, import.size, "there are %d items, of which %d have numbers.",
+				 import.items, items);
+	read_all(&import);
+}
+
+static int
+dimensions_argument(FunctionCallInfo fcinfo)
+{
+	int			dim = PG_GETARG_INT32(2);
+
+	if (dim < 1 || dim > ANNOY_MAX_DIMENSIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("f must be between 1 and %d", ANNOY_MAX_DIMENSIONS)));
+	return dim;
+}
+
 PG_FUNCTION_INFO_V1(annoy_import_items);
+PG_FUNCTION_INFO_V1(annoy_import_bytes);
 
 /*
  * Returns the items of a file of the Annoy library.
@@ -513,23 +584,28 @@ PG_FUNCTION_INFO_V1(annoy_import_items);
 Datum
 annoy_import_items(PG_FUNCTION_ARGS)
 {
-	Import		import = {0};
+	Import		import;
 	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	int			dim = PG_GETARG_INT32(2);
 
-	if (dim < 1 || dim > ANNOY_MAX_DIMENSIONS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("f must be between 1 and %d", ANNOY_MAX_DIMENSIONS)));
+	begin_import(&import, fcinfo, metric, dimensions_argument(fcinfo));
 	import.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	AnnFormatInit(&import.format, metric, dim, false);
-
 	open_file(&import);
-	AnnoyInitSet(fcinfo);
-	import.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	import.array = make_array(dim);
 	choose_format(&import);
-	read_file(&import);
-	CloseTransientFile(import.fd);
+	read_all(&import);
+	close_file(&import);
+	return (Datum) 0;
+}
+
+/*
+ * Returns the items of a value that is what such a file has.
+ */
+Datum
+annoy_import_bytes(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+	AnnoyMetric metric = AnnoyMetricFromName(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	AnnReturnItems(fcinfo, metric, dimensions_argument(fcinfo),
+				   VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), NULL, 0);
 	return (Datum) 0;
 }

@@ -159,6 +159,18 @@ count_pages(Relation rel, const AnnoyIndex *index, PageCounts *counts)
 	}
 }
 
+/*
+ * The number of live vectors, of rows not yet removed by VACUUM.  Reads every page.
+ */
+int64
+AnnoyCountLiveVectors(Relation rel, const AnnoyIndex *index)
+{
+	PageCounts	counts = {0};
+
+	count_pages(rel, index, &counts);
+	return counts.vectors;
+}
+
 PG_FUNCTION_INFO_V1(annoy_index_info);
 
 /*
@@ -219,7 +231,8 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	else
 		put(&row, Float8GetDatum(counts.entries /
 								 ((double) counts.leaf_pages * index->leaf.capacity)), false);
-	put(&row, Int64GetDatum((int64) meta.seed), false);
+	put(&row, DirectFunctionCall3(numeric_in, CStringGetDatum(psprintf(UINT64_FORMAT, meta.seed)),
+								  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)), false);
 	put(&row, Int32GetDatum((int32) meta.version), false);
 	put(&row, Int64GetDatum(counts.item_pages * BLCKSZ), other_format);
 	put(&row, Int64GetDatum((counts.leaf_pages + counts.inner_pages) * BLCKSZ), other_format);

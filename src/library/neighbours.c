@@ -54,7 +54,8 @@ typedef enum QueryForm
 typedef struct NearestCall
 {
 	AnnoyAccess access;
-	int64		n;				/* so many rows at most ... */
+	int64		n;				/* so many rows at most, 0 = as many as is set
+								 * for session or index, ... */
 	double		radius;			/* ... within this distance, the operator's.
 								 * NaN is greater than any */
 	bool		native;			/* return Annoy's distances */
@@ -203,7 +204,8 @@ query_argument(FunctionCallInfo fcinfo, const AnnoyAccess *access, QueryForm for
 
 /*
  * Open the index that a call is about, and search it.  Here are the arguments
- * that all searches have; the result is empty if one is NULL that has no default.
+ * that all searches have; the result is empty if one is NULL that has no default,
+ * other than an item.
  */
 static Datum
 search(FunctionCallInfo fcinfo, NearestCall *call, QueryForm form)
@@ -213,9 +215,17 @@ search(FunctionCallInfo fcinfo, NearestCall *call, QueryForm form)
 	call->search_k = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
 	if (call->search_k != -1)
 		check_positive("search_k", call->search_k);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0))
 		return (Datum) 0;
+	if (PG_ARGISNULL(1))
+	{
+		if (form == QUERY_ROW)
+			AnnoyNoItem();
+		return (Datum) 0;
+	}
 	AnnoyOpenForRows(PG_GETARG_OID(0), &call->access);
+	if (call->n == 0)
+		call->n = AnnoyDefaultNeighbors(call->access.rel);
 	if (query_argument(fcinfo, &call->access, form, &query))
 		return_nearest(fcinfo, call, query);
 	AnnoyCloseIndex(&call->access);
@@ -228,11 +238,14 @@ search(FunctionCallInfo fcinfo, NearestCall *call, QueryForm form)
 static Datum
 search_nearest(FunctionCallInfo fcinfo, QueryForm form)
 {
-	int			n = PG_ARGISNULL(2) ? annoy_n_neighbors : PG_GETARG_INT32(2);
-	NearestCall call = {.n = n,.radius = get_float8_nan(),.native = true};
+	NearestCall call = {.radius = get_float8_nan(),.native = true};
 
 	AnnoyInitSet(fcinfo);
-	check_positive("n", n);
+	if (!PG_ARGISNULL(2))
+	{
+		check_positive("n", PG_GETARG_INT32(2));
+		call.n = PG_GETARG_INT32(2);
+	}
 	return search(fcinfo, &call, form);
 }
 
@@ -379,6 +392,10 @@ annoy_get_distance(PG_FUNCTION_ARGS)
 	AnnoyVector y;
 	bool		found;
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		AnnoyNoItem();
 	AnnoyOpenForRows(PG_GETARG_OID(0), &access);
 	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &x);
 	found &= AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(2), &y);
@@ -430,8 +447,10 @@ annoy_get_item(PG_FUNCTION_ARGS)
 	Datum		result = (Datum) 0;
 	bool		found;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
+	if (PG_ARGISNULL(1))
+		AnnoyNoItem();
 	AnnoyOpenForRows(PG_GETARG_OID(0), &access);
 	found = AnnoyFetchRow(&access, (ItemPointer) PG_GETARG_POINTER(1), &vec);
 	if (found)

@@ -29,6 +29,7 @@
 #include "parser/scansup.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -59,6 +60,9 @@ typedef struct AnnoyParams
 	AnnoyParam	list[MAX_PARAMS];
 } AnnoyParams;
 
+/* Integers beyond are not the same to readers of JSON that have only doubles. */
+#define MAX_SAFE_INTEGER	(UINT64CONST(1) << 53)
+
 static void
 add_param(AnnoyParams *params, const char *name, char *value, bool is_string)
 {
@@ -77,8 +81,8 @@ add_number(AnnoyParams *params, const char *name, int value)
 }
 
 /*
- * The parameters of an index: those it has been declared with, or defaults.
- * Like Annoy's they include settings.
+ * The parameters of an index: those it has been declared with, or defaults.  But for
+ * `verbose', they do not depend on settings.
  */
 static void
 get_params(const AnnoyAccess *access, AnnoyParams *params)
@@ -86,6 +90,8 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	Relation	rel = access->rel;
 	int			dim = access->index->dim;
 	bool		is_zero;
+	uint64		seed = AnnoyOptionSeed(rel, &is_zero);
+	int			n_neighbors = AnnoyOptionNeighbors(rel);
 	const char *dtype = "auto";
 	AnnoyIndex	declared;
 
@@ -104,43 +110,23 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	add_number(params, "n_trees", AnnoyOptionTrees(rel));
 	add_number(params, "n_entries", AnnoyOptionEntries(rel));
 	add_number(params, "signatures", AnnoyOptionSignatures(rel));
-	add_param(params, "seed", psprintf(UINT64_FORMAT, AnnoyOptionSeed(rel, &is_zero)), false);
+	add_param(params, "seed", psprintf(UINT64_FORMAT, seed), seed > MAX_SAFE_INTEGER);
 	add_number(params, "search_k", AnnoyOptionSearchK(rel));
-	add_param(params, "target_recall", psprintf("%g", AnnoyOptionTargetRecall(rel)), false);
-	add_number(params, "n_neighbors", annoy_n_neighbors);
+	add_param(params, "target_recall", float8out_internal(AnnoyOptionTargetRecall(rel)), false);
+	add_number(params, "n_neighbors", n_neighbors > 0 ? n_neighbors : ANNOY_DEFAULT_NEIGHBORS);
 	add_number(params, "verbose", annoy_verbose);
 }
 
 /*
- * Get the parameters of an index for a user who may read its table.  Returns the
- * index's name.
+ * The parameters of an index as JSON.
  */
-static char *
-open_params(Oid oid, AnnoyParams *params)
-{
-	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
-	AnnoyAccess access;
-	char	   *name;
-
-	AnnoyOpenIndex(oid, &request, &access);
-	get_params(&access, params);
-	name = pstrdup(RelationGetRelationName(access.rel));
-	AnnoyCloseIndex(&access);
-	return name;
-}
-
-PG_FUNCTION_INFO_V1(annoy_index_params);
-
-/*
- * Returns the parameters of an index, as Annoy's get_params() does.
- */
-Datum
-annoy_index_params(PG_FUNCTION_ARGS)
+char *
+AnnoyParamsJson(const AnnoyAccess *access)
 {
 	AnnoyParams params;
 	StringInfoData json;
 
-	(void) open_params(PG_GETARG_OID(0), &params);
+	get_params(access, &params);
 	initStringInfo(&json);
 	for (int i = 0; i < params.count; i++)
 	{
@@ -157,33 +143,63 @@ annoy_index_params(PG_FUNCTION_ARGS)
 			appendStringInfoString(&json, param->value);
 	}
 	appendStringInfoChar(&json, '}');
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+	return json.data;
+}
+
+PG_FUNCTION_INFO_V1(annoy_index_params);
+
+/*
+ * Returns the parameters of an index, as Annoy's get_params() does.
+ */
+Datum
+annoy_index_params(PG_FUNCTION_ARGS)
+{
+	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess access;
+	char	   *json;
+
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	json = AnnoyParamsJson(&access);
+	AnnoyCloseIndex(&access);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 }
 
 PG_FUNCTION_INFO_V1(annoy_repr);
 
 /*
- * Returns an index in one line, as Python's repr() shows one of Annoy's.
+ * Returns an index in one line, as Python's repr() shows one of Annoy's: with the
+ * parameters, but the number of trees that there are, and with items and memory.
+ * It reads every page.
  */
 Datum
 annoy_repr(PG_FUNCTION_ARGS)
 {
+	static const AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess access;
 	AnnoyParams params;
 	StringInfoData line;
-	char	   *name = open_params(PG_GETARG_OID(0), &params);
 
+	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
+	get_params(&access, &params);
 	initStringInfo(&line);
-	appendStringInfo(&line, "Annoy(index=%s", quote_literal_cstr(name));
+	appendStringInfo(&line, "Annoy(index=%s",
+					 quote_literal_cstr(RelationGetRelationName(access.rel)));
 	for (int i = 0; i < params.count; i++)
 	{
 		const AnnoyParam *param = &params.list[i];
 
-		appendStringInfo(&line, ", %s=%s", param->name,
-						 param->value == NULL ? "None" :
-						 param->is_string ? quote_literal_cstr(param->value) :
-						 param->value);
+		if (strcmp(param->name, "n_trees") == 0)
+			appendStringInfo(&line, ", n_trees=%d", access.index->n_trees);
+		else
+			appendStringInfo(&line, ", %s=%s", param->name,
+							 param->value == NULL ? "None" :
+							 param->is_string ? quote_literal_cstr(param->value) :
+							 param->value);
 	}
-	appendStringInfoChar(&line, ')');
+	appendStringInfo(&line, ", n_items=" INT64_FORMAT ", memory_mb=%.2f)",
+					 AnnoyCountLiveVectors(access.rel, access.index),
+					 (double) RelationGetNumberOfBlocks(access.rel) * BLCKSZ / (1024 * 1024));
+	AnnoyCloseIndex(&access);
 	PG_RETURN_TEXT_P(cstring_to_text(line.data));
 }
 
@@ -201,10 +217,12 @@ scalar_text(const char *name, const JsonbValue *value)
 		case jbvString:
 			return pnstrdup(value->val.string.val, value->val.string.len);
 		case jbvNumeric:
+			/* whose only numbers are doubles may write 10 as 10.0 */
 			return DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value->val.numeric)));
+													   DirectFunctionCall1(numeric_trim_scale,
+																		   NumericGetDatum(value->val.numeric))));
 		case jbvBool:
-			return pstrdup(value->val.boolean ? "true" : "false");
+			return pstrdup(value->val.boolean ? "1" : "0");
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -230,24 +248,26 @@ is_unchanged(const AnnoyParams *params, const char *name, const char *value)
 }
 
 /*
- * Read the changes that a user wants: a list of DefElem, without those that
- * change nothing.  The argument of one that is to have its default is NULL.
+ * Read parameters: a list of DefElem with the names that storage parameters have,
+ * and "metric" and "verbose".  The argument of one that is to have its default is
+ * NULL.  Those that an index has already are left out, if there is one.
  */
-static List *
-read_changes(const AnnoyAccess *access, Jsonb *changes)
+List *
+AnnoyReadParams(const AnnoyAccess *access, Jsonb *json)
 {
 	List	   *result = NIL;
-	AnnoyParams params;
+	AnnoyParams params = {0};
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
 
-	if (!JB_ROOT_IS_OBJECT(changes))
+	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameters must be a JSON object")));
-	get_params(access, &params);
-	iterator = JsonbIteratorInit(&changes->root);
+	if (access != NULL)
+		get_params(access, &params);
+	iterator = JsonbIteratorInit(&json->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		char	   *name;
@@ -269,6 +289,31 @@ read_changes(const AnnoyAccess *access, Jsonb *changes)
 	return result;
 }
 
+/*
+ * Take `verbose' out of parameters.  It is no storage parameter, but a setting, which
+ * gets its value here, for the session or until the GUC nest level ends.
+ */
+static List *
+set_verbose(List *params, GucAction action)
+{
+	ListCell   *cell;
+
+	foreach(cell, params)
+	{
+		DefElem    *param = lfirst(cell);
+
+		if (strcmp(param->defname, "verbose") != 0)
+			continue;
+		(void) set_config_option("annoy.verbose", param->arg ? strVal(param->arg) : NULL,
+								 PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
+		params = foreach_delete_current(params, cell);
+	}
+	return params;
+}
+
+/*
+ * Append a storage parameter and its value, in a list.
+ */
 static void
 append_option(StringInfo sql, const DefElem *option, bool first)
 {
@@ -276,8 +321,11 @@ append_option(StringInfo sql, const DefElem *option, bool first)
 					 quote_literal_cstr(strVal(option->arg)));
 }
 
-static void
-execute(const char *sql)
+/*
+ * Do what a command says.
+ */
+void
+AnnoyExecute(const char *sql)
 {
 	int			result;
 
@@ -314,7 +362,7 @@ annoy_set_params(PG_FUNCTION_ARGS)
 	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(access.rel)),
 									  RelationGetRelationName(access.rel));
-	changes = read_changes(&access, PG_GETARG_JSONB_P(1));
+	changes = set_verbose(AnnoyReadParams(&access, PG_GETARG_JSONB_P(1)), GUC_ACTION_SET);
 	initStringInfo(&set);
 	initStringInfo(&reset);
 	foreach(cell, changes)
@@ -336,21 +384,19 @@ annoy_set_params(PG_FUNCTION_ARGS)
 	AnnoyCloseIndex(&access);
 
 	if (set.len > 0)
-		execute(psprintf("ALTER INDEX %s SET (%s)", name, set.data));
+		AnnoyExecute(psprintf("ALTER INDEX %s SET (%s)", name, set.data));
 	if (reset.len > 0)
-		execute(psprintf("ALTER INDEX %s RESET (%s)", name, reset.data));
+		AnnoyExecute(psprintf("ALTER INDEX %s RESET (%s)", name, reset.data));
 	PG_RETURN_VOID();
 }
 
 /*
- * The operator class for the type of the indexed column and another metric.
+ * The operator class for a type and a metric.
  */
-static Oid
-find_opclass(Relation rel, AnnoyMetric metric)
+Oid
+AnnoyFindOpclass(Oid am, Oid type, AnnoyMetric metric)
 {
-	Oid			type = rel->rd_opcintype[0];
-	CatCList   *classes = SearchSysCacheList1(CLAAMNAMENSP,
-											  ObjectIdGetDatum(rel->rd_rel->relam));
+	CatCList   *classes = SearchSysCacheList1(CLAAMNAMENSP, ObjectIdGetDatum(am));
 	Oid			found = InvalidOid;
 
 	for (int i = 0; i < classes->n_members; i++)
@@ -375,6 +421,25 @@ find_opclass(Relation rel, AnnoyMetric metric)
 }
 
 /*
+ * The name of an operator class, in SQL.
+ */
+char *
+AnnoyOpclassName(Oid opclass)
+{
+	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	Form_pg_opclass class;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for opclass %u", opclass);
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(class->opcnamespace),
+									  NameStr(class->opcname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/*
  * Append a column of an index as CREATE INDEX has it.
  */
 static void
@@ -383,8 +448,6 @@ append_column(StringInfo sql, Relation rel, int i, Oid opclass)
 	Datum		column = OidFunctionCall3(F_PG_GET_INDEXDEF_OID_INT4_BOOL,
 										  ObjectIdGetDatum(RelationGetRelid(rel)),
 										  Int32GetDatum(i + 1), BoolGetDatum(false));
-	HeapTuple	tuple;
-	Form_pg_opclass class;
 
 	appendStringInfoString(sql, TextDatumGetCString(column));
 	if (i >= IndexRelationGetNumberOfKeyAttributes(rel))
@@ -392,14 +455,7 @@ append_column(StringInfo sql, Relation rel, int i, Oid opclass)
 	if (OidIsValid(rel->rd_indcollation[i]))
 		appendStringInfo(sql, " COLLATE %s",
 						 generate_collation_name(rel->rd_indcollation[i]));
-	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for opclass %u", opclass);
-	class = (Form_pg_opclass) GETSTRUCT(tuple);
-	appendStringInfo(sql, " %s",
-					 quote_qualified_identifier(get_namespace_name(class->opcnamespace),
-												NameStr(class->opcname)));
-	ReleaseSysCache(tuple);
+	appendStringInfo(sql, " %s", AnnoyOpclassName(opclass));
 }
 
 /*
@@ -427,6 +483,30 @@ append_columns(StringInfo sql, Relation rel, Oid opclass)
 }
 
 /*
+ * Append WITH and storage parameters, but those without a value.
+ */
+void
+AnnoyAppendOptions(StringInfo sql, List *options)
+{
+	bool		first = true;
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		if (option->arg == NULL)
+			continue;
+		if (first)
+			appendStringInfoString(sql, " WITH (");
+		append_option(sql, option, first);
+		first = false;
+	}
+	if (!first)
+		appendStringInfoChar(sql, ')');
+}
+
+/*
  * Append the storage parameters of an index, with a user's changes.
  */
 static void
@@ -436,7 +516,6 @@ append_options(StringInfo sql, Relation rel, List *changes)
 	bool		isnull;
 	Datum		declared;
 	List	   *options;
-	bool		first = true;
 	ListCell   *cell;
 
 	if (!HeapTupleIsValid(tuple))
@@ -456,20 +535,7 @@ append_options(StringInfo sql, Relation rel, List *changes)
 		if (changed)
 			options = foreach_delete_current(options, cell);
 	}
-	options = list_concat(options, changes);
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst(cell);
-
-		if (option->arg == NULL)
-			continue;
-		if (first)
-			appendStringInfoString(sql, " WITH (");
-		append_option(sql, option, first);
-		first = false;
-	}
-	if (!first)
-		appendStringInfoChar(sql, ')');
+	AnnoyAppendOptions(sql, list_concat(options, changes));
 }
 
 /*
@@ -492,7 +558,8 @@ clone_sql(Relation heap, Relation rel, const char *name, List *changes)
 		if (strcmp(change->defname, "metric") != 0)
 			options = lappend(options, change);
 		else if (change->arg != NULL)
-			opclass = find_opclass(rel, AnnoyMetricFromName(strVal(change->arg)));
+			opclass = AnnoyFindOpclass(rel->rd_rel->relam, rel->rd_opcintype[0],
+									   AnnoyMetricFromName(strVal(change->arg)));
 	}
 
 	initStringInfo(&sql);
@@ -537,14 +604,17 @@ annoy_clone_index(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	AnnoyAccess access;
 	Oid			namespace;
+	int			nestlevel = NewGUCNestLevel();
+	List	   *changes;
 	char	   *sql;
 
 	truncate_identifier(name, strlen(name), true);
 	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
 	namespace = RelationGetNamespace(access.heap);
-	sql = clone_sql(access.heap, access.rel, name,
-					read_changes(&access, PG_GETARG_JSONB_P(2)));
+	changes = set_verbose(AnnoyReadParams(&access, PG_GETARG_JSONB_P(2)), GUC_ACTION_SAVE);
+	sql = clone_sql(access.heap, access.rel, name, changes);
 	AnnoyCloseIndex(&access);
-	execute(sql);
+	AnnoyExecute(sql);
+	AtEOXact_GUC(true, nestlevel);
 	PG_RETURN_OID(get_relname_relid(name, namespace));
 }

@@ -42,7 +42,7 @@ static bool
 needs_rebuild(const char *name)
 {
 	return strcmp(name, "search_k") != 0 && strcmp(name, "target_recall") != 0 &&
-		strcmp(name, "dimensions") != 0;
+		strcmp(name, "n_neighbors") != 0 && strcmp(name, "dimensions") != 0;
 }
 
 /*
@@ -76,16 +76,30 @@ option_value(List *options, const char *name)
 }
 
 /*
- * Vectors that are in the index cannot be declared to have other dimensions.
+ * Warn that an index is declared with a seed of 0, which, as in Annoy, is none.
+ */
+void
+AnnoyWarnOfSeed(const char *index_name)
+{
+	if (annoy_verbose > -2)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("seed 0 is not used"),
+				 errdetail("Index \"%s\" uses the default seed, " UINT64_FORMAT ".",
+						   index_name, ANNOY_DEFAULT_SEED)));
+}
+
+/*
+ * Vectors that are in the index cannot be declared to have other dimensions, nor any.
  */
 static void
 check_new_dimensions(Oid oid, const char *value)
 {
 	Relation	rel = index_open(oid, NoLock);
 	int			dim = rel->rd_index->indisvalid ? AnnoyOpen(rel)->dim : 0;
-	int			declared = value != NULL ? atoi(value) : 0;
+	int			declared = value != NULL ? atoi(value) : dim;
 
-	if (dim > 0 && declared > 0 && declared != dim)
+	if (dim > 0 && declared != dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("dimensions of index \"%s\" cannot be changed from %d to %d",
@@ -100,6 +114,9 @@ option_changed(Oid oid, const char *index_name, const char *name, const char *va
 {
 	if (strcmp(name, "dimensions") == 0)
 		check_new_dimensions(oid, value);
+	if (strcmp(name, "seed") == 0 && value != NULL && value[0] != '\0' &&
+		strspn(value, "0") == strlen(value))
+		AnnoyWarnOfSeed(index_name);
 	if (needs_rebuild(name) && annoy_verbose > -1)
 		ereport(NOTICE,
 				(errmsg("storage parameter \"%s\" takes effect when index \"%s\" is rebuilt",

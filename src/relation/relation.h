@@ -196,6 +196,7 @@ extern void AnnoyCloseIndex(AnnoyAccess *access);
 extern Relation AnnoyOpenQueried(Oid oid);
 
 /* alter.c */
+extern void AnnoyWarnOfSeed(const char *index_name);
 extern void AnnoyWatchOptions(void);
 
 #endif							/* ANNOY_RELATION_H */
