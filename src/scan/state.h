@@ -65,7 +65,7 @@ typedef struct AnnoyScanState
 	AnnoyRows	rows;
 	bool		strict;			/* rows found late are kept for the end ... */
 	bool		has_late;		/* ... and there were some */
-	AnnoyVectorSource *settler;	/* of rows to be settled; NULL if distances
+	AnnoyVectorSource *settler; /* of rows to be settled; NULL if distances
 								 * are exact */
 	double		query_norm;		/* if rows are settled */
 	double		slack;			/* no item's distance was farther above its
@@ -121,6 +121,13 @@ extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 						 const AnnoyItem *item);
 extern void AnnoyScanAddItems(AnnoyScanState *state, AnnoyPointer *pointers,
 							  const Buffer *buffers, int n);
+
+/* scan.c */
+extern bool AnnoySameVector(const AnnoyVector *x, const AnnoyVector *y);
+
+/* merge.c */
+extern void AnnoyMergeLearn(IndexScanDesc scan);
+extern void AnnoyMergeDoubt(AnnoyScanState *state);
 
 /* settle.c */
 extern bool AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row);
