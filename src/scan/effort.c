@@ -302,7 +302,10 @@ AnnoyChooseEfforts(Relation rel, const AnnoyIndex *index, BlockNumber blocks,
 		efforts->first = efforts->effort[0];
 	}
 	else
+	{
 		efforts->first = effort_without_curve(index, items, efforts->recall);
+		efforts->guessed = true;
+	}
 	if (efforts->first < INFINITY)
 		efforts->first = Min(efforts->first, efforts->all);
 }

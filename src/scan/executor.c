@@ -31,6 +31,7 @@
 
 #include <math.h>
 
+#include "access/parallel.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -41,8 +42,8 @@
 /* The query that is being executed, NULL if there is none. */
 static QueryDesc *running = NULL;
 
-/* Is it run to its end?  A cursor, for one, is not. */
-static bool running_to_end = false;
+/* For how many rows is it run?  0 = to its end, as a cursor, for one, is not. */
+static uint64 running_count = 1;
 
 static ExecutorRun_hook_type next_run = NULL;
 
@@ -51,10 +52,10 @@ run_query(QueryDesc *query, ScanDirection direction,
 		  uint64 count ANNOY_RUN_ONCE_PARAMETER)
 {
 	QueryDesc  *outer = running;
-	bool		outer_to_end = running_to_end;
+	uint64		outer_count = running_count;
 
 	running = query;
-	running_to_end = count == 0;
+	running_count = count;
 	PG_TRY();
 	{
 		if (next_run != NULL)
@@ -65,7 +66,7 @@ run_query(QueryDesc *query, ScanDirection direction,
 	PG_FINALLY();
 	{
 		running = outer;
-		running_to_end = outer_to_end;
+		running_count = outer_count;
 	}
 	PG_END_TRY();
 }
@@ -125,6 +126,8 @@ typedef struct NodePath
 								 * known */
 	bool		is_page;		/* there is an OFFSET */
 	bool		relies;			/* not to the last, by who relies on the order */
+	MergeAppendState *merge;	/* the node right above merges these and
+								 * others */
 } NodePath;
 
 /* What follows for the scan, now that it is found. */
@@ -146,6 +149,8 @@ note_path(NodeSearch *search, PlanState *node, const NodePath *path)
 			demand->everything = true;
 	}
 	demand->relies = path->relies && !demand->everything;
+	demand->merge = path->merge;
+	demand->merged = path->merge != NULL ? path->merge->ms_nplans : 1;
 }
 
 /* Groups of rows are read: that takes more rows than there are groups. */
@@ -217,6 +222,7 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 		return true;
 	if (node->qual != NULL)
 		path.limit = INFINITY;
+	path.merge = NULL;
 	switch (nodeTag(node))
 	{
 		case T_SubqueryScanState:
@@ -225,6 +231,7 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 			return find_scan_of_any(search, ((AppendState *) node)->appendplans,
 									((AppendState *) node)->as_nplans, path);
 		case T_MergeAppendState:
+			path.merge = (MergeAppendState *) node;
 			return find_scan_of_any(search, ((MergeAppendState *) node)->mergeplans,
 									((MergeAppendState *) node)->ms_nplans, path);
 		case T_CustomScanState:
@@ -281,6 +288,8 @@ find_scan(NodeSearch *search, PlanState *node, NodePath path)
 		case T_NestLoopState:
 			path.limit = INFINITY;
 			break;
+		case T_GatherState:
+		case T_GatherMergeState:
 		case T_ResultState:
 		case T_LockRowsState:
 		case T_ModifyTableState:
@@ -308,8 +317,11 @@ AnnoyAskExecutor(ScanKey orderbys)
 
 	if (running != NULL && running->planstate != NULL)
 	{
-		NodePath	path = {.everything = running_to_end,.limit = INFINITY};
+		NodePath	path = {.everything = running_count == 0,.limit = INFINITY};
 
+		/* a worker is told how many rows a LIMIT above it takes */
+		if (IsParallelWorker() && running_count > 0)
+			path.limit = running_count;
 		(void) find_scan(&search, running->planstate, path);
 	}
 	return search.demand;

@@ -335,12 +335,14 @@ next_row(IndexScanDesc scan, AnnoyScanState *state, AnnoyRow *row)
 	while (!state->drained)
 	{
 		AnnoyScanProgress progress = {0};
-		AnnoyRound	last = state->round;
+		AnnoyRound	last;
 
 		CHECK_FOR_INTERRUPTS();
 
 		if (state->settler != NULL)
 			settle_nearest(scan, state);
+		AnnoyMergeDoubt(state);
+		last = state->round;
 		note_progress(state, &progress);
 		switch (AnnoyNextStep(&state->task, &last, &progress, &state->round))
 		{
@@ -396,8 +398,8 @@ next_row_within(IndexScanDesc scan, AnnoyScanState *state, AnnoyRow *row)
 }
 
 /* Are two vectors the same numbers? */
-static bool
-is_same_vector(const AnnoyVector *x, const AnnoyVector *y)
+bool
+AnnoySameVector(const AnnoyVector *x, const AnnoyVector *y)
 {
 	if (x->dim != y->dim)
 		return false;
@@ -445,7 +447,7 @@ read_conditions(IndexScanDesc scan, AnnoyVector *query)
 			within.metric == metric)
 			*query = within.query;
 		if (query->data == NULL || within.metric != metric ||
-			!is_same_vector(query, &within.query))
+			!AnnoySameVector(query, &within.query))
 			state->retest = true;
 		else
 		{
@@ -546,6 +548,7 @@ start_search(IndexScanDesc scan)
 		state->search = AnnoySearchInit(rel, index, &query, annoy_epsilon);
 		state->zero_query = index->zeros_last && AnnoyIsZero(&query);
 		state->seen = seen_create(state->context, 512, NULL);
+		AnnoyMergeLearn(scan);
 		if (state->task.tests && !AnnoyTaskIsForAll(&state->task))
 		{
 			AnnoyFilterSample(state->filter);

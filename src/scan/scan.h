@@ -130,12 +130,17 @@ typedef struct AnnoySearch
 	double		epsilon;		/* see annoy.epsilon */
 	const		AnnoySieve *sieve;	/* see AnnoySearchSetSieve */
 	const AnnoyRound *round;	/* that is being made, or NULL */
+	bool		has_others;		/* see AnnoySearchLearn: */
+	AnnoyBest	others;			/* the best of other searches; no items */
+	float		others_margin;	/* these are not farther by more */
+	float		others_first;	/* score of the first leaf of all */
 	double		mean_shift;		/* inner product: score less that of x - mean */
 	double		score_factor;	/* see AnnoySearchScore */
 
 	/* results of AnnoySearchForest */
 	AnnoyCollector items;		/* candidates, by lower bound */
 	AnnoyBest	best;
+	AnnoyBest	merged;			/* of these and the others */
 	AnnoyRoundEnd ended;		/* why it did */
 	float		margin;			/* none of the best is farther than estimated
 								 * by more */
@@ -181,6 +186,7 @@ AnnoySearchScore(const AnnoySearch *search, double distance)
 extern AnnoySearch *AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 									const AnnoyVector *query, double epsilon);
 extern void AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve * sieve);
+extern bool AnnoySearchLearn(AnnoySearch *search, const AnnoySearch *other);
 extern int	AnnoySearchKeep(AnnoyMetric metric, int n_entries, double effort,
 							double rows);
 extern void AnnoySearchForget(AnnoySearch *search);

@@ -178,7 +178,8 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 {
 	const AnnoyRound *round = search->round;
 	AnnoyBest  *best = &search->best;
-	float		tenth = AnnoyBestTenth(best);
+	const AnnoyBest *all = search->has_others ? &search->merged : best;
+	float		tenth = AnnoyBestTenth(all);
 
 	for (int i = 0; i < nhits; i++)
 	{
@@ -189,14 +190,16 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 													 search->scores[i]);
 
 			AnnoyBestAdd(best, estimate, &item);
+			if (search->has_others)
+				AnnoyBestAdd(&search->merged, estimate, &item);
 			/* nothing is known of entries without codes */
 			if (estimate > search->scores[i])
 				search->margin = Max(search->margin, estimate - search->scores[i]);
 		}
 	}
-	if (round->done > 0 && AnnoyBestTenth(best) < tenth)
+	if (round->done > 0 && AnnoyBestTenth(all) < tenth)
 	{
-		search->unlike = AnnoySearchUnlike(best, search->target.norm2,
+		search->unlike = AnnoySearchUnlike(all, search->target.norm2,
 										   search->index->curve.like);
 		if (!round->close)
 			AnnoyCollectorKeep(&search->items,
@@ -363,7 +366,8 @@ static inline bool
 is_done(AnnoySearch *search, const AnnoyRound *round, float next)
 {
 	if (round->done > 0 &&
-		AnnoySearchDone(&search->best, search->scanned, search->first, next) >=
+		AnnoySearchDone(search->has_others ? &search->merged : &search->best,
+						search->scanned, search->first, next) >=
 		search->unlike * round->done)
 		search->ended = ANNOY_END_DISTANCE;
 	else if (is_spent(search, round))
@@ -530,6 +534,38 @@ AnnoySearchSetSieve(AnnoySearch *search, const AnnoySieve * sieve)
 }
 
 /*
+ * Let a search know what another one has found, and what that one knew of still
+ * others: they are for the same query, in other indexes of the same metric, and only
+ * the best ten of all are wanted.  So rounds that end when they have done enough count
+ * from the first leaf of all, by the tenth item of all.  What such a round finds beyond
+ * these need not be the best that there is.  Returns false if nothing is known.
+ *
+ * Scores are proportional to each other where there are such rounds: not by inner
+ * product.
+ */
+bool
+AnnoySearchLearn(AnnoySearch *search, const AnnoySearch *other)
+{
+	const AnnoyBest *best = other->has_others ? &other->merged : &other->best;
+	float		margin = other->margin;
+	double		ratio = AnnoySearchScore(search, 1) / AnnoySearchScore(other, 1);
+
+	Assert(search->index->metric == other->index->metric);
+	Assert(search->index->metric != ANNOY_IP && search->index->metric != ANNOY_L1);
+
+	if (other->has_others)
+		margin = Max(margin, other->others_margin);
+	AnnoyBestReset(&search->others);
+	for (int i = 0; i < ANNOY_BEST; i++)
+		search->others.estimate[i] = ratio * best->estimate[i];
+	search->others_margin = ratio * margin;
+	search->others_first = ratio * other->first;
+	search->has_others = isfinite(search->others.estimate[0]) &&
+		isfinite(AnnoyBestTenth(&search->others));
+	return search->has_others;
+}
+
+/*
  * How many candidates a search with that effort, for so many rows, usually needs: of
  * the nearest items, nearly all that have two entries are met twice.
  */
@@ -593,12 +629,13 @@ start_again(AnnoySearch *search)
 	AnnoyCollectorReset(&search->items, round->done > 0 ? round->most_keep : round->keep);
 	AnnoyCollectorReset(&search->visited, PG_INT32_MAX);
 	AnnoyBestReset(&search->best);
-	search->unlike = AnnoySearchUnlike(&search->best, search->target.norm2,
+	search->merged = search->has_others ? search->others : search->best;
+	search->unlike = AnnoySearchUnlike(&search->merged, search->target.norm2,
 									   search->index->curve.like);
 	search->margin = 0;
 	search->scanned = 0;
 	search->sifted = search->sieve_passed = 0;
-	search->first = INFINITY;
+	search->first = search->has_others ? search->others_first : INFINITY;
 	search->ended = ANNOY_END_NONE;
 	search->root_split = InvalidBlockNumber;
 }

@@ -129,6 +129,13 @@ extern void AnnoyScanAdd(AnnoyScanState *state, const AnnoyPointer *pointer,
 extern void AnnoyScanAddItems(AnnoyScanState *state, AnnoyPointer *pointers,
 							  const Buffer *buffers, int n);
 
+/* scan.c */
+extern bool AnnoySameVector(const AnnoyVector *x, const AnnoyVector *y);
+
+/* merge.c */
+extern void AnnoyMergeLearn(IndexScanDesc scan);
+extern void AnnoyMergeDoubt(AnnoyScanState *state);
+
 /* settle.c */
 extern bool AnnoySettleRow(AnnoyScanState *state, AnnoyRow *row);
 

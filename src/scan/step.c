@@ -102,6 +102,20 @@
 /* So many rows the first round is for if it is not known that more are wanted. */
 #define FIRST_ROWS			(AnnoyCurveRows(0) * LIMIT_MARGIN)
 
+/*
+ * Of many scans that are merged, each is searched for so many times its share of the
+ * rows at first: most hardly have more.  A scan that does makes another round for all
+ * of them, so that few scans are searched for all at once.
+ */
+#define MERGE_SHARE			2.0
+#define MANY_MERGED			8
+
+/*
+ * If it is known from other scans how far the nearest rows are, that much is enough to
+ * be done without a curve.
+ */
+#define LEARNT_DONE			2000.0
+
 /* The first round of a page behind an OFFSET is for so many rows, at least. */
 #define PAGE_ROWS			100
 
@@ -250,8 +264,8 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
  * Will hardly more rows be taken than are known to be among the nearest in any case?
  * By manhattan distance, scores do not tell which these are.
  */
-static bool
-wants_few(const AnnoyScanTask *task)
+bool
+AnnoyWantsFew(const AnnoyScanTask *task)
 {
 	const AnnoyDemand *demand = &task->demand;
 
@@ -274,16 +288,20 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 {
 	const AnnoyEfforts *efforts = &task->efforts;
 	const AnnoyDemand *demand = &task->demand;
-	double		limit = demand->limit;
+	double		share = 1;
+	double		limit;
 
 	/* rows that conditions take are an estimate, which may be far off */
+	if (demand->merged >= MANY_MERGED && !demand->filtered)
+		share = MERGE_SHARE / demand->merged;
+	limit = share * demand->limit;
 	if (demand->filtered)
 		limit = Min(limit, DEEP_ROWS);
 	if (limit > FIRST_ROWS && efforts->measured > 0 && !demand->is_page)
 	{
 		next->effort = AnnoyEffortForRows(efforts, limit);
 		next->enough_for = LIMIT_MARGIN * limit;
-		next->limit = demand->limit;
+		next->limit = share * demand->limit;
 	}
 	else
 	{
@@ -295,10 +313,15 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 			next->done = efforts->done;
 			next->most = efforts->most;
 		}
+		else if (task->learns && efforts->guessed)
+		{
+			next->done = LEARNT_DONE;
+			next->most = next->effort;
+		}
 	}
 	if (demand->filtered && efforts->measured > 0 && next->enough_for > FIRST_ROWS)
 		next->effort *= DEEP_EFFORT;
-	next->close = next->done > 0 || wants_few(task);
+	next->close = next->done > 0 || AnnoyWantsFew(task);
 	next->effort = Min(next->effort, efforts->all);
 	return make_round(task, last, progress, next);
 }

@@ -28,6 +28,10 @@ typedef struct AnnoyDemand
 	bool		is_page;		/* the first of them are left out */
 	bool		everything;		/* all rows will be read */
 	bool		relies;			/* not all, and groups rely on the order */
+	int			merged;			/* scans whose rows are merged with its own,
+								 * itself included */
+	struct MergeAppendState *merge; /* the node that does, or NULL; see
+									 * merge.c */
 } AnnoyDemand;
 
 extern AnnoyDemand AnnoyAskExecutor(ScanKey orderbys);
@@ -43,6 +47,7 @@ typedef struct AnnoyEfforts
 	double		items;			/* estimate of the vectors in the index ... */
 	double		all;			/* ... and of the entries in the forest */
 	int			measured;		/* 0 = not from the curve */
+	bool		guessed;		/* as there is none, and nobody has said */
 	double		effort[ANNOY_CURVE_RANKS];	/* for AnnoyCurveRows */
 	double		power;			/* of the rows, for more of them */
 
@@ -78,6 +83,8 @@ typedef struct AnnoyScanTask
 	int			n_entries;		/* of an item in a tree, at most */
 	bool		tests;			/* conditions on further columns */
 	double		walk_cost;		/* of testing all, for each; see filter.c */
+	bool		learns;			/* how far the nearest rows are, from others;
+								 * see merge.c */
 } AnnoyScanTask;
 
 /* What a scan has come to. */
@@ -111,6 +118,7 @@ typedef enum AnnoyScanStep
 	ANNOY_STEP_DRAIN			/* look at all there is, and sort */
 } AnnoyScanStep;
 
+extern bool AnnoyWantsFew(const AnnoyScanTask *task);
 extern AnnoyScanStep AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 								   const AnnoyScanProgress *progress, AnnoyRound *next);
 
