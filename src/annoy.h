@@ -179,10 +179,7 @@ typedef void (*AnnoyProgress) (uint64 more, uint64 done, void *arg);
 /* Entries of an item in a tree that n_entries = -1 gives; see docs/measurements.md. */
 #define ANNOY_AUTOMATIC_ENTRIES	2
 
-/*
- * What is declared of the dtype, if it is no AnnoyDtype: that the index does not store
- * vectors, or nothing.
- */
+/* Declared of the dtype, if that is none: the index stores no vectors, or nothing. */
 #define ANNOY_DTYPE_NONE		0
 #define ANNOY_DTYPE_AUTO		(-1)
 
