@@ -588,6 +588,24 @@ check_entries(TreeCheck *state)
 }
 
 /*
+ * Check that bounds are in order.
+ */
+static void
+check_bounds(const AnnoyCheck *check, const AnnoySigner * signer)
+{
+	for (int i = 0; signer != NULL && i < signer->n; i++)
+	{
+		const		AnnoySigning *signing = &signer->signings[i];
+		int			misplaced = signing->kind == ANNOY_SIGNS_ORDER ? AnnoyMisplacedBound(signing) : -1;
+
+		if (misplaced >= 0)
+			AnnoyReport(check, check->index->bounds_block, 0,
+						"Bound %d of column %d is not above the one before it.",
+						misplaced + 1, signing->attribute + 1);
+	}
+}
+
+/*
  * Check all trees of an index that has dimensions.
  */
 void
@@ -603,6 +621,7 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->source = AnnoySourceOpen(check->rel, index, NULL);
 	AnnoyItemReaderInit(&state->reader, check->rel, index, state->source, NULL);
 	state->signer = AnnoySignerMake(check->rel, index, NULL);
+	check_bounds(check, state->signer);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		state->tree = tree;

@@ -132,6 +132,7 @@ extern void AnnoyChooseSignatures(Relation rel, uint8 *columns);
 extern TypeCacheEntry * AnnoyOrderedType(Relation rel, AttrNumber attribute);
 extern AnnoySigner * AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns);
 extern Datum AnnoyBound(const AnnoySigning * signing, int i);
+extern int	AnnoyMisplacedBound(const AnnoySigning * signing);
 extern int	AnnoyFirstBound(const AnnoySigning * signing, FmgrInfo *compare, Datum value);
 extern uint8 AnnoySignHash(const AnnoySigning * signing, uint32 hash);
 extern uint8 AnnoySignElements(const AnnoySigning * signing, Datum array);

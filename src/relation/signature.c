@@ -254,6 +254,26 @@ AnnoyBound(const AnnoySigning * signing, int i)
 }
 
 /*
+ * The number of the first bound that is not above the one before it, or that follows a
+ * NULL; or -1 if there is none.
+ */
+int
+AnnoyMisplacedBound(const AnnoySigning * signing)
+{
+	for (int i = 0; i < signing->signer->index->bound_count; i++)
+	{
+		bool		isnull;
+		Datum		value = bound_value(signing, i, &isnull);
+
+		if (i >= signing->n_bounds ? !isnull :
+			(isnull || (i > 0 && DatumGetInt32(FunctionCall2Coll(&signing->type->cmp_proc_finfo, signing->collation,
+																 AnnoyBound(signing, i - 1), value)) >= 0)))
+			return i;
+	}
+	return -1;
+}
+
+/*
  * The number of the first bound that is not below a value, from 0; there may be none.
  * The function compares bounds with such values.
  */

@@ -449,6 +449,21 @@ describe_index(ScanCost *scan)
 }
 
 /*
+ * Does the sieve know what a condition in the index asks for?
+ */
+static bool
+is_sifted(Node *clause)
+{
+	if (IsA(clause, OpExpr))
+		return AnnoySieveKnows(exprType(linitial(((OpExpr *) clause)->args)),
+							   ((OpExpr *) clause)->opno);
+	if (IsA(clause, ScalarArrayOpExpr))
+		return AnnoySieveKnows(exprType(linitial(((ScalarArrayOpExpr *) clause)->args)),
+							   ((ScalarArrayOpExpr *) clause)->opno);
+	return IsA(clause, NullTest);
+}
+
+/*
  * What part of the items passes the sieve?
  */
 static double
@@ -463,7 +478,8 @@ sifted_part(const ScanCost *scan, List *clauses)
 	{
 		IndexClause *clause = lfirst_node(IndexClause, cell);
 
-		if (scan->by_mistake[clause->indexcol] == 1)
+		if (scan->by_mistake[clause->indexcol] == 1 ||
+			!is_sifted((Node *) linitial_node(RestrictInfo, clause->indexquals)->clause))
 			continue;
 		quals = list_concat(quals, clause->indexquals);
 		mistakes *= scan->by_mistake[clause->indexcol];

@@ -312,6 +312,9 @@ extern void AnnoyEndNearest(AnnoyNearest *nearest);
 /* executor.c */
 extern void AnnoyWatchExecutor(void);
 
+/* sieve.c */
+extern bool AnnoySieveKnows(Oid type, Oid operator);
+
 /* cost.c */
 extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
 							  double loop_count, Cost *startup_cost,

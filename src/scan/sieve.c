@@ -225,6 +225,23 @@ condition_set(Relation rel, const AnnoySigning * signing, ScanKey scan_key,
 }
 
 /*
+ * Do bytes of a column of that type tell anything of a condition with the operator,
+ * most likely?
+ */
+bool
+AnnoySieveKnows(Oid type, Oid operator)
+{
+	TypeCacheEntry *entry;
+
+	if (OidIsValid(get_base_element_type(type)))
+		return operator == OID_ARRAY_OVERLAP_OP || operator == OID_ARRAY_CONTAINS_OP ||
+			operator == OID_ARRAY_CONTAINED_OP || operator == ARRAY_EQ_OP;
+	entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_HASH_OPFAMILY);
+	return (OidIsValid(entry->btree_opf) && op_in_opfamily(operator, entry->btree_opf)) ||
+		(OidIsValid(entry->hash_opf) && op_in_opfamily(operator, entry->hash_opf));
+}
+
+/*
  * Make the sieve for the conditions of a scan.
  */
 void

@@ -392,6 +392,15 @@ our @damage = (
 		sub { $_->set(0, bounds => $_->blocks - 1); $_->set(0, n_bounds => 200) }
 	],
 	[
+		'bounds that are not in order',
+		qr/block \d+\n.*Bound 3 of column 2 is not above the one before it/,
+		sub {
+			my $block = $_->get(0, 'bounds');
+			# tuples of 16 bytes: a header and an integer
+			$_->set($block, [ 32 + 16 * 2 + 8, 'l' ], $_->get($block, [ 32 + 16 + 8, 'l' ]));
+		}
+	],
+	[
 		'bounds on a page of a wrong kind',
 		qr/block \d+\n.*page is of kind 3 instead of 9/,
 		sub { my ($leaf) = @_; $_->set(0, bounds => $leaf) }
