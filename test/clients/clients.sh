@@ -33,7 +33,7 @@ absent=0
 # Unpack Debian's packages, with what they need, into $scratch/debian.
 get_debian()
 {
-	local options file
+	local options package file
 
 	mkdir -p "$scratch/debs/partial" "$scratch/lists/partial" "$scratch/debian"
 	options=(-o "Dir::Cache::archives=$scratch/debs" -o Debug::NoLocking=1 -q -y)
