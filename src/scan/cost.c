@@ -386,19 +386,22 @@ middle_row(const ScanCost *scan, Cost first_cost)
 }
 
 /*
- * For how many rows will the planner ask what the scan costs, as it does not know the
- * LIMIT?  0 if it does, or there is none.
+ * For how many rows will the planner ask what the path costs, as it does not know the
+ * LIMIT?  0 if it does, or there is none, or all rows are needed all the same.
  *
  * A LIMIT that is a parameter of a generic plan is taken for a tenth of the rows.  So
  * many are what nobody wants of nearest rows, and what a sort is cheaper for.
  */
 static double
-guessed_limit(const ScanCost *scan)
+guessed_limit(const ScanCost *scan, const IndexPath *path)
 {
 	const PlannerInfo *root = scan->root;
+	const Query *parse = root->parse;
 
-	if (root->parse->limitCount == NULL || root->limit_tuples >= 0 ||
-		root->tuple_fraction <= 0 || root->tuple_fraction >= 1)
+	if (parse->limitCount == NULL || root->tuple_fraction <= 0 || root->tuple_fraction >= 1 ||
+		parse->hasAggs || parse->hasWindowFuncs || parse->groupClause != NIL ||
+		parse->distinctClause != NIL ||
+		path->indexorderbys == NIL || path->path.param_info != NULL)
 		return 0;
 	return root->tuple_fraction * scan->rows;
 }
@@ -567,7 +570,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	scan.sifted = sifted_part(&scan, path->indexclauses);
 
 	first_cost = scan_cost(&scan, 1);
-	guessed = guessed_limit(&scan);
+	guessed = guessed_limit(&scan, path);
 	last = guessed > USUAL_LIMIT ? USUAL_LIMIT : middle_row(&scan, first_cost);
 	if (last > 1)
 		per_row = Max((scan_cost(&scan, last) - first_cost) / (Max(guessed, last) - 1), 0);

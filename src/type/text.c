@@ -19,6 +19,7 @@
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/lsyscache.h"
 
 #include "type/type.h"

@@ -219,7 +219,7 @@ is($node->safe_psql('postgres', $rows // 'SELECT 1'), '(0,2)', 'and found by the
 
 # Functions with queries of these types
 $node->safe_psql('postgres', 'CREATE INDEX items_idx ON items USING annoy (v)');
-foreach my $query ("'$literal'::vector", $has_all ? "'$literal'::halfvec" : (), "'$literal'", "'$array'::real[]")
+foreach my $query ("'$literal'::vector", $has_all ? "'$literal'::halfvec" : (), "'$literal'", "'$array'", "'$array'::real[]")
 {
 	is( $node->safe_psql(
 			'postgres', qq{
