@@ -68,6 +68,45 @@ ALTER FUNCTION annoy_get_distance(regclass, tid, tid) CALLED ON NULL INPUT;
 
 GRANT EXECUTE ON FUNCTION annoy_index_check(regclass, boolean) TO pg_database_owner WITH GRANT OPTION;
 
+-- The user's own queries: in the table or view of that name.  It is text, lest a
+-- literal be taken for either.
+CREATE FUNCTION annoy_recall(
+	index regclass,
+	k integer,
+	queries text,
+	search_k integer DEFAULT -1,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision,
+	OUT asked integer)
+	AS 'MODULE_PATHNAME', 'annoy_recall_table' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION annoy_recall_queries(
+	index regclass,
+	k integer DEFAULT 10,
+	queries integer DEFAULT 100,
+	search_k integer DEFAULT -1,
+	OUT query tid,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+CREATE FUNCTION annoy_recall_queries(
+	index regclass,
+	k integer,
+	queries text,
+	search_k integer DEFAULT -1,
+	OUT query tid,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'annoy_recall_queries_table' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION annoy_recall(regclass, integer, text, integer) IS 'recall and latency of an annoy index for queries of a table';
+COMMENT ON FUNCTION annoy_recall_queries(regclass, integer, integer, integer) IS 'recall and latency of an annoy index, for each of the rows asked';
+COMMENT ON FUNCTION annoy_recall_queries(regclass, integer, text, integer) IS 'recall and latency of an annoy index, for each query of a table';
+
 -- What values of another type look like: see docs/reference.md
 
 CREATE FUNCTION annoy_vector_layout()

@@ -1028,6 +1028,42 @@ CREATE FUNCTION annoy_recall(
 	OUT asked integer)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
+-- The user's own queries: in the table or view of that name.  It is text, lest a
+-- literal be taken for either.
+CREATE FUNCTION annoy_recall(
+	index regclass,
+	k integer,
+	queries text,
+	search_k integer DEFAULT -1,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision,
+	OUT asked integer)
+	AS 'MODULE_PATHNAME', 'annoy_recall_table' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION annoy_recall_queries(
+	index regclass,
+	k integer DEFAULT 10,
+	queries integer DEFAULT 100,
+	search_k integer DEFAULT -1,
+	OUT query tid,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+CREATE FUNCTION annoy_recall_queries(
+	index regclass,
+	k integer,
+	queries text,
+	search_k integer DEFAULT -1,
+	OUT query tid,
+	OUT recall double precision,
+	OUT latency_ms double precision,
+	OUT entries double precision)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'annoy_recall_queries_table' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
 CREATE FUNCTION annoy_recall_curve(
 	index regclass,
 	OUT k integer,
@@ -1304,6 +1340,9 @@ COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an 
 COMMENT ON FUNCTION annoy_last_scan() IS 'what the last scan of an annoy index in this session did';
 COMMENT ON FUNCTION annoy_index_check(regclass, boolean) IS 'raise an error if an annoy index is corrupted';
 COMMENT ON FUNCTION annoy_recall(regclass, integer, integer, integer) IS 'recall and latency of an annoy index, as measured now';
+COMMENT ON FUNCTION annoy_recall(regclass, integer, text, integer) IS 'recall and latency of an annoy index for queries of a table';
+COMMENT ON FUNCTION annoy_recall_queries(regclass, integer, integer, integer) IS 'recall and latency of an annoy index, for each of the rows asked';
+COMMENT ON FUNCTION annoy_recall_queries(regclass, integer, text, integer) IS 'recall and latency of an annoy index, for each query of a table';
 COMMENT ON FUNCTION annoy_recall_curve(regclass) IS 'recall of an annoy index by entries scanned, as measured when it was built or calibrated';
 COMMENT ON FUNCTION annoy_calibrate(regclass, regclass) IS 'measure the recall curve of an annoy index anew';
 COMMENT ON FUNCTION annoy_simd_paths() IS 'values of annoy.simd that this machine supports';

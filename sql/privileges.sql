@@ -161,6 +161,7 @@ CREATE TABLE queries (id integer, v real[]);
 INSERT INTO queries SELECT i, ARRAY[i, 2] FROM generate_series(1, 20) i;
 SET ROLE regress_annoy_owner;
 SELECT name, outcome(format('annoy_calibrate(%L, %L)', 'items_v', name)) FROM unnest(ARRAY['queries', '4294967295', 'items', 'items_pkey']) name;
+SELECT outcome(format('annoy_recall%s(''items_v'', 10, ''queries'')', f)) FROM unnest(ARRAY['', '_queries']) f;
 RESET ROLE;
 GRANT SELECT (id) ON queries TO regress_annoy_owner;
 SET ROLE regress_annoy_owner;

@@ -252,6 +252,36 @@ SELECT annoy_calibrate('items_v') > 50 AS own;
 SELECT count(*) AS differences FROM (
 	SELECT c.* FROM annoy_recall_curve('items_v') c EXCEPT SELECT k, search_k, recall, asked FROM curves) d;
 
+-- Their recall, with the answers that a sequential scan gives them, and that of each
+SELECT recall > 0.9 AS recall, latency_ms > 0 AS latency, entries > 100 AS entries, asked
+FROM annoy_recall('items_v', 10, queries => 'queries');
+SELECT recall < 0.9 AS recall, entries < 1000 AS entries, asked FROM annoy_recall('items_v', 10, 'queries', search_k => 1);
+SELECT recall, asked FROM annoy_recall('items_v', 10, 'annoy_recall.queries', search_k => 2147483647);
+SELECT recall > 0.9 AS recall, asked FROM annoy_recall('items_v', 10, 'many');
+SELECT asked FROM annoy_recall('items_v', 10, '"whole numbers"');
+CREATE FUNCTION found_of(query real[], k integer) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+	last double precision := (SELECT annoy_l2_distance(v, query) d FROM items ORDER BY 1 LIMIT 1 OFFSET k - 1);
+BEGIN
+	RETURN (SELECT count(*) FILTER (WHERE d <= last) / k::float8 FROM (SELECT v <-> query AS d FROM items ORDER BY 1 LIMIT k) n);
+END $$;
+SET annoy.search_k = 700;
+SELECT count(*) AS queries, count(DISTINCT r.recall) > 3 AS vary, bool_and(r.recall = found_of(q.q::real[], 10)) AS same,
+	min(r.latency_ms) > 0 AS latency, min(r.entries) >= 700 AS entries,
+	abs(avg(r.recall) - (SELECT recall FROM annoy_recall('items_v', 10, 'queries'))) < 1e-9 AS average
+FROM annoy_recall_queries('items_v', 10, 'queries') r JOIN queries q ON q.ctid = r.query;
+-- rows of the table, without themselves
+SELECT count(*) > 90 AS rows, bool_and((r.recall * 4 + 1) / 5 = found_of(i.v, 5)) AS same,
+	abs(avg(r.recall) - (SELECT recall FROM annoy_recall('items_v', 4))) < 1e-9 AS average
+FROM annoy_recall_queries('items_v', 4) r JOIN items i ON i.ctid = r.query;
+RESET annoy.search_k;
+-- nobody knows where those of a view are
+SELECT count(*), count(query) AS known, count(recall) FROM annoy_recall_queries('items_v', 10, 'far');
+-- the number of rows, by a client that does not tell its type
+SELECT (SELECT asked FROM annoy_recall('items_v', 10, '30')) = (SELECT asked FROM annoy_recall('items_v', 10, 30)) AS same;
+SELECT recall, latency_ms, entries, asked FROM annoy_recall('nothing_v', 10, 'queries');
+SELECT count(*) FROM annoy_recall_queries('nothing_v');
+
 --
 -- Errors
 --
@@ -268,6 +298,13 @@ SELECT failure(f) FROM unnest(ARRAY[
 	'SELECT annoy_recall(''items_v'', 10001)',
 	'SELECT annoy_recall(''items_v'', 10, 0)',
 	'SELECT annoy_recall(''items_v'', 10, 10001)',
+	'SELECT annoy_recall(''items_v'', 10, ''0'')',
+	'SELECT annoy_recall(''items_v'', 10, ''-1'')',
+	'SELECT annoy_recall(''items_v'', 10, ''99999999999999999999'')',
+	'SELECT annoy_recall(''items_v'', 10, ''nowhere'')',
+	'SELECT annoy_recall(''items_v'', 10, ''efforts'')',
+	'SELECT annoy_recall_queries(''items_v'', 10, ''nothing'')',
+	'SELECT annoy_recall_queries(''items_v'', 0)',
 	'SELECT annoy_recall(''items_v'', search_k => 0)',
 	'SELECT annoy_recall(''items_v'', search_k => -2)',
 	'SELECT annoy_recall(''items'')',
@@ -292,7 +329,28 @@ SET ROLE regress_annoy_reader;
 SELECT recall > 0.9 AS recall FROM annoy_recall('items_v', 10, 50);
 SELECT count(*) > 5 AS points FROM annoy_recall_curve('items_v');
 SELECT failure('SELECT annoy_calibrate(''items_v'')');
+SELECT failure(f) FROM unnest(ARRAY['SELECT annoy_recall(''items_v'', 10, ''queries'')',
+	'SELECT annoy_recall_queries(''items_v'', 10, ''queries'')']) f;
 RESET ROLE;
+-- nor by the way of the table's owner, who may; a column is enough, but for where it is
+GRANT SELECT (q) ON queries TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT asked FROM annoy_recall('items_v', 10, 'queries');
+SELECT failure('SELECT annoy_recall_queries(''items_v'', 10, ''queries'')');
+RESET ROLE;
+GRANT SELECT ON queries TO regress_annoy_reader;
+SET ROLE regress_annoy_reader;
+SELECT count(query) FROM annoy_recall_queries('items_v', 10, 'queries');
+RESET ROLE;
+REVOKE ALL ON queries FROM regress_annoy_reader;
+REVOKE ALL (q) ON queries FROM regress_annoy_reader;
+-- row-level security: rows are not told of
+ALTER TABLE items ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_annoy_reader;
+SELECT recall > 0.9 AS recall FROM annoy_recall('items_v', 10, 50);
+SELECT failure('SELECT annoy_recall_queries(''items_v'', 10, 50)');
+RESET ROLE;
+ALTER TABLE items DISABLE ROW LEVEL SECURITY;
 ALTER TABLE items OWNER TO regress_annoy_reader;
 SET ROLE regress_annoy_reader;
 SELECT annoy_calibrate('items_v') > 50 AS owner;

@@ -17,18 +17,16 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 #include "annoy.h"
@@ -44,17 +42,20 @@
 #define MAX_ROWS			10000
 #define MAX_QUERIES			10000
 
-/* Queries read at a time, and kept, from a user's table. */
-#define FETCH_QUERIES		100
-#define KEEP_QUERIES		1000
-
 /*
- * A row asked as a query.
+ * A query: a row of the table, or one of the user's.
  */
 typedef struct RecallQuery
 {
-	ItemPointerData item_tid;
-	ItemPointerData tid;		/* of the version that is visible */
+	ItemPointerData item_tid;	/* invalid if it is the user's */
+	ItemPointerData tid;		/* of the version that is visible; or where
+								 * the user's is, if that is known */
+
+	/* what came of it */
+	double		wanted;
+	double		found;
+	double		entries;
+	double		milliseconds;
 } RecallQuery;
 
 typedef struct RecallState
@@ -76,10 +77,7 @@ typedef struct RecallState
 	MemoryContext row_context;
 
 	/* sums over all queries */
-	double		wanted;
-	double		found;
-	double		entries;
-	instr_time	time;
+	RecallQuery sum;
 } RecallState;
 
 /*
@@ -119,6 +117,23 @@ choose_queries(RecallState *state, int wanted)
 		AnnoyDistancesInit(&asked->nearest, state->rows);
 		state->nqueries++;
 	}
+}
+
+/*
+ * Take queries of the user's.
+ */
+static void
+take_queries(RecallState *state, const AnnoyVector *vectors, const ItemPointerData *tids, int n)
+{
+	state->queries = palloc0(sizeof(RecallQuery) * n);
+	state->asked = palloc0(sizeof(AnnoyAsked) * n);
+	for (int i = 0; i < n; i++)
+	{
+		state->queries[i].tid = tids[i];
+		state->asked[i].vector = vectors[i];
+		AnnoyDistancesInit(&state->asked[i].nearest, state->rows);
+	}
+	state->nqueries = n;
 }
 
 /* AnnoyItemCounts callback: is it the item of a row that the snapshot sees? */
@@ -258,6 +273,8 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 	for (int i = 0; i < state->nqueries; i++)
 	{
 		const AnnoyAsked *asked = &state->asked[i];
+		RecallQuery *result = &state->queries[i];
+		bool		is_row = ItemPointerIsValid(&result->item_tid);
 		double		cutoff = asked->nearest.count > 0 ? asked->nearest.heap[0] : 0;
 		Datum		query = AnnoyMakeColumn(state->rel, &asked->vector);
 		ItemPointerData tid;
@@ -270,19 +287,24 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 		AnnoyAskNearest(&search, query);
 		while (seen < asked->nearest.count && AnnoyNextNearest(&search, &distance, &tid))
 		{
-			if (ItemPointerEquals(&tid, &state->queries[i].tid))
+			if (is_row && ItemPointerEquals(&tid, &result->tid))
 				continue;
 			found[seen++] = tid;
 			/* rows without a distance are infinitely far away */
 			if (!state->rounded && (distance <= cutoff || cutoff == INFINITY))
-				state->found++;
+				result->found++;
 		}
 		INSTR_TIME_SET_CURRENT(end);
-		INSTR_TIME_ACCUM_DIFF(state->time, end, start);
-		state->entries += AnnoyScanEntries(search.scan);
-		state->wanted += asked->nearest.count;
+		INSTR_TIME_SUBTRACT(end, start);
+		result->milliseconds = INSTR_TIME_GET_MILLISEC(end);
+		result->entries = AnnoyScanEntries(search.scan);
+		result->wanted = asked->nearest.count;
 		for (int j = 0; state->rounded && j < seen; j++)
-			state->found += row_distance(state, &asked->vector, &found[j], slot) <= cutoff;
+			result->found += row_distance(state, &asked->vector, &found[j], slot) <= cutoff;
+		state->sum.wanted += result->wanted;
+		state->sum.found += result->found;
+		state->sum.entries += result->entries;
+		state->sum.milliseconds += result->milliseconds;
 		pfree(DatumGetPointer(query));
 	}
 	AnnoyEndNearest(&search);
@@ -291,17 +313,16 @@ search_queries(RecallState *state, const AnnoyAccess *access)
 }
 
 /*
- * Measure the recall.
+ * Measure the recall of the queries that have been taken.
  */
 static void
-measure(RecallState *state, const AnnoyAccess *access, int queries)
+measure(RecallState *state, const AnnoyAccess *access)
 {
 	state->rounded = is_rounded(state->rel, state->index);
 	state->info = BuildIndexInfo(state->rel);
 	state->estate = CreateExecutorState();
 	state->row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy recall row",
 											   ALLOCSET_DEFAULT_SIZES);
-	choose_queries(state, queries);
 	find_answers(state);
 	search_queries(state, access);
 	MemoryContextDelete(state->row_context);
@@ -317,165 +338,169 @@ check_argument(const char *name, int value, int most)
 				 errmsg("%s must be between 1 and %d", name, most)));
 }
 
-PG_FUNCTION_INFO_V1(annoy_recall);
+/*
+ * Does a text say how many rows are to be asked, and not which relation has the queries?
+ * So do numbers of clients that do not tell types.  No relation has such a name, but in
+ * quotes.
+ */
+static bool
+is_number(const char *text, int *number)
+{
+	char	   *end;
+	long		value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (end == text || *end != '\0')
+		return false;
+	*number = errno == 0 && value >= 0 && value <= PG_INT32_MAX ? (int) value : 0;
+	return true;
+}
 
 /*
- * Asks rows of the table as queries, each without itself, and compares what the
- * index finds with the exact answers.
+ * Ask an index, and compare what it finds with the exact answers.  The arguments are
+ * the index, k, queries, and search_k.  If the queries are text, they are in the relation
+ * of that name; otherwise so many rows of the table are asked, each without itself.
+ *
+ * The result is in the current memory context.
  */
-Datum
-annoy_recall(PG_FUNCTION_ARGS)
+static void
+ask_queries(FunctionCallInfo fcinfo, bool text_queries, bool returns_rows, RecallState *state)
 {
-	RecallState state = {0};
-	int			queries = PG_GETARG_INT32(2);
-	int			search_k = PG_GETARG_INT32(3);
+	Oid			oid = PG_GETARG_OID(0);
+	AnnoyRequest request = {.right = ANNOY_MAY_SELECT};
+	AnnoyAccess reading;		/* the user's queries, as the user */
+	AnnoyAccess asking;			/* as the table's owner */
+	const char *relation = NULL;
+	AnnoyVector *vectors = NULL;
+	ItemPointerData *tids = NULL;
+	int			queries = 0;
+
+	memset(state, 0, sizeof(RecallState));
+	state->rows = PG_GETARG_INT32(1);
+	state->search_k = PG_GETARG_INT32(3);
+	check_argument("k", state->rows, MAX_ROWS);
+	if (text_queries)
+		relation = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	else
+		queries = PG_GETARG_INT32(2);
+	if (relation != NULL && is_number(relation, &queries))
+		relation = NULL;
+	if (relation == NULL)
+		check_argument("queries", queries, MAX_QUERIES);
+	if (state->search_k != -1)
+		check_argument("search_k", state->search_k, PG_INT32_MAX);
+
+	if (relation != NULL)
+	{
+		Oid			table = DatumGetObjectId(OidInputFunctionCall(F_REGCLASSIN,
+																  unconstify(char *, relation),
+																  InvalidOid, -1));
+
+		AnnoyOpenIndex(oid, &request, &reading);
+		vectors = palloc(sizeof(AnnoyVector) * ANNOY_MOST_ASKED);
+		tids = palloc(sizeof(ItemPointerData) * ANNOY_MOST_ASKED);
+		queries = AnnoyReadQueries(reading.rel, reading.index, table, vectors,
+								   returns_rows ? tids : NULL);
+		for (int i = 0; !returns_rows && i < queries; i++)
+			ItemPointerSetInvalid(&tids[i]);
+	}
+	request.snapshot = ANNOY_STATEMENT_SNAPSHOT;
+	request.returns_rows = returns_rows && relation == NULL;
+	AnnoyOpenIndex(oid, &request, &asking);
+	state->heap = asking.heap;
+	state->rel = asking.rel;
+	state->index = asking.index;
+	state->snapshot = asking.snapshot;
+	if (state->index->dim > 0)
+	{
+		if (relation != NULL)
+			take_queries(state, vectors, tids, queries);
+		else
+			choose_queries(state, queries);
+		measure(state, &asking);
+	}
+	AnnoyCloseIndex(&asking);
+	if (relation != NULL)
+		AnnoyCloseIndex(&reading);
+}
+
+/* What annoy_recall() returns. */
+static Datum
+recall_of_queries(FunctionCallInfo fcinfo, bool text_queries)
+{
+	RecallState state;
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {0};
-	static const AnnoyRequest request = {
-		.right = ANNOY_MAY_SELECT,
-		.snapshot = ANNOY_STATEMENT_SNAPSHOT,
-	};
-	AnnoyAccess access;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	state.rows = PG_GETARG_INT32(1);
-	check_argument("k", state.rows, MAX_ROWS);
-	check_argument("queries", queries, MAX_QUERIES);
-	if (search_k != -1)
-		check_argument("search_k", search_k, PG_INT32_MAX);
-
-	AnnoyOpenIndex(PG_GETARG_OID(0), &request, &access);
-	state.heap = access.heap;
-	state.rel = access.rel;
-	state.index = access.index;
-	state.snapshot = access.snapshot;
-	state.search_k = search_k;
-	if (state.index->dim > 0)
-		measure(&state, &access, queries);
-
-	nulls[0] = state.wanted == 0;
-	values[0] = Float8GetDatum(state.wanted == 0 ? 0 : state.found / state.wanted);
+	ask_queries(fcinfo, text_queries, false, &state);
+	nulls[0] = state.sum.wanted == 0;
+	values[0] = Float8GetDatum(state.sum.wanted == 0 ? 0 : state.sum.found / state.sum.wanted);
 	nulls[1] = nulls[2] = state.nqueries == 0;
-	values[1] = Float8GetDatum(state.nqueries == 0 ? 0 :
-							   INSTR_TIME_GET_MILLISEC(state.time) / state.nqueries);
-	values[2] = Float8GetDatum(state.nqueries == 0 ? 0 : state.entries / state.nqueries);
+	values[1] = Float8GetDatum(state.sum.milliseconds / Max(state.nqueries, 1));
+	values[2] = Float8GetDatum(state.sum.entries / Max(state.nqueries, 1));
 	values[3] = Int32GetDatum(state.nqueries);
-
-	AnnoyCloseIndex(&access);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/*
- * Can values of that type be compared with the indexed column?
- */
-static bool
-is_query_type(Relation rel, Oid type)
+/* What annoy_recall_queries() returns: a row for each query. */
+static Datum
+recall_of_each(FunctionCallInfo fcinfo, bool text_queries)
 {
-	Oid			column = rel->rd_opcintype[0];
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	RecallState state;
 
-	type = getBaseType(type);
-	if (column == BITOID || column == VARBITOID)
-		return type == BITOID || type == VARBITOID;
-	if (AnnoyIndexLayout(rel) != ANNOY_LAYOUT_NATIVE)
-		return type == column;
-	return type == FLOAT4ARRAYOID || type == FLOAT8ARRAYOID ||
-		type == NUMERICARRAYOID || type == INT2ARRAYOID ||
-		type == INT4ARRAYOID || type == INT8ARRAYOID;
+	AnnoyInitSet(fcinfo);
+	ask_queries(fcinfo, text_queries, true, &state);
+	for (int i = 0; i < state.nqueries; i++)
+	{
+		RecallQuery *query = &state.queries[i];
+		Datum		values[4];
+		bool		nulls[4] = {0};
+
+		nulls[0] = !ItemPointerIsValid(&query->tid);
+		values[0] = PointerGetDatum(&query->tid);
+		nulls[1] = query->wanted == 0;
+		values[1] = Float8GetDatum(query->wanted == 0 ? 0 : query->found / query->wanted);
+		values[2] = Float8GetDatum(query->milliseconds);
+		values[3] = Float8GetDatum(query->entries);
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }
 
-/*
- * The SQL that reads the queries of a table: its first column of a type that
- * fits.
- */
-static char *
-queries_sql(Relation rel, Oid table)
+/* The functions, for numbers of rows, and for queries of the user's. */
+
+PG_FUNCTION_INFO_V1(annoy_recall);
+PG_FUNCTION_INFO_V1(annoy_recall_table);
+PG_FUNCTION_INFO_V1(annoy_recall_queries);
+PG_FUNCTION_INFO_V1(annoy_recall_queries_table);
+
+Datum
+annoy_recall(PG_FUNCTION_ARGS)
 {
-	Relation	queries = AnnoyOpenQueried(table);
-	TupleDesc	desc = RelationGetDescr(queries);
-	char	   *sql = NULL;
-
-	for (int i = 0; i < desc->natts && sql == NULL; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-		if (!attribute->attisdropped && is_query_type(rel, attribute->atttypid))
-		{
-			const char *name = quote_identifier(NameStr(attribute->attname));
-
-			sql = psprintf("SELECT %s FROM %s WHERE %s IS NOT NULL", name,
-						   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(queries)),
-													  RelationGetRelationName(queries)),
-						   name);
-		}
-	}
-	if (sql == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("relation \"%s\" has no column of queries for index \"%s\"",
-						RelationGetRelationName(queries), RelationGetRelationName(rel)),
-				 errhint("The first column of vectors of a type that can be compared with the indexed column is taken.")));
-	relation_close(queries, NoLock);
-	return sql;
+	return recall_of_queries(fcinfo, false);
 }
 
-/*
- * Read a user's queries: all, or a sample of them.  Returns their number.
- */
-static int
-read_queries(Relation rel, const AnnoyIndex *index, const char *sql, AnnoyVector *queries)
+Datum
+annoy_recall_table(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = CurrentMemoryContext;
-	MemoryContext row_context;
-	AnnoyRandom random = index->seed;
-	uint32		seen = 0;
-	SPIPlanPtr	plan;
-	Portal		portal;
+	return recall_of_queries(fcinfo, true);
+}
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare(sql, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
-	row_context = AllocSetContextCreate(CurrentMemoryContext, "annoy query",
-										ALLOCSET_DEFAULT_SIZES);
+Datum
+annoy_recall_queries(PG_FUNCTION_ARGS)
+{
+	return recall_of_each(fcinfo, false);
+}
 
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, FETCH_QUERIES);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			bool		isnull;
-			Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
-											  SPI_tuptable->tupdesc, 1, &isnull);
-			uint32		place = seen < KEEP_QUERIES ? seen : AnnoyRandomBelow(&random, seen + 1);
-			MemoryContext old_context = MemoryContextSwitchTo(row_context);
-			AnnoyVector query = AnnoyReadColumn(rel, value);
-
-			/* detoasting and converting leave copies */
-			AnnoyCheckDimensions(rel, index, &query);
-			seen++;
-			if (place < KEEP_QUERIES)
-			{
-				if (index->metric == ANNOY_HAMMING)
-					query = AnnoyConvertVector(&query, ANNOY_BIT);
-				if (seen > KEEP_QUERIES)
-					pfree(unconstify(void *, queries[place].data));
-				MemoryContextSwitchTo(context);
-				queries[place] = AnnoyCopyVector(&query);
-			}
-			MemoryContextSwitchTo(old_context);
-			MemoryContextReset(row_context);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	SPI_cursor_close(portal);
-	SPI_finish();
-	return Min(seen, KEEP_QUERIES);
+Datum
+annoy_recall_queries_table(PG_FUNCTION_ARGS)
+{
+	return recall_of_each(fcinfo, true);
 }
 
 /*
@@ -540,17 +565,10 @@ annoy_calibrate(PG_FUNCTION_ARGS)
 	index = access.index;
 	if (!PG_ARGISNULL(1))
 	{
-		AnnoyVector *queries = palloc(sizeof(AnnoyVector) * KEEP_QUERIES);
-		int			nqueries = read_queries(rel, index, queries_sql(rel, PG_GETARG_OID(1)),
-											queries);
+		AnnoyVector *queries = palloc(sizeof(AnnoyVector) * ANNOY_MOST_ASKED);
 
-		if (nqueries == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("relation \"%s\" contains no queries",
-							get_rel_name(PG_GETARG_OID(1)))));
+		calibration.nqueries = AnnoyReadQueries(rel, index, PG_GETARG_OID(1), queries, NULL);
 		calibration.queries = queries;
-		calibration.nqueries = nqueries;
 	}
 	/* vectors may come from an expression; the user's queries have been read */
 	AnnoyBecomeOwner(&access);

@@ -75,6 +75,14 @@ typedef struct AnnoyCalibration
 
 extern void AnnoyCalibrate(Relation rel, AnnoyCalibration *calibration);
 
+/* queries.c */
+
+/* So many of a user's queries are asked at most. */
+#define ANNOY_MOST_ASKED		1000
+
+extern int	AnnoyReadQueries(Relation rel, const AnnoyIndex *index, Oid table,
+							 AnnoyVector *queries, ItemPointerData *tids);
+
 /* share.c */
 extern void AnnoyCurveHelp(Relation rel, void *memory,
 						   bool (*claim) (void *arg, uint64 *unit), void *arg);

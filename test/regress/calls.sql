@@ -24,7 +24,7 @@ STABLE LANGUAGE sql AS $$
 			WHEN type = 'jsonb' THEN quote_literal('{"search_k": 9}')
 			WHEN type = 'name' AND name = 'item_column' THEN quote_literal('id')
 			WHEN type = 'text' THEN quote_literal(CASE name WHEN 'query' THEN '{1,1}'
-				WHEN 'what' THEN 'all' WHEN 'name' THEN 'a_clone' WHEN 'filename' THEN '/nowhere/x.ann'
+				WHEN 'queries' THEN '1' WHEN 'what' THEN 'all' WHEN 'name' THEN 'a_clone' WHEN 'filename' THEN '/nowhere/x.ann'
 				WHEN 'layout' THEN 'annoy' END)
 			WHEN type IN ('integer', 'double precision') THEN '1'
 			WHEN type = 'boolean' THEN 'true'
