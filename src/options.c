@@ -301,7 +301,7 @@ AnnoyDefineOptions(void)
 							"1 reports each phase with counts and times, 2 each tree too; "
 							"-1 leaves out notices, -2 warnings as well.",
 							&annoy_verbose, 0, -INT_MAX, INT_MAX,
-							PGC_USERSET, GUC_EXPLAIN, check_verbose, NULL, NULL);
+							PGC_USERSET, 0, check_verbose, NULL, NULL);
 	DefineCustomEnumVariable("annoy.simd",
 							 "Sets which instructions of the processor are used.",
 							 "\"auto\" takes the best that this machine has. "

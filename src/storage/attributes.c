@@ -41,30 +41,24 @@
 #define TYPICAL_VARLENA		16
 
 /*
- * What to do about a first column that is no vector: arrays of other numbers can be
- * cast.
+ * What to do about a first column that is no vector, as a hint: arrays of other numbers
+ * can be cast.
  */
-static int
+static const char *
 first_column_hint(Relation rel)
 {
-	switch (TupleDescAttr(RelationGetDescr(rel), 0)->atttypid)
-	{
-		case INT2ARRAYOID:
-		case INT4ARRAYOID:
-		case INT8ARRAYOID:
-		case NUMERICARRAYOID:
-			{
-				const char *column = TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext,
-																			 ObjectIdGetDatum(RelationGetRelid(rel)),
-																			 Int32GetDatum(1),
-																			 BoolGetDatum(true)));
+	Oid			type = TupleDescAttr(RelationGetDescr(rel), 0)->atttypid;
+	char	   *column;
 
-				return errhint("Cast it, in the index and in queries: USING annoy ((%s::real[])), ORDER BY %s::real[] <-> query.",
-							   column, column);
-			}
-		default:
-			return errhint("Name the vector first, then the columns for conditions.");
-	}
+	if (type != INT2ARRAYOID && type != INT4ARRAYOID && type != INT8ARRAYOID &&
+		type != NUMERICARRAYOID)
+		return "Name the vector first, then the columns for conditions.";
+
+	column = TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext,
+													 ObjectIdGetDatum(RelationGetRelid(rel)),
+													 Int32GetDatum(1), BoolGetDatum(true)));
+	return psprintf("Cast it, in the index and in queries: USING annoy ((%s::real[])), ORDER BY %s::real[] <-> query.",
+					column, column);
 }
 
 /*
@@ -78,12 +72,17 @@ AnnoyCheckColumns(Relation rel)
 		bool		is_vector = OidIsValid(index_getprocid(rel, i, ANNOY_METRIC_PROC));
 
 		if (i == 1 && !is_vector)
+		{
+			/* looks at the catalog, so it is made before there is an error */
+			const char *hint = first_column_hint(rel);
+
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					 errmsg("the first column of annoy index \"%s\" is not a vector",
 							RelationGetRelationName(rel)),
 					 errdetail("Vectors are of type real[], double precision[] or bit."),
-					 first_column_hint(rel)));
+					 errhint("%s", hint)));
+		}
 		if (i > 1 && is_vector)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

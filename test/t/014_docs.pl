@@ -9,6 +9,8 @@
 # directory of the test.  In docs/examples a whole file is SQL, and what is said of it
 # is in comments of the other kind.  What needs pgvector is skipped where that is
 # missing.
+#
+# Links lead to files that are there, and to headings of these.
 
 use strict;
 use warnings;
@@ -63,9 +65,52 @@ sub examples
 	return @examples;
 }
 
+# What links can lead to within a document: its headings, as GitHub and others name
+# them.
+sub anchors
+{
+	my ($file) = @_;
+	my %anchors;
+
+	foreach (slurp_file($file) =~ /^#+ (.*)$/mg)
+	{
+		my $anchor = lc($_) =~ s/[^\w\- ]//gr =~ tr/ /-/r;
+
+		$anchors{$anchor} = 1;
+	}
+	return \%anchors;
+}
+
+# Links of a document that lead nowhere.
+sub broken_links
+{
+	my ($document) = @_;
+	my $directory = dirname("$top/$document");
+	my @broken;
+
+	foreach (slurp_file("$top/$document") =~ /\]\(([^()\s]+)\)/g)
+	{
+		next if /^https?:/;
+		my ($path, $anchor) = /^([^#]*)#?(.*)$/;
+		my $file = $path eq '' ? "$top/$document" : "$directory/$path";
+
+		push @broken, $_
+		  if !-e $file || ($anchor ne '' && !anchors($file)->{$anchor});
+	}
+	return @broken;
+}
+
+my @documents = ('README.md', map { s{^\Q$top/}{}r } sort glob("$top/docs/*.md"));
+
+foreach my $document (@documents, 'CHANGELOG.md', 'packaging/README.md', 'test/README.md',
+	'test/bench/README.md')
+{
+	is(join(' ', broken_links($document)), '', "$document: links lead somewhere");
+}
+
 my $documents = 0;
-foreach my $document ('README.md',
-	map { s{^\Q$top/}{}r } sort(glob("$top/docs/*.md"), glob("$top/docs/examples/*.sql")))
+foreach my $document (@documents,
+	map { s{^\Q$top/}{}r } sort glob("$top/docs/examples/*.sql"))
 {
 	my $database = lc($document) =~ s{\W}{_}gr;
 	my @examples = examples($document) or next;
