@@ -55,6 +55,25 @@ sub examples
 	return @examples;
 }
 
+# Each line of Annoy's class has a test, which exists.
+my $class = slurp_file("$FindBin::RealBin/../../docs/from-annoy.md");
+my ($lines, @without) = (0);
+while ($class =~ /^\| Annoy \| SQL \| test \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/mg)
+{
+	foreach my $line (split(/\n/, $1))
+	{
+		my ($kind, $name) = $line =~ m{\| `(sql|t)/(\w+)` \|$};
+
+		$lines++;
+		next if $line =~ /\| none: they are Python's \| \|$/;
+		my ($test) = !defined $name ? () :
+		  $kind eq 't' ? glob("$FindBin::RealBin/${name}_*.pl") : "$FindBin::RealBin/../../sql/$name.sql";
+		push @without, $line unless defined $test && -f $test;
+	}
+}
+cmp_ok($lines, '>=', 73, "from-annoy.md has the lines of Annoy's class");
+is("@without", '', 'with their tests');
+
 foreach my $document ('reference.md', 'from-annoy.md')
 {
 	my $database = $document =~ s/\W/_/gr;
