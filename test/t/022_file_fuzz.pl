@@ -157,7 +157,7 @@ sub damage
 	elsif ($kind == 5)
 	{
 		# a header, or what is there instead of it
-		my $field = 2 * int(rand(32));
+		my $field = 2 * int(rand(48));
 		my $bytes = rand() < 0.5 ? pack('q', $numbers[ int(rand(@numbers)) ]) : pack('S', int(rand(65536)));
 		$content = overwrite($content, $field, $bytes);
 	}
