@@ -222,7 +222,10 @@ scalar_text(const char *name, const JsonbValue *value)
 													   DirectFunctionCall1(numeric_trim_scale,
 																		   NumericGetDatum(value->val.numeric))));
 		case jbvBool:
-			return pstrdup(value->val.boolean ? "1" : "0");
+			/* Annoy takes verbose as a level or a switch */
+			if (strcmp(name, "verbose") == 0)
+				return pstrdup(value->val.boolean ? "1" : "0");
+			return pstrdup(value->val.boolean ? "true" : "false");
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

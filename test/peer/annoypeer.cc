@@ -12,6 +12,8 @@
  *												prints the items of each
  *	annoypeer info METRIC F FILE				prints numbers of items, of
  *												trees, and bytes of a node
+ *	annoypeer self METRIC F FILE				prints the largest distance
+ *												of an item from itself
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -20,6 +22,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <algorithm>
 #include <cinttypes>
 #include <cstddef>
 #include <cstdio>
@@ -124,6 +127,19 @@ run(const std::string &command, int dim, char **argv, int argc)
 				printf(" %.9g", number);
 			printf("\n");
 		}
+	}
+	else if (command == "self")
+	{
+		double		largest = 0;
+
+		for (int32_t id = 0; id < index.get_n_items(); id++)
+		{
+			index.get_item(id, vector.data());
+			/* absent ones are zeros, which are at a distance by cosine */
+			if (std::any_of(vector.begin(), vector.end(), [](T x) { return x != 0; }))
+				largest = std::max(largest, (double) index.get_distance(id, id));
+		}
+		printf("%g\n", largest);
 	}
 	else if (command == "search" && argc == 3)
 	{

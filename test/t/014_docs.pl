@@ -100,6 +100,25 @@ sub broken_links
 	return @broken;
 }
 
+# Each line of Annoy's class has a test, which exists.
+my $class = slurp_file("$top/docs/from-annoy.md");
+my ($lines, @without) = (0);
+while ($class =~ /^\| Annoy \| SQL \| test \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/mg)
+{
+	foreach my $line (split(/\n/, $1))
+	{
+		my ($kind, $name) = $line =~ m{\| `(sql|t)/(\w+)` \|$};
+
+		$lines++;
+		next if $line =~ /\| none: they are Python's \| \|$/;
+		my ($test) = !defined $name ? () :
+		  $kind eq 't' ? glob("$FindBin::RealBin/${name}_*.pl") : "$top/sql/$name.sql";
+		push @without, $line unless defined $test && -f $test;
+	}
+}
+cmp_ok($lines, '>=', 73, "from-annoy.md has the lines of Annoy's class");
+is("@without", '', 'with their tests');
+
 my @documents = ('README.md', map { s{^\Q$top/}{}r } sort glob("$top/docs/*.md"));
 
 foreach my $document (@documents, 'CHANGELOG.md', 'packaging/README.md', 'test/README.md',

@@ -1,8 +1,9 @@
 
 # Copyright (c) 2026, the annoy developers
 
-# Damaged files of the Annoy library: annoy_import_items() returns rows, no more
-# than the file has room for, or raises one of the errors it is meant to raise;
+# Damaged files of the Annoy library, and damaged values of annoy_serialize():
+# annoy_import_items(), annoy_import_bytes() and annoy_deserialize() return rows, no
+# more than there is room for, or raise one of the errors they are meant to raise;
 # the server stays up, and the process does not grow.
 #
 # ANNOY_FUZZ_FILES and ANNOY_FUZZ_SEED say how many files, and which.
@@ -14,6 +15,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use AnnoyTest;
+use Digest::SHA qw(sha256);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -75,7 +77,9 @@ foreach my $kind (
 			my $items = unpack('l', substr($content, -$node_size, 4));
 			my $header = pack('LSCCLLQLx36', 0x414E4958, 1, $metric eq 'hamming' ? 8 : 4, 4,
 				$node_size, $metric eq 'hamming' ? int(($dim + 63) / 64) : $dim, $items, fnv($metric));
-			push @whole, [ $metric, $dim, $content, $node_size ], [ $metric, $dim, $header . $content, $node_size ];
+			my $value = pack('H*', $node->safe_psql('postgres', "SELECT encode(annoy_serialize('rows_v', 'id', $trees), 'hex')"));
+			push @whole, [ $metric, $dim, $content, $node_size ], [ $metric, $dim, $header . $content, $node_size ],
+			  [ 'value', $dim, $value, $node_size ];
 		}
 	}
 }
@@ -84,6 +88,13 @@ foreach my $kind (
 my @numbers = (
 	0, 1, 2, -1, 3, 4, 7, 8, 64, 127, 255, 256, 32767, 65535, 65536, 0x7fffffff,
 	-0x80000000, 0x7ffffffe, 0x40000000, 0x3fffffff, 0x10000000, 0x7f800000, 0x7fc00000);
+
+# A value with the digest that goes with it, so that it is looked at.
+sub sealed
+{
+	my ($value) = @_;
+	return length($value) < 40 ? $value : substr($value, 0, 8) . sha256(substr($value, 40)) . substr($value, 40);
+}
 
 # Some bytes over others, if there are any at that place.
 sub overwrite
@@ -146,7 +157,7 @@ sub damage
 	elsif ($kind == 5)
 	{
 		# a header, or what is there instead of it
-		my $field = 2 * int(rand(32));
+		my $field = 2 * int(rand(48));
 		my $bytes = rand() < 0.5 ? pack('q', $numbers[ int(rand(@numbers)) ]) : pack('S', int(rand(65536)));
 		$content = overwrite($content, $field, $bytes);
 	}
@@ -180,7 +191,13 @@ $node->safe_psql(
 	DECLARE
 		n bigint;
 	BEGIN
-		SELECT count(*) INTO n FROM annoy_import_items(file, metric, f) WHERE item >= 0 AND item < most AND cardinality(vector) = f;
+		IF metric = 'value' THEN
+			SELECT count(*) INTO n FROM annoy_deserialize(pg_read_binary_file(file));
+		ELSIF ascii(right(md5(file), 1)) % 2 = 0 THEN
+			SELECT count(*) INTO n FROM annoy_import_bytes(pg_read_binary_file(file), metric, f) WHERE item >= 0 AND item < most AND cardinality(vector) = f;
+		ELSE
+			SELECT count(*) INTO n FROM annoy_import_items(file, metric, f) WHERE item >= 0 AND item < most AND cardinality(vector) = f;
+		END IF;
 		RETURN CASE WHEN n > most THEN 'too many' ELSE 'rows' END;
 	EXCEPTION WHEN OTHERS THEN
 		RETURN SQLSTATE;
@@ -204,10 +221,14 @@ while ($done < $files && $up)
 		my ($metric, $dim, $content, $node_size) = @{ $whole[ int(rand(@whole)) ] };
 		$content = damage($content, $node_size);
 		$content = damage($content, $node_size) if rand() < 0.2 && length($content) > 100;
-		if (rand() < 0.1)
+		if ($metric eq 'value')
+		{
+			$content = sealed($content) if rand() < 0.9;
+		}
+		elsif (rand() < 0.1)
 		{
 			# the wrong question
-			$metric = $whole[ int(rand(@whole)) ]->[0];
+			$metric = (qw(angular euclidean manhattan dot hamming))[ int(rand(5)) ];
 			$dim = (1, 2, 3, 4, 6, 70, 128, 8192)[ int(rand(8)) ];
 		}
 		open(my $fh, '>:raw', "$dir/fuzz$n.ann") or die "could not open a file: $!";
