@@ -98,6 +98,7 @@ RESET annoy."verbose";
 --
 -- Dimensions are what they are once there is a vector
 --
+SELECT failure($$CREATE INDEX ON items USING annoy (v) WITH (dimensions = -1)$$);
 SELECT failure($$ALTER INDEX items_v SET (dimensions = 0)$$);
 SELECT failure($$SELECT annoy_set_params('items_v', '{"f": 0}')$$);
 ALTER INDEX items_v SET (dimensions = 4);
@@ -130,6 +131,24 @@ DELETE FROM items WHERE id > 200;
 SELECT vectors, vectors + dead_items AS with_dead, said('items_v', 'n_items') AS n_items FROM annoy_index_info('items_v');
 VACUUM items;
 SELECT vectors, dead_items, said('items_v', 'n_items') AS n_items FROM annoy_index_info('items_v');
+
+SELECT vectors = 0 AS is_empty, NOT EXISTS (SELECT FROM empty WHERE v IS NOT NULL) AS is_empty FROM annoy_index_info('empty_v');
+
+--
+-- Items by number: some, the last, whether there is one
+--
+SELECT id, annoy_get_item('items_v', ctid, NULL::real[]) = v AS same FROM items WHERE id >= 10 AND id < 13 ORDER BY id;
+SELECT max(id) AS last, EXISTS (SELECT FROM items WHERE id = 200) AS is_there, EXISTS (SELECT FROM items WHERE id = 201) AS is_not FROM items;
+
+--
+-- What it takes instead of unbuild() and unload(): nothing, REINDEX or DROP INDEX
+--
+INSERT INTO items VALUES (201, vec(201, 4));
+SELECT id FROM items i, annoy_get_nns_by_item('items_v', i.ctid, 1) n WHERE id = 201 AND n.item = i.ctid;
+REINDEX INDEX items_v;
+SELECT vectors FROM annoy_index_info('items_v');
+DROP INDEX items_v;
+SELECT count(v) FROM items;
 
 SET client_min_messages = warning;
 DROP SCHEMA annoy_class CASCADE;
