@@ -14,6 +14,7 @@
 # make soak		kill a private cluster again and again under load, for ten
 #			minutes or as many as MINUTES=... says; then damage 10,000
 #			indexes
+# make test-shards	the test of shards by postgres_fdw alone
 # make test-assert	tests on a server built with assertions, with caches that are
 #			never valid for long, and under valgrind; this takes hours
 # make test-clients	drivers, object-relational mappers and a pooler, from Debian and npm,
@@ -118,6 +119,9 @@ dist:
 			-o "packaging/out/annoy-$$version.zip" HEAD && \
 		echo "packaging/out/annoy-$$version.zip"
 
+test-shards:
+	@$(script_env) ANNOY_SUITES=tap ANNOY_TAP=028 test/run.sh
+
 bench:
 	@$(script_env) test/bench/bench.sh
 
@@ -134,5 +138,5 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test test-versions test-assert test-clients soak check-build deb try-deb \
+.PHONY: all install installcheck clean demo test test-versions test-shards test-assert test-clients soak check-build deb try-deb \
 	dist bench indent check-indent typedefs
