@@ -86,7 +86,7 @@ BEGIN
 		FROM (SELECT *, lag(d) OVER (ORDER BY n) AS before FROM distances) s $query$,
 		col, op, query, dtype) INTO rows, different, inversions;
 END $$;
-CREATE TABLE results (type regtype, metric text, dtype text, rows bigint, different bigint, inversions bigint, exact boolean);
+CREATE TABLE results (type text, metric text, dtype text, rows bigint, different bigint, inversions bigint, exact boolean);
 DO $$
 #variable_conflict use_variable
 DECLARE

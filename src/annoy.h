@@ -153,9 +153,6 @@ AnnoyItemDistance(const AnnoyIndex *index, const AnnoyVector *item,
 	return AnnoyHasNoDistance(index, item, query, distance) ? INFINITY : distance;
 }
 
-#define ANNOY_ROTATION_ROUNDS	4
-#define ANNOY_MAX_GROUP_PAGES	32
-
 /* Random numbers: SplitMix64.  Part of the format: seeds must keep meaning. */
 typedef uint64 AnnoyRandom;
 

@@ -16,6 +16,9 @@
 #include "annoy.h"
 #include "simd/simd.h"
 
+/* Of the rotation, see space.c. */
+#define ANNOY_ROTATION_ROUNDS	4
+
 /* Components of images are not beyond this: their squares still are finite. */
 #define ANNOY_MAX_COMPONENT		1e15
 

@@ -29,6 +29,9 @@
  */
 #define ANNOY_MAX_REPLACED_TREES	31
 
+/* Pages of a group of items, at most. */
+#define ANNOY_MAX_GROUP_PAGES	32
+
 /* With fewer entries than this a node cannot be split. */
 #define ANNOY_MIN_ROOM			2
 

@@ -165,10 +165,12 @@ extern bool AnnoyIsZero(const AnnoyVector *vec);
 extern int	AnnoyFindNotFinite(const AnnoyVector *vec, double *value);
 extern void AnnoyCheckFinite(const AnnoyVector *vec);
 extern void AnnoyCheckSameDimensions(const AnnoyVector *x, const AnnoyVector *y);
-extern bool AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype);
-extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 extern AnnoyVector AnnoyCopyVector(const AnnoyVector *vec);
 extern Datum AnnoyMakeDatum(Oid type, AnnoyLayout layout, const AnnoyVector *vec);
+
+/* convert.c */
+extern bool AnnoyVectorFits(const AnnoyVector *vec, AnnoyDtype dtype);
+extern AnnoyVector AnnoyConvertVector(const AnnoyVector *vec, AnnoyDtype dtype);
 
 /* metric.c */
 extern double AnnoyDistance(AnnoyMetric metric, const AnnoyVector *x,
