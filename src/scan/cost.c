@@ -69,7 +69,7 @@
 #define CODE_BYTE_COST	0.005
 
 /* What sifting an entry costs, as a part of scoring it. */
-#define SIFT_COST		0.25
+#define SIFT_COST		0.5
 
 /* What a code takes in most indexes, for one that only might be. */
 #define HYPOTHETICAL_CODE_BYTES	32

@@ -93,7 +93,7 @@
  * docs/measurements.md.
  */
 #define TEST_COST			400.0
-#define SIFT_COST			0.25	/* an entry, if it is not scored */
+#define SIFT_COST			0.5	/* an entry, if it is not scored */
 #define DISTANCE_COST		90.0
 
 /* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
@@ -190,6 +190,19 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 	return ANNOY_STEP_ROUND;
 }
 
+/*
+ * How many rows that meet the conditions in the index a round is for: as many as the
+ * LIMIT says, if there is one.
+ */
+static inline double
+rows_wanted(const AnnoyScanTask *task, const AnnoyScanProgress *progress)
+{
+	const AnnoyDemand *demand = &task->demand;
+	double		limit = demand->is_page ? 0 : Min(demand->limit, DEEP_ROWS);
+
+	return Max(progress->returned + 1, Max(limit, FILTER_ROWS));
+}
+
 /* So many times the rows that are demanded are searched for. */
 static inline double
 filter_margin(const AnnoyScanProgress *progress, double rows)
@@ -222,7 +235,7 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 					 const AnnoyScanProgress *progress, AnnoyRound *next)
 {
 	const AnnoyEfforts *efforts = &task->efforts;
-	double		wanted = Max(progress->returned + 1, FILTER_ROWS);
+	double		wanted = rows_wanted(task, progress);
 	double		rows = wanted / progress->passing;
 	double		scored = Min(ANNOY_BLOCK_ENTRIES * progress->sifted, 1);	/* blocks */
 	double		keep;
