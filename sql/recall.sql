@@ -259,6 +259,9 @@ SELECT recall < 0.9 AS recall, entries < 1000 AS entries, asked FROM annoy_recal
 SELECT recall, asked FROM annoy_recall('items_v', 10, 'annoy_recall.queries', search_k => 2147483647);
 SELECT recall > 0.9 AS recall, asked FROM annoy_recall('items_v', 10, 'many');
 SELECT asked FROM annoy_recall('items_v', 10, '"whole numbers"');
+-- in double precision: what a query on this column asks is rounded
+CREATE TABLE fine AS SELECT ARRAY(SELECT x::double precision + 1e-9 * id FROM unnest(v) x) AS q FROM items WHERE id <= 100;
+SELECT recall, asked FROM annoy_recall('items_v', 10, 'fine', search_k => 2147483647);
 CREATE FUNCTION found_of(query real[], k integer) RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
 	last double precision := (SELECT annoy_l2_distance(v, query) d FROM items ORDER BY 1 LIMIT 1 OFFSET k - 1);

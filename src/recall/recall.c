@@ -20,7 +20,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -28,6 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 #include "annoy.h"
 #include "recall/exact.h"
@@ -119,23 +119,6 @@ choose_queries(RecallState *state, int wanted)
 	}
 }
 
-/*
- * Take queries of the user's.
- */
-static void
-take_queries(RecallState *state, const AnnoyVector *vectors, const ItemPointerData *tids, int n)
-{
-	state->queries = palloc0(sizeof(RecallQuery) * n);
-	state->asked = palloc0(sizeof(AnnoyAsked) * n);
-	for (int i = 0; i < n; i++)
-	{
-		state->queries[i].tid = tids[i];
-		state->asked[i].vector = vectors[i];
-		AnnoyDistancesInit(&state->asked[i].nearest, state->rows);
-	}
-	state->nqueries = n;
-}
-
 /* AnnoyItemCounts callback: is it the item of a row that the snapshot sees? */
 static bool
 item_visible(const AnnoyItem *item, void *arg)
@@ -175,6 +158,23 @@ read_vector(const RecallState *state, Datum value)
 	AnnoyVector vec = AnnoyReadColumn(state->rel, value);
 
 	return state->index->metric == ANNOY_HAMMING ? AnnoyConvertVector(&vec, ANNOY_BIT) : vec;
+}
+
+/*
+ * Take queries of the user's, as values of the column: that is what an operator compares.
+ */
+static void
+take_queries(RecallState *state, const AnnoyVector *vectors, const ItemPointerData *tids, int n)
+{
+	state->queries = palloc0(sizeof(RecallQuery) * n);
+	state->asked = palloc0(sizeof(AnnoyAsked) * n);
+	for (int i = 0; i < n; i++)
+	{
+		state->queries[i].tid = tids[i];
+		state->asked[i].vector = read_vector(state, AnnoyMakeColumn(state->rel, &vectors[i]));
+		AnnoyDistancesInit(&state->asked[i].nearest, state->rows);
+	}
+	state->nqueries = n;
 }
 
 /*
@@ -375,6 +375,7 @@ ask_queries(FunctionCallInfo fcinfo, bool text_queries, bool returns_rows, Recal
 	AnnoyVector *vectors = NULL;
 	ItemPointerData *tids = NULL;
 	int			queries = 0;
+	int			dim;
 
 	memset(state, 0, sizeof(RecallState));
 	state->rows = PG_GETARG_INT32(1);
@@ -412,7 +413,13 @@ ask_queries(FunctionCallInfo fcinfo, bool text_queries, bool returns_rows, Recal
 	state->rel = asking.rel;
 	state->index = asking.index;
 	state->snapshot = asking.snapshot;
-	if (state->index->dim > 0)
+
+	/*
+	 * the user's queries have the dimensions that the index had when they
+	 * were read
+	 */
+	dim = relation != NULL ? reading.index->dim : state->index->dim;
+	if (dim > 0)
 	{
 		if (relation != NULL)
 			take_queries(state, vectors, tids, queries);
