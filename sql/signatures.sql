@@ -240,6 +240,25 @@ INSERT INTO coarse SELECT i, vec(i), (i % 300)::tens, ARRAY[(i % 300)::tens] FRO
 SELECT annoy_index_check('coarse_idx', true);
 SELECT c, all_rows, itself FROM unnest(ARRAY['t && ''{7}''', 't @> ''{7}''', 't <@ ''{7,18}''', 't = ''{7}''', 'a = ''7''', 'a === ''7''']) c,
 	check_condition('coarse', c);
+-- A condition may pick what is far from the query: a search finds it, and does not go
+-- through all entries more often than a round before it knows takes
+CREATE TABLE clusters AS SELECT i AS id, (SELECT array_agg(x + i % 20 * 300) FROM unnest(vec(i)) x) AS v, i % 20 AS c FROM generate_series(1, 6000) i;
+CREATE INDEX clusters_idx ON clusters USING annoy (v, c);
+ANALYZE clusters;
+CREATE FUNCTION search_cluster(wanted integer, OUT same boolean, OUT entries bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	found real[];
+	nearest real[];
+BEGIN
+	found := ARRAY(SELECT v <-> vec(20) FROM clusters WHERE c = wanted ORDER BY v <-> vec(20) LIMIT 10);
+	SELECT s.entries INTO entries FROM annoy_last_scan() s;
+	SET LOCAL enable_indexscan = off;
+	nearest := ARRAY(SELECT v <-> vec(20) FROM clusters WHERE c = wanted ORDER BY v <-> vec(20) LIMIT 10);
+	SET LOCAL enable_indexscan = on;
+	same := found = nearest;
+END $$;
+SELECT count(*) FILTER (WHERE same) >= 18 AS found, bool_and(s.entries <= 1.3 * i.entries) AS once
+FROM annoy_index_info('clusters_idx') i, generate_series(0, 19) c, search_cluster(c) s;
 -- order and hashes are the same on all paths
 SELECT annoy_simd_check('items_' || i) > 0 AS nodes FROM generate_series(1, 4) i;
 \set ECHO none

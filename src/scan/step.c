@@ -93,7 +93,7 @@
  * docs/measurements.md.
  */
 #define TEST_COST			400.0
-#define SIFT_COST			0.5	/* an entry, if it is not scored */
+#define SIFT_COST			0.5 /* an entry, if it is not scored */
 #define DISTANCE_COST		90.0
 
 /* As many rows as a LIMIT says may turn out to be too few: some are not visible. */
