@@ -68,7 +68,7 @@ add_report(AnnoyScanReport *report, const AnnoyScanReport *search)
 	*report = *search;
 	report->stats.searches += sum.searches;
 	report->stats.rounds += sum.rounds;
-	for (int i = 0; i < lengthof(sum.ended); i++)
+	for (int i = 0; i < (int) lengthof(sum.ended); i++)
 		report->stats.ended[i] += sum.ended[i];
 	report->stats.effort += sum.effort;
 	report->stats.reach += sum.reach;
