@@ -44,7 +44,7 @@ FROM pg_operator JOIN pg_proc p ON p.oid = oprcode
 WHERE proname LIKE 'annoy\_%'
 GROUP BY 1, 2 ORDER BY 1;
 SELECT p.oid::regprocedure FROM pg_proc p
-WHERE proname LIKE 'annoy\_%' AND proname !~ '^annoy_(index|recall|calibrate|last_scan|simd|get|knn|nns|repr|set|clone|prewarm|import|export|search)'
+WHERE proname LIKE 'annoy\_%' AND proname !~ '^annoy_(index|recall|calibrate|last_scan|simd|get|knn|nns|repr|set|clone|prewarm|import|export|search|serialize|state|restore)'
 	AND NOT (provolatile = 'i' AND proisstrict AND proparallel = 's')
 ORDER BY 1;
 

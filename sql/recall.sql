@@ -174,10 +174,10 @@ BEGIN
 	EXECUTE query;
 	SELECT s.target_recall, s.predicted_recall, s.effort INTO target_recall, predicted, effort FROM annoy_last_scan() s;
 END $$;
-SELECT t AS wanted, k, target_recall = t AS target, predicted BETWEEN t AND t + .02 AS predicted
+SELECT t AS wanted, k, target_recall = t AS target, predicted BETWEEN t AND t + .03 AS predicted
 FROM unnest(ARRAY[.9, .95, .98]) t, unnest(ARRAY[10, 40, 100, 600, 1000]) k,
 	predicted(format('SELECT id FROM items ORDER BY v <-> (SELECT hard(5)) LIMIT %s', k), t::text)
-WHERE predicted BETWEEN t AND t + .02 IS NOT TRUE;
+WHERE predicted BETWEEN t AND t + .03 IS NOT TRUE;
 SET annoy.search_k = 2500;
 SELECT target_recall, predicted BETWEEN .5 AND 1 AS predicted, effort FROM predicted('SELECT id FROM items ORDER BY v <-> (SELECT hard(5)) LIMIT 10');
 SET annoy.search_k = 1;
