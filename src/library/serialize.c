@@ -188,7 +188,7 @@ make_value(AnnExport *export)
 {
 	const AnnoyAccess *access = &export->access;
 	const AnnForest *forest = &export->forest;
-	ValueHeader header = {.magic = VALUE_MAGIC};
+	ValueHeader header = {0};
 	AnnWriter  *writer = AnnMakeWriter(NULL, forest->format.node_size);
 	StringInfoData params;
 	char	   *json;
@@ -203,6 +203,7 @@ make_value(AnnExport *export)
 	json = pg_server_to_any(params.data, params.len, PG_UTF8);
 	json_size = strlen(json);
 
+	memcpy(header.magic, VALUE_MAGIC, sizeof(header.magic));
 	header.byte_order = VALUE_BYTE_ORDER;
 	header.schema_version = VALUE_VERSION;
 	strlcpy(header.metric, AnnoyMetricName(access->index->metric), sizeof(header.metric));
