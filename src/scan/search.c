@@ -439,6 +439,8 @@ open_again(AnnoySearch *search)
 	search->space_decided = false;
 	search->index = AnnoyOpenSpace(search->rel);
 	map_query(search);
+	/* which were scores of another space */
+	search->has_others = false;
 	return true;
 }
 

@@ -304,10 +304,10 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 	double		share = 1;
 	double		limit;
 
-	/* rows that conditions take are an estimate, which may be far off */
 	if (demand->merged >= MANY_MERGED && !demand->filtered)
 		share = MERGE_SHARE / demand->merged;
 	limit = share * demand->limit;
+	/* rows that conditions take are an estimate, which may be far off */
 	if (demand->filtered)
 		limit = Min(limit, DEEP_ROWS);
 	if (limit > FIRST_ROWS && efforts->measured > 0 && !demand->is_page)
