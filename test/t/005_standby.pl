@@ -340,19 +340,19 @@ sub outcomes
 }
 
 my $changes = join "\n",
-  map { "1 of 26|25006 | cannot execute annoy_$_() during recovery" }
+  map { "1 of 29|25006 | cannot execute annoy_$_() during recovery" }
   qw(calibrate clone_index set_params);
 is( outcomes($standby, "'not_logged_v'"),
-	"23 of 26|0A000 | cannot access unlogged index \"not_logged_v\" during recovery"
+	"26 of 29|0A000 | cannot access unlogged index \"not_logged_v\" during recovery"
 	  . " | What is unlogged is not there on a standby.\n$changes",
 	'standby: functions on an unlogged index');
 is( outcomes($standby, "'logged_v'"),
 	"$changes\n"
-	  . "2 of 26|42804 | the query is a bit string, but index \"logged_v\" is on arrays\n"
-	  . '1 of 26|58P01 | could not create file "/nowhere/x.ann.N.tmp": No such file or directory'
+	  . "2 of 29|42804 | the query is a bit string, but index \"logged_v\" is on arrays\n"
+	  . '1 of 29|58P01 | could not create file "/nowhere/x.ann.N.tmp": No such file or directory'
 	  . " | The file is written by the server process, on the server's machine.\n"
-	  . "9 of 26|no error\n"
-	  . '11 of 26|no error locks logged AccessShareLock, logged_v AccessShareLock',
+	  . "9 of 29|no error\n"
+	  . '14 of 29|no error locks logged AccessShareLock, logged_v AccessShareLock',
 	'standby: functions on another one');
 unlike(outcomes($primary, "'not_logged_v'"),
 	qr/0A000|25006/, 'primary: functions on an unlogged index');
@@ -364,7 +364,7 @@ $other->query_safe(
 	CREATE TEMP TABLE theirs (id int, v real[]);
 	CREATE INDEX theirs_v ON theirs USING annoy (v);});
 is( outcomes($primary, $other->query_safe(q{SELECT 'theirs_v'::regclass::oid})),
-	'26 of 26|0A000 | cannot access temporary index "theirs_v" of another session',
+	'29 of 29|0A000 | cannot access temporary index "theirs_v" of another session',
 	'functions on a temporary index of another session');
 
 # Who may not use an index does not wait for those who have locked it: any wait
@@ -379,13 +379,13 @@ $other->query_safe(
 is( outcomes(
 		$primary, "'logged_v'", 'SET lock_timeout = 1; SET ROLE nobody; '),
 	join("\n",
-		'2 of 26|42501 | must be owner of index logged_v',
-		'1 of 26|42501 | must be owner of table logged',
-		'1 of 26|42501 | permission denied for function annoy_index_check',
-		'22 of 26|42501 | permission denied for table logged'),
+		'2 of 29|42501 | must be owner of index logged_v',
+		'1 of 29|42501 | must be owner of table logged',
+		'1 of 29|42501 | permission denied for function annoy_index_check',
+		'25 of 29|42501 | permission denied for table logged'),
 	'without privileges nobody waits for a lock');
 is( outcomes($primary, "'logged_v'", 'SET lock_timeout = 1; '),
-	'26 of 26|55P03 | canceling statement due to lock timeout',
+	'29 of 29|55P03 | canceling statement due to lock timeout',
 	'with privileges everybody does');
 $other->query_safe('ROLLBACK');
 $other->quit;
