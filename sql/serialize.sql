@@ -104,6 +104,7 @@ SELECT what, failure(format('SELECT count(*) FROM annoy_deserialize(%L)', change
 	('dimensions', swapped(value, 64, '\x0d')), ('dimensions', swapped(value, 64, '\x00')), ('dimensions', swapped(value, 64, '\xffffff7f')),
 	('items', swapped(value, 68, '\x2b')), ('items', swapped(value, 68, '\xffffffff')), ('items', swapped(value, 68, '\xffffff7f')), ('items', swapped(value, 68, '\x00')),
 	('parameters', swapped(value, 72, '\xffff')), ('parameters', swapped(value, 72, '\xffffffffffffffff')),
+	('a zero in the parameters', swapped(value, 88, '\x00')),
 	('file', swapped(value, 80, '\x01')), ('file', swapped(value, 80, '\xffffffffffffffff')),
 	('numbers', swapped(value, 96 + get_byte(value, 72) + 256 * get_byte(value, 73), '\x00000000000000f0')) ) c (what, changed);
 SELECT what, failure(format('SELECT annoy_restore(%L, ''damaged'')', changed)) FROM (SELECT annoy_state('items_l2', 'id', 2)) s (state), LATERAL (VALUES

@@ -179,7 +179,7 @@ typedef struct AnnoySharedVectors
 	AnnoyShare	files;			/* the set it is in, if there are workers */
 	AnnoyShare	ranks;			/* of each block that holds items: how many
 								 * groups are before it */
-}			AnnoySharedVectors;
+} AnnoySharedVectors;
 
 /*
  * The sample.  In a step, each point belongs to one participant, as the step says,
@@ -321,7 +321,7 @@ typedef struct AnnoyVectorWriter
 	char	   *buffer;			/* NULL if nothing was written */
 	int64		first;			/* vectors in it: from that number on ... */
 	int64		count;			/* ... so many */
-}			AnnoyVectorWriter;
+} AnnoyVectorWriter;
 
 /* What the load tells, beside the items. */
 typedef struct AnnoyLoadResult

@@ -47,7 +47,7 @@ typedef struct FileSource
 	int64		first;			/* vectors in it: from that number on ... */
 	int64		count;			/* ... so many */
 	int64		last;			/* that was asked for, or -1 */
-}			FileSource;
+} FileSource;
 
 /* How many vectors a buffer has room for. */
 static int64

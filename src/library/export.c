@@ -537,7 +537,9 @@ annoy_export(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	AnnCheckTarget(name);
-	read_for_file(&export, fcinfo, PG_GETARG_INT32(3), text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	/* version 1.0 of the extension declares no layout */
+	read_for_file(&export, fcinfo, PG_GETARG_INT32(3),
+				  PG_NARGS() > 4 ? text_to_cstring(PG_GETARG_TEXT_PP(4)) : "annoy");
 	write_file(&export, name);
 	AnnoyCloseIndex(&export.access);
 	PG_RETURN_INT64(export.forest.rows);

@@ -92,14 +92,15 @@ get_params(const AnnoyAccess *access, AnnoyParams *params)
 	bool		is_zero;
 	uint64		seed = AnnoyOptionSeed(rel, &is_zero);
 	int			n_neighbors = AnnoyOptionNeighbors(rel);
-	const char *dtype = "auto";
-	AnnoyIndex	declared;
+	int			declared = AnnoyOptionDtype(rel);
+	const char *dtype;
 
 	/* what is automatic is decided with the dimensions */
-	AnnoyDeclareDtype(rel, &declared);
-	if (!declared.auto_dtype)
-		dtype = AnnoyStoredName(declared.dtype, declared.in_table);
-	else if (dim > 0)
+	if (declared != ANNOY_DTYPE_AUTO)
+		dtype = AnnoyStoredName(declared, declared == ANNOY_DTYPE_NONE);
+	else if (access->index->auto_dtype && dim == 0)
+		dtype = "auto";
+	else
 		dtype = AnnoyStoredName(access->index->dtype, access->index->in_table);
 	if (dim == 0)
 		dim = AnnoyOptionDimensions(rel);

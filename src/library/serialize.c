@@ -168,6 +168,8 @@ open_value(const bytea *bytes, Value *value)
 	value->params = data + sizeof(ValueHeader);
 	value->numbers = value->params + header->params_size;
 	value->file = value->numbers + header->items * sizeof(int64);
+	if (memchr(value->params, '\0', header->params_size) != NULL)
+		bad_value("There is a zero among its parameters.");
 
 	for (uint32 i = 0; i < header->items; i++)
 	{

@@ -40,7 +40,7 @@ extern void AnnoyCheckRow(Relation rel, Relation heap,
 extern AnnoyVectorSource *AnnoySourceOpenTable(Relation rel, const AnnoyIndex *index,
 											   Snapshot snapshot);
 extern AnnoyVectorSource *AnnoySourceOpen(Relation rel, const AnnoyIndex *index,
-										   Snapshot snapshot);
+										  Snapshot snapshot);
 extern void AnnoySourcePrefetch(AnnoyVectorSource *source, const ItemPointerData *tid);
 extern Buffer AnnoySourcePin(AnnoyVectorSource *source, const ItemPointerData *tid);
 extern void AnnoySourceTouch(Buffer buffer, const ItemPointerData *tid);

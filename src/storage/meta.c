@@ -136,6 +136,12 @@ AnnoyOpen(Relation rel)
 	declared.dtype = meta.dtype;
 	declared.in_table = (meta.flags & ANNOY_META_IN_TABLE) != 0;
 	declared.auto_dtype = (meta.flags & ANNOY_META_AUTO_DTYPE) != 0;
+	if (declared.auto_dtype && meta.dim == 0)
+	{
+		/* the dimensions were forgotten, and so is what was decided with them */
+		declared.dtype = AnnoyColumnDtype(rel);
+		declared.in_table = false;
+	}
 	declared.zeros_last = AnnoyZerosAreLast(rel);
 	declared.n_trees = meta.n_trees;
 	declared.n_entries = (meta.flags & ANNOY_META_SECOND) != 0 ? 2 : 1;
