@@ -99,7 +99,14 @@ FROM unnest(ARRAY['i4 IN (1, 2, 3)', 'i4 = ANY (''{1,NULL,3}'')', 'i4 = ANY (''{
 	'i4 = ANY (NULL::int4[])', 'i4 = ANY (''{NULL}''::int4[])', 'i4 > ANY (''{30,40}'')',
 	't IN (''name 1'', ''name 2'')', 'u = ANY (ARRAY[md5(''1''), md5(''2'')]::uuid[])']) c, same(c) s;
 
--- annoy_any() says the same, and an index tests it in any version
+-- annoy_any() says the same, and an index tests it in any version.  A B-tree does not:
+-- the planner would take its rows to be in order.
+CREATE TABLE ordered AS SELECT i AS a, i % 4 AS b FROM generate_series(1, 2000) i;
+CREATE INDEX ordered_idx ON ordered (a, b);
+ANALYZE ordered;
+SELECT array_agg(a) FROM (SELECT a FROM ordered WHERE annoy_any(b, '{1,2}') ORDER BY a LIMIT 6) s;
+SELECT min(a) FROM ordered WHERE annoy_any(b, '{0,1}');
+DROP TABLE ordered;
 SELECT c, s.* FROM unnest(ARRAY['annoy_any(i4, ''{1,2,3}'')', 'annoy_any(i4, ''{1,NULL,3}'')', 'annoy_any(i4, ''{}'')', 'annoy_any(i4, ''{NULL}'')',
 	'annoy_any(i2, ''{1,2}'')', 'annoy_any(i8, ARRAY[1,2])', 'annoy_any(n, ''{0.5,1.7}'')', 'annoy_any(t, ''{name 1,name 2}'')',
 	'annoy_any(vc, ARRAY[''name 1'', ''name 2''])', 'annoy_any(b, ''{true}'')', 'annoy_any(u, ARRAY[md5(''1''), md5(''2'')]::uuid[])',

@@ -60,6 +60,20 @@ DELETE FROM randoms_0;
 SELECT recall('randoms', '<->', :'queries', 10) >= .95 AS found;
 ROLLBACK;
 
+-- Nor does a partition say anything that has hardly any rows, and is read whole.
+CREATE TABLE young (LIKE source) PARTITION BY RANGE (id);
+CREATE TABLE young_1 PARTITION OF young FOR VALUES FROM (1) TO (6);
+CREATE TABLE young_2 PARTITION OF young FOR VALUES FROM (6) TO (30000);
+INSERT INTO young SELECT * FROM source;
+CREATE INDEX young_v ON young USING annoy (v);
+VACUUM ANALYZE young;
+SELECT recall('young', '<->', :'queries', 10) >= recall('young_2', '<->', :'queries', 10) - .01 AS found;
+-- and rows are not there that have been deleted by this transaction
+BEGIN;
+DELETE FROM clusters WHERE cluster < 3;
+SELECT recall('clusters', '<->', (SELECT array_agg(quote_literal(v::text) || '::real[]') FROM (SELECT v FROM source WHERE cluster < 3 LIMIT 25) s), 10) >= .95 AS found;
+ROLLBACK;
+
 -- A query for each row of another table: what was learnt for one says nothing of the next
 SELECT count(*) FROM source s, LATERAL (SELECT id FROM clusters ORDER BY v <-> s.v LIMIT 1) n
 WHERE s.id % 200 = 0 AND n.id = s.id;

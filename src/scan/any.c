@@ -28,6 +28,8 @@
 #include "utils/selfuncs.h"
 #include "utils/typcache.h"
 
+#include "scan/scan.h"
+
 PG_FUNCTION_INFO_V1(annoy_any);
 
 /*
@@ -99,6 +101,9 @@ with_operator(List *args, Oid collation)
 /*
  * The condition for an index, or NULL if it has no such operator, or another collation,
  * or if the array is not known before it is scanned.
+ *
+ * B-trees are not asked for it: before PostgreSQL 17, the planner takes their rows to be
+ * in order unless it sees that the clause itself is an array's.
  */
 static List *
 index_condition(SupportRequestIndexCondition *request)
@@ -107,7 +112,7 @@ index_condition(SupportRequestIndexCondition *request)
 	Oid			collation = request->index->indexcollations[request->indexcol];
 	ScalarArrayOpExpr *clause;
 
-	if (!is_funcclause(call))
+	if (!is_funcclause(call) || request->index->amcostestimate != annoycostestimate)
 		return NIL;
 	clause = with_operator(call->args, call->inputcollid);
 	if (clause == NULL || request->indexarg != 0 || !request->index->amsearcharray ||

@@ -43,11 +43,10 @@ merged_scan(PlanState *node)
 	return scan;
 }
 
-/* A scan that has met so many dead rows may know of more. */
-#define MANY_DEAD	2
-
 /*
- * Is a scan for the same query and nothing else, and has its search found anything?
+ * Is a scan for the same query and nothing else, and has its search found anything?  So
+ * far one row of each scan has been asked for: if more were taken, some of them are not
+ * visible, and others may not be.
  */
 static bool
 tells_of(const AnnoyScanState *other, const AnnoyScanState *state)
@@ -55,10 +54,10 @@ tells_of(const AnnoyScanState *other, const AnnoyScanState *state)
 	const AnnoySearch *search = other->search;
 
 	return search != NULL && !other->task.tests && !other->task.demand.filtered &&
+		!other->ends && !other->retest && other->returned <= 1 &&
 		(search->has_others || isfinite(AnnoyBestTenth(&search->best))) &&
 		search->index->metric == state->search->index->metric &&
-		AnnoySameVector(&other->query, &state->query) &&
-		other->dead < MANY_DEAD;
+		AnnoySameVector(&other->query, &state->query);
 }
 
 /*
@@ -74,7 +73,7 @@ AnnoyMergeLearn(IndexScanDesc scan)
 	AnnoyMetric metric = state->search->index->metric;
 	const AnnoyScanState *before = NULL;
 
-	if (merge == NULL || state->task.tests || state->ends ||
+	if (merge == NULL || state->task.tests || state->ends || state->retest ||
 		!AnnoyWantsFew(&state->task) || metric == ANNOY_IP ||
 		(efforts->done == 0 && !(efforts->guessed && state->search->index->n_trees == 1)))
 		return;
@@ -101,8 +100,9 @@ AnnoyMergeDoubt(AnnoyScanState *state)
 	AnnoySearch *search = state->search;
 
 	if (!state->task.learns || state->returned == 0 ||
-		AnnoySearchScore(search, state->last_distance) <=
-		AnnoyBestTenth(&search->others) + search->others_margin)
+		(search->has_others &&
+		 AnnoySearchScore(search, state->last_distance) <=
+		 AnnoyBestTenth(&search->others) + search->others_margin))
 		return;
 	search->has_others = false;
 	state->task.learns = false;

@@ -518,6 +518,7 @@ AnnoySearchInit(Relation rel, const AnnoyIndex *index,
 	search->index = index;
 	search->epsilon = Max(epsilon, MIN_EPSILON);
 	search->query = *query;
+	AnnoyBestReset(&search->best);
 	map_query(search);
 	AnnoyCollectorInit(&search->items);
 	AnnoyCollectorInit(&search->visited);
@@ -562,8 +563,8 @@ AnnoySearchLearn(AnnoySearch *search, const AnnoySearch *other)
 		search->others.estimate[i] = ratio * best->estimate[i];
 	search->others_margin = ratio * margin;
 	search->others_first = ratio * other->first;
-	search->has_others = isfinite(search->others.estimate[0]) &&
-		isfinite(AnnoyBestTenth(&search->others));
+	search->has_others = isfinite(ratio) && ratio > 0 &&
+		isfinite(search->others.estimate[0]) && isfinite(AnnoyBestTenth(&search->others));
 	return search->has_others;
 }
 

@@ -304,7 +304,7 @@ first_round(const AnnoyScanTask *task, const AnnoyRound *last,
 	double		share = 1;
 	double		limit;
 
-	if (demand->merged >= MANY_MERGED && !demand->filtered)
+	if (demand->merged >= MANY_MERGED && !demand->filtered && !demand->relies)
 		share = MERGE_SHARE / demand->merged;
 	limit = share * demand->limit;
 	/* rows that conditions take are an estimate, which may be far off */
