@@ -52,7 +52,8 @@ is_query_type(Relation rel, Oid type)
 static inline bool
 has_tids(Relation rel)
 {
-	return rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_MATVIEW;
+	return (rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relhassubclass) ||
+		rel->rd_rel->relkind == RELKIND_MATVIEW;
 }
 
 /*

@@ -78,13 +78,14 @@ sub check
 	return;
 }
 
-# Make the index rows_idx with a seed.
+# Make an index with a seed.
 sub build
 {
-	my ($seed) = @_;
+	my ($seed, $index) = @_;
 
+	$index //= 'rows_idx';
 	$node->safe_psql('postgres',
-		"ALTER INDEX rows_idx SET (seed = $seed); REINDEX INDEX rows_idx");
+		"ALTER INDEX $index SET (seed = $seed); REINDEX INDEX $index");
 	return;
 }
 
@@ -110,21 +111,28 @@ sub curve
 	);
 }
 
-# Real word embeddings.
+# Real word embeddings.  At target 0.9, recalls of several seeds vary by 0.009 (one
+# standard deviation) around 0.925 with vectors in the index, and 0.93 without: so there
+# is the mean of some, and more room for the one whose rows are then deleted.
+
+my @seeds = (1 .. 4, '1234567890987654321');
 
 load_words($node, 'words', 'words_queries');
 $node->safe_psql('postgres',
-	'CREATE INDEX ON words USING annoy (v real_cosine_ops)');
-check('words', 'words', 'words_queries', '<=>');
+	'CREATE INDEX words_idx ON words USING annoy (v real_cosine_ops)');
+$above = 0.04;
+check('words', 'words', 'words_queries', '<=>', 0,
+	map { my $seed = $_; sub { build($seed, 'words_idx') } } @seeds);
 $node->safe_psql('postgres', 'DELETE FROM words WHERE id % 2 = 0');
+$above = 0.05;
 check('words, half deleted', 'words', 'words_queries', '<=>');
+$above = 0.03;
 
 # Many clusters that overlap.  How hard the items are that a curve comes from is
 # chance: at target 0.9, recalls of several seeds vary by 0.006 to 0.008 (one standard
 # deviation), around what is aimed at or a little more.  So it is the mean of some that
 # counts; the last one is the default.
 
-my @seeds = (1 .. 4, '1234567890987654321');
 my $vectors = clustered(32, clusters => 300, intrinsic => 24);
 load_vectors($node, 'queries', 'real[]', 200, $vectors);
 load_vectors($node, 'source', 'real[]', 30000, $vectors);
