@@ -86,8 +86,8 @@ sample_item(AnnoyPointer *pointer, const AnnoyItem *item, void *arg)
 	Sampling   *shared = sampler->shared;
 	const AnnoyIndex *index = sampler->build->index;
 	AnnoyRandom state = (index->seed + sampler->build->shared->tree.number) ^
-	((uint64) ItemPointerGetBlockNumber(&item->tid) << 16 |
-	 ItemPointerGetOffsetNumber(&item->tid));
+	((uint64) ItemPointerGetBlockNumberNoCheck(&item->tid) << 16 |
+	 ItemPointerGetOffsetNumberNoCheck(&item->tid));
 	AnnoyVector vec = item->vector;
 	uint64		row;
 	float	   *x;
