@@ -129,8 +129,10 @@ FROM (SELECT id FROM items WHERE i4 IN (1, 2) AND i2 < 20 ORDER BY v <-> vec(5) 
 RESET enable_indexscan;
 RESET plan_cache_mode;
 CREATE TABLE outer_rows AS SELECT q, ARRAY[q, q + 1] AS wanted, q * 4 AS least FROM generate_series(1, 5) q;
+SET enable_seqscan = on;	-- or 18 says that it is disabled
 EXPLAIN (COSTS OFF) SELECT q, id FROM outer_rows,
 	LATERAL (SELECT id FROM items WHERE annoy_any(i4, wanted) AND i2 > least ORDER BY v <-> vec(q) LIMIT 2) s;
+SET enable_seqscan = off;
 CREATE TEMP TABLE lateral_rows AS SELECT q, id FROM outer_rows,
 	LATERAL (SELECT id FROM items WHERE annoy_any(i4, wanted) AND i2 > least ORDER BY v <-> vec(q) LIMIT 2) s;
 SET enable_indexscan = off;

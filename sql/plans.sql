@@ -104,9 +104,10 @@ PREPARE double_by_real (real[]) AS SELECT id FROM items ORDER BY $1 <-> d LIMIT 
 PREPARE by_unknown AS SELECT id FROM items ORDER BY d <-> $1 LIMIT 5;
 PREPARE by_bits (bit varying) AS SELECT id FROM items ORDER BY b <~~> $1 LIMIT 5;
 SET plan_cache_mode = force_generic_plan;
-\set executions 'SELECT plan(''EXECUTE by_real(''''{1,2}'''')''); SELECT plan(''EXECUTE by_double(''''{1,2}'''')''); SELECT plan(''EXECUTE by_double_limit(''''{1,2}'''', 3)''); SELECT plan(''EXECUTE counted_limit(''''{1,2}'''', 3)''); SELECT plan(''EXECUTE double_by_real(''''{1,2}'''')''); SELECT plan(''EXECUTE by_unknown(''''{1,2}'''')''); SELECT plan(''EXECUTE by_bits(''''0101'''')'')'
+\set executions 'SELECT plan(''EXECUTE by_real(''''{1,2}'''')''); SELECT plan(''EXECUTE by_double(''''{1,2}'''')''); SELECT plan(''EXECUTE by_double_limit(''''{1,2}'''', 3)''); SELECT plan(''EXECUTE double_by_real(''''{1,2}'''')''); SELECT plan(''EXECUTE by_unknown(''''{1,2}'''')''); SELECT plan(''EXECUTE by_bits(''''0101'''')'')'
 \t on
 :executions;
+SELECT plan('EXECUTE counted_limit(''{1,2}'', 3)');
 SET plan_cache_mode = force_custom_plan;
 :executions;
 \t off

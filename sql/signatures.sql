@@ -216,10 +216,12 @@ RESET maintenance_work_mem;
 SELECT touched() < 1.5 * :enough AS as_few;
 -- Hashes of a type whose order takes more for equal are not for its arrays, whatever a
 -- session knows of the type
+SET client_min_messages = warning;
 CREATE TYPE tens;
 CREATE FUNCTION tens_in(cstring) RETURNS tens STRICT IMMUTABLE LANGUAGE internal AS 'int4in';
 CREATE FUNCTION tens_out(tens) RETURNS cstring STRICT IMMUTABLE LANGUAGE internal AS 'int4out';
 CREATE TYPE tens (INPUT = tens_in, OUTPUT = tens_out, LIKE = integer);
+RESET client_min_messages;
 CREATE CAST (tens AS integer) WITHOUT FUNCTION;
 CREATE CAST (integer AS tens) WITHOUT FUNCTION;
 CREATE FUNCTION tens_same(tens, tens) RETURNS boolean STRICT IMMUTABLE LANGUAGE sql AS 'SELECT $1::integer = $2::integer';
