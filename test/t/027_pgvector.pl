@@ -131,12 +131,12 @@ if ($has_all)
 	$node->safe_psql('postgres', 'DROP INDEX items_idx');
 	is( $node->safe_psql(
 			'postgres', q{
-			CREATE INDEX items_idx ON items USING annoy (h);
+			CREATE INDEX items_idx ON items USING annoy (h) WITH (dtype = float16);
 			CREATE INDEX reals_idx ON items USING annoy ((v::real[])) WITH (dtype = float16);
 			SELECT h.dtype, h.item_bytes = r.item_bytes FROM annoy_index_info('items_idx') h, annoy_index_info('reals_idx') r;
 			DROP INDEX reals_idx}),
 		'float16|t',
-		'halfvec is stored as it is');
+		'a halfvec is stored as it is');
 	$node->safe_psql('postgres', 'DROP INDEX items_idx');
 }
 
