@@ -361,11 +361,12 @@ link_contents()
 }
 
 # Make the private copy of PostgreSQL in directory $1, and let pg_config be its
-# pg_config and bindir its programs' directory.  With ANNOY_IN_PLACE, PostgreSQL
-# belongs to nobody else, and is taken as it is.
+# pg_config and bindir its programs' directory.  If $2 is not empty, pgvector is there,
+# installed by `make install DESTDIR=...`, and gets into the copy.  With ANNOY_IN_PLACE,
+# PostgreSQL belongs to nobody else, and is taken as it is.
 private_postgres()
 {
-	local root=$1 option dir program
+	local root=$1 pgvector=${2:-} option dir program
 	local sharedir pkglibdir
 
 	bindir=$("$pg_config" --bindir)
@@ -388,6 +389,11 @@ private_postgres()
 
 	link_contents "$root$sharedir" "$sharedir"
 	link_contents "$root$pkglibdir" "$pkglibdir"
+	if [ -n "$pgvector" ]
+	then
+		ln -sf "$pgvector$sharedir"/extension/vector* "$root$sharedir/extension/"
+		ln -sf "$pgvector$pkglibdir/vector.so" "$root$pkglibdir/"
+	fi
 	for option in --includedir-server --pkgincludedir --includedir --libdir
 	do
 		dir=$("$pg_config" $option)

@@ -283,16 +283,7 @@ measure_rows()
 
 bench()
 {
-	local shared pkglib
-
-	shared=$("$pg_config" --sharedir)
-	pkglib=$("$pg_config" --pkglibdir)
 	build_release
-	if [ -n "$pgvector_dir" ]
-	then
-		ln -sf "$pgvector_dir$shared"/extension/vector* "$scratch/root$shared/extension/"
-		ln -sf "$pgvector_dir$pkglib/vector.so" "$scratch/root$pkglib/"
-	fi
 	annoylib_version=
 	if [ -f "$annoylib_headers/annoylib.h" ] && command -v g++ >/dev/null
 	then

@@ -49,7 +49,19 @@ look_at()
 	file_rows=$(($(stat -c %s "$1") / row_bytes))
 }
 
-# Set base, queries, truth, metric, set and rows, from the variables or to the
+# Set operator to that of the metric.
+choose_operator()
+{
+	case $metric in
+		l2) operator='<->' ;;
+		cosine) operator='<=>' ;;
+		ip) operator='<#>' ;;
+		l1) operator='<+>' ;;
+		*) die "METRIC must be l2, cosine, ip or l1, not \"$metric\"" ;;
+	esac
+}
+
+# Set base, queries, truth, metric, operator, set and rows, from the variables or to the
 # set that is made.
 choose_set()
 {
@@ -81,10 +93,7 @@ choose_set()
 		set=wordnet
 	fi
 	set=${SET:-$set}
-	case $metric in
-		l2 | cosine | ip | l1) ;;
-		*) die "METRIC must be l2, cosine, ip or l1, not \"$metric\"" ;;
-	esac
+	choose_operator
 	look_at "$base"
 	rows=${ROWS:-$file_rows}
 	[ "$rows" -le "$file_rows" ] || die "\"$base\" has only $file_rows rows"
@@ -93,11 +102,11 @@ choose_set()
 # ---- the server ----
 
 # Build a release and annoybench, and install the former into a private copy of
-# PostgreSQL in $scratch/root.
+# PostgreSQL in $scratch/root; and pgvector, if pgvector_dir is set.
 build_release()
 {
 	say "Building a release of annoy for a private copy of $("$pg_config" --version)"
-	private_postgres "$scratch/root"
+	private_postgres "$scratch/root" "${pgvector_dir:-}"
 	copy_tree "$scratch/src"
 	build_and_install "$scratch/src" || die "the build failed"
 	make -s -C "$scratch/src/test/bench" "PG_CONFIG=$pg_config"

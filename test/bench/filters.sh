@@ -39,17 +39,11 @@ measure()
 	"$annoybench" --load --base "$base" --rows "$rows" --table base
 	"$annoybench" --load --base "$queries" --rows "$max_queries" --table queries
 	say "Measuring: recall@$limit of $max_queries queries, times in microseconds"
-	PGOPTIONS=$options "$bindir/psql" -X -q -v op="$op" -v opclass="real_${metric}_ops" -v parts="{$parts}" \
+	PGOPTIONS=$options "$bindir/psql" -X -q -v op="$operator" -v opclass="real_${metric}_ops" -v parts="{$parts}" \
 		-v limit="$limit" -v passes="$passes" -f "$bench/filters.sql"
 }
 
-case $metric in
-	l2) op='<->' ;;
-	cosine) op='<=>' ;;
-	ip) op='<#>' ;;
-	l1) op='<+>' ;;
-	*) die "METRIC must be l2, cosine, ip or l1, not \"$metric\"" ;;
-esac
+choose_operator
 for file in "$base" "$queries"
 do
 	[ -r "$file" ] || die "BASE and QUERIES must be files: cannot read \"$file\""

@@ -79,23 +79,9 @@ cell()
 
 measure()
 {
-	local shared pkglib round table operator
+	local round table
 
-	case $metric in
-		l2) operator='<->' ;;
-		cosine) operator='<=>' ;;
-		ip) operator='<#>' ;;
-		l1) operator='<+>' ;;
-	esac
-
-	shared=$("$pg_config" --sharedir)
-	pkglib=$("$pg_config" --pkglibdir)
 	build_release
-	if [ -n "$pgvector_dir" ]
-	then
-		ln -sf "$pgvector_dir$shared"/extension/vector* "$scratch/root$shared/extension/"
-		ln -sf "$pgvector_dir$pkglib/vector.so" "$scratch/root$pkglib/"
-	fi
 	start_server "$(nproc)"
 	run_psql -c 'CREATE EXTENSION vector' -c 'CREATE EXTENSION annoy_vector'
 	table=rows_real

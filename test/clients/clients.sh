@@ -236,18 +236,11 @@ free_port()
 # The server, with a database "extensions" that the clients' are copies of.
 start_server()
 {
-	local shared pkglib port
+	local port
 
-	shared=$("$pg_config" --sharedir)
-	pkglib=$("$pg_config" --pkglibdir)
-	private_postgres "$scratch/root"
+	private_postgres "$scratch/root" "$pgvector_dir"
 	copy_tree "$scratch/src"
 	build_and_install "$scratch/src" || die "the build failed"
-	if [ -n "$pgvector_dir" ]
-	then
-		ln -sf "$pgvector_dir$shared"/extension/vector* "$scratch/root$shared/extension/"
-		ln -sf "$pgvector_dir$pkglib/vector.so" "$scratch/root$pkglib/"
-	fi
 	port=$(free_port)
 	start_cluster <<CONF
 listen_addresses = '127.0.0.1'
