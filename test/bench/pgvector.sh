@@ -54,8 +54,13 @@ ask()
 	local setting=$1 values=$2
 
 	shift 2
-	client --base "$base" --rows "$rows" --queries "$queries" ${truth:+--truth "$truth"} \
-		--truth-cache "$out/$set-$rows-pgvector.truth" --passes 1 --require-index \
+	if [ -n "$truth" ]
+	then
+		set -- --truth "$truth" "$@"
+	else
+		set -- --truth-cache "$out/$set-$rows-pgvector.truth" "$@"
+	fi
+	client --base "$base" --rows "$rows" --queries "$queries" --passes 1 --require-index \
 		--set "$setting" --values "$values" "$@"
 	awk -F , '
 		NR == 1 {for (i = 1; i <= NF; i++) column[$i] = i}
