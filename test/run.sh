@@ -12,7 +12,8 @@
 # Then of the SQL tests that tell of it only the names may differ.
 #
 # ANNOY_SUITES says which suites run, of "compilers sql isolation tap", and ANNOY_TAP
-# which TAP tests, by their numbers.
+# which TAP tests, by their numbers.  ANNOY_TAP_JOBS of these run at the same time, by
+# default as many as there are processors.
 #
 # make soak: with ANNOY_SOAK_MINUTES in the environment, only the crash loop runs,
 # for that long, and then pages are damaged, more than in the tests.
@@ -152,7 +153,9 @@ tap()
 
 	say "== TAP tests"
 	expected=$(count_files "$@")
-	installcheck tap REGRESS= ISOLATION= PROVE_TESTS="${*#"$src"/}"
+	# they wait much of the time, and each has servers of its own
+	installcheck tap REGRESS= ISOLATION= PROVE_TESTS="${*#"$src"/}" \
+		PROVE_FLAGS="--timer --jobs ${ANNOY_TAP_JOBS:-$(nproc)}"
 	read -r ran tests bad < <(awk '
 		/^Files=[0-9]+, Tests=[0-9]+/ {
 			split($1, f, /[=,]/); split($2, t, /[=,]/); files = f[2]; tests = t[2]

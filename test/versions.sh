@@ -131,6 +131,7 @@ test_version()
 	rm -rf --one-file-system "$root/tmp/annoy"
 	copy_tree "$root/tmp/annoy"
 	as_user env ANNOY_IN_PLACE=1 "ANNOY_SUITES=${ANNOY_SUITES:-}" "ANNOY_TAP=${ANNOY_TAP:-}" \
+		"ANNOY_TAP_JOBS=${ANNOY_TAP_JOBS:-}" \
 		"PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config" /tmp/annoy/test/run.sh
 }
 
@@ -236,6 +237,8 @@ for version in $versions
 do
 	describe_version "$version" || die "no suite with version \"$version\" is known"
 done
+# the versions share the processors
+[ "$jobs" -eq 1 ] || export ANNOY_TAP_JOBS=${ANNOY_TAP_JOBS:-$((($(nproc) + jobs - 1) / jobs))}
 make_scratch
 roots=${ANNOY_ROOTS:-$scratch/roots}
 mkdir -p "$roots"
