@@ -279,6 +279,12 @@ AnnoyMeanPages(int dim)
  *
  * See codec.c for what the factors mean.  Bytes of unused entries of the last
  * block are zero.
+ *
+ * Until it is full, the last block has its codes in rows instead of columns,
+ *
+ *	uint8	code[ANNOY_BLOCK_ENTRIES][bytes of a code]
+ *
+ * for an insertion to change one place of the page for them, and not one for each byte.
  */
 #define ANNOY_BLOCK_ENTRIES		16
 

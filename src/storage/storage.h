@@ -72,6 +72,13 @@ AnnoyNodeBlock(const AnnoyIndex *index, AnnoyNode node, int i)
 		(Size) (i / ANNOY_BLOCK_ENTRIES) * AnnoyNodeCodec(index, node)->block_size;
 }
 
+/* The number of entries in blocks that are full. */
+static inline int
+AnnoyNodeFullCount(AnnoyNode node)
+{
+	return node->count - node->count % ANNOY_BLOCK_ENTRIES;
+}
+
 /*
  * What entry i of a node points to: in an inner node, with the child's spread.
  */

@@ -412,11 +412,11 @@ our @damage = (
 	],
 	[
 		'code of a child',
-		qr/block \d+, offset 2\n.*entry for \(\d+,0\) has a wrong code/,
+		qr/block \d+, offset 1\n.*entry for \(\d+,0\) has a wrong code/,
 		sub {
 			my ($leaf, $inner) = @_;
-			$_->set($inner, entry(1, 'code'),
-				$_->get($inner, entry(1, 'code')) ^ 1);
+			$_->set($inner, entry(0, 'code'),
+				$_->get($inner, entry(0, 'code')) ^ 1);
 		}
 	],
 	[

@@ -165,7 +165,8 @@ sub curve
 	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
-# Parts of entry i of a node.  In a leaf, blocks before it are longer by signatures,
+# Parts of entry i of a node, of a code the first byte, where the block is full or i its
+# first entry.  In a leaf, blocks before it are longer by signatures,
 # which get and set know of.
 sub entry
 {
