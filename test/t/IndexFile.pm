@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use List::Util qw(max);
 
 our @EXPORT = qw(
   $dims
@@ -165,9 +166,8 @@ sub curve
 	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
-# Parts of entry i of a node, of a code the first byte, where the block is full or i its
-# first entry.  In a leaf, blocks before it are longer by signatures,
-# which get and set know of.
+# Parts of entry i of a node, of a code the first byte, as it lies in a full block.  In
+# a leaf, blocks before it are longer by signatures, which get and set know of.
 sub entry
 {
 	my ($i, $part) = @_;
@@ -349,8 +349,29 @@ sub remove_entry
 	my $last = $self->get($leaf, 'count') - 1;
 	$self->set_entry($leaf, $i, $self->get_entry($leaf, $last));
 	$self->set_entry($leaf, $last);
-	$self->set($leaf, count => $last);
+	$self->set_count($leaf, $last);
 	return;
+}
+
+# Set the number of entries of a node, from one more or less: the codes of a block are in
+# rows until it is full.
+sub set_count
+{
+	my ($self, $block, $count) = @_;
+	my $first = 16 * int((max($count, $self->get($block, 'count')) - 1) / 16);
+	my @entries = map { $self->get_entry($block, $_) } $first .. $first + 15;
+	$self->set($block, count => $count);
+	$self->set_entry($block, $first + $_, $entries[$_]) foreach 0 .. 15;
+	return;
+}
+
+# Byte n of entry i's code.
+sub code_byte
+{
+	my ($self, $block, $i, $n) = @_;
+	return byte_of($i, 'code', $n) if int($i / 16) < int($self->get($block, 'count') / 16);
+	my ($offset, @rest) = @{ entry(16 * int($i / 16), 'code') };
+	return [ $offset + $dims * ($i % 16) + $n, @rest ];
 }
 
 # Remove all entries of an item from tree 0.
@@ -371,7 +392,7 @@ sub get_entry
 {
 	my ($self, $block, $i) = @_;
 	return [
-		map({ $self->get($block, byte_of($i, 'code', $_)) } 0 .. $dims - 1),
+		map({ $self->get($block, $self->code_byte($block, $i, $_)) } 0 .. $dims - 1),
 		map({ $self->get($block, byte_of($i, 'signature', $_)) } 0 .. $self->signature_bytes - 1),
 		map({ $self->get($block, entry($i, $_)) }
 			qw(offset slope error pointer)) ];
@@ -381,7 +402,7 @@ sub set_entry
 {
 	my ($self, $block, $i, $bytes) = @_;
 	my @bytes = defined $bytes ? @$bytes : (0) x ($dims + $self->signature_bytes + 6);
-	$self->set($block, byte_of($i, 'code', $_), shift @bytes)
+	$self->set($block, $self->code_byte($block, $i, $_), shift @bytes)
 	  foreach (0 .. $dims - 1);
 	$self->set($block, byte_of($i, 'signature', $_), shift @bytes)
 	  foreach (0 .. $self->signature_bytes - 1);
