@@ -400,8 +400,16 @@ typedef AnnoySlotData *AnnoySlot;
  * The attributes of an item are an IndexTuple of these columns, whose t_tid is
  * not the row's but the item's AnnoyPointer.  The item points back, by block and
  * number, counted from FirstOffsetNumber.  Tuples are at the end of the page,
- * without gaps; `offsets' has where each of them begins, or 0 where a number is
- * free.  A tuple that is deleted leaves its number, and the others theirs.
+ * without gaps.  A tuple that is deleted leaves its number, and the others theirs.
+ *
+ * The header is followed by blocks of ANNOY_BLOCK_ENTRIES numbers, each of which has
+ *
+ *	uint16	offset[]			where the tuple begins, or 0 if the number is free
+ *	uint8	signature[bytes of a signature][ANNOY_BLOCK_ENTRIES]
+ *
+ * Signatures are those that entries of the items have, made by the bounds of a
+ * generation.  If that is not the trees', they say nothing.  Those of numbers that are
+ * free, and behind the last one, are zero.
  *
  * All pages of attributes are in one chain, from the metapage's `attributes' over
  * `next', the one made last being the first.
@@ -409,22 +417,32 @@ typedef AnnoySlotData *AnnoySlot;
 typedef struct AnnoyAttributesData
 {
 	BlockNumber next;			/* page made before this one, or invalid */
-	uint16		count;			/* of offsets */
+	uint16		count;			/* of numbers; the last one is not free */
 	uint16		start;			/* of the tuples, in bytes from the page's */
-	uint16		offsets[FLEXIBLE_ARRAY_MEMBER];
+	uint8		signature_bytes;	/* of a signature */
+	uint8		generation;		/* of signatures */
+	uint16		unused[3];		/* zero */
 } AnnoyAttributesData;
 
 typedef AnnoyAttributesData *AnnoyAttributes;
 
 #define AnnoyPageGetAttributes(page) ((AnnoyAttributes) AnnoyPageGetData(page))
 
-/* Room for tuples and their offsets on a page. */
-#define ANNOY_ATTRIBUTES_CAPACITY \
-	((int) (ANNOY_PAGE_CAPACITY - offsetof(AnnoyAttributesData, offsets)))
+/* A block of numbers, with signatures of so many bytes. */
+#define ANNOY_NUMBERS_SIZE(signature_bytes) \
+	((int) (ANNOY_BLOCK_ENTRIES * (sizeof(uint16) + (signature_bytes))))
 
-/* The longest attributes: as in a B-tree, three fit on a page. */
+/* As many such blocks are on a page, at most, if they have signatures. */
+#define ANNOY_MAX_NUMBERS_BLOCKS \
+	((int) (ANNOY_PAGE_CAPACITY / ANNOY_NUMBERS_SIZE(1)))
+
+/* Room for tuples and their numbers on a page. */
+#define ANNOY_ATTRIBUTES_CAPACITY \
+	((int) (ANNOY_PAGE_CAPACITY - sizeof(AnnoyAttributesData)))
+
+/* The longest attributes: a third of a page, nearly. */
 #define ANNOY_MAX_ATTRIBUTES_SIZE \
-	((int) MAXALIGN_DOWN(ANNOY_ATTRIBUTES_CAPACITY / 3 - sizeof(uint16)))
+	((int) MAXALIGN_DOWN(ANNOY_PAGE_CAPACITY / 3 - sizeof(uint16)))
 
 /*
  * Pages of bounds: IndexTuples of the same columns as attributes, one after the other

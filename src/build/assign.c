@@ -133,7 +133,9 @@ assign_item(const AnnoyPointer *pointer, const float *x, void *arg)
 	if (build->in_place != NULL && !include_item(build, number))
 		return;
 	if (assignment->signer != NULL &&
-		!AnnoySignItem(assignment->signer, pointer, &assignment->signature))
+		!AnnoySignItem(assignment->signer, pointer,
+					   build->in_place == NULL && build->shared->tree.number == 0,
+					   &assignment->signature))
 		AnnoyReportCorruption(build->rel, ItemPointerGetBlockNumberNoCheck(pointer),
 							  "The item in slot %u has lost its attributes.",
 							  ItemPointerGetOffsetNumberNoCheck(pointer));

@@ -170,7 +170,8 @@ store_null(Loader *loader, ItemPointer tid)
 }
 
 /*
- * Store the attributes of an item.
+ * Store the attributes of an item.  They are signed when there are bounds, and the item
+ * is assigned to leaves.
  */
 static AnnoyPointer
 store_attributes(Loader *loader, IndexTuple attributes, const AnnoyPointer *item)
@@ -184,11 +185,11 @@ store_attributes(Loader *loader, IndexTuple attributes, const AnnoyPointer *item
 	if (load->attributes_block == InvalidBlockNumber)
 	{
 		load->attributes_block = AnnoyReserveBlocks(loader->rel, 1);
-		AnnoyAttributesInit(page);
+		AnnoyAttributesInit(loader->build->index, page);
 		AnnoyPageGetAttributes(page)->next = load->last_attributes;
 	}
 	attributes->t_tid = *item;
-	ItemPointerSet(&pointer, load->attributes_block, AnnoyAttributesAdd(page, attributes));
+	ItemPointerSet(&pointer, load->attributes_block, AnnoyAttributesAdd(page, attributes, NULL));
 	return pointer;
 }
 

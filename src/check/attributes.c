@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * attributes.c
- *	  annoy_index_check(): pages of attributes, and that items and attributes point
- *	  to each other.
+ *	  annoy_index_check(): bounds, pages of attributes, and that items and attributes
+ *	  point to each other.
  *
  * Items and attributes come and go together, under the locks on both pages.  So
  * they are compared under these.
@@ -21,6 +21,77 @@
 #include "storage/storage.h"
 
 /*
+ * Get to know what signatures have to be, and check that bounds are in order.
+ */
+void
+AnnoyCheckSigner(AnnoyCheck *check)
+{
+	AnnoySigner *signer = AnnoySignerMake(check->rel, check->index, NULL);
+
+	check->signer = signer;
+	for (int i = 0; signer != NULL && i < signer->n; i++)
+	{
+		const		AnnoySigning *signing = &signer->signings[i];
+		int			misplaced = signing->kind == ANNOY_SIGNS_ORDER ? AnnoyMisplacedBound(signing) : -1;
+
+		if (misplaced >= 0)
+			AnnoyReport(check, check->index->bounds_block, 0,
+						"Bound %d of column %d is not above the one before it.",
+						misplaced + 1, signing->attribute + 1);
+	}
+}
+
+/*
+ * Check that the signature of a number is that of its attributes, by the bounds of the
+ * trees; if it is free, and that is NULL, there is to be none.
+ */
+static void
+check_signature(const AnnoyCheck *check, BlockNumber block, AnnoyAttributes header,
+				int number, IndexTuple attributes)
+{
+	AnnoySigner *signer = check->signer;
+	const uint8 *bytes = AnnoyNumberSignature(header, number);
+	AnnoySignature signature = {{0}};
+
+	if (signer == NULL ||
+		(attributes != NULL && header->generation != check->index->generation))
+		return;
+	if (attributes != NULL)
+		signature = AnnoySign(signer, attributes);
+	for (int i = 0; i < signer->n; i++)
+	{
+		if (bytes[i * ANNOY_BLOCK_ENTRIES] != signature.bytes[i])
+			AnnoyReport(check, block, number + 1,
+						"The attributes have the signature %02X for column %d instead of %02X.",
+						bytes[i * ANNOY_BLOCK_ENTRIES], signer->signings[i].attribute + 1,
+						signature.bytes[i]);
+	}
+}
+
+/*
+ * Check the header of a page of attributes.
+ */
+static void
+check_header(const AnnoyCheck *check, BlockNumber block, Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+
+	if (check->index->attributes_size == 0)
+		AnnoyReport(check, block, 0, "The page has attributes, but the index no further columns.");
+	if (header->signature_bytes != check->index->leaf.signature_bytes)
+		AnnoyReport(check, block, 0, "The page has signatures of %u bytes instead of %d.",
+					header->signature_bytes, check->index->leaf.signature_bytes);
+	if (check->signer != NULL && !check->old_nodes &&
+		header->generation != check->index->generation)
+		AnnoyReport(check, block, 0, "The page has signatures of generation %u, but the trees are of %u.",
+					header->generation, check->index->generation);
+	if (header->start > BLCKSZ || AnnoyNumbersEnd(header) > page + header->start ||
+		(header->count > 0 && *AnnoyNumberOffset(header, header->count - 1) == 0))
+		AnnoyReport(check, block, 0, "The page has %u numbers for tuples that begin at %u.",
+					header->count, header->start);
+}
+
+/*
  * Check what can be said of a page of attributes alone.
  */
 void
@@ -30,40 +101,38 @@ AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block, Page page)
 	TupleDesc	desc;
 	int			used = 0;
 
-	if (check->index->attributes_size == 0)
-		AnnoyReport(check, block, 0, "The page has attributes, but the index no further columns.");
+	check_header(check, block, page);
 	desc = AnnoyAttributesDesc(check->rel);
-	if (header->start > BLCKSZ ||
-		(char *) (header->offsets + header->count) > page + header->start ||
-		(header->count > 0 && header->offsets[header->count - 1] == 0))
-		AnnoyReport(check, block, 0, "The page has %u numbers for tuples that begin at %u.",
-					header->count, header->start);
-	for (char *free = (char *) (header->offsets + header->count); free < page + header->start; free++)
+	for (char *free = AnnoyNumbersEnd(header); free < page + header->start; free++)
 	{
 		if (*free != 0)
 			AnnoyReport(check, block, 0, "Free space of the page is in use at %d.",
 						(int) (free - page));
 	}
 
-	for (int i = 0; i < header->count; i++)
+	for (int i = 0; AnnoyNumbersBlock(header, i) < AnnoyNumbersEnd(header); i++)
 	{
 		IndexTuple	tuple;
 
-		if (header->offsets[i] == 0)
+		if (*AnnoyNumberOffset(header, i) == 0)
+		{
+			check_signature(check, block, header, i, NULL);
 			continue;
+		}
 		tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
 		if (tuple == NULL || IndexTupleSize(tuple) > ANNOY_MAX_ATTRIBUTES_SIZE)
 			AnnoyReport(check, block, i + 1, "There are no attributes at %u.",
-						header->offsets[i]);
+						*AnnoyNumberOffset(header, i));
 		if (!AnnoyAttributesAreSound(desc, tuple))
 			AnnoyReport(check, block, i + 1, "The attributes are not values of the index's columns.");
 		used += MAXALIGN(IndexTupleSize(tuple));
 		for (int j = 0; j < i; j++)
 		{
-			if (header->offsets[j] == header->offsets[i])
+			if (*AnnoyNumberOffset(header, j) == *AnnoyNumberOffset(header, i))
 				AnnoyReport(check, block, i + 1, "The attributes are also those at offset %d.",
 							j + 1);
 		}
+		check_signature(check, block, header, i, tuple);
 	}
 	FreeTupleDesc(desc);
 	if (used != BLCKSZ - header->start)

@@ -86,6 +86,7 @@ check_index(const AnnoyAccess *access, bool heapallindexed)
 		check.numbers_per_block = (check.index->group_slots + check.index->group_pages - 1) /
 			check.index->group_pages;
 
+	AnnoyCheckSigner(&check);
 	complete = AnnoyCheckPages(&check);
 	table_endscan(check.tids);
 	if (!complete)

@@ -25,6 +25,7 @@ typedef struct AnnoyCheck
 	Relation	heap;
 	Relation	rel;
 	const AnnoyIndex *index;
+	AnnoySigner *signer;		/* of attributes, or NULL */
 	Snapshot	snapshot;		/* older than anything we read */
 	BufferAccessStrategy strategy;
 	BlockNumber nblocks;		/* of the index when its pages were read */
@@ -77,6 +78,7 @@ extern void AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block,
 extern void AnnoyCheckTrees(AnnoyCheck *check);
 
 /* attributes.c */
+extern void AnnoyCheckSigner(AnnoyCheck *check);
 extern void AnnoyCheckAttributesPage(const AnnoyCheck *check, BlockNumber block,
 									 Page page);
 extern void AnnoyCheckAttributes(const AnnoyCheck *check);

@@ -45,7 +45,6 @@ typedef struct TreeCheck
 	int			nentries;
 	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
-	AnnoySigner *signer;		/* of attributes, or NULL */
 	float	   *centre;			/* of the node */
 	float	   *point;			/* that an entry stands for */
 } TreeCheck;
@@ -241,19 +240,20 @@ check_code(TreeCheck *state, int i, const AnnoyEntry *entry)
 static bool
 check_signature(TreeCheck *state, int i, const AnnoyEntry *entry)
 {
+	AnnoySigner *signer = state->check->signer;
 	AnnoySignature signature;
 
-	if (state->signer == NULL ||
-		!AnnoySignItem(state->signer, &entry->pointer, &signature))
+	if (signer == NULL ||
+		!AnnoySignItem(signer, &entry->pointer, false, &signature))
 		return true;
-	for (int j = 0; j < state->signer->n; j++)
+	for (int j = 0; j < signer->n; j++)
 	{
 		if (entry->signature.bytes[j] != signature.bytes[j])
 			return NODE_FAULT(state, i + 1,
 							  "The entry for (%u,%u) has the signature %02X for column %d instead of %02X.",
 							  ItemPointerGetBlockNumberNoCheck(&entry->pointer),
 							  ItemPointerGetOffsetNumberNoCheck(&entry->pointer),
-							  entry->signature.bytes[j], state->signer->signings[j].attribute + 1,
+							  entry->signature.bytes[j], signer->signings[j].attribute + 1,
 							  signature.bytes[j]);
 	}
 	return true;
@@ -588,24 +588,6 @@ check_entries(TreeCheck *state)
 }
 
 /*
- * Check that bounds are in order.
- */
-static void
-check_bounds(const AnnoyCheck *check, const AnnoySigner * signer)
-{
-	for (int i = 0; signer != NULL && i < signer->n; i++)
-	{
-		const		AnnoySigning *signing = &signer->signings[i];
-		int			misplaced = signing->kind == ANNOY_SIGNS_ORDER ? AnnoyMisplacedBound(signing) : -1;
-
-		if (misplaced >= 0)
-			AnnoyReport(check, check->index->bounds_block, 0,
-						"Bound %d of column %d is not above the one before it.",
-						misplaced + 1, signing->attribute + 1);
-	}
-}
-
-/*
  * Check all trees of an index that has dimensions.
  */
 void
@@ -620,8 +602,6 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
 	state->source = AnnoySourceOpen(check->rel, index, NULL);
 	AnnoyItemReaderInit(&state->reader, check->rel, index, state->source, NULL);
-	state->signer = AnnoySignerMake(check->rel, index, NULL);
-	check_bounds(check, state->signer);
 	for (int tree = 0; tree < index->n_trees; tree++)
 	{
 		state->tree = tree;

@@ -138,8 +138,9 @@ extern uint8 AnnoySignHash(const AnnoySigning * signing, uint32 hash);
 extern uint8 AnnoySignElements(const AnnoySigning * signing, Datum array);
 extern uint8 AnnoySignByte(AnnoySigner * signer, int byte, IndexTuple attributes);
 extern AnnoySignature AnnoySign(AnnoySigner * signer, IndexTuple attributes);
-extern bool AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item,
+extern bool AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, bool keep,
 						  AnnoySignature * signature);
+extern void AnnoySignPage(AnnoySigner * signer, BlockNumber block, Page page);
 
 /* open.c */
 

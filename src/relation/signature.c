@@ -3,6 +3,8 @@
  * signature.c
  *	  Signatures: what entries of leaves tell of their items' attributes.
  *
+ * They are beside the attributes, too, for whoever walks over all of these.
+ *
  * A signature has a byte for each of the first further columns; for an array there
  * may be several.  A search compares them, many at a time, with what conditions ask
  * for (scan/sieve.c), before it has a look at codes.  What passes is tested, so a
@@ -401,11 +403,26 @@ find_attributes(AnnoySigner * signer, const AnnoyPointer *item, AnnoyPointer *at
 }
 
 /*
+ * Raise an error unless the values of attributes are within them.
+ */
+static void
+check_attributes(const AnnoySigner * signer, BlockNumber block, IndexTuple attributes)
+{
+	if (!AnnoyAttributesAreSound(signer->desc, attributes))
+		AnnoyReportCorruption(signer->rel, block,
+							  "The attributes of the item in slot %u of block %u are not values of the index's columns.",
+							  ItemPointerGetOffsetNumberNoCheck(&attributes->t_tid),
+							  ItemPointerGetBlockNumberNoCheck(&attributes->t_tid));
+}
+
+/*
  * The signature of an item.  The caller holds no lock.  Returns false if it has no
- * attributes: it is gone, then, or has lost them.
+ * attributes: it is gone, then, or has lost them.  A build has it kept beside these,
+ * which is not logged.
  */
 bool
-AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, AnnoySignature * signature)
+AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, bool keep,
+			  AnnoySignature * signature)
 {
 	AnnoyPointer attributes;
 	BlockNumber block;
@@ -423,14 +440,45 @@ AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, AnnoySignature * s
 		tuple = memcpy(copy.data, tuple, IndexTupleSize(tuple));
 	else
 		tuple = NULL;
-	UnlockReleaseBuffer(buffer);
-	if (tuple == NULL)
-		return false;
-	if (!AnnoyAttributesAreSound(signer->desc, tuple))
-		AnnoyReportCorruption(signer->rel, block,
-							  "The attributes of the item in slot %u of block %u are not values of the index's columns.",
-							  ItemPointerGetOffsetNumberNoCheck(item),
-							  ItemPointerGetBlockNumberNoCheck(item));
-	*signature = AnnoySign(signer, tuple);
-	return true;
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (tuple != NULL)
+	{
+		check_attributes(signer, block, tuple);
+		*signature = AnnoySign(signer, tuple);
+		if (keep)
+		{
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			AnnoyAttributesSign(BufferGetPage(buffer),
+								ItemPointerGetOffsetNumberNoCheck(&attributes), signature);
+			MarkBufferDirty(buffer);
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		}
+	}
+	ReleaseBuffer(buffer);
+	return tuple != NULL;
+}
+
+/*
+ * Sign all attributes on a page anew, by the bounds that there are now.
+ */
+void
+AnnoySignPage(AnnoySigner * signer, BlockNumber block, Page page)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+
+	if (header->signature_bytes != signer->n)
+		AnnoyReportCorruption(signer->rel, block, "The page has signatures of %u bytes instead of %d.",
+							  header->signature_bytes, signer->n);
+	for (int i = 0; i < header->count; i++)
+	{
+		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
+		AnnoySignature signature;
+
+		if (tuple == NULL)
+			continue;
+		check_attributes(signer, block, tuple);
+		signature = AnnoySign(signer, tuple);
+		AnnoyAttributesSign(page, FirstOffsetNumber + i, &signature);
+	}
+	header->generation = signer->index->generation;
 }

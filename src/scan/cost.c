@@ -88,10 +88,12 @@
 
 /* See filter.c: a test in a walk, for the steps of a scan. */
 #define WALK_ENTRIES	1.5
+#define WALK_SIFT_ENTRIES	0.3
 
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		60.0
 #define TEST_WALK_COST	1.5
+#define SIFT_WALK_COST	0.3
 
 /* Rows of a query whose LIMIT is not known. */
 #define USUAL_LIMIT		20.0
@@ -210,7 +212,7 @@ walk_cost(const ScanCost *scan, double items)
 
 /*
  * Cost of draining the index: a walk over all items; or, with conditions, over all
- * attributes, and over the items that pass.
+ * attributes, which are sifted if there is a sieve, and over the items that pass.
  */
 static Cost
 drain_cost(const ScanCost *scan)
@@ -218,7 +220,9 @@ drain_cost(const ScanCost *scan)
 	if (!scan->task.tests)
 		return walk_cost(scan, scan->items);
 	return page_cost(scan, scan->items * scan->attributes_size / BLCKSZ) +
-		scan->items * (cpu_operator_cost * TEST_WALK_COST + scan->qual_cost.per_tuple) +
+		(scan->sifted < 1 ? scan->items * cpu_operator_cost * SIFT_WALK_COST : 0) +
+		scan->items * scan->sifted *
+		(cpu_operator_cost * TEST_WALK_COST + scan->qual_cost.per_tuple) +
 		walk_cost(scan, scan->items * scan->passing);
 }
 
@@ -568,6 +572,8 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 					scan.fetched);
 	describe_index(&scan);
 	scan.sifted = sifted_part(&scan, path->indexclauses);
+	if (scan.sifted < 1)
+		scan.task.walk_sift_cost = WALK_SIFT_ENTRIES;
 
 	first_cost = scan_cost(&scan, 1);
 	guessed = guessed_limit(&scan, path);

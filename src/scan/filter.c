@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -63,6 +64,12 @@
 #define WALK_FIXED_COST		0.3
 #define WALK_VARLENA_COST	5.0
 #define WALK_ARRAY_COST		25.0
+
+/* What it takes to sift attributes before, likewise. */
+#define WALK_SIFT_COST		0.3
+
+/* So many pages behind the next one are thought to be where they are in a build. */
+#define WALK_AHEAD			3
 
 /*
  * Add a condition on a further column.  Returns false if nothing can meet it.
@@ -177,6 +184,8 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 		filter->walk_cost += key_cost(filter, &filter->keys[i]);
 	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)
 		AnnoySieveMake(filter, scan);
+	if (filter->sieve.n > 0)
+		filter->walk_sift_cost = WALK_SIFT_COST;
 	return filter;
 }
 
@@ -233,6 +242,17 @@ tuple_passes(AnnoyFilter *filter, IndexTuple tuple)
 }
 
 /*
+ * Where a page of attributes has a number, from 0: in bytes from the page's beginning.
+ */
+static inline int
+attributes_number_at(const AnnoyIndex *index, int number)
+{
+	return (int) (MAXALIGN(SizeOfPageHeaderData) + sizeof(AnnoyPageTag) + sizeof(AnnoyAttributesData) +
+				  number / ANNOY_BLOCK_ENTRIES * ANNOY_NUMBERS_SIZE(index->leaf.signature_bytes) +
+				  number % ANNOY_BLOCK_ENTRIES * sizeof(uint16));
+}
+
+/*
  * Have the processor fetch what AnnoyFilterItem will need: where the attributes of
  * an item whose group's first page is pinned are, most likely.  That is exact on
  * pages that were written in a build, if all columns are of fixed length.
@@ -258,7 +278,7 @@ AnnoyFilterPrefetch(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&pointer);
 		OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&pointer);
 		int			number_at =
-		(char *) (AnnoyPageGetAttributes(page)->offsets + offset - FirstOffsetNumber) - (char *) page;
+		attributes_number_at(index, offset - FirstOffsetNumber);
 		int			tuple_at = BLCKSZ - offset * (index->attributes_size - (int) sizeof(uint16));
 
 		AnnoyPrefetchBuffer(filter->rel, block);
@@ -504,9 +524,63 @@ AnnoyFilterRate(const AnnoyFilter *filter)
 }
 
 /*
+ * Copy a page of attributes, but only those that pass the sieve.
+ */
+static void
+copy_sifted(const AnnoyFilter *filter, BlockNumber block, Page page, Page copy)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	AnnoyAttributes copied = AnnoyPageGetAttributes(copy);
+	uint16		masks[ANNOY_MAX_NUMBERS_BLOCKS];
+
+	if (header->signature_bytes != filter->index->leaf.signature_bytes)
+		AnnoyReportCorruption(filter->rel, block, "The page has signatures of %u bytes instead of %d.",
+							  header->signature_bytes, filter->index->leaf.signature_bytes);
+	*copied = *header;
+	copied->start = BLCKSZ;
+	if (annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
+							ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks) == 0)
+		return;
+	for (int first = 0; first < header->count; first += ANNOY_BLOCK_ENTRIES)
+	{
+		for (uint32 mask = masks[first / ANNOY_BLOCK_ENTRIES]; mask != 0; mask &= mask - 1)
+		{
+			IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + first +
+												   pg_rightmost_one_pos32(mask));
+			Size		size;
+
+			/* of a number that is free, or behind the last one */
+			if (tuple == NULL)
+				continue;
+			size = MAXALIGN(IndexTupleSize(tuple));
+			if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
+				AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
+			copied->start -= size;
+			memcpy(copy + copied->start, tuple, size);
+		}
+	}
+}
+
+/*
+ * Have the processor fetch so many bytes of the page that is next to be walked over,
+ * and of another one behind it, if they are as far apart as those two.
+ */
+static void
+prefetch_attributes(const AnnoyFilter *filter, BlockNumber block, BlockNumber next, int bytes)
+{
+	BlockNumber ahead = next - WALK_AHEAD * (block - next);
+
+	if (next == InvalidBlockNumber)
+		return;
+	AnnoyPrefetchBuffer(filter->rel, next);
+	AnnoyPrefetchBuffer(filter->rel, ahead);
+	AnnoyPrefetchPage(filter->rel, ahead, 0, bytes);
+}
+
+/*
  * Call a function for every item whose attributes meet the conditions, live or
  * dead.  No locks are held meanwhile: by then there may be another item, of a row
- * that our snapshot does not see.  Returns how many were tested.
+ * that our snapshot does not see.  Returns how many there are, about.
  */
 double
 AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
@@ -515,26 +589,31 @@ AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	BlockNumber block = AnnoyAttributesFirst(rel);
 	BlockNumber steps = 0;
-	double		before = filter->tested;
+	double		count = 0;
 
 	while (block != InvalidBlockNumber)
 	{
+		AnnoyAttributes header;
 		BlockNumber next;
 		Buffer		buffer;
+		bool		sifts;
 
 		AnnoyCountStep(rel, block, &steps);
 		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber, BUFFER_LOCK_SHARE);
-		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+		header = AnnoyPageGetAttributes(BufferGetPage(buffer));
+		count += header->count;
+		next = header->next;
+		sifts = filter->sieve.n > 0 && header->generation == filter->index->generation;
+		prefetch_attributes(filter, block, next,
+							sifts ? AnnoyNumbersEnd(header) - BufferGetPage(buffer) : BLCKSZ);
+		if (sifts)
+			copy_sifted(filter, block, BufferGetPage(buffer), copy->data);
+		else
+			memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
-		next = AnnoyPageGetAttributes(copy->data)->next;
-		if (next != InvalidBlockNumber)
-		{
-			AnnoyPrefetchBuffer(rel, next);
-			AnnoyPrefetchPage(rel, next, 0, BLCKSZ);
-		}
 		test_page(filter, block, copy->data, callback, arg);
 		block = next;
 	}
 	pfree(copy);
-	return filter->tested - before;
+	return count;
 }

@@ -55,6 +55,7 @@ typedef struct AnnoyFilter
 	double		sample_weight;	/* of the latter, in tests */
 	bool		guesses;		/* hardly anything in it has passed the sieve */
 	double		walk_cost;		/* of a test in a walk, in entries scanned */
+	double		walk_sift_cost; /* of sifting before, or 0 if it does not */
 	double		sifted;
 	double		sieve_passed;
 	double		tested;

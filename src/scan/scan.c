@@ -521,7 +521,10 @@ start_search(IndexScanDesc scan)
 		state->retest |= index->dtype != ANNOY_BIT && index->dtype != AnnoyColumnDtype(rel);
 	state->task.tests = state->filter != NULL && state->filter->n_keys > 0;
 	if (state->task.tests)
+	{
 		state->task.walk_cost = state->filter->walk_cost;
+		state->task.walk_sift_cost = state->filter->walk_sift_cost;
+	}
 	if (index->dim > 0)
 	{
 		/* the rows of items that are looked at together are read together */

@@ -264,7 +264,8 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 		next->effort = efforts->all;
 		rows = Max(rows, efforts->items);
 	}
-	if (efforts->items * (task->walk_cost + progress->passing * DISTANCE_COST) <
+	if (efforts->items * (task->walk_sift_cost + progress->sifted * task->walk_cost +
+						  progress->passing * DISTANCE_COST) <
 		next->effort * (SIFT_COST + (1 - SIFT_COST) * scored) +
 		tests * TEST_COST)
 		return ANNOY_STEP_DRAIN;

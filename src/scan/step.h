@@ -82,7 +82,8 @@ typedef struct AnnoyScanTask
 	AnnoyMetric metric;
 	int			n_entries;		/* of an item in a tree, at most */
 	bool		tests;			/* conditions on further columns */
-	double		walk_cost;		/* of testing all, for each; see filter.c */
+	double		walk_cost;		/* of a test in a walk over all; see filter.c */
+	double		walk_sift_cost; /* of sifting all before, for each */
 	bool		learns;			/* how far the nearest rows are, from others;
 								 * see merge.c */
 } AnnoyScanTask;

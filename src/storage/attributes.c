@@ -155,13 +155,15 @@ AnnoyFormAttributes(Relation rel, TupleDesc desc, Datum *values, bool *isnull)
  * filled from both ends.
  */
 void
-AnnoyAttributesInit(Page page)
+AnnoyAttributesInit(const AnnoyIndex *index, Page page)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 
 	AnnoyPageInit(page, ANNOY_PAGE_ATTRIBUTES);
 	header->next = InvalidBlockNumber;
 	header->start = BLCKSZ;
+	header->signature_bytes = index->leaf.signature_bytes;
+	header->generation = index->generation;
 	AnnoyPageSetEnd(page, page + BLCKSZ);
 }
 
@@ -170,7 +172,7 @@ free_space(Page page)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 
-	return page + header->start - (char *) (header->offsets + header->count);
+	return page + header->start - AnnoyNumbersEnd(header);
 }
 
 /* The number that the next tuple gets, from 0. */
@@ -179,7 +181,7 @@ free_number(AnnoyAttributes header)
 {
 	int			number = 0;
 
-	while (number < header->count && header->offsets[number] != 0)
+	while (number < header->count && *AnnoyNumberOffset(header, number) != 0)
 		number++;
 	return number;
 }
@@ -190,17 +192,33 @@ free_number(AnnoyAttributes header)
 bool
 AnnoyAttributesFit(Page page, IndexTuple tuple)
 {
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 	int			size = MAXALIGN(IndexTupleSize(tuple));
 
-	return free_space(page) >= size + (int) sizeof(uint16);
+	/* does it take another block? */
+	if (AnnoyNumbersBlock(header, free_number(header)) == AnnoyNumbersEnd(header))
+		size += ANNOY_NUMBERS_SIZE(header->signature_bytes);
+	return free_space(page) >= size;
 }
 
 /*
- * Put a tuple on a page that has room for it.  Returns its number, counted from
- * FirstOffsetNumber.
+ * Note the signature of a tuple, or make it zero.
+ */
+static void
+set_signature(AnnoyAttributes header, int number, const AnnoySignature * signature)
+{
+	uint8	   *bytes = AnnoyNumberSignature(header, number);
+
+	for (int i = 0; i < header->signature_bytes; i++)
+		bytes[i * ANNOY_BLOCK_ENTRIES] = signature != NULL ? signature->bytes[i] : 0;
+}
+
+/*
+ * Put a tuple on a page that has room for it, with its signature, or without if that
+ * comes later.  Returns its number, counted from FirstOffsetNumber.
  */
 OffsetNumber
-AnnoyAttributesAdd(Page page, IndexTuple tuple)
+AnnoyAttributesAdd(Page page, IndexTuple tuple, const AnnoySignature * signature)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 	int			number = free_number(header);
@@ -210,10 +228,20 @@ AnnoyAttributesAdd(Page page, IndexTuple tuple)
 	if (number == header->count)
 		header->count++;
 	header->start -= size;
-	header->offsets[number] = header->start;
+	*AnnoyNumberOffset(header, number) = header->start;
+	set_signature(header, number, signature);
 	memset(page + header->start, 0, size);
 	memcpy(page + header->start, tuple, IndexTupleSize(tuple));
 	return FirstOffsetNumber + number;
+}
+
+/*
+ * Note the signature of the tuple with a number, which there is.
+ */
+void
+AnnoyAttributesSign(Page page, OffsetNumber offset, const AnnoySignature * signature)
+{
+	set_signature(AnnoyPageGetAttributes(page), offset - FirstOffsetNumber, signature);
 }
 
 /*
@@ -228,7 +256,7 @@ AnnoyAttributesGet(Page page, OffsetNumber offset)
 
 	if (offset < FirstOffsetNumber || offset > header->count)
 		return NULL;
-	start = header->offsets[offset - FirstOffsetNumber];
+	start = *AnnoyNumberOffset(header, offset - FirstOffsetNumber);
 	if (start < header->start || start != MAXALIGN(start) ||
 		start > BLCKSZ - sizeof(IndexTupleData))
 		return NULL;
@@ -321,14 +349,17 @@ remove_tuple(Page page, OffsetNumber offset, IndexTuple tuple)
 
 	memmove(page + header->start + size, page + header->start, start - header->start);
 	memset(page + header->start, 0, size);
-	header->offsets[number] = 0;
+	*AnnoyNumberOffset(header, number) = 0;
+	set_signature(header, number, NULL);
 	header->start += size;
 	for (int i = 0; i < header->count; i++)
 	{
-		if (header->offsets[i] != 0 && header->offsets[i] < start)
-			header->offsets[i] += size;
+		uint16	   *other = AnnoyNumberOffset(header, i);
+
+		if (*other != 0 && *other < start)
+			*other += size;
 	}
-	while (header->count > 0 && header->offsets[header->count - 1] == 0)
+	while (header->count > 0 && *AnnoyNumberOffset(header, header->count - 1) == 0)
 		header->count--;
 }
 
@@ -355,7 +386,8 @@ header_is_valid(Page page)
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 
 	return header->start <= BLCKSZ && header->start == MAXALIGN(header->start) &&
-		(char *) (header->offsets + header->count) <= page + header->start;
+		header->signature_bytes <= ANNOY_MAX_SIGNATURE &&
+		AnnoyNumbersEnd(header) <= page + header->start;
 }
 
 /*
@@ -374,8 +406,8 @@ AnnoyAttributesLock(Relation rel, BlockNumber block, BlockNumber locked, int mod
 	buffer = AnnoyLockPage(rel, block, ANNOY_PAGE_ATTRIBUTES, mode, NULL);
 	header = AnnoyPageGetAttributes(BufferGetPage(buffer));
 	if (!header_is_valid(BufferGetPage(buffer)))
-		AnnoyReportCorruption(rel, block, "The page has %u numbers for attributes that begin at %u.",
-							  header->count, header->start);
+		AnnoyReportCorruption(rel, block, "The page has %u numbers for attributes that begin at %u, and signatures of %u bytes.",
+							  header->count, header->start, header->signature_bytes);
 	return buffer;
 }
 
@@ -427,12 +459,13 @@ AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked)
 }
 
 /*
- * Put a tuple on a page found by AnnoyAttributesRoom, as a part of a WAL record.
- * Returns the metapage's buffer, locked, if it is part of the record too.
+ * Put a tuple and its signature on a page found by AnnoyAttributesRoom, as a part of a
+ * WAL record.  Returns the metapage's buffer, locked, if it is part of the record too.
  */
 Buffer
-AnnoyAttributesPut(Relation rel, GenericXLogState *xlog, Buffer buffer,
-				   IndexTuple tuple, AnnoyPointer *pointer)
+AnnoyAttributesPut(Relation rel, const AnnoyIndex *index, GenericXLogState *xlog,
+				   Buffer buffer, IndexTuple tuple, const AnnoySignature * signature,
+				   AnnoyPointer *pointer)
 {
 	bool		is_new = PageIsNew(BufferGetPage(buffer));
 	BlockNumber block = BufferGetBlockNumber(buffer);
@@ -444,13 +477,13 @@ AnnoyAttributesPut(Relation rel, GenericXLogState *xlog, Buffer buffer,
 	{
 		AnnoyMetaPage meta;
 
-		AnnoyAttributesInit(page);
+		AnnoyAttributesInit(index, page);
 		meta_buffer = AnnoyListPut(rel, xlog, page, block);
 		meta = AnnoyPageGetMeta(GenericXLogRegisterBuffer(xlog, meta_buffer, 0));
 		AnnoyPageGetAttributes(page)->next = meta->attributes;
 		meta->attributes = block;
 	}
-	ItemPointerSet(pointer, block, AnnoyAttributesAdd(page, tuple));
+	ItemPointerSet(pointer, block, AnnoyAttributesAdd(page, tuple, signature));
 	return meta_buffer;
 }
 

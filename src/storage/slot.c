@@ -162,8 +162,8 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 }
 
 /*
- * Store an item that has a vector, and its attributes if the index has further
- * columns.  Returns a pointer to it.
+ * Store an item that has a vector, and its attributes and their signature if the index
+ * has further columns.  Returns a pointer to it.
  *
  * The parts of the vector on further pages are written and logged first, each
  * on its own, under the lock on the first page: until that page's slot is set,
@@ -171,7 +171,8 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
  */
 AnnoyPointer
 AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
-				const AnnoyVector *vec, IndexTuple attributes)
+				const AnnoyVector *vec, IndexTuple attributes,
+				const AnnoySignature * signature)
 {
 	Buffer		attributes_buffer = InvalidBuffer;
 	Buffer		meta_buffer = InvalidBuffer;
@@ -211,8 +212,8 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	page = GenericXLogRegisterBuffer(state, buffer, 0);
 	AnnoyItemPut(index, page, 0, slot_no, vec);
 	if (attributes != NULL)
-		meta_buffer = AnnoyAttributesPut(rel, state, attributes_buffer, attributes,
-										 &attributes_pointer);
+		meta_buffer = AnnoyAttributesPut(rel, index, state, attributes_buffer, attributes,
+										 signature, &attributes_pointer);
 	AnnoySlotSet(index, page, slot_no, tid, &attributes_pointer);
 	GenericXLogFinish(state);
 	if (BufferIsValid(meta_buffer))

@@ -349,6 +349,36 @@ AnnoySlotAttributes(const AnnoyIndex *index, Page page, int slot_no)
 	return AnnoyAttributePointers(index, page)[slot_no];
 }
 
+/* The block that has a number (from 0) of a page of attributes. */
+static inline char *
+AnnoyNumbersBlock(AnnoyAttributes header, int number)
+{
+	return (char *) (header + 1) +
+		number / ANNOY_BLOCK_ENTRIES * ANNOY_NUMBERS_SIZE(header->signature_bytes);
+}
+
+/* Where these blocks end. */
+static inline char *
+AnnoyNumbersEnd(AnnoyAttributes header)
+{
+	return AnnoyNumbersBlock(header, header->count + ANNOY_BLOCK_ENTRIES - 1);
+}
+
+/* Where the tuple with a number begins, or 0. */
+static inline uint16 *
+AnnoyNumberOffset(AnnoyAttributes header, int number)
+{
+	return (uint16 *) AnnoyNumbersBlock(header, number) + number % ANNOY_BLOCK_ENTRIES;
+}
+
+/* Its signature, of which bytes are ANNOY_BLOCK_ENTRIES apart. */
+static inline uint8 *
+AnnoyNumberSignature(AnnoyAttributes header, int number)
+{
+	return (uint8 *) AnnoyNumbersBlock(header, number) +
+		ANNOY_BLOCK_ENTRIES * sizeof(uint16) + number % ANNOY_BLOCK_ENTRIES;
+}
+
 /* The page of a group, from 0, on which the vector of a slot (from 0) begins. */
 static inline int
 AnnoyItemFirstPage(const AnnoyIndex *index, int slot_no)
@@ -373,7 +403,8 @@ extern void AnnoySlotClear(const AnnoyIndex *index, Page page, int slot_no);
 extern void AnnoyItemRecordFree(Relation rel, BlockNumber block);
 extern AnnoyPointer AnnoyItemInsert(Relation rel, const AnnoyIndex *index,
 									ItemPointer tid, const AnnoyVector *vec,
-									IndexTuple attributes);
+									IndexTuple attributes,
+									const AnnoySignature * signature);
 
 /* item.c */
 extern void AnnoyItemGeometry(AnnoyIndex *index);
@@ -438,14 +469,18 @@ extern int	AnnoyAttributesSize(Relation rel);
 extern TupleDesc AnnoyAttributesDesc(Relation rel);
 extern IndexTuple AnnoyFormAttributes(Relation rel, TupleDesc desc,
 									  Datum *values, bool *isnull);
-extern void AnnoyAttributesInit(Page page);
+extern void AnnoyAttributesInit(const AnnoyIndex *index, Page page);
 extern bool AnnoyAttributesFit(Page page, IndexTuple tuple);
-extern OffsetNumber AnnoyAttributesAdd(Page page, IndexTuple tuple);
+extern OffsetNumber AnnoyAttributesAdd(Page page, IndexTuple tuple,
+									   const AnnoySignature * signature);
+extern void AnnoyAttributesSign(Page page, OffsetNumber offset,
+								const AnnoySignature * signature);
 extern IndexTuple AnnoyAttributesGet(Page page, OffsetNumber offset);
 extern BlockNumber AnnoyAttributesFirst(Relation rel);
 extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked);
-extern Buffer AnnoyAttributesPut(Relation rel, GenericXLogState *xlog,
-								 Buffer buffer, IndexTuple tuple,
+extern Buffer AnnoyAttributesPut(Relation rel, const AnnoyIndex *index,
+								 GenericXLogState *xlog, Buffer buffer,
+								 IndexTuple tuple, const AnnoySignature * signature,
 								 AnnoyPointer *pointer);
 extern Buffer AnnoyAttributesLock(Relation rel, BlockNumber block,
 								  BlockNumber locked, int mode);

@@ -389,7 +389,8 @@ annoyinsert(Relation rel, Datum *values, bool *isnull, ItemPointer tid,
 		signer = AnnoySignerMake(rel, index, NULL);
 		if (signer != NULL)
 			state->signature = AnnoySign(signer, attributes);
-		state->pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes);
+		state->pointer = AnnoyItemInsert(rel, index, tid, &vec, attributes,
+											 &state->signature);
 		AnnoyCollectorInit(&state->leaves);
 		use_space(state, index);
 		for (int tree = 0; tree < index->n_trees; tree++)

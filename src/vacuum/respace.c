@@ -249,7 +249,7 @@ bounds_have_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sa
 	{
 		AnnoySignature signature;
 
-		if (!AnnoySignItem(signer, &sample->items[i].pointer, &signature))
+		if (!AnnoySignItem(signer, &sample->items[i].pointer, false, &signature))
 			continue;
 		for (int j = 0; j < signer->n; j++)
 		{
@@ -261,6 +261,50 @@ bounds_have_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sa
 		}
 	}
 	return drifted;
+}
+
+/*
+ * Sign all attributes by the bounds of the trees.  Insertions of this generation do so
+ * themselves, and scans test attributes that are signed by others' bounds.
+ */
+static void
+sign_again(Relation rel)
+{
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	AnnoySigner *signer = AnnoySignerMake(rel, index, NULL);
+	BlockNumber block = signer != NULL ? AnnoyAttributesFirst(rel) : InvalidBlockNumber;
+	BlockNumber steps = 0;
+
+	while (block != InvalidBlockNumber)
+	{
+		Buffer		buffer;
+		AnnoyAttributes header;
+
+		AnnoyVacuumDelay();
+		AnnoyCountStep(rel, block, &steps);
+		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber, BUFFER_LOCK_EXCLUSIVE);
+		header = AnnoyPageGetAttributes(BufferGetPage(buffer));
+		if (header->generation != index->generation)
+		{
+			GenericXLogState *xlog = GenericXLogStart(rel);
+
+			AnnoySignPage(signer, block, GenericXLogRegisterBuffer(xlog, buffer, 0));
+			GenericXLogFinish(xlog);
+		}
+		block = header->next;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Sign attributes again and free pages, as is left to do when trees have been made anew,
+ * or an attempt has failed.
+ */
+static void
+clean_up(Relation rel)
+{
+	sign_again(rel);
+	AnnoyFreeOldNodes(rel);
 }
 
 /*
@@ -317,14 +361,14 @@ make_trees(Relation rel, const AnnoyIndex *index, double items)
 	}
 	AnnoyRebuildFinish(rebuild, items);
 	UnlockRelation(rel, AccessExclusiveLock);
-	AnnoyFreeOldNodes(rel);
+	clean_up(rel);
 	return true;
 }
 
 /*
  * VACUUM has counted that many items, and leaves without entries: correct the search
  * space if it no longer fits the items, and make the trees anew if most leaves are
- * empty, or bounds no longer fit.  Also frees what an earlier attempt that failed has left.
+ * empty, or bounds no longer fit.  Also does what an earlier attempt that failed has left.
  */
 void
 AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty)
@@ -335,7 +379,7 @@ AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty)
 	const AnnoyIndex *index = AnnoyOpen(rel);
 
 	if (index->has_old_nodes)
-		AnnoyFreeOldNodes(rel);
+		clean_up(rel);
 	if (index->has_space)
 	{
 		bool		emptied = AnnoyLeavesAreEmpty(rel, index, empty);

@@ -316,6 +316,14 @@ sub random_page
 	return pick(@{ $blocks{ pick(sort { $a <=> $b } keys %blocks) } });
 }
 
+# A number of a page of attributes, of those that there may be.
+sub random_number
+{
+	my ($index, $block) = @_;
+	my $numbers = $index->get($block, 'numbers');
+	return number(int(rand($numbers > 200 ? 200 : $numbers || 1)));
+}
+
 # A field of a page, depending on its kind.
 sub random_place
 {
@@ -351,7 +359,8 @@ sub random_place
 
 		return pick(attributes_fields()) if rand() < .3;
 		return number(int(rand(100))) if rand() < .3;
-		$start = $index->get($block, number(int(rand($index->get($block, 'numbers') || 1))));
+		return signature_of(int(rand(100)), int(rand(4))) if rand() < .2;
+		$start = $index->get($block, random_number($index, $block));
 		return [ $start + pick(0, 2, 4, 6, 6, 8, 10, 12), 'S' ]
 		  if $start >= 40 && $start < $page_size - 16;
 		return number(0);
@@ -376,7 +385,7 @@ sub pointer_place
 	}
 	return 32 + 8 * $shape->{slots} + 6 * int(rand($shape->{slots}))
 	  if $kind == $kind{item} && $shape->{index} =~ /,/;
-	return $index->get($block, number(int(rand($index->get($block, 'numbers') || 1))))
+	return $index->get($block, random_number($index, $block))
 	  if $kind == $kind{attributes};
 	return 32 + 8 * int(rand(60)) if $kind == $kind{item} || $kind == $kind{nulls};
 	return 24 + 8 * int(rand(1000));

@@ -406,6 +406,7 @@ our @damage_of_items = (
 			} @bytes;
 
 			$file->set($page, $to, scalar $file->get($page, $from));
+			$file->set($page, signature_of(0, $_), $signature[$_]) foreach @bytes;
 			foreach my $entry (@{ $entries{$items[0]} })
 			{
 				$file->set($entry->[0], byte_of($entry->[1], 'signature', $_),
@@ -417,10 +418,52 @@ our @damage_of_items = (
 	],
 	[
 		'value of a column far from what the signature says',
-		qr/block \d+, offset \d+\n.*has the signature \w+ for column 2 instead of FE/,
+		qr/block \d+, offset \d+\n.*have the signature \w+ for column 2 instead of FE/,
 		sub {
 			my ($page) = $_->all('attributes');
 			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
+		}
+	],
+	[
+		'value of a column far from what its entry says',
+		qr/block \d+, offset \d+\n.*entry for \(\d+,\d+\) has the signature \w+ for column 2 instead of FE/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
+			$_->set($page, signature_of(1, 0), 0xFE);
+		}
+	],
+	[
+		'signature of attributes',
+		qr/block \d+, offset 3\n.*The attributes have the signature/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, signature_of(2, 0), $_->get($page, signature_of(2, 0)) ^ 1);
+		}
+	],
+	[
+		'signature of no attributes',
+		qr/block \d+, offset \d+\n.*The attributes have the signature 01 for column 2 instead of 00/,
+		sub {
+			my $file = $_;
+			my ($page) = grep { $file->get($_, 'numbers') % 16 } $file->all('attributes');
+			$_->set($page, signature_of($_->get($page, 'numbers'), 0), 1);
+		}
+	],
+	[
+		'signatures of another generation',
+		qr/block \d+\n.*The page has signatures of generation 7, but the trees are of \d+/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, attributes_generation => 7);
+		}
+	],
+	[
+		'signatures of another length',
+		qr/block \d+\n.*The page has signatures of 5 bytes instead of \d/,
+		sub {
+			my ($page) = $_->all('attributes');
+			$_->set($page, attributes_bytes => 5);
 		}
 	],
 	[

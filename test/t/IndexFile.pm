@@ -30,6 +30,7 @@ our @EXPORT = qw(
   meta_fields
   node_fields
   number
+  signature_of
   slot
   tuple
 );
@@ -69,6 +70,8 @@ my %at = (
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
 	start => [ 38, 'S' ],
+	attributes_bytes => [ 40, 'C' ],
+	attributes_generation => [ 41, 'C' ],
 	# nodes
 	tree => [ 32, 'C' ],
 	node_generation => [ 33, 'C' ],
@@ -145,7 +148,7 @@ sub node_fields
 
 sub attributes_fields
 {
-	return @at{qw(next numbers start next_free)};
+	return @at{qw(next numbers start attributes_bytes attributes_generation next_free)};
 }
 
 # Parts of the recall curve, which follows the leftmost nodes: the i-th effort, or
@@ -167,7 +170,8 @@ sub curve
 }
 
 # Parts of entry i of a node, of a code the first byte, as it lies in a full block.  In
-# a leaf, blocks before it are longer by signatures, which get and set know of.
+# a leaf, blocks before it are longer by signatures, which get and set know of, as on
+# pages of attributes.
 sub entry
 {
 	my ($i, $part) = @_;
@@ -210,7 +214,14 @@ sub attributes_of
 sub number
 {
 	my ($i) = @_;
-	return [ 40 + 2 * $i, 'S' ];
+	return [ 48 + 32 * int($i / 16) + 2 * ($i % 16), 'S', int($i / 16) ];
+}
+
+# Byte n of its signature.
+sub signature_of
+{
+	my ($i, $n) = @_;
+	return [ 80 + 32 * int($i / 16) + 16 * $n + $i % 16, 'C', int($i / 16) ];
 }
 
 sub tuple
@@ -252,7 +263,8 @@ sub place
 	my ($self, $block, $place) = @_;
 	my ($offset, $format, $blocks) = @{ ref $place ? $place : $at{$place} || die $place };
 	$offset += 16 * $self->signature_bytes * $blocks
-	  if $blocks && $self->get($block, 'level') == 0;
+	  if $blocks && ($self->get($block, 'kind') == $kind{attributes}
+		|| $self->get($block, 'level') == 0);
 	return ($offset, $format);
 }
 
