@@ -21,7 +21,7 @@
 -- of their own these neither convert the indexed column nor are ambiguous.
 -- Two arrays of numeric or integer are there for ARRAY[1, 2] <-> ARRAY[3, 4].
 -- A literal without a type is of the other side's type for an operator, but text
--- for a function, if it is the second argument.
+-- for a function.
 --
 -- The costs are for some hundred dimensions, in units of cpu_operator_cost, if
 -- nothing is known of the arguments.
@@ -68,6 +68,12 @@ CREATE FUNCTION annoy_l2_distance(real[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l2_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(text, double precision[])
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
@@ -168,6 +174,12 @@ CREATE FUNCTION annoy_cosine_distance(real[], text)
 CREATE FUNCTION annoy_cosine_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <=> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_cosine_distance,
@@ -264,6 +276,12 @@ CREATE FUNCTION annoy_negative_inner_product(real[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(text, double precision[])
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
@@ -364,6 +382,12 @@ CREATE FUNCTION annoy_l1_distance(real[], text)
 CREATE FUNCTION annoy_l1_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <+> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_l1_distance,
@@ -460,6 +484,12 @@ CREATE FUNCTION annoy_hamming_distance(real[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_hamming_distance(double precision[], text)
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(text, double precision[])
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 

@@ -29,6 +29,22 @@ ALTER INDEX items_v SET (n_neighbors = 20000);
 SELECT failure($$SELECT count(*) FROM annoy_knn_graph('items_v')$$);
 ALTER INDEX items_v SET (n_neighbors = 7);
 
+-- The planner expects as many rows as will come, without opening the index.
+CREATE FUNCTION planned(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) SELECT * FROM ' || call INTO plan;
+	RETURN plan->0->'Plan'->>'Plan Rows';
+END $$;
+SELECT planned($$annoy_get_nns_by_vector('items_v', vec(3, 4))$$) AS of_index, planned($$annoy_get_nns_by_item('items_v', '(0,1)')$$) AS of_index,
+	planned($$annoy_get_nns_by_vector('items_v', vec(3, 4), 9)$$) AS told, planned($$annoy_get_nns_by_vector('empty_v', vec(3, 4))$$) AS not_declared,
+	planned($$annoy_get_nns_by_vector('items', vec(3, 4))$$) AS no_index, planned($$annoy_get_nns_by_vector(1, vec(3, 4))$$) AS nothing,
+	planned($$annoy_get_nns_by_vector(NULL, vec(3, 4))$$) AS "null";
+SET annoy.n_neighbors = 11;
+SELECT planned($$annoy_get_nns_by_vector('items_v', vec(3, 4))$$) AS "set", planned($$annoy_get_nns_by_vector('empty_v', vec(3, 4))$$) AS "set";
+RESET annoy.n_neighbors;
+
 --
 -- Parameters make the round trip, in any session, and whatever reads JSON
 --

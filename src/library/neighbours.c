@@ -19,6 +19,8 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -27,6 +29,7 @@
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
+#include "utils/syscache.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 
@@ -352,6 +355,37 @@ annoy_search_radius_halfvec(PG_FUNCTION_ARGS)
 	return search_radius(fcinfo, QUERY_HALFVEC);
 }
 
+/*
+ * How many rows a search of an index will return that is not told, as the catalog has
+ * it: a plan is no reason to open or lock the index, which there may be none of, or
+ * which may be a parameter.
+ */
+static int
+planned_neighbors(Node *index)
+{
+	int			n_neighbors = -1;
+	HeapTuple	tuple;
+
+	if (annoy_n_neighbors_is_set || index == NULL || !IsA(index, Const) ||
+		((Const *) index)->constisnull)
+		return annoy_n_neighbors;
+	tuple = SearchSysCache1(RELOID, ((Const *) index)->constvalue);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		declared = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull);
+
+		if (!isnull && ((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_INDEX)
+		{
+			AnnoyOptions *options = (AnnoyOptions *) annoyoptions(declared, false);
+
+			n_neighbors = options->n_neighbors;
+		}
+		ReleaseSysCache(tuple);
+	}
+	return n_neighbors < 0 ? annoy_n_neighbors : n_neighbors;
+}
+
 PG_FUNCTION_INFO_V1(annoy_nns_support);
 
 /*
@@ -371,7 +405,7 @@ annoy_nns_support(PG_FUNCTION_ARGS)
 		if (n == NULL || !IsA(n, Const))
 			rows->rows = TYPICAL_ROWS;
 		else if (((Const *) n)->constisnull)
-			rows->rows = annoy_n_neighbors;
+			rows->rows = planned_neighbors(linitial(args));
 		else
 			rows->rows = Max(DatumGetInt32(((Const *) n)->constvalue), 1);
 		PG_RETURN_POINTER(request);

@@ -27,8 +27,8 @@
 #include "type/type.h"
 
 /*
- * Right-hand argument of a distance function that is an array of numeric, or
- * text, and what it was converted to.  Kept in fn_extra.
+ * An argument of a distance function that is an array of numeric, or text, and what
+ * it was converted to.  Kept in fn_extra.
  */
 typedef struct ConvertedVector
 {
@@ -67,19 +67,6 @@ PG_FUNCTION_INFO_V1(annoy_vector_layout);
 PG_FUNCTION_INFO_V1(annoy_halfvec_layout);
 
 /*
- * Read text as an array of elements of that type.
- */
-static AnnoyVector
-read_text(struct varlena *value, Oid element_type)
-{
-	Oid			input;
-	Oid			io_param;
-
-	getTypeInputInfo(get_array_type(element_type), &input, &io_param);
-	return AnnoyReadArray(OidInputFunctionCall(input, text_to_cstring(value), io_param, -1));
-}
-
-/*
  * Read a value that has to be converted, of which each call but the first is likely
  * to get the same: text as an array of elements of that type, or, without a type, an
  * array.
@@ -97,8 +84,10 @@ read_converted(FmgrInfo *flinfo, struct varlena *value, Oid element_type)
 		return cache->vec;
 
 	/* This errors out, or leaves rubbish in the caller's short-lived context. */
-	vec = OidIsValid(element_type) ? read_text(value, element_type) :
-		AnnoyReadArray(PointerGetDatum(value));
+	vec = AnnoyReadArray(OidIsValid(element_type) ?
+						 AnnoyReadText(get_array_type(element_type),
+									   text_to_cstring((text *) value)) :
+						 PointerGetDatum(value));
 
 	if (cache != NULL)
 	{
@@ -176,15 +165,17 @@ annoy_hamming_distance(PG_FUNCTION_ARGS)
 }
 
 /*
- * The same with a second argument that is text, which PostgreSQL takes a literal for,
- * or a parameter without a type: it is read as an array of the first one's type.
+ * The same with one argument that is text, which PostgreSQL takes a literal for, or a
+ * parameter without a type: it is read as an array of the other one's type.  A distance
+ * is the same in both directions, to the last bit.
  */
 static double
 text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	int			which = get_fn_expr_argtype(fcinfo->flinfo, 0) == TEXTOID ? 0 : 1;
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1 - which);
 	AnnoyVector x = AnnoyReadArray(PointerGetDatum(array));
-	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(1), ARR_ELEMTYPE(array));
+	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(which), ARR_ELEMTYPE(array));
 
 	AnnoyCheckSameDimensions(&x, &y);
 	return AnnoyDistance(metric, &x, &y);
