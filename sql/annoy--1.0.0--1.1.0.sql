@@ -390,6 +390,11 @@ CREATE FUNCTION annoy_dims(numeric[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION annoy_dims(integer[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+-- The planner knows how many rows a graph has.
+ALTER FUNCTION annoy_knn_graph(regclass, integer) SUPPORT annoy_nns_support;
+COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector, annoy_get_nns_by_item and annoy_knn_graph';
+
 --
 -- Files of the Annoy library
 --

@@ -1175,7 +1175,7 @@ CREATE FUNCTION annoy_knn_graph(
 	OUT neighbour tid,
 	OUT distance double precision)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 100000;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 100000 SUPPORT annoy_nns_support;
 
 CREATE FUNCTION annoy_get_item(index regclass, item tid)
 	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
@@ -1381,7 +1381,7 @@ COMMENT ON FUNCTION annoy_metric(text) IS 'the name that Annoy has for a metric,
 COMMENT ON FUNCTION annoy_distance(text, anyarray, anycompatiblearray) IS 'the distance that Annoy returns for a metric';
 COMMENT ON FUNCTION annoy_distance(text, bit, bit) IS 'the distance that Annoy returns for a metric';
 COMMENT ON FUNCTION annoy_distance_support(internal) IS 'planner support for distances';
-COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector and annoy_get_nns_by_item';
+COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector, annoy_get_nns_by_item and annoy_knn_graph';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, anyarray, integer, integer) IS 'nearest rows of a vector, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, bit, integer, integer) IS 'nearest rows of a bit string, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, text, integer, integer) IS 'nearest rows of a vector or bit string given as text, with the distances that Annoy returns';

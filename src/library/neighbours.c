@@ -356,61 +356,65 @@ annoy_search_radius_halfvec(PG_FUNCTION_ARGS)
 }
 
 /*
- * How many rows a search of an index will return that is not told, as the catalog has
- * it: a plan is no reason to open or lock the index, which there may be none of, or
- * which may be a parameter.
+ * What the catalog tells of an index: how many rows a search returns that is not told,
+ * and how many rows there are, negative if that is not known.  A plan is no reason to
+ * open or lock the index, which may be none, or a parameter.
  */
-static int
-planned_neighbors(Node *index)
+static void
+look_up_index(Node *index, double *n_neighbors, double *rows)
 {
-	int			n_neighbors = -1;
-	HeapTuple	tuple;
+	HeapTuple	tuple = NULL;
 
-	if (annoy_n_neighbors_is_set || index == NULL || !IsA(index, Const) ||
-		((Const *) index)->constisnull)
-		return annoy_n_neighbors;
-	tuple = SearchSysCache1(RELOID, ((Const *) index)->constvalue);
-	if (HeapTupleIsValid(tuple))
+	*n_neighbors = annoy_n_neighbors;
+	*rows = -1;
+	if (IsA(index, Const) && !((Const *) index)->constisnull)
+		tuple = SearchSysCache1(RELOID, ((Const *) index)->constvalue);
+	if (!HeapTupleIsValid(tuple))
+		return;
+	if (((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_INDEX)
 	{
 		bool		isnull;
 		Datum		declared = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull);
+		AnnoyOptions *options = isnull ? NULL : (AnnoyOptions *) annoyoptions(declared, false);
 
-		if (!isnull && ((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_INDEX)
-		{
-			AnnoyOptions *options = (AnnoyOptions *) annoyoptions(declared, false);
-
-			n_neighbors = options->n_neighbors;
-		}
-		ReleaseSysCache(tuple);
+		if (options != NULL && options->n_neighbors > 0 && !annoy_n_neighbors_is_set)
+			*n_neighbors = options->n_neighbors;
+		*rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
 	}
-	return n_neighbors < 0 ? annoy_n_neighbors : n_neighbors;
+	ReleaseSysCache(tuple);
 }
 
 PG_FUNCTION_INFO_V1(annoy_nns_support);
 
 /*
- * Planner support: tells that a search returns n rows.
+ * Planner support: tells that a search returns n rows, which is the third argument; and
+ * a graph k for each row, which is the second and last.
  */
 Datum
 annoy_nns_support(PG_FUNCTION_ARGS)
 {
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *request = (SupportRequestRows *) PG_GETARG_POINTER(0);
+	List	   *args;
+	bool		graph;
+	Node	   *n;
+	double		n_neighbors;
+	double		rows;
 
-	if (IsA(request, SupportRequestRows))
-	{
-		SupportRequestRows *rows = (SupportRequestRows *) request;
-		List	   *args = is_funcclause(rows->node) ? ((FuncExpr *) rows->node)->args : NIL;
-		Node	   *n = list_length(args) > 2 ? list_nth(args, 2) : NULL;
-
-		if (n == NULL || !IsA(n, Const))
-			rows->rows = TYPICAL_ROWS;
-		else if (((Const *) n)->constisnull)
-			rows->rows = planned_neighbors(linitial(args));
-		else
-			rows->rows = Max(DatumGetInt32(((Const *) n)->constvalue), 1);
-		PG_RETURN_POINTER(request);
-	}
-	PG_RETURN_POINTER(NULL);
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(request->node))
+		PG_RETURN_POINTER(NULL);
+	args = ((FuncExpr *) request->node)->args;
+	Assert(list_length(args) >= 2);
+	graph = list_length(args) == 2;
+	n = list_nth(args, graph ? 1 : 2);
+	look_up_index(linitial(args), &n_neighbors, &rows);
+	if (!IsA(n, Const))
+		n_neighbors = TYPICAL_ROWS;
+	else if (!((Const *) n)->constisnull)
+		n_neighbors = Max(DatumGetInt32(((Const *) n)->constvalue), 1);
+	if (graph && rows < 0)
+		PG_RETURN_POINTER(NULL);
+	request->rows = graph ? Max(rows * n_neighbors, 1) : n_neighbors;
+	PG_RETURN_POINTER(request);
 }
 
 PG_FUNCTION_INFO_V1(annoy_get_distance);
