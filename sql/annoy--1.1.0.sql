@@ -71,10 +71,10 @@ CREATE FUNCTION annoy_l2_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l2_distance(text, real[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l2_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l2_distance(text, double precision[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l2_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <-> (
@@ -175,10 +175,10 @@ CREATE FUNCTION annoy_cosine_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_cosine_distance(text, real[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_cosine_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_cosine_distance(text, double precision[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_cosine_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <=> (
@@ -279,10 +279,10 @@ CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_negative_inner_product(text, real[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_negative_inner_product'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_negative_inner_product(text, double precision[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_negative_inner_product'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <#> (
@@ -383,10 +383,10 @@ CREATE FUNCTION annoy_l1_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l1_distance(text, real[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l1_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l1_distance(text, double precision[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l1_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <+> (
@@ -487,10 +487,10 @@ CREATE FUNCTION annoy_hamming_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_hamming_distance(text, real[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_hamming_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_hamming_distance(text, double precision[])
-	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_hamming_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <~> (

@@ -46,6 +46,11 @@ PG_FUNCTION_INFO_V1(annoy_cosine_distance_text);
 PG_FUNCTION_INFO_V1(annoy_negative_inner_product_text);
 PG_FUNCTION_INFO_V1(annoy_l1_distance_text);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance_text);
+PG_FUNCTION_INFO_V1(annoy_text_l2_distance);
+PG_FUNCTION_INFO_V1(annoy_text_cosine_distance);
+PG_FUNCTION_INFO_V1(annoy_text_negative_inner_product);
+PG_FUNCTION_INFO_V1(annoy_text_l1_distance);
+PG_FUNCTION_INFO_V1(annoy_text_hamming_distance);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance_bit);
 PG_FUNCTION_INFO_V1(annoy_angular_distance);
 PG_FUNCTION_INFO_V1(annoy_inner_product);
@@ -168,14 +173,17 @@ annoy_hamming_distance(PG_FUNCTION_ARGS)
  * The same with one argument that is text, which PostgreSQL takes a literal for, or a
  * parameter without a type: it is read as an array of the other one's type.  A distance
  * is the same in both directions, to the last bit.
+ *
+ * Each order of arguments has C functions of its own, as not every caller tells which
+ * types they are of.
  */
 static double
-text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
+text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric, int text_arg)
 {
-	int			which = get_fn_expr_argtype(fcinfo->flinfo, 0) == TEXTOID ? 0 : 1;
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1 - which);
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1 - text_arg);
 	AnnoyVector x = AnnoyReadArray(PointerGetDatum(array));
-	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(which), ARR_ELEMTYPE(array));
+	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(text_arg),
+								   ARR_ELEMTYPE(array));
 
 	AnnoyCheckSameDimensions(&x, &y);
 	return AnnoyDistance(metric, &x, &y);
@@ -184,31 +192,61 @@ text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
 Datum
 annoy_l2_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2, 1));
 }
 
 Datum
 annoy_cosine_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE, 1));
 }
 
 Datum
 annoy_negative_inner_product_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP, 1));
 }
 
 Datum
 annoy_l1_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1, 1));
 }
 
 Datum
 annoy_hamming_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING, 1));
+}
+
+Datum
+annoy_text_l2_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2, 0));
+}
+
+Datum
+annoy_text_cosine_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE, 0));
+}
+
+Datum
+annoy_text_negative_inner_product(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP, 0));
+}
+
+Datum
+annoy_text_l1_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1, 0));
+}
+
+Datum
+annoy_text_hamming_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING, 0));
 }
 
 Datum
