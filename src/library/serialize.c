@@ -74,9 +74,6 @@ StaticAssertDecl(sizeof(ValueHeader) == 88, "the header has 88 bytes");
 
 #define DIGEST_END	(offsetof(ValueHeader, digest) + PG_SHA256_DIGEST_LENGTH)
 
-/* The longest string of a jsonb value. */
-#define MAX_JSONB_STRING	0x0FFFFFFF
-
 /* The parts of a value. */
 typedef struct Value
 {
@@ -183,15 +180,15 @@ open_value(const bytea *bytes, Value *value)
 }
 
 /*
- * Make the value of an export whose rows have been read.
+ * Make the value of an export whose rows have been read: for itself, or for JSON.
  */
 static bytea *
-make_value(AnnExport *export)
+make_value(AnnExport *export, bool for_jsonb)
 {
 	const AnnoyAccess *access = &export->access;
 	const AnnForest *forest = &export->forest;
 	ValueHeader header = {0};
-	AnnWriter  *writer = AnnMakeWriter(NULL, forest->format.node_size);
+	AnnWriter  *writer = AnnMakeValueWriter(forest->format.node_size, for_jsonb);
 	StringInfoData params;
 	char	   *json;
 	Size		json_size;
@@ -261,7 +258,7 @@ annoy_serialize(PG_FUNCTION_ARGS)
 
 	if (!read_for_value(&export, fcinfo))
 		PG_RETURN_NULL();
-	value = make_value(&export);
+	value = make_value(&export, false);
 	AnnoyCloseIndex(&export.access);
 	PG_RETURN_BYTEA_P(value);
 }
@@ -290,20 +287,14 @@ annoy_deserialize(PG_FUNCTION_ARGS)
 static void
 append_base64(StringInfo json, const char *bytes, Size size)
 {
-	int64		needed = ((int64) size + 2) / 3 * 4;
+	int			needed = pg_b64_enc_len((int) size);
 	int			length;
 
-	if (needed > MAX_JSONB_STRING)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the data of the index are too large for a value of type jsonb"),
-				 errdetail("They have %zu bytes, and there is room for %d.", size,
-						   MAX_JSONB_STRING / 4 * 3),
-				 errhint("Use annoy_serialize() and annoy_restore_bytes(), or ask for fewer trees.")));
-	enlargeStringInfo(json, (int) needed + 2);
+	Assert(size <= ANN_MAX_IN_JSONB);
+	enlargeStringInfo(json, needed + 2);
 	appendStringInfoChar(json, '"');
-	length = pg_b64_encode((const void *) bytes, (int) size, json->data + json->len, (int) needed);
-	Assert(length == needed);
+	length = pg_b64_encode((const void *) bytes, (int) size, json->data + json->len, needed);
+	Assert(length >= 0);
 	json->len += length;
 	appendStringInfoChar(json, '"');
 }
@@ -320,7 +311,7 @@ annoy_state(PG_FUNCTION_ARGS)
 
 	if (!read_for_value(&export, fcinfo))
 		PG_RETURN_NULL();
-	value = make_value(&export);
+	value = make_value(&export, true);
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"schema_version\":%d,\"type\":", VALUE_VERSION);
 	escape_json(&json, format_type_be(export.access.rel->rd_opcintype[0]));

@@ -201,12 +201,20 @@ AnnoyReadWithin(Oid column, AnnoyLayout layout, Datum value, AnnoyWithin *within
 }
 
 /*
- * The type of the first argument, which is the column's.
+ * The type of an argument; the first one's is the column's.  Callers without an
+ * expression, such as the fast path of the protocol, do not tell: then nothing is read
+ * as what it might not be.
  */
 static Oid
-column_type(FunctionCallInfo fcinfo)
+argument_type(FunctionCallInfo fcinfo, int n)
 {
-	return getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, n);
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
+				 errmsg("could not determine the type of an argument of annoy_within()")));
+	return getBaseType(type);
 }
 
 /*
@@ -215,8 +223,8 @@ column_type(FunctionCallInfo fcinfo)
 static Datum
 within_arguments(FunctionCallInfo fcinfo, AnnoyLayout layout)
 {
-	Oid			column = column_type(fcinfo);
-	Oid			type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 1));
+	Oid			column = argument_type(fcinfo, 0);
+	Oid			type = argument_type(fcinfo, 1);
 	AnnoyWithin within;
 
 	within.query = read_query_once(fcinfo->flinfo, column, layout, type, PG_GETARG_DATUM(1));
@@ -232,7 +240,7 @@ within_arguments(FunctionCallInfo fcinfo, AnnoyLayout layout)
 static Datum
 within_record(FunctionCallInfo fcinfo, AnnoyLayout layout)
 {
-	Oid			column = column_type(fcinfo);
+	Oid			column = argument_type(fcinfo, 0);
 	AnnoyWithin within;
 
 	if (!AnnoyReadWithin(column, layout, PG_GETARG_DATUM(1), &within))
