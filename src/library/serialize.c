@@ -75,14 +75,14 @@ StaticAssertDecl(sizeof(ValueHeader) == 88, "the header has 88 bytes");
 #define DIGEST_END	(offsetof(ValueHeader, digest) + PG_SHA256_DIGEST_LENGTH)
 
 /* The parts of a value. */
-typedef struct Value
+typedef struct ValueParts
 {
 	ValueHeader header;
 	AnnoyMetric metric;
 	const char *params;
 	const char *numbers;
 	const char *file;
-} Value;
+} ValueParts;
 
 pg_noreturn static void bad_value(const char *detail);
 
@@ -129,7 +129,7 @@ find_metric(const char *field, AnnoyMetric *metric)
  * left to whoever reads it.
  */
 static void
-open_value(const bytea *bytes, Value *value)
+open_value(const bytea *bytes, ValueParts *value)
 {
 	const char *data = VARDATA_ANY(bytes);
 	Size		size = VARSIZE_ANY_EXHDR(bytes);
@@ -270,7 +270,7 @@ Datum
 annoy_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	Value		value;
+	ValueParts	value;
 
 	open_value(bytes, &value);
 	if (value.header.items == 0)
@@ -356,7 +356,7 @@ typedef struct ColumnType
  * one of ours.
  */
 static ColumnType
-choose_type(Jsonb *state, const Value *value)
+choose_type(Jsonb *state, const ValueParts *value)
 {
 	JsonbValue *field = state_field(state, "type", jbvString);
 	char	   *name = pnstrdup(field->val.string.val, field->val.string.len);
@@ -449,7 +449,7 @@ restore(FunctionCallInfo fcinfo, Jsonb *state, bytea *bytes)
 	char	   *table = table_name(PG_GETARG_TEXT_PP(1));
 	JsonbValue *params = state_field(state, "params", jbvBinary);
 	List	   *options = NIL;
-	Value		value;
+	ValueParts	value;
 	AnnoyMetric metric;
 	ColumnType	type;
 	StringInfoData sql;
@@ -511,7 +511,7 @@ Datum
 annoy_restore_bytes(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes;
-	Value		value;
+	ValueParts	value;
 	char	   *params;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))

@@ -30,7 +30,7 @@ sub version_with_annoy
 	return `$bindir/pg_config --version` =~ /^PostgreSQL (\d+)/ ? $1 : 0;
 }
 
-my ($ours) = `pg_config --version` =~ /^PostgreSQL (\d+)/;
+my $ours = major_version();
 my $old_bindir = $ENV{ANNOY_OLD_BINDIR};
 if (!defined $old_bindir)
 {
@@ -166,7 +166,7 @@ sub upgraded
 			'-d', $from->data_dir,
 			'-D', $to->data_dir,
 			'-b', $old_bindir,
-			'-B', $to->config_data('--bindir'),
+			'-B', installed('--bindir'),
 			'-s', $to->host,
 			'-p', $from->port,
 			'-P', $to->port
