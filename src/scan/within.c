@@ -295,7 +295,8 @@ annoy_within_record_halfvec(PG_FUNCTION_ARGS)
 
 /*
  * The condition for an index, or NULL if the index cannot be asked: it has another
- * metric, or what it would be asked for is not known before it is scanned.
+ * metric, or what it would be asked for is not known before it is scanned.  Which of
+ * the two vectors is the column makes no difference: distances are symmetric.
  */
 static List *
 index_condition(SupportRequestIndexCondition *request)
@@ -308,7 +309,7 @@ index_condition(SupportRequestIndexCondition *request)
 	RowExpr    *row;
 	Const	   *metric;
 
-	if (list_length(args) != 1 + WITHIN_FIELDS || request->indexarg != 0 ||
+	if (list_length(args) != 1 + WITHIN_FIELDS || request->indexarg > 1 ||
 		!OidIsValid(operator) || !OidIsValid(proc))
 		return NIL;
 	metric = lfourth(args);
@@ -318,7 +319,7 @@ index_condition(SupportRequestIndexCondition *request)
 		return NIL;
 
 	row = makeNode(RowExpr);
-	row->args = list_make3(lsecond(args), lthird(args), metric);
+	row->args = list_make3(list_nth(args, 1 - request->indexarg), lthird(args), metric);
 	row->row_typeid = RECORDOID;
 	row->row_format = COERCE_EXPLICIT_CALL;
 	row->colnames = list_make3(makeString("query"), makeString("radius"), makeString("metric"));
@@ -326,7 +327,8 @@ index_condition(SupportRequestIndexCondition *request)
 	if (!is_pseudo_constant_for_index(request->root, (Node *) row, request->index))
 		return NIL;
 	request->lossy = false;
-	return list_make1(make_opclause(operator, BOOLOID, false, linitial(args), (Expr *) row,
+	return list_make1(make_opclause(operator, BOOLOID, false,
+									list_nth(args, request->indexarg), (Expr *) row,
 									InvalidOid, InvalidOid));
 }
 
@@ -342,8 +344,7 @@ annoy_within_support(PG_FUNCTION_ARGS)
 
 	if (IsA(request, SupportRequestIndexCondition))
 		PG_RETURN_POINTER(index_condition((SupportRequestIndexCondition *) request));
-	if (IsA(request, SupportRequestSelectivity) &&
-		!((SupportRequestSelectivity *) request)->is_join)
+	if (IsA(request, SupportRequestSelectivity))
 	{
 		((SupportRequestSelectivity *) request)->selectivity = WITHIN_SELECTIVITY;
 		PG_RETURN_POINTER(request);
