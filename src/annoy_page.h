@@ -136,6 +136,9 @@ typedef struct AnnoySignature
 	uint8		bytes[ANNOY_MAX_SIGNATURE];
 }			AnnoySignature;
 
+#define ANNOY_SIGNATURE_COLUMN(byte)	((byte) & 0x7f)
+#define ANNOY_SIGNATURE_HASHED			0x80
+
 /*
  * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
  * leaves here is for the next VACUUM.
@@ -209,8 +212,9 @@ typedef struct AnnoyMetaPageData
 	uint32		n_bounds;		/* number of consecutive such pages */
 
 	/*
-	 * The further column that each byte of signatures is for, counted from 1;
-	 * 0 behind the last one.
+	 * The further column that each byte of signatures is for, counted from 1,
+	 * and whether there were hashes of its values when the index was made; 0
+	 * behind the last one.
 	 */
 	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
 

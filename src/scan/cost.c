@@ -453,7 +453,7 @@ describe_index(ScanCost *scan)
 		scan->by_mistake[i] = 1;
 	for (int i = 0; i < index->leaf.signature_bytes; i++)
 	{
-		int			column = index->signature_columns[i];
+		int			column = ANNOY_SIGNATURE_COLUMN(index->signature_columns[i]);
 		Oid			type = TupleDescAttr(RelationGetDescr(rel), column)->atttypid;
 
 		scan->by_mistake[column] *=

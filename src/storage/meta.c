@@ -124,10 +124,12 @@ AnnoyOpen(Relation rel)
 							  meta.mean, meta.n_mean, RelationGetNumberOfBlocks(rel));
 	for (int i = 0; i < ANNOY_MAX_SIGNATURE; i++)
 	{
-		if (meta.signature_columns[i] >= IndexRelationGetNumberOfAttributes(rel))
+		int			column = ANNOY_SIGNATURE_COLUMN(meta.signature_columns[i]);
+
+		if (column >= IndexRelationGetNumberOfAttributes(rel))
 			AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
-								  "The metapage has signatures of column %u behind the vector, of %d.",
-								  meta.signature_columns[i],
+								  "The metapage has signatures of column %d behind the vector, of %d.",
+								  column,
 								  IndexRelationGetNumberOfAttributes(rel) - 1);
 	}
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)

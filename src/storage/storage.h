@@ -294,6 +294,8 @@ extern void AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps);
 extern int	AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual);
 extern void AnnoyAskForPage(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
+extern void AnnoyPrefetchPlaces(Relation rel, BlockNumber block, int offset, int step,
+								int end);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
 							  int bytes);
 extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
