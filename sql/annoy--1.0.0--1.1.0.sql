@@ -27,7 +27,8 @@ CREATE FUNCTION annoy_index_info(
 	OUT seed numeric,
 	OUT format_version integer,
 	OUT item_bytes bigint,
-	OUT tree_bytes bigint)
+	OUT tree_bytes bigint,
+	OUT stale double precision)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
 

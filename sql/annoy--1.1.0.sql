@@ -1013,7 +1013,8 @@ CREATE FUNCTION annoy_index_info(
 	OUT seed numeric,
 	OUT format_version integer,
 	OUT item_bytes bigint,
-	OUT tree_bytes bigint)
+	OUT tree_bytes bigint,
+	OUT stale double precision)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 CREATE FUNCTION annoy_last_scan(

@@ -166,6 +166,7 @@ typedef enum AnnoyVacuumPhase
  *					leaves one
  *	curve			when it is measured anew
  *	vacuum			as VACUUM goes on, which also counts what it has removed
+ *	adapt, moves	as VACUUM adapts trees
  *
  * When VACUUM finds no vectors any more, it makes nearly all of this what it was
  * in an index without rows.  When it finds that scale and mean fit no longer, it
@@ -217,6 +218,16 @@ typedef struct AnnoyMetaPageData
 	 * behind the last one.
 	 */
 	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
+
+	/* VACUUM adapts trees to what has come, see adapt.c */
+	double		adapt_from;		/* items when it was last computed how many
+								 * entries are due */
+	double		adapt_due;		/* entries that are to be looked at */
+	uint32		adapt_removed;	/* items that VACUUM has removed since then */
+	BlockNumber adapt_next;		/* node above leaves to go on with, or
+								 * invalid: from the first one on */
+	uint32		moves;			/* counts moves of entries to leaves that may
+								 * have another parent */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right

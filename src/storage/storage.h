@@ -250,6 +250,8 @@ extern void AnnoyForgetDimensions(Relation rel);
 extern void AnnoyClearLeftover(Relation rel);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
 extern void AnnoyCountRemoved(Relation rel, double removed);
+extern void AnnoySetDue(Relation rel, double items, double due);
+extern void AnnoySetAdapted(Relation rel, double due, BlockNumber next);
 
 /*
  * Does a page look like one of ours?  What it says of its used part is checked

@@ -66,6 +66,10 @@ my %at = (
 	node_free => [ 128, 'L' ],
 	bounds => [ 136, 'L' ],
 	n_bounds => [ 140, 'L' ],
+	adapt_from => [ 152, 'd' ],
+	adapt_due => [ 160, 'd' ],
+	adapt_next => [ 172, 'L' ],
+	moves => [ 176, 'L' ],
 	# pages of attributes
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
@@ -103,7 +107,7 @@ my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 # The metapage's columns that signatures are for, its leftmost nodes, of 100 trees, and its curve, which begins with a
 # double.
 my $columns_at = 144;
-my $leftmost_at = 152;
+my $leftmost_at = 180;
 my $curve_at = 8 * int(($leftmost_at + 4 * 8 * 100 + 7) / 8);
 
 sub leftmost
@@ -127,7 +131,8 @@ sub meta_fields
 		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 17),
 		@at{
 			qw(dtype n_trees seed dim scale_exponent mean n_mean built_items null_free
-			  attributes attributes_free vacuum generation grown_from node_free bounds n_bounds)
+			  attributes attributes_free vacuum generation grown_from node_free bounds n_bounds
+			  adapt_from adapt_due adapt_next moves)
 		},
 		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
 		[ $curve_at, 'd' ],
