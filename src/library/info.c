@@ -242,8 +242,8 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	else
 	{
 		AnnoyReadMeta(rel, &meta);
-		put(&row, Float8GetDatum(AnnoyEntriesDue(index, &meta, counts.items) /
-								 ((double) counts.items * index->n_entries * index->n_trees)), false);
+		put(&row, Float8GetDatum(Min(AnnoyEntriesDue(index, &meta, counts.items) /
+									 ((double) counts.items * index->n_entries * index->n_trees), 1)), false);
 	}
 
 	AnnoyCloseIndex(&access);
