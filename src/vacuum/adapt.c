@@ -47,16 +47,29 @@
 #define MUCH				0.5
 
 /*
- * How many entries are due, when VACUUM has counted the items?
+ * How many entries are due, when there are so many items?
  */
-double
-AnnoyEntriesDue(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
+static double
+entries_due(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
 {
 	double		come = items - Max(meta->adapt_from - meta->adapt_removed, 0);
 	double		entries = (double) index->n_entries * index->n_trees;
 
 	return Min(meta->adapt_due + ITEMS_PER_ITEM * Max(come, 0) * entries,
 			   MOST_ROUNDS * items * entries);
+}
+
+/*
+ * Which part is that of what can be due at most?
+ */
+double
+AnnoyStalePart(Relation rel, const AnnoyIndex *index, double items)
+{
+	AnnoyMetaPageData meta;
+
+	AnnoyReadMeta(rel, &meta);
+	return entries_due(index, &meta, items) /
+		(MOST_ROUNDS * items * index->n_entries * index->n_trees);
 }
 
 /* A walk over the nodes above leaves, of all trees. */
@@ -178,7 +191,7 @@ AnnoyAdaptTrees(Relation rel, double items)
 	double		adapted = 0;
 
 	AnnoyReadMeta(rel, &meta);
-	due = AnnoyEntriesDue(index, &meta, items);
+	due = entries_due(index, &meta, items);
 	if (index->has_space && index->metric != ANNOY_IP && due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
