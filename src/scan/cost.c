@@ -11,8 +11,9 @@
  * through the cost of one row, and of as many as would make sorting the table as
  * cheap, which is where a wrong estimate would lead to a wrong plan.  What lies
  * between is cheaper than the line says by less than that, and what lies beyond
- * is not done with the index.  If the LIMIT is not known, the planner asks for a
- * tenth of the rows, and is told what a usual number of them costs.
+ * is not done with the index.  If the LIMIT is known, and is one of these rows alone,
+ * the line goes through the cost of so many instead.  If it is not known, the planner asks
+ * for a tenth of the rows, and is told what a usual number of them costs.
  *
  * The unit is cpu_operator_cost, which stands for some 12 ns on a machine where
  * cpu_tuple_cost and seq_page_cost are right for tables that are in memory but
@@ -90,7 +91,7 @@
 #define WALK_ENTRIES	1.5
 
 /* Testing the conditions of an item, without the operators; in a walk. */
-#define TEST_COST		60.0
+#define TEST_COST		25.0
 #define TEST_WALK_COST	1.5
 
 /* Rows of a query whose LIMIT is not known. */
@@ -407,6 +408,22 @@ guessed_limit(const ScanCost *scan, const IndexPath *path)
 }
 
 /*
+ * How many of the rows will be taken at most, if the LIMIT is theirs alone and known?
+ * Otherwise 0.
+ */
+static double
+known_limit(const ScanCost *scan, const IndexPath *path)
+{
+	const PlannerInfo *root = scan->root;
+
+	if (root->limit_tuples <= 1 || path->indexorderbys == NIL ||
+		path->path.param_info != NULL || root->parse->rowMarks != NIL ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return 0;
+	return Min(root->limit_tuples, scan->rows);
+}
+
+/*
  * What is to be known of an index.
  */
 static void
@@ -509,6 +526,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	ScanCost	scan = {0};
 	ListCell   *cell;
 	double		guessed;
+	double		limit;
 	double		last;
 	Cost		first_cost;
 	Cost		per_row = 0;
@@ -568,10 +586,16 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 					scan.fetched);
 	describe_index(&scan);
 	scan.sifted = sifted_part(&scan, path->indexclauses);
+	/* as the executor's conditions make a search harder */
+	scan.task.demand.filtered = scan.rows < scan.fetched;
 
 	first_cost = scan_cost(&scan, 1);
 	guessed = guessed_limit(&scan, path);
-	last = guessed > USUAL_LIMIT ? USUAL_LIMIT : middle_row(&scan, first_cost);
+	limit = known_limit(&scan, path);
+	if (guessed > USUAL_LIMIT)
+		last = USUAL_LIMIT;
+	else
+		last = limit > 0 ? limit : middle_row(&scan, first_cost);
 	if (last > 1)
 		per_row = Max((scan_cost(&scan, last) - first_cost) / (Max(guessed, last) - 1), 0);
 	*startup_cost = Max(first_cost - per_row, 0);
