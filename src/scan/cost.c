@@ -11,9 +11,9 @@
  * through the cost of one row, and of as many as would make sorting the table as
  * cheap, which is where a wrong estimate would lead to a wrong plan.  What lies
  * between is cheaper than the line says by less than that, and what lies beyond
- * is not done with the index.  If the LIMIT is known, and is one of these rows alone,
- * the line goes through the cost of so many instead.  If it is not known, the planner asks
- * for a tenth of the rows, and is told what a usual number of them costs.
+ * is not done with the index.  With conditions, if the LIMIT is known and small, the line
+ * goes through the cost of so many instead.  If it is not known, the planner asks for a
+ * tenth of the rows, and is told what a usual number of them costs.
  *
  * The unit is cpu_operator_cost, which stands for some 12 ns on a machine where
  * cpu_tuple_cost and seq_page_cost are right for tables that are in memory but
@@ -408,15 +408,18 @@ guessed_limit(const ScanCost *scan, const IndexPath *path)
 }
 
 /*
- * How many of the rows will be taken at most, if the LIMIT is theirs alone and known?
- * Otherwise 0.
+ * How many of the rows will be taken at most, if that is known, and are few, and if there
+ * are conditions?  Otherwise 0.  With conditions, the line that serves to tell an index
+ * from a sort is far off for few rows, and several indexes may be asked, each for other
+ * conditions.
  */
 static double
 known_limit(const ScanCost *scan, const IndexPath *path)
 {
 	const PlannerInfo *root = scan->root;
 
-	if (root->limit_tuples <= 1 || path->indexorderbys == NIL ||
+	if (root->limit_tuples <= 1 || root->limit_tuples > USUAL_LIMIT ||
+		!(scan->task.tests || scan->task.demand.filtered) || path->indexorderbys == NIL ||
 		path->path.param_info != NULL || root->parse->rowMarks != NIL ||
 		bms_membership(root->all_baserels) != BMS_SINGLETON)
 		return 0;
