@@ -141,8 +141,8 @@ typedef struct ScanCost
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
 	bool		settles;		/* exact distances come from the table */
-	int			component_bytes;	/* of a type whose operators do not say what
-									 * a distance costs, or 0 */
+	int			component_bytes;	/* of a type whose operators do not say
+									 * what a distance costs, or 0 */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
