@@ -12,8 +12,9 @@
 #			TAP="001 002" choose among them; JOBS=2 at the same time;
 #			PG_CONFIG_16=... is a server built elsewhere
 # make soak		kill a private cluster again and again under load, for ten
-#			minutes or as many as MINUTES=... says; then damage 10,000
-#			indexes
+#			minutes or as many as MINUTES=... says, and write to shards and
+#			to a primary while they and its standby are queried; then damage
+#			10,000 indexes
 # make test-shards	the test of shards by postgres_fdw alone
 # make test-assert	tests on a server built with assertions, with caches that are
 #			never valid for long, and under valgrind; this takes hours
@@ -25,6 +26,9 @@
 # make deb		Debian packages; make try-deb installs one: see packaging/README.md
 # make dist		the archive for PGXN
 # make bench		measure it beside its peers: see docs/benchmarks.md
+# make bench-scale	measure it with 1, 5 and 10 million rows, or as many as
+#			ROWS=1000000,... says, and with many clients: the head of
+#			test/bench/scale.sh has its variables
 # make indent		format the sources, or make check-indent to see what would
 #			change; make typedefs first if there are new types
 
@@ -125,6 +129,9 @@ test-shards:
 bench:
 	@$(script_env) test/bench/bench.sh
 
+bench-scale:
+	@$(script_env) test/bench/scale.sh
+
 # pg_bsd_indent does not understand statements made by macros.
 indented = $(filter-out src/type/metric_impl.h,$(call sources,c h) $(wildcard test/bench/*.[ch]))
 
@@ -139,4 +146,4 @@ typedefs:
 	mv typedefs.tmp typedefs.list
 
 .PHONY: all install installcheck clean demo test test-versions test-shards test-assert test-clients soak check-build deb try-deb \
-	dist bench indent check-indent typedefs
+	dist bench bench-scale indent check-indent typedefs

@@ -27,7 +27,8 @@ CREATE FUNCTION annoy_index_info(
 	OUT seed numeric,
 	OUT format_version integer,
 	OUT item_bytes bigint,
-	OUT tree_bytes bigint)
+	OUT tree_bytes bigint,
+	OUT stale double precision)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION annoy_index_info(regclass) IS 'metric, shape and size of an annoy index';
 
@@ -180,7 +181,7 @@ COMMENT ON FUNCTION annoy_any_support(internal) IS 'planner support for annoy_an
 COMMENT ON FUNCTION annoy_any(anycompatible, anycompatiblearray) IS 'is a value one of an array''s?';
 
 -- Two arrays of numeric or integer, such as ARRAY[1, 2] <-> ARRAY[3, 4], and literals
--- as the second argument of a function, which are text, are not ambiguous any more.
+-- as one argument of a function, which are text, are not ambiguous any more.
 
 CREATE FUNCTION annoy_l2_distance(numeric[], numeric[])
 	RETURNS double precision AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 SUPPORT annoy_distance_support;
@@ -195,6 +196,12 @@ CREATE FUNCTION annoy_l2_distance(real[], text)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l2_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l2_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l2_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE OPERATOR <-> (
 	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l2_distance,
@@ -226,6 +233,12 @@ CREATE FUNCTION annoy_cosine_distance(real[], text)
 CREATE FUNCTION annoy_cosine_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_cosine_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_cosine_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE OPERATOR <=> (
 	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_cosine_distance,
 	COMMUTATOR = <=>
@@ -255,6 +268,12 @@ CREATE FUNCTION annoy_negative_inner_product(real[], text)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_negative_inner_product'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_negative_inner_product'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE OPERATOR <#> (
 	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_negative_inner_product,
@@ -286,6 +305,12 @@ CREATE FUNCTION annoy_l1_distance(real[], text)
 CREATE FUNCTION annoy_l1_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l1_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l1_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE OPERATOR <+> (
 	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_l1_distance,
 	COMMUTATOR = <+>
@@ -315,6 +340,12 @@ CREATE FUNCTION annoy_hamming_distance(real[], text)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_hamming_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_hamming_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_hamming_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE OPERATOR <~> (
 	LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = annoy_hamming_distance,
@@ -360,6 +391,11 @@ CREATE FUNCTION annoy_dims(numeric[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION annoy_dims(integer[])
 	RETURNS integer AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+-- The planner knows how many rows a graph has.
+ALTER FUNCTION annoy_knn_graph(regclass, integer) SUPPORT annoy_nns_support;
+COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector, annoy_get_nns_by_item and annoy_knn_graph';
+
 --
 -- Files of the Annoy library
 --

@@ -21,7 +21,7 @@
 -- of their own these neither convert the indexed column nor are ambiguous.
 -- Two arrays of numeric or integer are there for ARRAY[1, 2] <-> ARRAY[3, 4].
 -- A literal without a type is of the other side's type for an operator, but text
--- for a function, if it is the second argument.
+-- for a function.
 --
 -- The costs are for some hundred dimensions, in units of cpu_operator_cost, if
 -- nothing is known of the arguments.
@@ -69,6 +69,12 @@ CREATE FUNCTION annoy_l2_distance(real[], text)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_l2_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l2_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l2_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l2_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l2_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <-> (
@@ -168,6 +174,12 @@ CREATE FUNCTION annoy_cosine_distance(real[], text)
 CREATE FUNCTION annoy_cosine_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_cosine_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_cosine_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_cosine_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_cosine_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <=> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_cosine_distance,
@@ -265,6 +277,12 @@ CREATE FUNCTION annoy_negative_inner_product(real[], text)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_negative_inner_product(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_negative_inner_product_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_negative_inner_product'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_negative_inner_product(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_negative_inner_product'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <#> (
@@ -364,6 +382,12 @@ CREATE FUNCTION annoy_l1_distance(real[], text)
 CREATE FUNCTION annoy_l1_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_l1_distance_text'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l1_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_l1_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_l1_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <+> (
 	LEFTARG = real[], RIGHTARG = real[], FUNCTION = annoy_l1_distance,
@@ -461,6 +485,12 @@ CREATE FUNCTION annoy_hamming_distance(real[], text)
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 CREATE FUNCTION annoy_hamming_distance(double precision[], text)
 	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_hamming_distance_text'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(text, real[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_hamming_distance'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
+CREATE FUNCTION annoy_hamming_distance(text, double precision[])
+	RETURNS double precision AS 'MODULE_PATHNAME', 'annoy_text_hamming_distance'
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 SUPPORT annoy_distance_support;
 
 CREATE OPERATOR <~> (
@@ -983,7 +1013,8 @@ CREATE FUNCTION annoy_index_info(
 	OUT seed numeric,
 	OUT format_version integer,
 	OUT item_bytes bigint,
-	OUT tree_bytes bigint)
+	OUT tree_bytes bigint,
+	OUT stale double precision)
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 
 CREATE FUNCTION annoy_last_scan(
@@ -1145,7 +1176,7 @@ CREATE FUNCTION annoy_knn_graph(
 	OUT neighbour tid,
 	OUT distance double precision)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 100000;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 100000 SUPPORT annoy_nns_support;
 
 CREATE FUNCTION annoy_get_item(index regclass, item tid)
 	RETURNS double precision[] AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
@@ -1351,7 +1382,7 @@ COMMENT ON FUNCTION annoy_metric(text) IS 'the name that Annoy has for a metric,
 COMMENT ON FUNCTION annoy_distance(text, anyarray, anycompatiblearray) IS 'the distance that Annoy returns for a metric';
 COMMENT ON FUNCTION annoy_distance(text, bit, bit) IS 'the distance that Annoy returns for a metric';
 COMMENT ON FUNCTION annoy_distance_support(internal) IS 'planner support for distances';
-COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector and annoy_get_nns_by_item';
+COMMENT ON FUNCTION annoy_nns_support(internal) IS 'planner support for annoy_get_nns_by_vector, annoy_get_nns_by_item and annoy_knn_graph';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, anyarray, integer, integer) IS 'nearest rows of a vector, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, bit, integer, integer) IS 'nearest rows of a bit string, with the distances that Annoy returns';
 COMMENT ON FUNCTION annoy_get_nns_by_vector(regclass, text, integer, integer) IS 'nearest rows of a vector or bit string given as text, with the distances that Annoy returns';

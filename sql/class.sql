@@ -29,6 +29,24 @@ ALTER INDEX items_v SET (n_neighbors = 20000);
 SELECT failure($$SELECT count(*) FROM annoy_knn_graph('items_v')$$);
 ALTER INDEX items_v SET (n_neighbors = 7);
 
+-- The planner expects as many rows as will come, without opening the index.
+CREATE FUNCTION planned(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) SELECT * FROM ' || call INTO plan;
+	RETURN plan->0->'Plan'->>'Plan Rows';
+END $$;
+SELECT planned($$annoy_get_nns_by_vector('items_v', vec(3, 4))$$) AS of_index, planned($$annoy_get_nns_by_item('items_v', '(0,1)')$$) AS of_index,
+	planned($$annoy_get_nns_by_vector('items_v', vec(3, 4), 9)$$) AS told, planned($$annoy_get_nns_by_vector('empty_v', vec(3, 4))$$) AS not_declared,
+	planned($$annoy_get_nns_by_vector('items', vec(3, 4))$$) AS no_index, planned($$annoy_get_nns_by_vector(1, vec(3, 4))$$) AS nothing,
+	planned($$annoy_get_nns_by_vector(NULL, vec(3, 4))$$) AS "null";
+SET annoy.n_neighbors = 11;
+SELECT planned($$annoy_get_nns_by_vector('items_v', vec(3, 4))$$) AS "set", planned($$annoy_get_nns_by_vector('empty_v', vec(3, 4))$$) AS "set";
+RESET annoy.n_neighbors;
+SELECT planned($$annoy_knn_graph('items_v')$$) AS of_index, planned($$annoy_knn_graph('items_v', 4)$$) AS told,
+	planned($$annoy_knn_graph('items')$$) AS no_index, planned($$annoy_knn_graph(NULL, 4)$$) AS "null";
+
 --
 -- Parameters make the round trip, in any session, and whatever reads JSON
 --
@@ -139,6 +157,18 @@ SELECT vectors = 0 AS is_empty, NOT EXISTS (SELECT FROM empty WHERE v IS NOT NUL
 --
 SELECT id, annoy_get_item('items_v', ctid, NULL::real[]) = v AS same FROM items WHERE id >= 10 AND id < 13 ORDER BY id;
 SELECT max(id) AS last, EXISTS (SELECT FROM items WHERE id = 200) AS is_there, EXISTS (SELECT FROM items WHERE id = 201) AS is_not FROM items;
+
+--
+-- Where it is on disk
+--
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE regress_annoy LOCATION '';
+CREATE INDEX elsewhere ON items USING annoy (v) TABLESPACE regress_annoy;
+SELECT annoy_clone_index('elsewhere', 'there_too');
+SELECT relname, spcname FROM pg_class c JOIN pg_tablespace t ON t.oid = reltablespace WHERE relname IN ('elsewhere', 'there_too') ORDER BY 1;
+SELECT count(*) FROM annoy_get_nns_by_vector('elsewhere', vec(3, 4), 9);
+DROP INDEX elsewhere, there_too;
+DROP TABLESPACE regress_annoy;
 
 --
 -- What it takes instead of unbuild() and unload(): nothing, REINDEX or DROP INDEX

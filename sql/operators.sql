@@ -90,16 +90,32 @@ SELECT annoy_l2_distance(r, ARRAY[4, 6]) AS integers, annoy_l2_distance(r, ARRAY
 	annoy_l2_distance(ARRAY[1, 2], ARRAY[4, 6]) AS both, annoy_inner_product(r, '{4,6}') AS product,
 	annoy_angular_distance(r, '{4,6}') = annoy_angular_distance(r, '{4,6}'::real[]) AS angular
 FROM vectors;
+-- the first argument likewise, in any notation that clients have
+SELECT annoy_l2_distance('[4.1,6]', r) = r <-> '{4.1,6}' AS l2, annoy_cosine_distance('{4.1,6}', r) = r <=> '{4.1,6}' AS cosine,
+	annoy_negative_inner_product('4.1,6', r) = r <#> '{4.1,6}' AS ip, annoy_l1_distance(' [4.1, 6] ', r) = r <+> '{4.1,6}' AS l1,
+	annoy_hamming_distance('{4.1,0}', r) = r <~> '{4.1,0}' AS hamming, annoy_inner_product('{4.1,6}', r) = -(r <#> '{4.1,6}') AS product,
+	annoy_angular_distance('{4.1,6}', r) = annoy_angular_distance(r, '{4.1,6}') AS angular
+FROM vectors;
+SELECT annoy_l2_distance('[4.1,6]', d) = d <-> '{4.1,6}' AS l2, annoy_cosine_distance('{4.1,6}', d) = d <=> '{4.1,6}' AS cosine,
+	annoy_negative_inner_product('4.1,6', d) = d <#> '{4.1,6}' AS ip, annoy_l1_distance(' [4.1, 6] ', d) = d <+> '{4.1,6}' AS l1,
+	annoy_hamming_distance('{4.1,0}', d) = d <~> '{4.1,0}' AS hamming, annoy_l2_distance(t, d) = annoy_l2_distance(d, t) AS "varchar"
+FROM vectors, CAST('{4.1,6}' AS varchar) t;
+SELECT annoy_hamming_distance('101', B'111') AS bits, annoy_hamming_distance(B'101', '111') AS bits;
+-- nothing tells the type
+SELECT call, left(failure('SELECT ' || call), 5) FROM unnest(ARRAY[$$annoy_l2_distance('{1,2}', '{4,6}')$$,
+	$$annoy_l2_distance('{1,2}', ARRAY[4, 6])$$, $$annoy_l2_distance(ARRAY[4, 6], '{1,2}')$$]) call;
 -- text that changes from row to row, and what is no vector
 SELECT t, annoy_l2_distance(r, t) FROM vectors, (VALUES (1, '{4,6}'), (2, '{4,6}'), (3, '{4,5}'), (4, NULL), (5, '{4,6}')) v (n, t) ORDER BY n;
 SELECT t, left(failure(format('SELECT annoy_l2_distance(r, %L) FROM vectors', t)), 5) AS state
-FROM unnest('{"{4,6","{4,x}","{4,NULL}","{4,6,8}","{}","[1,2]","{4,NaN}"}'::text[]) t;
+FROM unnest('{"{4,6","{4,x}","{4,NULL}","{4,6,8}","{}","[1,2","[[1,2]]","{4,NaN}"}'::text[]) t;
 PREPARE by_real AS SELECT r <-> $1 FROM vectors;
 PREPARE by_double AS SELECT d <-> $1 FROM vectors;
 PREPARE by_function AS SELECT annoy_l2_distance(d, $1) FROM vectors;
+PREPARE by_function_left AS SELECT annoy_l2_distance($1, d) FROM vectors;
 EXECUTE by_real('{4,6}');
 EXECUTE by_double('{4,6}');
 EXECUTE by_function('{4,6}');
+EXECUTE by_function_left('[4,6]');
 SELECT name, parameter_types FROM pg_prepared_statements ORDER BY 1;
 DEALLOCATE ALL;
 

@@ -40,6 +40,8 @@ CREATE INDEX ON items USING annoy (v) WITH (probes = 10);
 CREATE INDEX ON items USING annoy (v) WITH (ef_search = 40);
 CREATE INDEX ON items USING annoy (v) WITH (metric = angular);
 CREATE INDEX ON items USING annoy (v) WITH (f = 50);
+CREATE INDEX ON items USING annoy (v) WITH (n_jobs = 4);
+CREATE INDEX ON items USING annoy (v) WITH (verbose = true);
 SELECT failure('CREATE INDEX ON items USING annoy (v) WITH (probes = 10)');
 SELECT failure(format('CREATE INDEX ON items USING annoy (v) WITH (%s)', o))
 FROM unnest(ARRAY['n_trees = 0', 'search_k = 0', 'dimensions = 8193', 'seed = -1']) o;

@@ -81,6 +81,11 @@ SELECT call, failure('SELECT ' || call) FROM unnest(ARRAY[
 	$$annoy_export_bytes('items_l2', 'id', 3, 'pickle')$$, $$annoy_export_bytes('items_l2', 'n')$$, $$annoy_export_bytes('items_l2', 'id', 0)$$,
 	$$annoy_import_bytes('', 'l2', 3)$$, $$annoy_import_bytes('abc', 'l2', 0)$$, $$annoy_import_bytes('abc', 'l3', 3)$$,
 	$$annoy_import_bytes(annoy_export_bytes('items_l2', 'id'), 'dot', 12)$$]) call;
+-- too large for JSON, and noticed before all of it has been made
+CREATE TABLE wide AS SELECT i AS id, array_fill(i::real, ARRAY[4000]) AS v FROM generate_series(1, 3) i;
+CREATE INDEX wide_v ON wide USING annoy (v);
+SELECT failure($$SELECT annoy_state('wide_v', 'id', 10000)$$);
+SELECT annoy_state('wide_v', 'id', 10) IS NOT NULL AS fits;
 -- memory is that of maintenance_work_mem, and the value
 SET maintenance_work_mem = '1MB';
 CREATE TABLE large AS SELECT i AS id, vec(i % 10, 300)::real[] AS v FROM generate_series(1, 1000) i;

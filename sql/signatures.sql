@@ -261,6 +261,30 @@ BEGIN
 END $$;
 SELECT count(*) FILTER (WHERE same) >= 18 AS found, bool_and(s.entries <= 1.3 * i.entries) AS once
 FROM annoy_index_info('clusters_idx') i, generate_series(0, 19) c, search_cluster(c) s;
+-- A type that gets hashes when an index is there has none in it before REINDEX; one that
+-- has lost them is not asked for them, and no row is added without
+CREATE OPERATOR CLASS money_annoy DEFAULT FOR TYPE money USING annoy AS OPERATOR 1 <, OPERATOR 3 =;
+CREATE TABLE prices (id integer, v real[], price money);
+CREATE INDEX prices_idx ON prices USING annoy (v, price);
+INSERT INTO prices SELECT i, vec(i), (i % 50)::money FROM generate_series(1, 2000) i;
+ANALYZE prices;
+SELECT signatures FROM annoy_index_info('prices_idx');
+CREATE FUNCTION hash_money(money) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'hashint8';
+CREATE OPERATOR CLASS money_hash DEFAULT FOR TYPE money USING hash AS OPERATOR 1 =, FUNCTION 1 hash_money(money);
+SELECT all_rows, itself FROM check_condition('prices', 'price = 7::money');
+INSERT INTO prices SELECT i, vec(i), (i % 50)::money FROM generate_series(2001, 2100) i;
+SELECT all_rows, itself FROM check_condition('prices', 'price = 7::money');
+SELECT annoy_index_check('prices_idx', true);
+REINDEX INDEX prices_idx;
+SELECT signatures FROM annoy_index_info('prices_idx');
+SELECT all_rows, itself FROM check_condition('prices', 'price = 7::money');
+BEGIN;
+DROP OPERATOR FAMILY money_hash USING hash;
+SELECT all_rows, itself FROM check_condition('prices', 'price = 7::money');
+INSERT INTO prices SELECT 0, vec(0), 7::money;
+ROLLBACK;
+INSERT INTO prices SELECT 0, vec(0), 7::money;
+SELECT annoy_index_check('prices_idx', true);
 -- order and hashes are the same on all paths
 SELECT annoy_simd_check('items_' || i) > 0 AS nodes FROM generate_series(1, 4) i;
 \set ECHO none

@@ -171,5 +171,13 @@ CREATE TABLE rounded AS SELECT i AS id, ARRAY[1 + i / 100000.0, 0]::real[] AS v 
 CREATE INDEX rounded_v ON rounded USING annoy (v) WITH (dtype = float16);
 SELECT max(id) <= 100 AS exactly, count(*) > 30 AS enough FROM (SELECT id FROM rounded WHERE annoy_within(v, '{1,0}', 0.001) OFFSET 0) r;
 
+-- Who calls without an expression, as the planner does to estimate how often an operator is
+-- true, does not tell of which types arguments are.
+CREATE TABLE few AS SELECT B'0101'::bit(4) AS b FROM generate_series(1, 100);
+ANALYZE few;
+CREATE OPERATOR <<<@ (LEFTARG = bit, RIGHTARG = record, FUNCTION = annoy_within, RESTRICT = eqsel);
+CREATE TYPE near AS (query bit(4), radius double precision, metric text);
+SELECT failure($$SELECT count(*) FROM few WHERE b <<<@ '(0111,1,hamming)'::near$$);
+
 SET client_min_messages = warning;
 DROP SCHEMA annoy_within CASCADE;

@@ -136,6 +136,9 @@ typedef struct AnnoySignature
 	uint8		bytes[ANNOY_MAX_SIGNATURE];
 }			AnnoySignature;
 
+#define ANNOY_SIGNATURE_COLUMN(byte)	((byte) & 0x7f)
+#define ANNOY_SIGNATURE_HASHED			0x80
+
 /*
  * What VACUUM is at, see vacuum.c.  What a crash, or a VACUUM that was cancelled,
  * leaves here is for the next VACUUM.
@@ -163,6 +166,7 @@ typedef enum AnnoyVacuumPhase
  *					leaves one
  *	curve			when it is measured anew
  *	vacuum			as VACUUM goes on, which also counts what it has removed
+ *	adapt, moves	as VACUUM adapts trees
  *
  * When VACUUM finds no vectors any more, it makes nearly all of this what it was
  * in an index without rows.  When it finds that scale and mean fit no longer, it
@@ -209,10 +213,21 @@ typedef struct AnnoyMetaPageData
 	uint32		n_bounds;		/* number of consecutive such pages */
 
 	/*
-	 * The further column that each byte of signatures is for, counted from 1;
-	 * 0 behind the last one.
+	 * The further column that each byte of signatures is for, counted from 1,
+	 * and whether there were hashes of its values when the index was made; 0
+	 * behind the last one.
 	 */
 	uint8		signature_columns[ANNOY_MAX_SIGNATURE];
+
+	/* VACUUM adapts trees to what has come, see adapt.c */
+	double		adapt_from;		/* items when it was last computed how many
+								 * entries are due */
+	double		adapt_due;		/* entries that are to be looked at */
+	uint32		adapt_removed;	/* items that VACUUM has removed since then */
+	BlockNumber adapt_next;		/* node above leaves to go on with, or
+								 * invalid: from the first one on */
+	uint32		moves;			/* counts moves of entries to leaves that may
+								 * have another parent */
 
 	/*
 	 * Leftmost node of each level of each tree: where the walk along right
@@ -279,6 +294,12 @@ AnnoyMeanPages(int dim)
  *
  * See codec.c for what the factors mean.  Bytes of unused entries of the last
  * block are zero.
+ *
+ * Until it is full, the last block has its codes in rows instead of columns,
+ *
+ *	uint8	code[ANNOY_BLOCK_ENTRIES][bytes of a code]
+ *
+ * for an insertion to change one place of the page for them, and not one for each byte.
  */
 #define ANNOY_BLOCK_ENTRIES		16
 

@@ -342,6 +342,8 @@ check_foreign_options(Datum reloptions)
 		{"probes", "a setting of ivfflat", recall},
 		{"metric", "a parameter of the Annoy library", "Name an operator class behind the column, such as real_cosine_ops."},
 		{"f", "a parameter of the Annoy library", "Here it is \"dimensions\"."},
+		{"n_jobs", "a parameter of the Annoy library", "Set max_parallel_maintenance_workers."},
+		{"verbose", "a parameter of the Annoy library", "Set annoy.\"verbose\"."},
 	};
 	ListCell   *cell;
 

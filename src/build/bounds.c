@@ -274,7 +274,7 @@ AnnoyChooseBounds(AnnoyBuild *build)
 	choice.max = Min(choice.max, SAMPLE_GROUPS * 32);
 	for (int i = 0; i < index->leaf.signature_bytes; i++)
 	{
-		int			column = index->signature_columns[i];
+		int			column = ANNOY_SIGNATURE_COLUMN(index->signature_columns[i]);
 		Values	   *values = &choice.columns[column - 1];
 
 		values->type = AnnoyOrderedType(build->rel, column);

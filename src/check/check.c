@@ -34,6 +34,10 @@
  * parent's change counter still is the same: then it is what was there at any
  * time between, and the parent is met exactly once.
  *
+ * VACUUM also moves entries to leaves with other parents, and counts that in the
+ * metapage.  If it has meanwhile, a tree in which an item seems to lack an entry, or
+ * to have one too many, is checked once more; a few times, then nothing is said.
+ *
  * Lists change together with the metapage, see list.c.
  *
  * A row that is visible to a snapshot taken before had all its entries by then,

@@ -24,6 +24,9 @@
 #include "space/space.h"
 #include "storage/storage.h"
 
+/* A tree is checked so many times more while VACUUM moves its entries. */
+#define TREE_TRIES		5
+
 /* An entry of a leaf. */
 typedef struct LeafEntry
 {
@@ -45,6 +48,8 @@ typedef struct TreeCheck
 	int			nentries;
 	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
+	uint32		moves;			/* the metapage's when the tree was begun */
+	bool		moved;			/* it is another number now, and that matters */
 	float	   *centre;			/* of the node */
 	float	   *point;			/* that an entry stands for */
 } TreeCheck;
@@ -359,6 +364,20 @@ check_inner_entry(TreeCheck *state, int i)
 }
 
 /*
+ * Has VACUUM moved entries to leaves with other parents since we have begun with the
+ * tree?  Then it cannot be told which entries an item has.
+ */
+static bool
+entries_moved(TreeCheck *state)
+{
+	AnnoyMetaPageData meta;
+
+	AnnoyReadMeta(state->check->rel, &meta);
+	state->moved = state->moved || meta.moves != state->moves;
+	return state->moved;
+}
+
+/*
  * Note that an item has an entry in a leaf, and check that it has no other of that
  * kind, first or second, in the tree.
  */
@@ -387,7 +406,7 @@ add_leaf_entry(TreeCheck *state, LeafEntry *entry)
 				   &entry->pointer, &item);
 	AnnoyItemRelease(&state->reader);
 	if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
-		AnnoyCheckRowVisible(check, &item.tid))
+		AnnoyCheckRowVisible(check, &item.tid) && !entries_moved(state))
 		AnnoyReport(check, entry->leaf, entry->number + 1,
 					"There is another %s entry in tree %d for item (%u,%u).",
 					second ? "second" : "first", state->tree, block, offset);
@@ -580,11 +599,75 @@ check_entries(TreeCheck *state)
 						   &pointer, &item);
 			AnnoyItemRelease(&state->reader);
 			if ((item.state & ANNOY_SLOT_STATE_MASK) == ANNOY_SLOT_LIVE &&
-				AnnoyCheckRowVisible(check, &item.tid))
+				AnnoyCheckRowVisible(check, &item.tid) && !entries_moved(state))
 				AnnoyReport(check, block, offset, "The item has %s in tree %d.",
 							fault, state->tree);
 		}
 	}
+}
+
+/*
+ * Check the tree that the state is for.
+ */
+static void
+check_tree(TreeCheck *state)
+{
+	AnnoyCheck *check = state->check;
+	AnnoyMetaPageData meta;
+
+	AnnoyReadMeta(check->rel, &meta);
+	state->moves = meta.moves;
+	state->moved = false;
+	AnnoyBitsFree(&check->entries);
+	AnnoyBitsFree(&check->paired);
+	AnnoyBitsFree(&check->seconds);
+	while (!check_root(state))
+		CHECK_FOR_INTERRUPTS();
+	for (int level = AnnoyPageGetNode(state->page.data)->level - 1; level >= 0; level--)
+		check_level(state, level);
+	check_nodes(state);
+	check_entries(state);
+}
+
+static AnnoyBits
+copy_bits(const AnnoyBits *bits)
+{
+	AnnoyBits	copy = *bits;
+
+	if (bits->size > 0)
+	{
+		copy.bytes = MemoryContextAllocHuge(CurrentMemoryContext, bits->size);
+		memcpy(copy.bytes, bits->bytes, bits->size);
+	}
+	return copy;
+}
+
+/*
+ * Check a tree; once more, if VACUUM has moved entries meanwhile, but not for ever.
+ */
+static void
+try_tree(TreeCheck *state)
+{
+	AnnoyCheck *check = state->check;
+	AnnoyBits	linked = copy_bits(&check->linked);
+	AnnoyBits	children = copy_bits(&check->children);
+
+	check_tree(state);
+	for (int i = 0; i < TREE_TRIES && state->moved; i++)
+	{
+		AnnoyBitsFree(&check->linked);
+		AnnoyBitsFree(&check->children);
+		check->linked = copy_bits(&linked);
+		check->children = copy_bits(&children);
+		check_tree(state);
+	}
+	AnnoyBitsFree(&linked);
+	AnnoyBitsFree(&children);
+	if (state->moved)
+		ereport(NOTICE,
+				(errmsg("VACUUM is moving entries of tree %d of index \"%s\"",
+						state->tree, RelationGetRelationName(check->rel)),
+				 errdetail("It cannot be told whether each item has its entries.")));
 }
 
 /*
@@ -602,19 +685,8 @@ AnnoyCheckTrees(AnnoyCheck *check)
 	state->entries = palloc(sizeof(LeafEntry) * index->inner.capacity * index->leaf.capacity);
 	state->source = AnnoySourceOpen(check->rel, index, NULL);
 	AnnoyItemReaderInit(&state->reader, check->rel, index, state->source, NULL);
-	for (int tree = 0; tree < index->n_trees; tree++)
-	{
-		state->tree = tree;
-		AnnoyBitsFree(&check->entries);
-		AnnoyBitsFree(&check->paired);
-		AnnoyBitsFree(&check->seconds);
-		while (!check_root(state))
-			CHECK_FOR_INTERRUPTS();
-		for (int level = AnnoyPageGetNode(state->page.data)->level - 1; level >= 0; level--)
-			check_level(state, level);
-		check_nodes(state);
-		check_entries(state);
-	}
+	for (state->tree = 0; state->tree < index->n_trees; state->tree++)
+		try_tree(state);
 	AnnoyItemReaderEnd(&state->reader);
 	AnnoySourceClose(state->source);
 	pfree(state->entries);

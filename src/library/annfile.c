@@ -42,6 +42,7 @@ struct AnnWriter
 	char	   *buffer;			/* what is not in the file yet; the value */
 	Size		used;
 	Size		allocated;
+	Size		most;			/* bytes that a value may have */
 };
 
 /*
@@ -128,8 +129,7 @@ AnnCheckTarget(const char *name)
 }
 
 /*
- * Prepare to write a file of that name with nodes of that size; or a value, if
- * there is no name.
+ * Prepare to write a file of that name with nodes of that size.
  */
 AnnWriter *
 AnnMakeWriter(const char *name, int node_size)
@@ -140,8 +140,20 @@ AnnMakeWriter(const char *name, int node_size)
 	writer->node_size = node_size;
 	writer->allocated = WRITE_SIZE;
 	writer->buffer = palloc(writer->allocated);
-	if (name == NULL)
-		writer->used = writer->start = VARHDRSZ;
+	return writer;
+}
+
+/*
+ * Prepare to write a value, which is to become a part of one of type jsonb, or is of
+ * type bytea.
+ */
+AnnWriter *
+AnnMakeValueWriter(int node_size, bool for_jsonb)
+{
+	AnnWriter  *writer = AnnMakeWriter(NULL, node_size);
+
+	writer->used = writer->start = VARHDRSZ;
+	writer->most = for_jsonb ? VARHDRSZ + ANN_MAX_IN_JSONB : MaxAllocSize;
 	return writer;
 }
 
@@ -210,19 +222,27 @@ flush_writer(AnnWriter *writer)
 }
 
 /*
- * Make room for more bytes of a value.
+ * Make room for more bytes of a value.  One that becomes too large is not made to its
+ * end, which may be far away.
  */
 static void
 enlarge_value(AnnWriter *writer, Size size)
 {
 	Size		wanted = writer->used + size;
 
-	if (size > MaxAllocSize || wanted > MaxAllocSize)
+	if (size > writer->most || wanted > writer->most)
+	{
+		bool		for_jsonb = writer->most < MaxAllocSize;
+
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("an Annoy index of more than 1 GB cannot be a value of type bytea"),
+				 errmsg("an Annoy index of more than %s cannot be a value of type %s",
+						for_jsonb ? "191 MB" : "1 GB", for_jsonb ? "jsonb" : "bytea"),
+				 for_jsonb ?
+				 errhint("Ask for fewer trees, or use annoy_serialize() and annoy_restore_bytes().") :
 				 errhint("Ask for fewer trees, or write a file with annoy_export().")));
-	writer->allocated = Min(Max(2 * writer->allocated, wanted), MaxAllocSize);
+	}
+	writer->allocated = Min(Max(2 * writer->allocated, wanted), writer->most);
 	writer->buffer = repalloc(writer->buffer, writer->allocated);
 }
 

@@ -89,6 +89,12 @@ StaticAssertDecl(sizeof(AnnHeader) == 64, "the header has 64 bytes");
 
 /* annfile.c */
 
+/*
+ * Bytes that may become a part of a value of type jsonb.  That has 0x0FFFFFFF bytes at
+ * most, and base64 makes four of three.
+ */
+#define ANN_MAX_IN_JSONB		(191 * 1024 * 1024)
+
 /* A file that is being written, or a value. */
 typedef struct AnnWriter AnnWriter;
 
@@ -98,6 +104,7 @@ extern uint8 AnnComponentSize(AnnoyMetric metric);
 extern uint32 AnnMetricHash(AnnoyMetric metric);
 extern void AnnCheckTarget(const char *name);
 extern AnnWriter *AnnMakeWriter(const char *name, int node_size);
+extern AnnWriter *AnnMakeValueWriter(int node_size, bool for_jsonb);
 extern void AnnCreateFile(AnnWriter *writer);
 extern void AnnWriteHead(AnnWriter *writer, const void *bytes, Size size);
 extern int32 AnnWriteNode(AnnWriter *writer, const void *node);

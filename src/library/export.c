@@ -555,7 +555,7 @@ annoy_export_bytes(PG_FUNCTION_ARGS)
 	AnnWriter  *writer;
 
 	read_for_file(&export, fcinfo, PG_GETARG_INT32(2), text_to_cstring(PG_GETARG_TEXT_PP(3)));
-	writer = AnnMakeWriter(NULL, export.forest.format.node_size);
+	writer = AnnMakeValueWriter(export.forest.format.node_size, false);
 	AnnWriteForest(&export, writer);
 	AnnoyCloseIndex(&export.access);
 	PG_RETURN_BYTEA_P(AnnFinishValue(writer));

@@ -29,8 +29,9 @@
 #include "scan/scan.h"
 #include "storage/storage.h"
 #include "type/type.h"
+#include "vacuum/vacuum.h"
 
-#define MAX_COLUMNS		19
+#define MAX_COLUMNS		20
 
 /* A row that is returned. */
 typedef struct ResultRow
@@ -236,6 +237,14 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	put(&row, Int32GetDatum((int32) meta.version), false);
 	put(&row, Int64GetDatum(counts.item_pages * BLCKSZ), other_format);
 	put(&row, Int64GetDatum((counts.leaf_pages + counts.inner_pages) * BLCKSZ), other_format);
+	if (other_format || no_vectors || counts.items == 0)
+		put(&row, (Datum) 0, true);
+	else
+	{
+		AnnoyReadMeta(rel, &meta);
+		put(&row, Float8GetDatum(AnnoyEntriesDue(index, &meta, counts.items) /
+								 ((double) counts.items * index->n_entries * index->n_trees)), false);
+	}
 
 	AnnoyCloseIndex(&access);
 	return return_row(fcinfo, &row);

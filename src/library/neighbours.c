@@ -19,6 +19,8 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -27,6 +29,7 @@
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
+#include "utils/syscache.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 
@@ -352,31 +355,66 @@ annoy_search_radius_halfvec(PG_FUNCTION_ARGS)
 	return search_radius(fcinfo, QUERY_HALFVEC);
 }
 
+/*
+ * What the catalog tells of an index: how many rows a search returns that is not told,
+ * and how many rows there are, negative if that is not known.  A plan is no reason to
+ * open or lock the index, which may be none, or a parameter.
+ */
+static void
+look_up_index(Node *index, double *n_neighbors, double *rows)
+{
+	HeapTuple	tuple = NULL;
+
+	*n_neighbors = annoy_n_neighbors;
+	*rows = -1;
+	if (IsA(index, Const) && !((Const *) index)->constisnull)
+		tuple = SearchSysCache1(RELOID, ((Const *) index)->constvalue);
+	if (!HeapTupleIsValid(tuple))
+		return;
+	if (((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_INDEX)
+	{
+		bool		isnull;
+		Datum		declared = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull);
+		AnnoyOptions *options = isnull ? NULL : (AnnoyOptions *) annoyoptions(declared, false);
+
+		if (options != NULL && options->n_neighbors > 0 && !annoy_n_neighbors_is_set)
+			*n_neighbors = options->n_neighbors;
+		*rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	}
+	ReleaseSysCache(tuple);
+}
+
 PG_FUNCTION_INFO_V1(annoy_nns_support);
 
 /*
- * Planner support: tells that a search returns n rows.
+ * Planner support: tells that a search returns n rows, which is the third argument; and
+ * a graph k for each row, which is the second and last.
  */
 Datum
 annoy_nns_support(PG_FUNCTION_ARGS)
 {
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *request = (SupportRequestRows *) PG_GETARG_POINTER(0);
+	List	   *args;
+	bool		graph;
+	Node	   *n;
+	double		n_neighbors;
+	double		rows;
 
-	if (IsA(request, SupportRequestRows))
-	{
-		SupportRequestRows *rows = (SupportRequestRows *) request;
-		List	   *args = is_funcclause(rows->node) ? ((FuncExpr *) rows->node)->args : NIL;
-		Node	   *n = list_length(args) > 2 ? list_nth(args, 2) : NULL;
-
-		if (n == NULL || !IsA(n, Const))
-			rows->rows = TYPICAL_ROWS;
-		else if (((Const *) n)->constisnull)
-			rows->rows = annoy_n_neighbors;
-		else
-			rows->rows = Max(DatumGetInt32(((Const *) n)->constvalue), 1);
-		PG_RETURN_POINTER(request);
-	}
-	PG_RETURN_POINTER(NULL);
+	if (!IsA(request, SupportRequestRows) || !is_funcclause(request->node))
+		PG_RETURN_POINTER(NULL);
+	args = ((FuncExpr *) request->node)->args;
+	Assert(list_length(args) >= 2);
+	graph = list_length(args) == 2;
+	n = list_nth(args, graph ? 1 : 2);
+	look_up_index(linitial(args), &n_neighbors, &rows);
+	if (!IsA(n, Const))
+		n_neighbors = TYPICAL_ROWS;
+	else if (!((Const *) n)->constisnull)
+		n_neighbors = Max(DatumGetInt32(((Const *) n)->constvalue), 1);
+	if (graph && rows < 0)
+		PG_RETURN_POINTER(NULL);
+	request->rows = graph ? Max(rows * n_neighbors, 1) : n_neighbors;
+	PG_RETURN_POINTER(request);
 }
 
 PG_FUNCTION_INFO_V1(annoy_get_distance);

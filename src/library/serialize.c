@@ -74,18 +74,15 @@ StaticAssertDecl(sizeof(ValueHeader) == 88, "the header has 88 bytes");
 
 #define DIGEST_END	(offsetof(ValueHeader, digest) + PG_SHA256_DIGEST_LENGTH)
 
-/* The longest string of a jsonb value. */
-#define MAX_JSONB_STRING	0x0FFFFFFF
-
 /* The parts of a value. */
-typedef struct Value
+typedef struct ValueParts
 {
 	ValueHeader header;
 	AnnoyMetric metric;
 	const char *params;
 	const char *numbers;
 	const char *file;
-} Value;
+} ValueParts;
 
 pg_noreturn static void bad_value(const char *detail);
 
@@ -132,7 +129,7 @@ find_metric(const char *field, AnnoyMetric *metric)
  * left to whoever reads it.
  */
 static void
-open_value(const bytea *bytes, Value *value)
+open_value(const bytea *bytes, ValueParts *value)
 {
 	const char *data = VARDATA_ANY(bytes);
 	Size		size = VARSIZE_ANY_EXHDR(bytes);
@@ -183,15 +180,15 @@ open_value(const bytea *bytes, Value *value)
 }
 
 /*
- * Make the value of an export whose rows have been read.
+ * Make the value of an export whose rows have been read: for itself, or for JSON.
  */
 static bytea *
-make_value(AnnExport *export)
+make_value(AnnExport *export, bool for_jsonb)
 {
 	const AnnoyAccess *access = &export->access;
 	const AnnForest *forest = &export->forest;
 	ValueHeader header = {0};
-	AnnWriter  *writer = AnnMakeWriter(NULL, forest->format.node_size);
+	AnnWriter  *writer = AnnMakeValueWriter(forest->format.node_size, for_jsonb);
 	StringInfoData params;
 	char	   *json;
 	Size		json_size;
@@ -261,7 +258,7 @@ annoy_serialize(PG_FUNCTION_ARGS)
 
 	if (!read_for_value(&export, fcinfo))
 		PG_RETURN_NULL();
-	value = make_value(&export);
+	value = make_value(&export, false);
 	AnnoyCloseIndex(&export.access);
 	PG_RETURN_BYTEA_P(value);
 }
@@ -273,7 +270,7 @@ Datum
 annoy_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	Value		value;
+	ValueParts	value;
 
 	open_value(bytes, &value);
 	if (value.header.items == 0)
@@ -290,20 +287,14 @@ annoy_deserialize(PG_FUNCTION_ARGS)
 static void
 append_base64(StringInfo json, const char *bytes, Size size)
 {
-	int64		needed = ((int64) size + 2) / 3 * 4;
+	int			needed = pg_b64_enc_len((int) size);
 	int			length;
 
-	if (needed > MAX_JSONB_STRING)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the data of the index are too large for a value of type jsonb"),
-				 errdetail("They have %zu bytes, and there is room for %d.", size,
-						   MAX_JSONB_STRING / 4 * 3),
-				 errhint("Use annoy_serialize() and annoy_restore_bytes(), or ask for fewer trees.")));
-	enlargeStringInfo(json, (int) needed + 2);
+	Assert(size <= ANN_MAX_IN_JSONB);
+	enlargeStringInfo(json, needed + 2);
 	appendStringInfoChar(json, '"');
-	length = pg_b64_encode((const void *) bytes, (int) size, json->data + json->len, (int) needed);
-	Assert(length == needed);
+	length = pg_b64_encode((const void *) bytes, (int) size, json->data + json->len, needed);
+	Assert(length >= 0);
 	json->len += length;
 	appendStringInfoChar(json, '"');
 }
@@ -320,7 +311,7 @@ annoy_state(PG_FUNCTION_ARGS)
 
 	if (!read_for_value(&export, fcinfo))
 		PG_RETURN_NULL();
-	value = make_value(&export);
+	value = make_value(&export, true);
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"schema_version\":%d,\"type\":", VALUE_VERSION);
 	escape_json(&json, format_type_be(export.access.rel->rd_opcintype[0]));
@@ -365,7 +356,7 @@ typedef struct ColumnType
  * one of ours.
  */
 static ColumnType
-choose_type(Jsonb *state, const Value *value)
+choose_type(Jsonb *state, const ValueParts *value)
 {
 	JsonbValue *field = state_field(state, "type", jbvString);
 	char	   *name = pnstrdup(field->val.string.val, field->val.string.len);
@@ -458,7 +449,7 @@ restore(FunctionCallInfo fcinfo, Jsonb *state, bytea *bytes)
 	char	   *table = table_name(PG_GETARG_TEXT_PP(1));
 	JsonbValue *params = state_field(state, "params", jbvBinary);
 	List	   *options = NIL;
-	Value		value;
+	ValueParts	value;
 	AnnoyMetric metric;
 	ColumnType	type;
 	StringInfoData sql;
@@ -520,7 +511,7 @@ Datum
 annoy_restore_bytes(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes;
-	Value		value;
+	ValueParts	value;
 	char	   *params;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))

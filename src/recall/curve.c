@@ -63,12 +63,12 @@ AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration, const char *
 }
 
 /*
- * VACUUM has counted the items of an index.  Measure the curve anew if there is
- * none, or if there are many more vectors than there were, or much fewer; in an
- * index that has become too small for one, forget it.
+ * VACUUM has counted the items of an index, and may have changed its trees.  Measure
+ * the curve anew if so, if there is none, or if there are many more vectors than there
+ * were, or much fewer; in an index that has become too small for one, forget it.
  */
 void
-AnnoyRefreshCurve(Relation rel, double items)
+AnnoyRefreshCurve(Relation rel, double items, bool changed)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "annoy curve",
@@ -78,11 +78,12 @@ AnnoyRefreshCurve(Relation rel, double items)
 	const AnnoyCurve *curve = &index->curve;
 
 	/* items may be NULLs, so count only if it seems to be worth while */
-	if (index->dim > 0 && curve_is_due(curve, items))
+	changed = changed && items >= ANNOY_CURVE_MIN_ITEMS;
+	if (index->dim > 0 && (changed || curve_is_due(curve, items)))
 	{
 		AnnoyCalibration calibration = {.vectors = AnnoyCountVectors(rel, index)};
 
-		if (curve_is_due(curve, calibration.vectors))
+		if (changed || curve_is_due(curve, calibration.vectors))
 		{
 			AnnoyCalibrate(rel, &calibration);
 			AnnoyStoreCurve(rel, &calibration.curve);

@@ -97,6 +97,6 @@ extern void AnnoyCurveHelp(Relation rel, void *memory,
 
 extern void AnnoyWarnOfDoubt(Relation rel, const AnnoyCalibration *calibration,
 							 const char *hint);
-extern void AnnoyRefreshCurve(Relation rel, double items);
+extern void AnnoyRefreshCurve(Relation rel, double items, bool changed);
 
 #endif							/* ANNOY_RECALL_H */

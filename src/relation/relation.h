@@ -114,6 +114,7 @@ typedef struct AnnoySigning
 	Oid			collation;
 	TypeCacheEntry *type;		/* of the column, or of an array's elements */
 	int			n_bounds;
+	bool		is_lost;		/* the type has no longer what it is made by */
 }			AnnoySigning;
 
 /* How attributes are signed. */

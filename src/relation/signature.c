@@ -26,9 +26,11 @@
  * A second byte for a column is a hash, of other bits; further bytes for arrays have
  * other bits of their elements.
  *
- * Which columns have bytes is in the metapage.  What is in a byte follows from the
- * column's type, and from whether there are bounds.  So whoever changes the order of a
- * type, its default operator classes or, say, a collation has to REINDEX, as for other
+ * Which columns have bytes is in the metapage, and of which of these there were hashes.
+ * What is in a byte follows from that, from the column's type, and from whether there are
+ * bounds.  A type that gets hashes later has none here until REINDEX.  One that has lost
+ * what bytes were made by is not asked for any more, and no row is added.  Whoever changes
+ * the order of a type, its hashes or, say, a collation has to REINDEX, as for other
  * indexes.
  *
  * Copyright (c) 2026, the annoy developers
@@ -123,7 +125,9 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 		wanted = AUTOMATIC_BYTES;
 	for (int i = 1; i < natts && n < wanted; i++)
 	{
-		if (hashed_type(rel, i) != NULL || AnnoyOrderedType(rel, i) != NULL)
+		if (hashed_type(rel, i) != NULL)
+			columns[n++] = i | ANNOY_SIGNATURE_HASHED;
+		else if (AnnoyOrderedType(rel, i) != NULL)
 			columns[n++] = i;
 	}
 	n_columns = n;
@@ -131,13 +135,14 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 	{
 		for (int i = 0; i < n_columns && n < wanted; i++)
 		{
-			if (OidIsValid(element_type(rel, columns[i])))
+			if (OidIsValid(element_type(rel, ANNOY_SIGNATURE_COLUMN(columns[i]))))
 				columns[n++] = columns[i];
 		}
 	}
 	for (int i = 0; i < n_columns && n < wanted; i++)
 	{
-		if (!OidIsValid(element_type(rel, columns[i])) && hashed_type(rel, columns[i]) != NULL)
+		if (!OidIsValid(element_type(rel, ANNOY_SIGNATURE_COLUMN(columns[i]))) &&
+			(columns[i] & ANNOY_SIGNATURE_HASHED) != 0)
 			columns[n++] = columns[i];
 	}
 }
@@ -187,38 +192,56 @@ static void
 make_signing(AnnoySigner * signer, AnnoySigning * signing, int byte)
 {
 	const uint8 *columns = signer->index->signature_columns;
-	int			column = columns[byte];
+	int			column = ANNOY_SIGNATURE_COLUMN(columns[byte]);
+	bool		is_hashed = (columns[byte] & ANNOY_SIGNATURE_HASHED) != 0;
 
 	signing->signer = signer;
 	signing->attribute = column;
 	signing->collation = signer->rel->rd_indcollation[column];
 	for (int i = 0; i < byte; i++)
-		signing->variant += columns[i] == column;
-	signing->type = hashed_type(signer->rel, column);
+		signing->variant += columns[i] == columns[byte];
+	if (is_hashed)
+		signing->type = hashed_type(signer->rel, column);
 	if (OidIsValid(element_type(signer->rel, column)))
+		signing->kind = ANNOY_SIGNS_ELEMENTS;
+	else
 	{
-		if (signing->type != NULL)
-			signing->kind = ANNOY_SIGNS_ELEMENTS;
-		return;
-	}
-
-	if (signing->variant == 0)
-		signing->n_bounds = count_bounds(signing);
-	if (signing->n_bounds > 0)
-	{
-		signing->type = AnnoyOrderedType(signer->rel, column);
-		if (signing->type != NULL)
+		if (signing->variant == 0)
+			signing->n_bounds = count_bounds(signing);
+		if (signing->n_bounds > 0)
+		{
+			signing->type = AnnoyOrderedType(signer->rel, column);
 			signing->kind = ANNOY_SIGNS_ORDER;
+		}
+		else if (is_hashed)
+			signing->kind = ANNOY_SIGNS_HASH;
 	}
-	else if (signing->type != NULL)
-		signing->kind = ANNOY_SIGNS_HASH;
+	if (signing->kind != ANNOY_SIGNS_NULL && signing->type == NULL)
+	{
+		signing->kind = ANNOY_SIGNS_NULL;
+		signing->is_lost = true;
+	}
+}
+
+/*
+ * Raise an error if there is no way to make a byte any more.
+ */
+static void
+check_signing(const AnnoySigner * signer, const AnnoySigning * signing)
+{
+	if (signing->is_lost)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the type of column %d of index \"%s\" has no longer the default operator class that its signatures were made with",
+						signing->attribute + 1, RelationGetRelationName(signer->rel)),
+				 errhint("REINDEX the index, or restore the operator class.")));
 }
 
 /*
  * Prepare to sign attributes, in the current memory context: what there is of them for
- * the columns of the attributes' row type, counted from 1, for which columns[] is true,
- * or of all if that is NULL.  The description has to stay.  Returns NULL if the index
- * has no signatures.
+ * the columns of the attributes' row type, counted from 1, for which columns[] is true.
+ * If that is NULL, of all, to make entries; then there has to be a way to make each byte.
+ * The description has to stay.  Returns NULL if the index has no signatures.
  */
 AnnoySigner *
 AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
@@ -236,8 +259,10 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
 	signer->n = index->leaf.signature_bytes;
 	for (int i = 0; i < signer->n; i++)
 	{
-		if (columns == NULL || columns[index->signature_columns[i]])
+		if (columns == NULL || columns[ANNOY_SIGNATURE_COLUMN(index->signature_columns[i])])
 			make_signing(signer, &signer->signings[i], i);
+		if (columns == NULL)
+			check_signing(signer, &signer->signings[i]);
 	}
 	return signer;
 }

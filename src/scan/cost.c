@@ -113,6 +113,9 @@
 #define BYTE_MISTAKES		0.01
 #define ELEMENTS_MISTAKES	0.4
 
+/* See level_costs: costs are lowered to this part of a sort's, or not at all. */
+#define LEVEL_FROM			0.9
+
 /* Values of more bytes are stored out of line if nobody knows better. */
 #define TOASTED_BYTES	2000
 #define TOASTED_WIDTH	18		/* of what is in the row then */
@@ -137,6 +140,8 @@ typedef struct ScanCost
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
 	bool		settles;		/* exact distances come from the table */
+	int			component_bytes;	/* of a type whose operators do not say what
+									 * a distance costs, or 0 */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
@@ -437,6 +442,8 @@ describe_index(ScanCost *scan)
 		scan->item_pages += TOAST_PAGES;
 	scan->item_words = size / 4;
 	scan->settles = index->dtype == ANNOY_INT8;
+	scan->component_bytes = AnnoyIndexLayout(rel) == ANNOY_LAYOUT_VECTOR ? sizeof(float4) :
+		AnnoyIndexLayout(rel) == ANNOY_LAYOUT_HALFVEC ? sizeof(AnnoyHalf) : 0;
 	scan->task.walk_cost = WALK_ENTRIES;
 	scan->attributes_size = index->attributes_size;
 	scan->entry_cost = ENTRY_COST + CODE_BYTE_COST * index->leaf.bytes;
@@ -446,7 +453,7 @@ describe_index(ScanCost *scan)
 		scan->by_mistake[i] = 1;
 	for (int i = 0; i < index->leaf.signature_bytes; i++)
 	{
-		int			column = index->signature_columns[i];
+		int			column = ANNOY_SIGNATURE_COLUMN(index->signature_columns[i]);
 		Oid			type = TupleDescAttr(RelationGetDescr(rel), column)->atttypid;
 
 		scan->by_mistake[column] *=
@@ -498,6 +505,75 @@ sifted_part(const ScanCost *scan, List *clauses)
 	return Max(passing + (1 - passing) * mistakes, scan->passing);
 }
 
+/*
+ * Cost of having a value of a column in memory that has so many bytes.
+ */
+static Cost
+column_cost(Oid table, AttrNumber attribute, double bytes)
+{
+	double		width;
+	double		toasted;
+
+	if (bytes <= ARRAY_HEADER + TOASTED_WIDTH)
+		return 0;
+	width = get_attavgwidth(table, attribute);
+	if (width <= 0)
+		width = bytes > TOASTED_BYTES ? TOASTED_WIDTH : bytes;
+	/* part of the rows where it is not in the row */
+	toasted = Min(Max((bytes - width) / (bytes - TOASTED_WIDTH), 0), 1);
+	if (toasted < 0.05)
+		return 0;
+	return toasted * (TOAST_COST * cpu_operator_cost + seq_page_cost * bytes / BLCKSZ);
+}
+
+/*
+ * Cost of a distance of the indexed column, for an operator of another extension that
+ * does not tell.
+ */
+static Cost
+untold_distance_cost(const ScanCost *scan)
+{
+	const IndexOptInfo *info = scan->info;
+	Oid			table = planner_rt_fetch(info->rel->relid, scan->root)->relid;
+	AttrNumber	attribute = info->indexkeys[0];
+
+	/* of an expression, whatever it is made of */
+	if (attribute == 0)
+	{
+		List	   *vars = pull_var_clause(linitial(info->indexprs), 0);
+
+		if (vars != NIL)
+			attribute = linitial_node(Var, vars)->varattno;
+	}
+	return cpu_operator_cost * (CALL_COST + DISTANCE_COST * scan->dims) +
+		(attribute > 0 ? column_cost(table, attribute, (double) scan->dims * scan->component_bytes) : 0);
+}
+
+/*
+ * The planner takes a distance for cheaper than it is, and so a sequential scan with a
+ * sort, against which a path of the index has no chance then.  Lower the path's costs
+ * so that it is cheaper than the planner's idea of these for as many rows as it is
+ * cheaper than they really are.  What is cheaper than both stays as it is, so that
+ * other indexes are compared with what is true.
+ */
+static void
+level_costs(ScanCost *scan, Cost planned, double last, Cost *first_cost, Cost *per_row)
+{
+	Cost		real_sort = sort_cost(scan, last);
+	Cost		real_first = *first_cost;
+	Cost		low;
+	Cost		sort;
+
+	scan->distance_cost.per_tuple = planned;
+	sort = sort_cost(scan, last);
+	if (real_first >= real_sort || sort >= real_sort)
+		return;
+	low = LEVEL_FROM * sort;
+	if (real_first > low)
+		*first_cost = low + (real_first - low) * (sort - low) / (real_sort - low);
+	*per_row *= Max(sort - *first_cost, 0) / (real_sort - real_first);
+}
+
 void
 annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 				  Cost *startup_cost, Cost *total_cost,
@@ -514,6 +590,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	ListCell   *cell;
 	double		guessed;
 	double		last;
+	Cost		distance_cost;	/* as the planner has it */
 	Cost		first_cost;
 	Cost		per_row = 0;
 
@@ -575,16 +652,22 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	if (scan.sifted < 1)
 		scan.task.walk_sift_cost = WALK_SIFT_ENTRIES;
 
+	distance_cost = scan.distance_cost.per_tuple;
+	if (path->indexorderbys != NIL && scan.component_bytes > 0 && scan.dims > 0)
+		scan.distance_cost.per_tuple = Max(distance_cost, untold_distance_cost(&scan));
+
 	first_cost = scan_cost(&scan, 1);
 	guessed = guessed_limit(&scan, path);
 	last = guessed > USUAL_LIMIT ? USUAL_LIMIT : middle_row(&scan, first_cost);
 	if (last > 1)
 		per_row = Max((scan_cost(&scan, last) - first_cost) / (Max(guessed, last) - 1), 0);
+	if (scan.distance_cost.per_tuple > distance_cost)
+		level_costs(&scan, distance_cost, last, &first_cost, &per_row);
 	*startup_cost = Max(first_cost - per_row, 0);
 
 	/* the planner adds what fetching all rows costs, and all distances */
 	*total_cost = *startup_cost +
-		Max(scan.rows * (per_row - scan.distance_cost.per_tuple) -
+		Max(scan.rows * (per_row - distance_cost) -
 			planned_fetch_cost(&scan), 0);
 }
 
@@ -680,20 +763,10 @@ static Cost
 read_cost(PlannerInfo *root, Node *arg, double dims)
 {
 	RangeTblEntry *rte = column_table(root, arg);
-	double		bytes = ARRAY_HEADER + dims * component_bytes(exprType(arg));
-	double		width;
-	double		toasted;
 
-	if (rte == NULL || bytes <= ARRAY_HEADER + TOASTED_WIDTH)
-		return 0;
-	width = get_attavgwidth(rte->relid, ((Var *) arg)->varattno);
-	if (width <= 0)
-		width = bytes > TOASTED_BYTES ? TOASTED_WIDTH : bytes;
-	/* part of the rows where it is not in the row */
-	toasted = Min(Max((bytes - width) / (bytes - TOASTED_WIDTH), 0), 1);
-	if (toasted < 0.05)
-		return 0;
-	return toasted * (TOAST_COST * cpu_operator_cost + seq_page_cost * bytes / BLCKSZ);
+	return rte == NULL ? 0 :
+		column_cost(rte->relid, ((Var *) arg)->varattno,
+					ARRAY_HEADER + dims * component_bytes(exprType(arg)));
 }
 
 PG_FUNCTION_INFO_V1(annoy_distance_support);

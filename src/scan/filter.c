@@ -43,7 +43,7 @@
  */
 #define SAMPLE_PAGES		4
 #define SAMPLE_ATTEMPTS		24
-#define SAMPLE_TUPLES		100
+#define SAMPLE_TUPLES		32
 #define SAMPLE_LEAVES		8
 
 /*
@@ -57,13 +57,17 @@
 #define FEW_PASS			3
 
 /*
- * What a test takes in a walk over all attributes, in entries scanned: in any case,
- * and for each condition by the kind of its value.
+ * What a test takes in a walk over all attributes, in entries scanned: in any case, or
+ * if tuples need not be taken apart; and for each condition by the kind of its value, or
+ * if its function need not be called.
  */
 #define WALK_COST			1.2
+#define WALK_WHOLE_COST		0.25
 #define WALK_FIXED_COST		0.3
 #define WALK_VARLENA_COST	5.0
 #define WALK_ARRAY_COST		25.0
+#define WALK_NUMBER_COST	0.05
+#define WALK_ELEMENTS_COST	1.0
 
 /* What it takes to sift attributes before, likewise. */
 #define WALK_SIFT_COST		0.3
@@ -72,22 +76,12 @@
 #define WALK_AHEAD			3
 
 /*
- * Add a condition on a further column.  Returns false if nothing can meet it.
+ * Read the values that a condition on a further column has.  Returns false if there are
+ * none.
  */
 static bool
-add_key(AnnoyFilter *filter, ScanKey scan_key, int number)
+read_values(AnnoyFilter *filter, ScanKey scan_key, AnnoyFilterKey *key)
 {
-	AnnoyFilterKey *key = &filter->keys[filter->n_keys++];
-
-	key->number = number;
-	key->attribute = scan_key->sk_attno - 1;
-	key->tests_null = (scan_key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0;
-	key->wants_null = (scan_key->sk_flags & SK_SEARCHNULL) != 0;
-	if (key->tests_null)
-		return true;
-	if ((scan_key->sk_flags & SK_ISNULL) != 0)
-		return false;
-
 	key->call = palloc0(SizeForFunctionCallInfo(2));
 	InitFunctionCallInfoData(*key->call, &scan_key->sk_func, 2, scan_key->sk_collation,
 							 NULL, NULL);
@@ -122,6 +116,28 @@ add_key(AnnoyFilter *filter, ScanKey scan_key, int number)
 }
 
 /*
+ * Add a condition on a further column.  Returns false if nothing can meet it.
+ */
+static bool
+add_key(AnnoyFilter *filter, ScanKey scan_key, int number)
+{
+	AnnoyFilterKey *key = &filter->keys[filter->n_keys++];
+
+	key->number = number;
+	key->attribute = scan_key->sk_attno - 1;
+	key->tests_null = (scan_key->sk_flags & (SK_SEARCHNULL | SK_SEARCHNOTNULL)) != 0;
+	key->wants_null = (scan_key->sk_flags & SK_SEARCHNULL) != 0;
+	if (key->tests_null)
+		return true;
+	if ((scan_key->sk_flags & SK_ISNULL) != 0)
+		return false;
+	if (!read_values(filter, scan_key, key))
+		return false;
+	AnnoyQuickMake(filter, scan_key, key);
+	return true;
+}
+
+/*
  * What testing a condition takes in a walk.
  */
 static double
@@ -132,7 +148,11 @@ key_cost(const AnnoyFilter *filter, const AnnoyFilterKey *key)
 
 	if (key->tests_null)
 		return 0;
-	if (OidIsValid(get_base_element_type(attribute->atttypid)))
+	if (key->quick.kind == ANNOY_QUICK_ELEMENTS)
+		cost = WALK_ELEMENTS_COST;
+	else if (key->quick.kind != ANNOY_QUICK_NONE)
+		cost = WALK_NUMBER_COST;
+	else if (OidIsValid(get_base_element_type(attribute->atttypid)))
 		cost = WALK_ARRAY_COST;
 	else if (attribute->attlen < 0)
 		cost = WALK_VARLENA_COST;
@@ -179,7 +199,8 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 			elog(ERROR, "unexpected condition on the vector of annoy index \"%s\"",
 				 RelationGetRelationName(filter->rel));
 	}
-	filter->walk_cost = WALK_COST;
+	filter->quick_size = AnnoyQuickSize(filter);
+	filter->walk_cost = filter->quick_size > 0 ? WALK_WHOLE_COST : WALK_COST;
 	for (int i = 0; i < filter->n_keys; i++)
 		filter->walk_cost += key_cost(filter, &filter->keys[i]);
 	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)
@@ -196,7 +217,10 @@ static bool
 value_passes(AnnoyFilterKey *key, Datum value)
 {
 	FunctionCallInfo call = key->call;
+	bool		passes;
 
+	if (AnnoyQuickPasses(key, value, &passes))
+		return passes;
 	call->args[0].value = value;
 	for (int i = 0; i < key->n_values; i++)
 	{
@@ -220,6 +244,9 @@ tuple_passes(AnnoyFilter *filter, IndexTuple tuple)
 {
 	bool		passes = true;
 
+	if (filter->quick_size > 0 && !IndexTupleHasNulls(tuple) &&
+		(int) IndexTupleSize(tuple) >= filter->quick_size)
+		return AnnoyQuickTuplePasses(filter, tuple);
 	if (unlikely(!AnnoyAttributesAreSound(filter->desc, tuple)))
 		AnnoyReportCorruption(filter->rel, InvalidBlockNumber,
 							  "The attributes of the item in slot %u of block %u are not values of the index's columns.",
@@ -236,8 +263,6 @@ tuple_passes(AnnoyFilter *filter, IndexTuple tuple)
 		else
 			passes = !isnull && value_passes(key, value);
 	}
-	filter->tested++;
-	filter->passed += passes;
 	return passes;
 }
 
@@ -319,6 +344,8 @@ AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item)
 		if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
 			AnnoyReportAttributes(filter->rel, item, &pointer);
 		passes = tuple_passes(filter, tuple);
+		filter->tested++;
+		filter->passed += passes;
 		UnlockReleaseBuffer(attributes_buffer);
 	}
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
@@ -337,6 +364,8 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 {
 	MemoryContext old_context = MemoryContextSwitchTo(filter->context);
 	Size		start = AnnoyPageGetAttributes(page)->start;
+	int			tested = 0;
+	int			passed = 0;
 
 	while (start < BLCKSZ)
 	{
@@ -346,8 +375,10 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 		if (IndexTupleSize(tuple) < sizeof(IndexTupleData) || start + size > BLCKSZ)
 			AnnoyReportCorruption(filter->rel, block, "Attributes at %zu are said to take %zu bytes.",
 								  start, size);
+		tested++;
 		if (tuple_passes(filter, tuple))
 		{
+			passed++;
 			Assert(AnnoySievePassesAttributes(filter, tuple));
 			MemoryContextSwitchTo(old_context);
 			callback(&tuple->t_tid, arg);
@@ -355,6 +386,8 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 		}
 		start += size;
 	}
+	filter->tested += tested;
+	filter->passed += passed;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(filter->context);
 }
@@ -366,7 +399,7 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 static bool
 copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 {
-	Buffer		buffer = ReadBuffer(filter->rel, block);
+	Buffer		buffer = AnnoyReadBuffer(filter->rel, block, NULL);
 	Page		page = BufferGetPage(buffer);
 	AnnoyPointer pointer;
 	bool		found = false;
@@ -407,23 +440,26 @@ sample_page(AnnoyFilter *filter, Page page, int most)
 	for (int i = 0; i < header->count && most > 0; i++)
 	{
 		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
+		bool		passes;
 
 		if (tuple == NULL)
 			continue;
 		most--;
 		/* the test looks at values first, to see whether they can be read */
-		if (!tuple_passes(filter, tuple) && !AnnoySievePassesAttributes(filter, tuple))
-			filter->tested--;
+		passes = tuple_passes(filter, tuple);
+		filter->passed += passes;
+		filter->tested += passes || AnnoySievePassesAttributes(filter, tuple);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(filter->context);
 }
 
 /*
- * Sift the entries of a leaf chosen at random, on the way down from a root.
+ * Sift the entries of a leaf chosen at random, on the way down from a root.  One of its
+ * items goes to *item, if it has any.
  */
 static void
-sample_leaf(AnnoyFilter *filter, AnnoyRandom *random)
+sample_leaf(AnnoyFilter *filter, AnnoyRandom *random, AnnoyPointer *item)
 {
 	const AnnoyIndex *index = filter->index;
 	BlockNumber block = AnnoyRootBlock(0);
@@ -459,8 +495,52 @@ sample_leaf(AnnoyFilter *filter, AnnoyRandom *random)
 			filter->sieve_passed +=
 				annoy_kernels->sift(AnnoyNodeBlocks(index, node) + ANNOY_BLOCK_SIGNATURES(index->leaf.bytes),
 									node->count, index->leaf.block_size, &filter->sieve, masks);
+			*item = AnnoyNodePointer(index, node, AnnoyRandomBelow(random, node->count));
 		}
 		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * Sample leaves, and a page of attributes that one of their items has its own on.
+ */
+static void
+sample_leaves(AnnoyFilter *filter, AnnoyRandom *random, Page copy)
+{
+	AnnoyPointer items[SAMPLE_LEAVES];
+
+	for (int i = 0; i < SAMPLE_LEAVES; i++)
+	{
+		ItemPointerSetInvalid(&items[i]);
+		sample_leaf(filter, random, &items[i]);
+	}
+	for (int i = 0; i < SAMPLE_LEAVES; i++)
+	{
+		if (ItemPointerIsValid(&items[i]) &&
+			copy_attributes_of(filter, ItemPointerGetBlockNumber(&items[i]), copy))
+		{
+			sample_page(filter, copy, SAMPLE_TUPLES);
+			break;
+		}
+	}
+}
+
+/*
+ * Sample pages of attributes.
+ */
+static void
+sample_pages(AnnoyFilter *filter, AnnoyRandom *random, Page copy)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(filter->rel);
+	int			pages = 0;
+
+	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < SAMPLE_PAGES; i++)
+	{
+		if (copy_attributes_of(filter, AnnoyRandomBelow(random, nblocks), copy))
+		{
+			sample_page(filter, copy, BLCKSZ);
+			pages++;
+		}
 	}
 }
 
@@ -471,32 +551,23 @@ sample_leaf(AnnoyFilter *filter, AnnoyRandom *random)
 void
 AnnoyFilterSample(AnnoyFilter *filter)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(filter->rel);
 	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
 	AnnoyRandom random = filter->index->seed;
-	bool		sifts = filter->sieve.n > 0;
-	int			pages = 0;
 
-	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < (sifts ? 1 : SAMPLE_PAGES); i++)
-	{
-		if (copy_attributes_of(filter, AnnoyRandomBelow(&random, nblocks), copy->data))
-		{
-			sample_page(filter, copy->data, sifts ? SAMPLE_TUPLES : BLCKSZ);
-			pages++;
-		}
-	}
-	for (int i = 0; sifts && i < SAMPLE_LEAVES; i++)
-		sample_leaf(filter, &random);
+	if (filter->sieve.n > 0)
+		sample_leaves(filter, &random, copy->data);
+	else
+		sample_pages(filter, &random, copy->data);
 	pfree(copy);
 	filter->sample_sieve_rate = (filter->sieve_passed + 0.5) / (filter->sifted + 1);
-	filter->guesses = sifts && filter->sieve_passed < FEW_PASS;
+	filter->guesses = filter->sieve.n > 0 && filter->sieve_passed < FEW_PASS;
 	filter->sample_weight = Min(filter->tested + GUESS_WEIGHT, SAMPLE_WEIGHT);
 
 	/*
 	 * most of what passes a sieve meets the conditions, unless it turns out
 	 * otherwise
 	 */
-	filter->sample_rate = (filter->passed + (sifts ? 0.9 : 0.5)) / (filter->tested + 1);
+	filter->sample_rate = (filter->passed + (filter->sieve.n > 0 ? 0.9 : 0.5)) / (filter->tested + 1);
 	filter->sifted = filter->sieve_passed = filter->tested = filter->passed = 0;
 }
 

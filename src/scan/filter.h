@@ -18,6 +18,48 @@
 #include "relation/relation.h"
 #include "scan/scan.h"
 
+/* How conditions are tested without their operators' functions: see quick.c. */
+typedef enum AnnoyQuickKind
+{
+	ANNOY_QUICK_NONE,			/* they are not */
+	ANNOY_QUICK_BOOL,			/* numbers */
+	ANNOY_QUICK_INT2,
+	ANNOY_QUICK_INT4,
+	ANNOY_QUICK_INT8,
+	ANNOY_QUICK_FLOAT4,
+	ANNOY_QUICK_FLOAT8,
+	ANNOY_QUICK_ELEMENTS		/* of an array */
+} AnnoyQuickKind;
+
+/* Numbers, both ends included. */
+typedef struct AnnoyInterval
+{
+	int64		low;
+	int64		high;
+}			AnnoyInterval;
+
+/* An element of an array. */
+typedef struct AnnoyElement
+{
+	const char *bytes;
+	Size		length;
+}			AnnoyElement;
+
+typedef struct AnnoyQuick
+{
+	AnnoyQuickKind kind;
+	int			offset;			/* of the value in a tuple without NULLs, or
+								 * -1 */
+	int			length;			/* of values, or of elements; -1 if it varies */
+	AnnoyInterval *intervals;	/* for each of the condition's values */
+
+	/* of arrays: elements that are asked for */
+	TypeCacheEntry *type;
+	AnnoyElement *elements;
+	int			n_elements;
+	bool		wants_all;		/* not just one of them */
+} AnnoyQuick;
+
 /* One condition on one of the further columns. */
 typedef struct AnnoyFilterKey
 {
@@ -28,6 +70,7 @@ typedef struct AnnoyFilterKey
 	FunctionCallInfo call;		/* otherwise: of column and value */
 	int			n_values;		/* one has to make it true */
 	Datum	   *values;
+	AnnoyQuick	quick;
 } AnnoyFilterKey;
 
 typedef struct AnnoyFilter
@@ -38,6 +81,7 @@ typedef struct AnnoyFilter
 	MemoryContext context;		/* of one test */
 	int			n_keys;			/* on attributes */
 	AnnoyFilterKey *keys;
+	int			quick_size;		/* of a tuple that quick tests do for, or 0 */
 	bool		vectors;		/* may rows with a vector qualify? */
 	bool		nulls;			/* and those without? */
 
@@ -83,7 +127,14 @@ extern bool AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer,
 extern double AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback,
 							  void *arg);
 
+/* quick.c */
+extern void AnnoyQuickMake(const AnnoyFilter *filter, ScanKey scan_key, AnnoyFilterKey *key);
+extern int	AnnoyQuickSize(const AnnoyFilter *filter);
+extern bool AnnoyQuickTuplePasses(const AnnoyFilter *filter, IndexTuple tuple);
+extern bool AnnoyQuickPasses(const AnnoyFilterKey *key, Datum value, bool *passes);
+
 /* sieve.c */
+extern Oid	AnnoyConditionOperator(Relation rel, ScanKey key, Oid *right);
 extern void AnnoySieveMake(AnnoyFilter *filter, IndexScanDesc scan);
 extern bool AnnoySievePassesAttributes(AnnoyFilter *filter, IndexTuple attributes);
 

@@ -191,11 +191,11 @@ begin_round(AnnoyScanState *state)
 	AnnoySearch *search = state->search;
 
 	AnnoySearchForest(search, &state->round);
-	state->scanned += search->scanned;
+	state->scanned += search->scanned - search->scanned_before;
 	if (state->task.tests)
 	{
-		state->filter->sifted += search->sifted;
-		state->filter->sieve_passed += search->sieve_passed;
+		state->filter->sifted += search->sifted - search->sifted_before;
+		state->filter->sieve_passed += search->sieve_passed - search->passed_before;
 	}
 
 	/*

@@ -89,6 +89,8 @@ typedef struct AnnoyRound
 	int			most_keep;		/* ... and if the query is unlike the rows */
 	bool		close;			/* only those that may be among the nearest
 								 * ANNOY_BEST */
+	bool		goes_on;		/* from where the last one has ended, with
+								 * what that one has found */
 	double		enough_for;		/* rows; with conditions in the index, those
 								 * that fail included */
 	double		limit;			/* rows of the LIMIT that it is for, or 0 */
@@ -148,6 +150,10 @@ typedef struct AnnoySearch
 	double		scanned;		/* entries */
 	double		sifted;			/* entries, by the sieve ... */
 	double		sieve_passed;	/* ... and those that have passed it */
+	double		scanned_before; /* of these, by rounds that this one has gone
+								 * on from */
+	double		sifted_before;
+	double		passed_before;
 	float		first;			/* score of the first leaf */
 	BlockNumber root_split;		/* a root that was not what it was when
 								 * ranked, or invalid */
@@ -157,6 +163,7 @@ typedef struct AnnoySearch
 	/* work space: nodes to visit by level, leaves at 0 */
 	AnnoyCollector nodes[ANNOY_MAX_LEVEL];
 	AnnoyCollector visited;		/* leaves, if they were ranked again */
+	int			n_visited;		/* of those ranked last */
 	double		ranked[ANNOY_MAX_LEVEL];	/* nodes scored so far */
 	uint16		hits[ANNOY_MAX_ENTRIES];
 	float		scores[ANNOY_MAX_ENTRIES];

@@ -168,6 +168,18 @@ AnnoySearchLeafEntries(AnnoyNode node)
 }
 
 /*
+ * How much the query is unlike the rows, as far as the best tell that are known.  Those
+ * that pass a sieve are not its neighbours, and do not tell.
+ */
+static inline double
+unlike_rows(const AnnoySearch *search, const AnnoyBest *best)
+{
+	if (search->sieve != NULL)
+		return 1;
+	return AnnoySearchUnlike(best, search->target.norm2, search->index->curve.like);
+}
+
+/*
  * Note the estimates of entries of a leaf that are among the best.  An estimate is
  * not below its bound.  As the round gets to know how much the query is unlike the
  * rows, it goes on with fewer candidates; but not if it keeps only close ones.  Where
@@ -199,8 +211,7 @@ note_best(AnnoySearch *search, AnnoyNode node, int nhits)
 	}
 	if (round->done > 0 && AnnoyBestTenth(all) < tenth)
 	{
-		search->unlike = AnnoySearchUnlike(all, search->target.norm2,
-										   search->index->curve.like);
+		search->unlike = unlike_rows(search, all);
 		if (!round->close)
 			AnnoyCollectorKeep(&search->items,
 							   (int) Min(search->unlike * round->keep, round->most_keep));
@@ -291,6 +302,7 @@ fetch_node(AnnoySearch *search, BlockNumber block, int level)
 	const AnnoyCodec *codec = &search->index->leaf;
 	int			header = MAXALIGN(SizeOfPageHeaderData) + sizeof(AnnoyNodeData);
 	int			signatures = header + search->index->centre_bytes + ANNOY_BLOCK_SIGNATURES(codec->bytes);
+	int			blocks = (int) (TYPICAL_FILL * codec->capacity / ANNOY_BLOCK_ENTRIES) + 1;
 
 	if (level > 0 || search->sieve == NULL ||
 		search->sieve_passed * ANNOY_BLOCK_ENTRIES >= search->sifted)
@@ -299,11 +311,9 @@ fetch_node(AnnoySearch *search, BlockNumber block, int level)
 		return;
 	}
 	AnnoyPrefetchPage(search->rel, block, 0, header);
-	for (int i = 0; i < TYPICAL_FILL * codec->capacity; i += ANNOY_BLOCK_ENTRIES)
-	{
-		AnnoyPrefetchPage(search->rel, block, signatures, 1);
-		signatures += codec->block_size;
-	}
+	signatures += search->sieve->byte[0] * ANNOY_BLOCK_ENTRIES;
+	AnnoyPrefetchPlaces(search->rel, block, signatures, codec->block_size,
+						signatures + blocks * codec->block_size);
 }
 
 /* Visit the next node of a level, while the processor fetches those after it. */
@@ -633,11 +643,11 @@ start_again(AnnoySearch *search)
 	AnnoyCollectorReset(&search->visited, PG_INT32_MAX);
 	AnnoyBestReset(&search->best);
 	search->merged = search->has_others ? search->others : search->best;
-	search->unlike = AnnoySearchUnlike(&search->merged, search->target.norm2,
-									   search->index->curve.like);
+	search->unlike = unlike_rows(search, &search->merged);
 	search->margin = 0;
 	search->scanned = 0;
 	search->sifted = search->sieve_passed = 0;
+	search->scanned_before = search->sifted_before = search->passed_before = 0;
 	search->first = search->has_others ? search->others_first : INFINITY;
 	search->ended = ANNOY_END_NONE;
 	search->root_split = InvalidBlockNumber;
@@ -653,6 +663,18 @@ note_visited(AnnoySearch *search, int count)
 	for (int i = 0; i < count; i++)
 		AnnoyCollectorAdd(&search->visited, &search->nodes[0].candidates[i]);
 	AnnoyCollectorFinish(&search->visited);
+}
+
+/* Keep what the last round has scanned. */
+static void
+go_on(AnnoySearch *search)
+{
+	search->scanned_before = search->scanned;
+	search->sifted_before = search->sifted;
+	search->passed_before = search->sieve_passed;
+	search->items.keep = Max(search->items.keep, search->round->keep);
+	search->ended = ANNOY_END_NONE;
+	note_visited(search, search->n_visited);
 }
 
 /*
@@ -672,19 +694,22 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 {
 	double		wanted = leaves_wanted(search->index, round->effort);
 	AnnoyCollector *leaves = &search->nodes[0];
+	int			visited = 0;
 	int			roots_split = 0;
 
 	search->round = round;
 	search->stats.effort = round->effort;
 	search->stats.is_average = round->done > 0 && round->done < INFINITY;
-	start_again(search);
+	if (round->goes_on)
+		go_on(search);
+	else
+		start_again(search);
 	while (search->ended == ANNOY_END_NONE)
 	{
 		instr_time	start;
 		instr_time	ranked;
 		instr_time	scanned;
 		bool		all;
-		int			visited;
 
 		INSTR_TIME_SET_CURRENT(start);
 		all = rank_leaves(search, wanted, round->done > 0 ? MOST_LEAVES * wanted : wanted);
@@ -719,6 +744,7 @@ AnnoySearchForest(AnnoySearch *search, const AnnoyRound *round)
 		}
 	}
 	search->round = NULL;
+	search->n_visited = visited;
 	if (search->stats.rounds < ANNOY_NOTED_ROUNDS)
 		search->stats.ends[search->stats.rounds] = search->ended;
 	search->stats.ended[search->ended]++;

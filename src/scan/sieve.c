@@ -47,8 +47,8 @@ add_range(ByteSet * set, int first, int last)
  * The operator of a condition.  Its right operand is of *right.  InvalidOid if nothing
  * can be concluded from it.
  */
-static Oid
-condition_operator(Relation rel, ScanKey key, Oid *right)
+Oid
+AnnoyConditionOperator(Relation rel, ScanKey key, Oid *right)
 {
 	Oid			left = rel->rd_opcintype[key->sk_attno - 1];
 	Oid			operator;
@@ -207,7 +207,7 @@ condition_set(Relation rel, const AnnoySigning * signing, ScanKey scan_key,
 		/* an array without elements has no bits, and neither has NULL */
 		return key->wants_null || signing->kind != ANNOY_SIGNS_ELEMENTS;
 	}
-	operator = condition_operator(rel, scan_key, &right);
+	operator = AnnoyConditionOperator(rel, scan_key, &right);
 	if (!OidIsValid(operator) || scan_key->sk_collation != signing->collation)
 		return false;
 	switch (signing->kind)

@@ -79,8 +79,27 @@
 #define FILTER_KEEP			3
 #define FILTER_SAMPLE		100
 
-/* If next to nothing is known of the part that passes, the first round scans so much. */
-#define GUESS_EFFORT		0.25
+/*
+ * Where at least that part of what passes the sieve meets the conditions, what may be
+ * among the nearest of these will do, if so many rows are demanded at most.
+ */
+#define SURE_PART			0.8
+#define CLOSE_ROWS			300
+
+/*
+ * If these are not many more than ten, such a round may end when it has done so much
+ * more as a power of the rows.
+ */
+#ifndef DONE_ROWS
+#define DONE_ROWS			100
+#define DONE_POWER			0.6
+#endif
+
+/*
+ * If next to nothing is known of the part that passes, the first round scans so much,
+ * which tells it.
+ */
+#define GUESS_EFFORT		0.05
 
 /*
  * Farther down than was measured, effort for these grows with so much higher a power
@@ -191,6 +210,20 @@ make_round(const AnnoyScanTask *task, const AnnoyRound *last,
 }
 
 /*
+ * Will hardly more rows be taken than are known to be among the nearest in any case?
+ * By manhattan distance, scores do not tell which these are.
+ */
+bool
+AnnoyWantsFew(const AnnoyScanTask *task)
+{
+	const AnnoyDemand *demand = &task->demand;
+
+	return demand->limit > 0 && demand->limit <= AnnoyCurveRows(0) && !demand->is_page &&
+		!demand->filtered &&
+		task->metric != ANNOY_L1;
+}
+
+/*
  * How many rows that meet the conditions in the index a round is for: as many as the
  * LIMIT says, if there is one.
  */
@@ -238,6 +271,7 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	double		wanted = rows_wanted(task, progress);
 	double		rows = wanted / progress->passing;
 	double		scored = Min(ANNOY_BLOCK_ENTRIES * progress->sifted, 1);	/* blocks */
+	double		demanded;
 	double		keep;
 	double		tests;
 
@@ -254,7 +288,8 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	tests = progress->sifted * Min(rows, efforts->items);
 	keep = Max(FILTER_KEEP * tests, last->keep);
 	next->effort = Max(effort_past_failures(efforts, rows), last->effort);
-	if (next->effort <= last->effort && keep <= last->keep)
+	next->goes_on = last->effort > 0 && progress->kept_all;
+	if (next->effort <= last->effort && (next->goes_on || keep <= last->keep))
 		next->effort = EFFORT_GROWTH * last->effort;
 	if (Max(next->effort, keep) > last_effort(task))
 	{
@@ -271,21 +306,15 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 		return ANNOY_STEP_DRAIN;
 	next->enough_for = rows;
 	next->keep = (int) Min(keep, MAX_KEEP);
+	next->close = last->effort == 0 && AnnoyWantsFew(task) && rows <= CLOSE_ROWS &&
+		progress->passing >= SURE_PART * progress->sifted;
+	demanded = wanted / progress->passing / AnnoyCurveRows(0);
+	if (next->close && efforts->done > 0 && wanted / progress->passing <= DONE_ROWS)
+	{
+		next->done = efforts->done * pow(demanded, DONE_POWER);
+		next->most = next->effort;
+	}
 	return make_round(task, last, progress, next);
-}
-
-/*
- * Will hardly more rows be taken than are known to be among the nearest in any case?
- * By manhattan distance, scores do not tell which these are.
- */
-bool
-AnnoyWantsFew(const AnnoyScanTask *task)
-{
-	const AnnoyDemand *demand = &task->demand;
-
-	return demand->limit > 0 && demand->limit <= AnnoyCurveRows(0) && !demand->is_page &&
-		!demand->filtered &&
-		task->metric != ANNOY_L1;
 }
 
 /*
@@ -439,6 +468,7 @@ AnnoyNextStep(const AnnoyScanTask *task, const AnnoyRound *last,
 	*next = *last;
 	next->done = 0;
 	next->close = false;
+	next->goes_on = false;
 
 	if (last->effort == 0)
 	{

@@ -201,12 +201,20 @@ AnnoyReadWithin(Oid column, AnnoyLayout layout, Datum value, AnnoyWithin *within
 }
 
 /*
- * The type of the first argument, which is the column's.
+ * The type of an argument; the first one's is the column's.  Callers without an
+ * expression, such as the fast path of the protocol, do not tell: then nothing is read
+ * as what it might not be.
  */
 static Oid
-column_type(FunctionCallInfo fcinfo)
+argument_type(FunctionCallInfo fcinfo, int n)
 {
-	return getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0));
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, n);
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
+				 errmsg("could not determine the type of an argument of annoy_within()")));
+	return getBaseType(type);
 }
 
 /*
@@ -215,8 +223,8 @@ column_type(FunctionCallInfo fcinfo)
 static Datum
 within_arguments(FunctionCallInfo fcinfo, AnnoyLayout layout)
 {
-	Oid			column = column_type(fcinfo);
-	Oid			type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 1));
+	Oid			column = argument_type(fcinfo, 0);
+	Oid			type = argument_type(fcinfo, 1);
 	AnnoyWithin within;
 
 	within.query = read_query_once(fcinfo->flinfo, column, layout, type, PG_GETARG_DATUM(1));
@@ -232,7 +240,7 @@ within_arguments(FunctionCallInfo fcinfo, AnnoyLayout layout)
 static Datum
 within_record(FunctionCallInfo fcinfo, AnnoyLayout layout)
 {
-	Oid			column = column_type(fcinfo);
+	Oid			column = argument_type(fcinfo, 0);
 	AnnoyWithin within;
 
 	if (!AnnoyReadWithin(column, layout, PG_GETARG_DATUM(1), &within))
@@ -287,7 +295,8 @@ annoy_within_record_halfvec(PG_FUNCTION_ARGS)
 
 /*
  * The condition for an index, or NULL if the index cannot be asked: it has another
- * metric, or what it would be asked for is not known before it is scanned.
+ * metric, or what it would be asked for is not known before it is scanned.  Which of
+ * the two vectors is the column makes no difference: distances are symmetric.
  */
 static List *
 index_condition(SupportRequestIndexCondition *request)
@@ -300,7 +309,7 @@ index_condition(SupportRequestIndexCondition *request)
 	RowExpr    *row;
 	Const	   *metric;
 
-	if (list_length(args) != 1 + WITHIN_FIELDS || request->indexarg != 0 ||
+	if (list_length(args) != 1 + WITHIN_FIELDS || request->indexarg > 1 ||
 		!OidIsValid(operator) || !OidIsValid(proc))
 		return NIL;
 	metric = lfourth(args);
@@ -310,7 +319,7 @@ index_condition(SupportRequestIndexCondition *request)
 		return NIL;
 
 	row = makeNode(RowExpr);
-	row->args = list_make3(lsecond(args), lthird(args), metric);
+	row->args = list_make3(list_nth(args, 1 - request->indexarg), lthird(args), metric);
 	row->row_typeid = RECORDOID;
 	row->row_format = COERCE_EXPLICIT_CALL;
 	row->colnames = list_make3(makeString("query"), makeString("radius"), makeString("metric"));
@@ -318,7 +327,8 @@ index_condition(SupportRequestIndexCondition *request)
 	if (!is_pseudo_constant_for_index(request->root, (Node *) row, request->index))
 		return NIL;
 	request->lossy = false;
-	return list_make1(make_opclause(operator, BOOLOID, false, linitial(args), (Expr *) row,
+	return list_make1(make_opclause(operator, BOOLOID, false,
+									list_nth(args, request->indexarg), (Expr *) row,
 									InvalidOid, InvalidOid));
 }
 
@@ -334,8 +344,7 @@ annoy_within_support(PG_FUNCTION_ARGS)
 
 	if (IsA(request, SupportRequestIndexCondition))
 		PG_RETURN_POINTER(index_condition((SupportRequestIndexCondition *) request));
-	if (IsA(request, SupportRequestSelectivity) &&
-		!((SupportRequestSelectivity *) request)->is_join)
+	if (IsA(request, SupportRequestSelectivity))
 	{
 		((SupportRequestSelectivity *) request)->selectivity = WITHIN_SELECTIVITY;
 		PG_RETURN_POINTER(request);

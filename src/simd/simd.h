@@ -207,6 +207,9 @@ AnnoyErrorToFloat(uint16 error)
 	return u.f;
 }
 
+/* kernels.c */
+extern void AnnoyTransposeCodes(const uint8 *codes, int bytes, uint8 *columns);
+
 /* simd.c */
 extern const struct config_enum_entry annoy_simd_options[];
 extern bool AnnoySimdAvailable(AnnoySimd path);

@@ -27,6 +27,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 
 #include "error.h"
 #include "storage/storage.h"
@@ -47,7 +48,7 @@
 static const char *
 first_column_hint(Relation rel)
 {
-	Oid			type = TupleDescAttr(RelationGetDescr(rel), 0)->atttypid;
+	Oid			type = getBaseType(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid);
 	char	   *column;
 
 	if (type != INT2ARRAYOID && type != INT4ARRAYOID && type != INT8ARRAYOID &&

@@ -124,10 +124,12 @@ AnnoyOpen(Relation rel)
 							  meta.mean, meta.n_mean, RelationGetNumberOfBlocks(rel));
 	for (int i = 0; i < ANNOY_MAX_SIGNATURE; i++)
 	{
-		if (meta.signature_columns[i] >= IndexRelationGetNumberOfAttributes(rel))
+		int			column = ANNOY_SIGNATURE_COLUMN(meta.signature_columns[i]);
+
+		if (column >= IndexRelationGetNumberOfAttributes(rel))
 			AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
-								  "The metapage has signatures of column %u behind the vector, of %d.",
-								  meta.signature_columns[i],
+								  "The metapage has signatures of column %d behind the vector, of %d.",
+								  column,
 								  IndexRelationGetNumberOfAttributes(rel) - 1);
 	}
 	if (meta.dim > 0 && meta.mean != InvalidBlockNumber)
@@ -205,6 +207,8 @@ AnnoyInitMetaPage(Page page, const AnnoyIndex *index)
 	meta->mean = InvalidBlockNumber;
 	meta->built_items = index->built_items;
 	meta->grown_from = index->built_items;
+	meta->adapt_from = index->built_items;
+	meta->adapt_next = InvalidBlockNumber;
 	meta->resets = index->resets;
 	meta->generation = index->generation;
 	meta->node_free = InvalidBlockNumber;
@@ -480,6 +484,10 @@ AnnoyReplaceTrees(Relation rel, const AnnoyIndex *index,
 	meta->generation = index->generation;
 	meta->grown_from = index->grown_from;
 	meta->removed = 0;
+	meta->adapt_from = index->grown_from;
+	meta->adapt_due = 0;
+	meta->adapt_removed = 0;
+	meta->adapt_next = InvalidBlockNumber;
 	meta->resets++;
 	memset(&meta->curve, 0, sizeof(AnnoyCurve));
 	for (int tree = 0; tree < index->n_trees; tree++)
@@ -601,5 +609,35 @@ AnnoyCountRemoved(Relation rel, double removed)
 
 	meta->removed = (uint32) Min(meta->removed + removed, PG_UINT32_MAX);
 	meta->curve.removed = (uint32) Min(meta->curve.removed + removed, PG_UINT32_MAX);
+	meta->adapt_removed = (uint32) Min(meta->adapt_removed + removed, PG_UINT32_MAX);
+	AnnoyMetaEnd(&change, true);
+}
+
+/*
+ * Note, when there are so many items, how many entries VACUUM has still to look at.
+ */
+void
+AnnoySetDue(Relation rel, double items, double due)
+{
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
+
+	meta->adapt_from = items;
+	meta->adapt_removed = 0;
+	meta->adapt_due = due;
+	AnnoyMetaEnd(&change, true);
+}
+
+/*
+ * Note how far VACUUM has come with that.
+ */
+void
+AnnoySetAdapted(Relation rel, double due, BlockNumber next)
+{
+	AnnoyMetaChange change;
+	AnnoyMetaPage meta = AnnoyMetaBegin(rel, &change);
+
+	meta->adapt_due = due;
+	meta->adapt_next = next;
 	AnnoyMetaEnd(&change, true);
 }

@@ -62,14 +62,17 @@ AnnoyCheckMeta(Relation rel, Buffer buffer)
 							  "The metapage has VACUUM in phase %u.", meta->vacuum);
 	if (!(meta->built_items >= 0 && meta->built_items <= MAX_ITEMS) ||
 		!(meta->grown_from >= 0 && meta->grown_from <= MAX_ITEMS) ||
+		!(meta->adapt_from >= 0 && meta->adapt_from <= MAX_ITEMS) ||
+		!(meta->adapt_due >= 0) || meta->adapt_next == ANNOY_METAPAGE_BLKNO ||
 		(meta->dim > 0 &&
 		 (meta->scale_exponent < -ANNOY_MAX_SCALE_EXPONENT ||
 		  meta->scale_exponent > ANNOY_MAX_SCALE_EXPONENT ||
 		  meta->mean < AnnoyRootBlock(meta->n_trees) ||
 		  meta->n_mean != (meta->mean == InvalidBlockNumber ? 0 : AnnoyMeanPages(meta->dim)))))
 		AnnoyReportCorruption(rel, ANNOY_METAPAGE_BLKNO,
-							  "The metapage has the scale 2^%d, %g items, grown from %g, and a mean at %u of %u pages.",
+							  "The metapage has the scale 2^%d, %g items, grown from %g, adapted from %g, with %g entries due from %u on, and a mean at %u of %u pages.",
 							  meta->scale_exponent, meta->built_items, meta->grown_from,
+							  meta->adapt_from, meta->adapt_due, meta->adapt_next,
 							  meta->mean, meta->n_mean);
 }
 

@@ -44,12 +44,13 @@
 /* Where the parts of an entry are. */
 typedef struct EntryPlace
 {
-	uint8	   *code;			/* bytes are ANNOY_BLOCK_ENTRIES apart */
+	uint8	   *code;
+	int			step;			/* from one byte of the code to the next */
 	float	   *offset;
 	float	   *slope;
 	uint16	   *error;
 	AnnoyPointer *pointer;
-	uint8	   *signature;		/* likewise */
+	uint8	   *signature;		/* bytes are ANNOY_BLOCK_ENTRIES apart */
 } EntryPlace;
 
 static EntryPlace
@@ -66,7 +67,16 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 	block = AnnoyNodeBlock(index, node, i);
 	factors = (float *) (block + codec->bytes * ANNOY_BLOCK_ENTRIES);
 
-	place.code = block + lane;
+	if (i < AnnoyNodeFullCount(node))
+	{
+		place.code = block + lane;
+		place.step = ANNOY_BLOCK_ENTRIES;
+	}
+	else
+	{
+		place.code = block + lane * codec->bytes;
+		place.step = 1;
+	}
 	place.offset = factors + lane;
 	place.slope = factors + ANNOY_BLOCK_ENTRIES + lane;
 	place.error = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + lane;
@@ -350,9 +360,9 @@ AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i, int j)
 	EntryPlace	a = entry_place(index, node, i);
 	EntryPlace	b = entry_place(index, node, j);
 
-	for (int k = 0; k < bytes * ANNOY_BLOCK_ENTRIES; k += ANNOY_BLOCK_ENTRIES)
+	for (int k = 0; k < bytes; k++)
 	{
-		if (a.code[k] != b.code[k])
+		if (a.code[k * a.step] != b.code[k * b.step])
 			return false;
 	}
 	return *a.offset == *b.offset && *a.slope == *b.slope && *a.error == *b.error;
@@ -368,7 +378,7 @@ AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
 	EntryPlace	place = entry_place(index, node, i);
 
 	for (int b = 0; b < bytes; b++)
-		entry->code[b] = place.code[b * ANNOY_BLOCK_ENTRIES];
+		entry->code[b] = place.code[b * place.step];
 	entry->offset = *place.offset;
 	entry->shift = 0;
 	entry->slope = *place.slope;
@@ -392,7 +402,7 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 	Assert(i < node->count);
 
 	for (int b = 0; b < codec->bytes; b++)
-		place.code[b * ANNOY_BLOCK_ENTRIES] = entry->code[b];
+		place.code[b * place.step] = entry->code[b];
 	for (int b = 0; b < codec->signature_bytes; b++)
 		place.signature[b * ANNOY_BLOCK_ENTRIES] = entry->signature.bytes[b];
 	*place.offset = AnnoyNodeOffset(node, entry);
@@ -401,6 +411,27 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 	*place.pointer = entry->pointer;
 	place.pointer->ip_posid |= entry->flags;
 	node->changes++;
+}
+
+/* Put the codes of the last block into columns, as it gets full, or back into rows. */
+static void
+transpose_last(const AnnoyIndex *index, AnnoyNode node, bool columns)
+{
+	uint8	   *block = AnnoyNodeBlock(index, node, node->count - 1);
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	PGAlignedBlock codes;
+
+	memcpy(codes.data, block, bytes * ANNOY_BLOCK_ENTRIES);
+	for (int i = 0; i < ANNOY_BLOCK_ENTRIES; i++)
+	{
+		for (int b = 0; b < bytes; b++)
+		{
+			if (columns)
+				block[b * ANNOY_BLOCK_ENTRIES + i] = codes.data[i * bytes + b];
+			else
+				block[i * bytes + b] = codes.data[b * ANNOY_BLOCK_ENTRIES + i];
+		}
+	}
 }
 
 /*
@@ -420,6 +451,8 @@ AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
 			   node->count / ANNOY_BLOCK_ENTRIES * codec->block_size,
 			   0, codec->block_size);
 	set_count(index, page, node->count + 1);
+	if (node->count % ANNOY_BLOCK_ENTRIES == 0)
+		transpose_last(index, node, true);
 	AnnoyNodePut(index, page, node->count - 1, entry);
 }
 
@@ -452,7 +485,7 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 
 	AnnoyNodeGet(index, node, last, &entry);
 	for (int b = 0; b < codec->bytes; b++)
-		place.code[b * ANNOY_BLOCK_ENTRIES] = 0;
+		place.code[b * place.step] = 0;
 	for (int b = 0; b < codec->signature_bytes; b++)
 		place.signature[b * ANNOY_BLOCK_ENTRIES] = 0;
 	*place.offset = 0;
@@ -462,6 +495,8 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 	if (i < last)
 		AnnoyNodePut(index, page, i, &entry);
 	set_count(index, page, last);
+	if (last % ANNOY_BLOCK_ENTRIES == ANNOY_BLOCK_ENTRIES - 1)
+		transpose_last(index, node, false);
 }
 
 /* Inner product of a target and a node's centre. */
@@ -532,6 +567,37 @@ score_plain(AnnoyNode node, const uint16 *masks, float limit, uint16 *hits,
 }
 
 /*
+ * Score the entries of all blocks, of the last one with its codes in columns.
+ */
+static int
+score_blocks(const AnnoyIndex *index, AnnoyNode node, AnnoyScoring *scoring,
+			 float limit, uint16 *hits, float *scores)
+{
+	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
+	int			columns = codec->bytes * ANNOY_BLOCK_ENTRIES;
+	int			full = AnnoyNodeFullCount(node);
+	int			nhits = annoy_kernels->score(AnnoyNodeBlocks(index, node), full, scoring,
+											 limit, hits, scores);
+	const uint8 *last;
+	int			last_hits;
+	PGAlignedBlock block;
+
+	if (full == node->count)
+		return nhits;
+
+	last = AnnoyNodeBlock(index, node, full);
+	AnnoyTransposeCodes(last, codec->bytes, (uint8 *) block.data);
+	memcpy(block.data + columns, last + columns, codec->block_size - columns);
+	if (scoring->masks != NULL)
+		scoring->masks += full / ANNOY_BLOCK_ENTRIES;
+	last_hits = annoy_kernels->score((uint8 *) block.data, node->count - full, scoring,
+									 limit, hits + nhits, scores + nhits);
+	for (int i = 0; i < last_hits; i++)
+		hits[nhits + i] += full;
+	return nhits + last_hits;
+}
+
+/*
  * Score all entries of a node.  With epsilon 0 scores are estimates; otherwise
  * they are lower bounds, with epsilon as the number of standard deviations.
  * Returns the number of entries below the limit, where NaN is not; hits[] and
@@ -585,6 +651,5 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 	target->rounding = scoring.rounding;
 	scoring.use_offset = target->inner_product ? 0 : 1;
 
-	return annoy_kernels->score(AnnoyNodeBlocks(index, node), node->count,
-								&scoring, limit, hits, scores);
+	return score_blocks(index, node, &scoring, limit, hits, scores);
 }

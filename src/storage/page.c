@@ -287,10 +287,11 @@ AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
 }
 
 /*
- * Likewise some bytes of its content.
+ * Likewise of its content what is at an offset, and so many bytes farther on, and so
+ * on, before the end.
  */
 void
-AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
+AnnoyPrefetchPlaces(Relation rel, BlockNumber block, int offset, int step, int end)
 {
 	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
 
@@ -298,9 +299,18 @@ AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
 	{
 		Page		page = BufferGetPage(buffer);
 
-		for (int i = offset; i < offset + bytes; i += CACHE_LINE)
+		for (int i = offset; i < end; i += step)
 			__builtin_prefetch(page + i);
 	}
+}
+
+/*
+ * Likewise some bytes of it.
+ */
+void
+AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
+{
+	AnnoyPrefetchPlaces(rel, block, offset, CACHE_LINE, offset + bytes);
 }
 
 /*

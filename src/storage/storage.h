@@ -72,6 +72,13 @@ AnnoyNodeBlock(const AnnoyIndex *index, AnnoyNode node, int i)
 		(Size) (i / ANNOY_BLOCK_ENTRIES) * AnnoyNodeCodec(index, node)->block_size;
 }
 
+/* The number of entries in blocks that are full. */
+static inline int
+AnnoyNodeFullCount(AnnoyNode node)
+{
+	return node->count - node->count % ANNOY_BLOCK_ENTRIES;
+}
+
 /*
  * What entry i of a node points to: in an inner node, with the child's spread.
  */
@@ -243,6 +250,8 @@ extern void AnnoyForgetDimensions(Relation rel);
 extern void AnnoyClearLeftover(Relation rel);
 extern void AnnoyStoreCurve(Relation rel, const AnnoyCurve *curve);
 extern void AnnoyCountRemoved(Relation rel, double removed);
+extern void AnnoySetDue(Relation rel, double items, double due);
+extern void AnnoySetAdapted(Relation rel, double due, BlockNumber next);
 
 /*
  * Does a page look like one of ours?  What it says of its used part is checked
@@ -287,6 +296,8 @@ extern void AnnoyCountStep(Relation rel, BlockNumber block, BlockNumber *steps);
 extern int	AnnoyPrefetchEnd(AnnoyAhead *ahead, int read, int wanted, int usual);
 extern void AnnoyAskForPage(Relation rel, BlockNumber block);
 extern void AnnoyPrefetchBuffer(Relation rel, BlockNumber block);
+extern void AnnoyPrefetchPlaces(Relation rel, BlockNumber block, int offset, int step,
+								int end);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
 							  int bytes);
 extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);

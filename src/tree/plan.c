@@ -386,3 +386,78 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	pfree(order);
 	return found;
 }
+
+/*
+ * The middle of the first entries of a copied leaf, as far as codes tell: is it farther
+ * from the centre than by that part of their mean squared distance?
+ */
+static bool
+centre_may_move(const AnnoyIndex *index, AnnoyNode node, double part)
+{
+	int			dim = index->space_dim;
+	float	   *centre = palloc0(sizeof(float) * 3 * dim);
+	float	   *sum = centre + dim;
+	float	   *point = sum + dim;
+	double		distances = 0;
+	int			n = 0;
+
+	AnnoyNodeReadCentre(index, node, centre);
+	for (int i = 0; i < node->count; i++)
+	{
+		AnnoyEntry	entry;
+
+		if ((AnnoyNodeEntryFlags(index, node, i) & ANNOY_ENTRY_SECOND) != 0)
+			continue;
+		AnnoyNodeGet(index, node, i, &entry);
+		AnnoyDecode(index, &index->leaf, &entry, centre, point);
+		distances += annoy_kernels->l2(point, centre, dim);
+		for (int j = 0; j < dim; j++)
+			sum[j] += point[j];
+		n++;
+	}
+	if (n < DECIDING_PART * node->count || n == 0)
+		return node->count > 0;
+	for (int j = 0; j < dim; j++)
+		sum[j] /= n;
+	return annoy_kernels->l2(sum, centre, dim) > part * distances / n;
+}
+
+/*
+ * Plan to have the centre of a copied leaf go to the middle of its entries, if the
+ * square of the way is more than that part of their mean squared distance.  Returns
+ * false if it is not, or an item is gone.
+ */
+bool
+AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, Page page, double part,
+				AnnoySplitPlan *plan)
+{
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	int			dim = index->space_dim;
+	float	   *points;
+	AnnoyPointer *pointers;
+	AnnoySignature *signatures;
+	float	   *old;
+	int		   *order;
+	double		distances = 0;
+
+	if (!centre_may_move(index, node, 2 * part))
+		return false;
+	points = palloc_extended(sizeof(float) * dim * node->count, MCXT_ALLOC_HUGE);
+	pointers = palloc(sizeof(AnnoyPointer) * node->count);
+	signatures = palloc(sizeof(AnnoySignature) * node->count);
+	order = palloc(sizeof(int) * node->count);
+	old = palloc(sizeof(float) * dim);
+	if (!read_points(rel, index, node, points, pointers, signatures))
+		return false;
+	for (int i = 0; i < node->count; i++)
+		order[i] = i;
+	plan->tree = node->tree;
+	plan->changes = node->changes;
+	plan->left_spread = AnnoyFillNode(index, plan->left.data, node->tree, 0, points, order,
+									  node->count, pointers, signatures, plan->left_centre);
+	AnnoyPageGetNode(plan->left.data)->room = node->room;
+	AnnoyNodeReadCentre(index, node, old);
+	for (int i = 0; i < node->count; i++)
+		distances += annoy_kernels->l2(points + (Size) i * dim, old, dim);
+	return annoy_kernels->l2(plan->left_centre, old, dim) > part * distances / node->count;
+}

@@ -479,3 +479,39 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 	pfree(copy);
 	pfree(sibling);
 }
+
+/*
+ * Have the centre of a leaf, of which that is a copy, go to the middle of its entries,
+ * if it is off by so much (see AnnoyPlanCentre).  The path has the parent.  Returns
+ * true if it may have.  Leaves its memory to the current context.
+ */
+bool
+AnnoyMoveCentre(Relation rel, const AnnoyIndex *index, BlockNumber block, Page copy,
+				double part, const AnnoyPath *path)
+{
+	AnnoySplitPlan *plan = palloc(sizeof(AnnoySplitPlan));
+	float	   *parent_centre = palloc(sizeof(float) * index->space_dim);
+	Buffer		parent;
+	Buffer		buffer;
+
+	plan->left_centre = palloc(sizeof(float) * index->space_dim);
+	if (!AnnoyPlanCentre(rel, index, copy, part, plan))
+		return false;
+	parent = AnnoyFindParent(rel, index, plan->tree, 1, block, path);
+	buffer = ReadBuffer(rel, block);
+	if (AnnoyLockUnchanged(rel, index, buffer, plan->changes))
+	{
+		GenericXLogState *state = GenericXLogStart(rel);
+		Page		page = GenericXLogRegisterBuffer(state, parent, 0);
+		AnnoyNode	parent_node = AnnoyPageGetNode(page);
+
+		AnnoyNodeReadCentre(index, parent_node, parent_centre);
+		put_child(index, page, AnnoyNodeFindChild(index, parent_node, block),
+				  plan->left_centre, plan->left_spread, parent_centre, block);
+		(void) replace_node(state, buffer, plan->left.data);
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
+	UnlockReleaseBuffer(parent);
+	return true;
+}

@@ -51,6 +51,8 @@ typedef struct AnnoySplitPlan
 /* plan.c */
 extern bool AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page,
 						   Page neighbour, AnnoySplitPlan *plan);
+extern bool AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, Page page, double part,
+							AnnoySplitPlan *plan);
 extern bool AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 						   AnnoyNode node, int i, float *point);
 
@@ -62,6 +64,8 @@ extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,
 /* split.c */
 extern bool AnnoyLockUnchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
 							   uint32 changes);
+extern bool AnnoyMoveCentre(Relation rel, const AnnoyIndex *index, BlockNumber block,
+							Page copy, double part, const AnnoyPath *path);
 
 /* move.c */
 extern void AnnoyMoveEntries(Relation rel, const AnnoyIndex *index, int tree,

@@ -136,4 +136,11 @@ extern void AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree,
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 						   BlockNumber block, const AnnoyPath *path);
 
+/* relocate.c */
+typedef struct AnnoyRelocation AnnoyRelocation;
+
+extern AnnoyRelocation *AnnoyRelocationBegin(Relation rel, const AnnoyIndex *index);
+extern int	AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block,
+						  const AnnoyPath *path);
+
 #endif							/* ANNOY_TREE_H */

@@ -27,8 +27,8 @@
 #include "type/type.h"
 
 /*
- * Right-hand argument of a distance function that is an array of numeric, or
- * text, and what it was converted to.  Kept in fn_extra.
+ * An argument of a distance function that is an array of numeric, or text, and what
+ * it was converted to.  Kept in fn_extra.
  */
 typedef struct ConvertedVector
 {
@@ -46,6 +46,11 @@ PG_FUNCTION_INFO_V1(annoy_cosine_distance_text);
 PG_FUNCTION_INFO_V1(annoy_negative_inner_product_text);
 PG_FUNCTION_INFO_V1(annoy_l1_distance_text);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance_text);
+PG_FUNCTION_INFO_V1(annoy_text_l2_distance);
+PG_FUNCTION_INFO_V1(annoy_text_cosine_distance);
+PG_FUNCTION_INFO_V1(annoy_text_negative_inner_product);
+PG_FUNCTION_INFO_V1(annoy_text_l1_distance);
+PG_FUNCTION_INFO_V1(annoy_text_hamming_distance);
 PG_FUNCTION_INFO_V1(annoy_hamming_distance_bit);
 PG_FUNCTION_INFO_V1(annoy_angular_distance);
 PG_FUNCTION_INFO_V1(annoy_inner_product);
@@ -67,19 +72,6 @@ PG_FUNCTION_INFO_V1(annoy_vector_layout);
 PG_FUNCTION_INFO_V1(annoy_halfvec_layout);
 
 /*
- * Read text as an array of elements of that type.
- */
-static AnnoyVector
-read_text(struct varlena *value, Oid element_type)
-{
-	Oid			input;
-	Oid			io_param;
-
-	getTypeInputInfo(get_array_type(element_type), &input, &io_param);
-	return AnnoyReadArray(OidInputFunctionCall(input, text_to_cstring(value), io_param, -1));
-}
-
-/*
  * Read a value that has to be converted, of which each call but the first is likely
  * to get the same: text as an array of elements of that type, or, without a type, an
  * array.
@@ -97,8 +89,10 @@ read_converted(FmgrInfo *flinfo, struct varlena *value, Oid element_type)
 		return cache->vec;
 
 	/* This errors out, or leaves rubbish in the caller's short-lived context. */
-	vec = OidIsValid(element_type) ? read_text(value, element_type) :
-		AnnoyReadArray(PointerGetDatum(value));
+	vec = AnnoyReadArray(OidIsValid(element_type) ?
+						 AnnoyReadText(get_array_type(element_type),
+									   text_to_cstring((text *) value)) :
+						 PointerGetDatum(value));
 
 	if (cache != NULL)
 	{
@@ -176,15 +170,20 @@ annoy_hamming_distance(PG_FUNCTION_ARGS)
 }
 
 /*
- * The same with a second argument that is text, which PostgreSQL takes a literal for,
- * or a parameter without a type: it is read as an array of the first one's type.
+ * The same with one argument that is text, which PostgreSQL takes a literal for, or a
+ * parameter without a type: it is read as an array of the other one's type.  A distance
+ * is the same in both directions, to the last bit.
+ *
+ * Each order of arguments has C functions of its own, as not every caller tells which
+ * types they are of.
  */
 static double
-text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
+text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric, int text_arg)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1 - text_arg);
 	AnnoyVector x = AnnoyReadArray(PointerGetDatum(array));
-	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(1), ARR_ELEMTYPE(array));
+	AnnoyVector y = read_converted(fcinfo->flinfo, PG_GETARG_TEXT_P(text_arg),
+								   ARR_ELEMTYPE(array));
 
 	AnnoyCheckSameDimensions(&x, &y);
 	return AnnoyDistance(metric, &x, &y);
@@ -193,31 +192,61 @@ text_distance(FunctionCallInfo fcinfo, AnnoyMetric metric)
 Datum
 annoy_l2_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2, 1));
 }
 
 Datum
 annoy_cosine_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE, 1));
 }
 
 Datum
 annoy_negative_inner_product_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP, 1));
 }
 
 Datum
 annoy_l1_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1, 1));
 }
 
 Datum
 annoy_hamming_distance_text(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING));
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING, 1));
+}
+
+Datum
+annoy_text_l2_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L2, 0));
+}
+
+Datum
+annoy_text_cosine_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_COSINE, 0));
+}
+
+Datum
+annoy_text_negative_inner_product(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_IP, 0));
+}
+
+Datum
+annoy_text_l1_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_L1, 0));
+}
+
+Datum
+annoy_text_hamming_distance(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(text_distance(fcinfo, ANNOY_HAMMING, 0));
 }
 
 Datum

@@ -701,8 +701,11 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 			AnnoyCountRemoved(info->index, stats->tuples_removed);
 		if (may_read_vectors(info->index))
 		{
+			bool		changed;
+
 			AnnoyCorrectSpace(info->index, stats->num_index_tuples, stats->pages_deleted);
-			AnnoyRefreshCurve(info->index, stats->num_index_tuples);
+			changed = AnnoyAdaptTrees(info->index, stats->num_index_tuples);
+			AnnoyRefreshCurve(info->index, stats->num_index_tuples, changed);
 		}
 	}
 	IndexFreeSpaceMapVacuum(info->index);

@@ -26,6 +26,11 @@ extern IndexBulkDeleteResult *annoybulkdelete(IndexVacuumInfo *info,
 extern IndexBulkDeleteResult *annoyvacuumcleanup(IndexVacuumInfo *info,
 												 IndexBulkDeleteResult *stats);
 
+/* adapt.c */
+extern double AnnoyEntriesDue(const AnnoyIndex *index, const AnnoyMetaPageData *meta,
+							  double items);
+extern bool AnnoyAdaptTrees(Relation rel, double items);
+
 /* empty.c */
 extern void AnnoyTellParents(Relation rel, const AnnoyIndex *index, const AnnoyBits *empty);
 extern bool AnnoyLeavesAreEmpty(Relation rel, const AnnoyIndex *index, BlockNumber empty);

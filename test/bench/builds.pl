@@ -24,13 +24,14 @@ Modes:
   progress    how long no counter of pg_stat_progress_create_index moves
   cancel      how long a build goes on after pg_cancel_backend, and what it leaves
   memory      time, memory and recall for values of maintenance_work_mem
-  scale       time by phases, index, temporary files and WAL, for numbers of rows
+  scale       time by phases, processor time, memory, index, temporary files and
+              WAL, for numbers of rows
   parallel    the fastest of several builds, by numbers of processes
 
 Options:
   --table NAME       table to index, which is there unless --base is given
   --column NAME      its column, by default "embedding"
-  --base FILE        .fvecs or .bvecs file to load into the table (scale: needed)
+  --base FILE        .fvecs or .bvecs file to load into the table
   --rows N,...       so many rows of the file; 0 for all
   --processes N,...  by default 1,2
   --memory SIZE,...  maintenance_work_mem, by default as set;
@@ -43,6 +44,8 @@ Options:
   --queries FILE     mode memory: queries for the recall, with --base and
   --truth FILE       their exact neighbours; otherwise annoy_recall() asks rows
   --ask N            mode memory: how many (1000)
+  --csv FILE         mode scale: figures of each build
+  --keep             leave the last index
 END
 
 my %opt = (
@@ -55,7 +58,7 @@ my %opt = (
 	ask => 1000);
 GetOptions(\%opt, 'table=s', 'column=s', 'base=s', 'rows=s', 'processes=s',
 	'memory=s', 'opclass=s', 'with=s', 'passes=i', 'search-k=i', 'queries=s',
-	'truth=s', 'ask=i', 'help')
+	'truth=s', 'ask=i', 'csv=s', 'keep', 'help')
   && ($opt{help} || @ARGV == 1)
   or die $usage;
 if ($opt{help})
@@ -564,7 +567,6 @@ sub scale
 {
 	my (@builds, @names, %seen);
 
-	die "mode scale needs --base\n" if !defined $opt{base};
 	foreach my $rows (split(/,/, $opt{rows}))
 	{
 		my $n = load($rows);
@@ -573,12 +575,29 @@ sub scale
 		{
 			foreach my $processes (@processes)
 			{
-				my $files = 0;
-				my $build = build($processes, $memory,
-					sub { $files = max($files, ask($watcher, $temporary)); });
+				my ($files, $peak, $looked, %used) = (0, 0, 0);
+				my $before = memory_of($builder->{pid});
+				my $used_before = processor_time($builder->{pid});
+				my $build = build(
+					$processes, $memory,
+					sub {
+						my ($state) = @_;
+						my @pids = ($builder->{pid}, @{ $state->{workers} });
 
+						$files = max($files, ask($watcher, $temporary));
+						$used{$_} = processor_time($_) foreach (@pids);
+						# this takes milliseconds for each GB of shared buffers
+						return if $state->{time} < $looked + 0.5;
+						$looked = $state->{time};
+						$peak = max($peak, memory_of(@pids));
+					});
+
+				$used{ $builder->{pid} } = processor_time($builder->{pid});
 				$build->{rows} = $n;
 				$build->{files} = $files;
+				$build->{memory} = max($peak - $before, 0);
+				$build->{used} = sum0(values %used) - $used_before;
+				$build->{setting} = $memory;
 				$build->{name} = "$n rows, " . describe($processes, $memory);
 				push(@builds, $build);
 				push(@names, grep { !$seen{$_}++ } map { $_->[0] } @{ $build->{phases} });
@@ -586,11 +605,16 @@ sub scale
 		}
 	}
 
-	header('rows', 'time', 'time / n log2 n', 'index', 'WAL / index', 'temporary files, bytes a row');
+	write_csv(@builds) if defined $opt{csv};
+	header(
+		'rows', 'time', 'processor time', 'processor time / n log2 n', 'memory', 'index',
+		'WAL / index', 'temporary files, bytes a row');
 	foreach my $build (@builds)
 	{
 		row($build->{name}, sprintf('%.2f s', $build->{time}),
-			sprintf('%.0f ns', 1e9 * $build->{time} / ($build->{rows} * log($build->{rows}) / log(2))),
+			sprintf('%.2f s', $build->{used}),
+			sprintf('%.0f ns', 1e9 * $build->{used} / n_log_n($build)),
+			sprintf('%.0f MB', $build->{memory}),
 			sprintf('%.1f MB', $build->{size} / 1e6),
 			sprintf('%.3f', $build->{wal} / $build->{size}),
 			sprintf('%.0f', $build->{files} / $build->{rows}));
@@ -604,6 +628,31 @@ sub scale
 	}
 	row('the rest',
 		map { share($_, $_->{time} - sum0(map { $_->[1] } @{ $_->{phases} })) } @builds);
+	return;
+}
+
+sub n_log_n
+{
+	my ($build) = @_;
+
+	return $build->{rows} * log($build->{rows}) / log(2);
+}
+
+# The figures of builds, for other programs: sizes in bytes.
+sub write_csv
+{
+	my (@builds) = @_;
+
+	open(my $file, '>', $opt{csv}) or die "could not write $opt{csv}: $!\n";
+	print $file
+	  "rows,maintenance_work_mem,time_s,processor_s,memory,index,wal,temporary\n";
+	foreach my $build (@builds)
+	{
+		printf $file "%d,%s,%.2f,%.2f,%.0f,%d,%d,%d\n",
+		  @$build{qw(rows setting time used)}, 1048576 * $build->{memory},
+		  @$build{qw(size wal files)};
+	}
+	close($file) or die "could not write $opt{csv}: $!\n";
 	return;
 }
 
@@ -651,4 +700,4 @@ sub parallel
 
 $| = 1;
 $run->();
-ask($builder, 'DROP INDEX IF EXISTS ' . index_name());
+ask($builder, 'DROP INDEX IF EXISTS ' . index_name()) if !$opt{keep};

@@ -14,8 +14,10 @@
 #	PARTS		conditions that one row of so many meets: by default
 #			2,10,100,1000,10000
 #	LIMIT		rows that are wanted, 10 by default
-#	PASSES		executions of which the fastest counts, 3 by default, behind one
-#			that warms
+#	PASSES		executions of which the fastest counts, behind one that warms; 1 by
+#			default
+#	TABLE		1: measure conditions on the table, too, which takes a while if
+#			few rows meet them
 #	PGVECTOR	directory where pgvector was installed by "make install
 #			DESTDIR=...": measure its index, too
 #	PROCESSES	processes of each build, as many as there are processors by default
@@ -39,7 +41,8 @@ rows=${ROWS:-100000}
 max_queries=${MAX_QUERIES:-200}
 parts=${PARTS:-2,10,100,1000,10000}
 limit=${LIMIT:-10}
-passes=${PASSES:-3}
+passes=${PASSES:-1}
+table=${TABLE:-0}
 processes=${PROCESSES:-$(nproc)}
 processor=${CPU:-$(($(nproc) - 1))}
 options=${OPTIONS:-}
@@ -56,7 +59,7 @@ measure()
 	say "Measuring: recall@$limit of $max_queries queries on $rows rows"
 	PROCESSOR=$processor PGOPTIONS=$options "$bindir/psql" -X -q -v op="$operator" -v opclass="real_${metric}_ops" \
 		-v vector_opclass="vector_${metric}_ops" -v parts="{$parts}" -v limit="$limit" \
-		-v passes="$passes" -v pgvector="$pgvector" -f "$bench/filters.sql"
+		-v passes="$passes" -v table="$table" -v pgvector="$pgvector" -f "$bench/filters.sql"
 }
 
 choose_operator

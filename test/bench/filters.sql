@@ -3,7 +3,7 @@
 -- Copyright (c) 2026, the annoy developers
 --
 -- There are tables base and queries (id, embedding).  Variables of psql: op and opclass, of the
--- metric; parts, the conditions "one row of so many"; limit; passes; pgvector, if its index is
+-- metric; table, if conditions on the table are to be measured; parts, the conditions "one row of so many"; limit; passes; pgvector, if its index is
 -- to be measured, then vector_opclass.
 --
 -- Each condition is met by rows wherever their vectors are, and by other rows for each query.
@@ -116,13 +116,15 @@ SELECT statement FROM (
 	UNION ALL SELECT number, 1000, 'DROP INDEX filters_idx' FROM indexes) s (number, step, statement)
 ORDER BY number, step \gexec
 
--- the conditions on the table
+-- without further columns, and the conditions on the table
 SELECT format('CALL build(%L, %L)', 'table', format('items USING annoy (embedding %s)', :'opclass')) \gexec
 VACUUM ANALYZE items;
 CHECKPOINT;
 CALL measure(0, 'table', '', '', :'op', :limit, :passes);
+\if :table
 SELECT format('CALL measure(%s, %L, %L, %L, %L, %s, %s)', number, 'table', test_on_table, value, :'op', :limit, :passes)
 FROM conditions ORDER BY number \gexec
+\endif
 DROP INDEX filters_idx;
 
 \if :pgvector
@@ -179,10 +181,10 @@ FROM found GROUP BY condition, way;
 SELECT '| condition | in the index | × none | on the table | × in the index | hnsw | × in the index |';
 SELECT '|---|---|---|---|---|---|---|';
 SELECT concat('| ', coalesce(c.name, 'none'), ' | ',
-	to_char(i.recall, '0.000'), ' in ', round(i.us), ' µs | ', round((i.us / none.us)::numeric, 2), ' | ',
-	to_char(t.recall, '0.000'), ' in ', round(t.us), ' µs | ', round((t.us / i.us)::numeric, 2), ' | ',
-	to_char(h.recall, '0.000') || ' in ' || round(h.us) || ' µs', ' | ', round((h.us / i.us)::numeric, 1), ' |')
-FROM figures i JOIN figures t ON t.condition = i.condition AND t.way = 'table'
+	to_char(i.recall, 'FM0.000'), ' in ', round(i.us), ' µs | ', round((i.us / none.us)::numeric, 2), ' | ',
+	to_char(t.recall, 'FM0.000') || ' in ' || round(t.us) || ' µs', ' | ', round((t.us / i.us)::numeric, 2), ' | ',
+	to_char(h.recall, 'FM0.000') || ' in ' || round(h.us) || ' µs', ' | ', round((h.us / i.us)::numeric, 1), ' |')
+FROM figures i LEFT JOIN figures t ON t.condition = i.condition AND t.way = 'table'
 	JOIN figures none ON none.condition = 0 AND none.way = 'columns' AND none.index = i.index
 	LEFT JOIN figures h ON h.condition = i.condition AND h.way = 'hnsw'
 	LEFT JOIN conditions c ON c.number = i.condition

@@ -291,7 +291,7 @@ $node->safe_psql('postgres', 'DROP TABLE t; DROP SEQUENCE ids');
 $node->stop;
 
 my $upgraded = PostgreSQL::Test::Cluster->new('upgraded');
-my $bindir = $node->config_data('--bindir');
+my $bindir = installed('--bindir');
 $upgraded->init(allows_streaming => 1);
 $upgraded->append_conf('postgresql.conf', "autovacuum = off\n");
 chdir($upgraded->basedir) or die "could not change directory: $!";

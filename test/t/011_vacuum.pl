@@ -111,7 +111,7 @@ sub reads
 		SELECT count(*) = 0 FROM pg_stat_activity
 		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()})
 	  or die 'sessions do not end';
-	sleep(1) if $node->pg_version < 15;
+	sleep(1) if major_version() < 15;
 	return sql(
 		"SELECT idx_blks_read + idx_blks_hit FROM pg_statio_user_indexes WHERE indexrelname = '$index'");
 }

@@ -4,7 +4,9 @@
 # Damaged files of the Annoy library, and damaged values of annoy_serialize():
 # annoy_import_items(), annoy_import_bytes() and annoy_deserialize() return rows, no
 # more than there is room for, or raise one of the errors they are meant to raise;
-# the server stays up, and the process does not grow.
+# the server stays up, and the process does not grow.  Of values with other
+# parameters, some of them strange, annoy_restore_bytes() makes an index, or it
+# raises an error of the user's input and leaves nothing.
 #
 # ANNOY_FUZZ_FILES and ANNOY_FUZZ_SEED say how many files, and which.
 
@@ -271,6 +273,98 @@ if ($up)
 	cmp_ok($refused, '>', $done / 2, 'most are refused');
 	cmp_ok($growth, '<', 8192, 'memory is bounded');
 }
+
+#
+# Values with other parameters
+#
+
+# What may be in JSON in the place of another value, or of a name.
+my @strange = (
+	'null', 'true', '0', '-1', '1', '2', '5', '1e3', '1.0', '0.9', '1e400', '-0', '18446744073709551615', '18446744073709551616',
+	'"18446744073709551615"', '2147483648', '9' x 400, '[]', '{}', '[1]', '{"f": 3}', '""', '"auto"', '"none"', '"int8"', '"bit"',
+	'"dot"', '"L2"', '"hamming"', '"real[]"', '"double precision[]"', '"text; DROP TABLE rows"', q{"'"}, q{"5') --"}, q{"\\"},
+	'"\u0000"', '"\ud800"', '"\u00e9"', "\"\xff\"", '"' . 'x' x 2000 . '"', '', '"', '{"params":');
+my @names = qw(f dimensions metric dtype n_trees n_entries signatures seed search_k target_recall n_neighbors verbose type params
+  fillfactor item embedding "tab"le);
+
+sub other_parameters
+{
+	my ($json) = @_;
+
+	foreach (1 .. 1 + int(rand(2)))
+	{
+		my $strange = $strange[ int(rand(@strange)) ];
+		my $name = $names[ int(rand(@names)) ];
+		my $kind = int(rand(5));
+
+		if ($kind < 2)
+		{
+			# one value, of those there are
+			my @at;
+			push @at, [ $-[1], $+[1] - $-[1] ] while $json =~ /:("[^"]*"|[\w.+-]+)/g;
+			my ($at, $length) = @at ? @{ $at[ int(rand(@at)) ] } : (0, 0);
+			substr($json, $at, $length) = $strange;
+		}
+		elsif ($kind == 2)
+		{
+			$json =~ s/"params":\{/"params":{"$name":$strange,/;
+		}
+		elsif ($kind == 3)
+		{
+			my $byte = int(rand(length($json)));
+			substr($json, $byte, 1) = chr(32 + int(rand(95))) if $json ne '';
+		}
+		else
+		{
+			$json =~ s/"\w+":/"$name":/ for 1 .. int(rand(3));
+		}
+	}
+	return $json;
+}
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION try_restore(file text) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		made regclass;
+	BEGIN
+		made := annoy_restore_bytes(pg_read_binary_file(file), 'restored');
+		PERFORM annoy_index_check(made, true);
+		DROP TABLE restored;
+		RETURN 'made';
+	EXCEPTION WHEN OTHERS THEN
+		RETURN SQLSTATE;
+	END $$;
+	CREATE TABLE restorings (state text);});
+my @values = grep { $_->[0] eq 'value' } @whole;
+my $restorings = 1000;
+srand($seed);
+my $calls = '';
+foreach my $n (1 .. $restorings)
+{
+	my $value = $values[ int(rand(@values)) ]->[2];
+	my $size = unpack('Q', substr($value, 72, 8));
+	my $json = other_parameters(substr($value, 88, $size));
+
+	substr($value, 88, $size) = $json;
+	substr($value, 72, 8) = pack('Q', length($json));
+	open(my $fh, '>:raw', "$dir/restore$n") or die "could not open a file: $!";
+	print $fh sealed($value);
+	close($fh) or die "could not write a file: $!";
+	$calls .= "INSERT INTO restorings SELECT try_restore('$dir/restore$n');\n";
+}
+my ($status, $out, $errors) =
+  $node->psql('postgres', "SET client_min_messages = error;\n$calls");
+is("$status $errors", '0 ', 'the server is up after values with other parameters');
+my %states = map { split /[|]/ }
+  split(/\n/, $node->safe_psql('postgres', 'SELECT state, count(*) FROM restorings GROUP BY state ORDER BY state'));
+diag("of $restorings values: " . join(', ', map { "$_ $states{$_}" } sort keys %states));
+cmp_ok($states{made} // 0, '>', $restorings / 20, 'some become an index');
+
+# of data, of an operator class that there is not, of what is not supported, of limits
+is_deeply([ grep { !/^(made|22...|42704|0A000|54000)$/ } sort keys %states ],
+	[], 'no other errors');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname ~ 'restored'}), '0', 'nothing is left of them');
 
 $node->stop;
 

@@ -18,19 +18,27 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# Does an installation have an extension?
+sub has_extension
+{
+	my ($bindir, $name) = @_;
+	my $sharedir = `$bindir/pg_config --sharedir`;
+
+	chomp($sharedir);
+	return -e "$sharedir/extension/$name.control";
+}
+
 # The major version of an installation that has annoy, or 0.
 sub version_with_annoy
 {
 	my ($bindir) = @_;
 
 	return 0 unless -x "$bindir/postgres" && -x "$bindir/pg_config";
-	my $sharedir = `$bindir/pg_config --sharedir`;
-	chomp($sharedir);
-	return 0 unless -e "$sharedir/extension/annoy.control";
+	return 0 unless has_extension($bindir, 'annoy');
 	return `$bindir/pg_config --version` =~ /^PostgreSQL (\d+)/ ? $1 : 0;
 }
 
-my ($ours) = `pg_config --version` =~ /^PostgreSQL (\d+)/;
+my $ours = major_version();
 my $old_bindir = $ENV{ANNOY_OLD_BINDIR};
 if (!defined $old_bindir)
 {
@@ -111,6 +119,52 @@ $old->safe_psql(
 	CREATE TABLE t AS SELECT i AS id, ARRAY[i, i % 9, 1]::real[] AS v FROM generate_series(1, 1000) i;
 	CREATE INDEX t_idx ON t USING annoy (v);});
 
+# Columns of pgvector's types, with the three extensions in schemas of their own
+my $bindir = `pg_config --bindir`;
+chomp($bindir);
+my $has_pgvector = has_extension($old_bindir, 'vector') && has_extension($bindir, 'vector');
+note('pgvector is not installed for both: its types are not tested') unless $has_pgvector;
+my @vectors = ([ 'v <=>', q{'[1,2,3]'} ], [ 'h <->', q{'[1,2,3]'} ], [ 'b <~>', q{B'101'} ], [ 'v::halfvec(3) <#>', q{'[1,2,3]'} ]);
+if ($has_pgvector)
+{
+	$old->safe_psql('postgres', 'CREATE DATABASE vectors');
+	$old->safe_psql(
+		'vectors', q{
+		CREATE SCHEMA types;
+		CREATE SCHEMA "its classes";
+		CREATE EXTENSION annoy;
+		CREATE EXTENSION vector SCHEMA types;
+		CREATE EXTENSION annoy_vector SCHEMA "its classes";
+		SET search_path = public, types, "its classes";
+		CREATE TABLE t AS SELECT i AS id, ARRAY[i, i % 9, 1]::vector(3) AS v, ARRAY[i % 50, i % 9, 1]::halfvec(3) AS h, (i % 8)::bit(3) AS b
+			FROM generate_series(1, 1000) i;
+		CREATE INDEX t_v ON t USING annoy (v vector_cosine_ops, id);
+		CREATE INDEX t_h ON t USING annoy (h);
+		CREATE INDEX t_b ON t USING annoy (b bit_hamming_ops);
+		CREATE INDEX t_e ON t USING annoy ((v::halfvec(3)) halfvec_ip_ops);});
+}
+
+sub vector_answers
+{
+	my ($node) = @_;
+	my $set = 'SET search_path = public, types, "its classes"; SET enable_seqscan = off; SET enable_sort = off;';
+	my @answers;
+
+	foreach my $order ($has_pgvector ? @vectors : ())
+	{
+		my $query = "SELECT id, @$order FROM t WHERE v IS NOT NULL ORDER BY @$order LIMIT 10";
+
+		push @answers, $node->safe_psql('vectors', "$set $query");
+		like($node->safe_psql('vectors', "$set EXPLAIN $query"), qr/Index Scan using t_/, "$order->[0]: the index is used");
+	}
+	push @answers,
+	  $node->safe_psql('vectors',
+		q{SELECT c.relname, annoy_index_check(c.oid, true) FROM pg_class c JOIN pg_am a ON a.oid = relam WHERE amname = 'annoy' AND relkind = 'i' ORDER BY 1})
+	  if $has_pgvector;
+	return \@answers;
+}
+my $vector_answers = vector_answers($old);
+
 # What each index answers, distances included; and that it is the index that does.
 sub answers
 {
@@ -166,7 +220,7 @@ sub upgraded
 			'-d', $from->data_dir,
 			'-D', $to->data_dir,
 			'-b', $old_bindir,
-			'-B', $to->config_data('--bindir'),
+			'-B', installed('--bindir'),
 			'-s', $to->host,
 			'-p', $from->port,
 			'-P', $to->port
@@ -196,6 +250,7 @@ $new->start;
 $new->safe_psql('postgres', 'ANALYZE');
 is(check($new), $checked, 'indexes are whole, and what they were');
 is_deeply(answers($new), $answers, 'answers are the same');
+is_deeply(vector_answers($new), $vector_answers, "those on pgvector's types as well");
 
 # They go on being used.
 foreach my $name (grep { $_ ne 'nothing' } sort keys %table)
@@ -220,6 +275,17 @@ is( $new->safe_psql(
 		SELECT id FROM t ORDER BY v <-> '{500,5,1}' LIMIT 1;}),
 	"\n500",
 	'an extension of version 1.0.0 is updated');
+if ($has_pgvector)
+{
+	$new->safe_psql(
+		'vectors', q{
+		SET search_path = public, types;
+		INSERT INTO t SELECT 2000 + id, v, h, b FROM t WHERE id % 3 = 0;
+		DELETE FROM t WHERE id % 5 = 0;});
+	$new->safe_psql('vectors', 'VACUUM (INDEX_CLEANUP ON) t');
+	is(vector_answers($new)->[-1], $vector_answers->[-1], 'they go on being used');
+	$new->safe_psql('vectors', 'DROP EXTENSION annoy_vector CASCADE; CREATE EXTENSION annoy_vector SCHEMA types');
+}
 $new->stop;
 
 done_testing();

@@ -69,7 +69,7 @@ foreach my $version (@versions)
 	is( ask(qq{
 			SELECT string_agg(key, ' ' ORDER BY key) FROM annoy_index_info('v${version}_idx') i, jsonb_each_text(to_jsonb(i))
 			WHERE value IS NULL}),
-		'dead_items entries height inner_pages item_bytes items leaf_fill leaf_pages n_entries signatures tree_bytes vectors ',
+		'dead_items entries height inner_pages item_bytes items leaf_fill leaf_pages n_entries signatures stale tree_bytes vectors ',
 		"version $version: but not what is in it");
 	foreach my $sql ($nearest,
 		"INSERT INTO v$version SELECT 0, v FROM source WHERE id = 1",

@@ -18,10 +18,10 @@ use Test::More;
 plan skip_all => 'there is no /proc to count page faults with'
   unless -r '/proc/self/stat';
 
-my $node = annoy_node('main');
 plan skip_all => 'version 14 has no memory context that keeps its memory'
-  if $node->pg_version < 15;
+  if major_version() < 15;
 
+my $node = annoy_node('main');
 load_vectors($node, 'many', 'real[]', 10000, clustered(32));
 $node->safe_psql('postgres', 'CREATE INDEX ON many USING annoy (v)');
 

@@ -273,11 +273,15 @@ foreach my $order (
 	my $ask = "SET search_path = $vector; SET enable_seqscan = off; EXPLAIN (COSTS OFF) SELECT * FROM public.t ORDER BY v <=> '[1,2,3]' LIMIT 3;";
 	like($node->safe_psql($database, $ask), qr/Index Scan using t_idx/, "$database: made in that order");
 
-	# dumped and restored
-	my $dump = PostgreSQL::Test::Utils::tempdir() . "/$database.sql";
-	$node->command_ok([ 'pg_dump', '-f', $dump, $database ], "$database: dumped");
+	# dumped, and restored by sections
+	my $dump = PostgreSQL::Test::Utils::tempdir() . "/$database.dump";
+	$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $database ], "$database: dumped");
 	$node->safe_psql('template1', "CREATE DATABASE ${database}_copy TEMPLATE template0");
-	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, "${database}_copy" ], 'restored');
+	foreach my $section (qw(pre-data data post-data))
+	{
+		$node->command_ok([ 'pg_restore', '--exit-on-error', "--section=$section", '-d', "${database}_copy", $dump ],
+			"restored, $section");
+	}
 	like($node->safe_psql("${database}_copy", $ask), qr/Index Scan using t_idx/, 'and used');
 
 	# moved

@@ -34,6 +34,8 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(
+  installed
+  major_version
   annoy_node
   annoy_standby
   clustered
@@ -75,6 +77,39 @@ my $files = 0;
 =head1 FUNCTIONS
 
 =over
+
+=item installed($option)
+
+What pg_config says of the PostgreSQL that is tested, when asked with an option such as
+"--bindir".
+
+=cut
+
+sub installed
+{
+	my ($option) = @_;
+	my $said = `pg_config $option`;
+
+	chomp($said);
+	return $said;
+}
+
+=pod
+
+=item major_version()
+
+Its major version.
+
+=cut
+
+sub major_version
+{
+	my ($major) = installed('--version') =~ /^PostgreSQL (\d+)/;
+
+	return $major;
+}
+
+=pod
 
 =item annoy_node($name, init => [...], conf => '...')
 

@@ -294,7 +294,7 @@ our @damage = (
 			my ($leaf) = @_;
 			my $count = $_->get($leaf, 'count');
 			$_->set_entry($leaf, $count, $_->get_entry($leaf, 0));
-			$_->set($leaf, count => $count + 1);
+			$_->set_count($leaf, $count + 1);
 		}
 	],
 	[
@@ -364,8 +364,8 @@ our @damage = (
 		qr/block \d+, offset 3\n.*entry for \(\d+,\d+\) has a wrong code/,
 		sub {
 			my ($leaf) = @_;
-			$_->set($leaf, entry(2, 'code'),
-				$_->get($leaf, entry(2, 'code')) ^ 16);
+			my $code = $_->code_byte($leaf, 2, 0);
+			$_->set($leaf, $code, $_->get($leaf, $code) ^ 16);
 		}
 	],
 	[
@@ -415,8 +415,8 @@ our @damage = (
 		qr/block \d+, offset 2\n.*entry for \(\d+,0\) has a wrong code/,
 		sub {
 			my ($leaf, $inner) = @_;
-			$_->set($inner, entry(1, 'code'),
-				$_->get($inner, entry(1, 'code')) ^ 1);
+			my $code = $_->code_byte($inner, 1, 0);
+			$_->set($inner, $code, $_->get($inner, $code) ^ 1);
 		}
 	],
 	[

@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use List::Util qw(max);
 
 our @EXPORT = qw(
   $dims
@@ -65,6 +66,10 @@ my %at = (
 	node_free => [ 128, 'L' ],
 	bounds => [ 136, 'L' ],
 	n_bounds => [ 140, 'L' ],
+	adapt_from => [ 152, 'd' ],
+	adapt_due => [ 160, 'd' ],
+	adapt_next => [ 172, 'L' ],
+	moves => [ 176, 'L' ],
 	# pages of attributes
 	next => [ 32, 'L' ],
 	numbers => [ 36, 'S' ],
@@ -102,7 +107,7 @@ my $slots_size = 8 * int(($slots_per_page * 14 + 7) / 8);
 # The metapage's columns that signatures are for, its leftmost nodes, of 100 trees, and its curve, which begins with a
 # double.
 my $columns_at = 144;
-my $leftmost_at = 152;
+my $leftmost_at = 180;
 my $curve_at = 8 * int(($leftmost_at + 4 * 8 * 100 + 7) / 8);
 
 sub leftmost
@@ -126,7 +131,8 @@ sub meta_fields
 		(map { [ 80 + 4 * $_, 'L' ] } 0 .. 17),
 		@at{
 			qw(dtype n_trees seed dim scale_exponent mean n_mean built_items null_free
-			  attributes attributes_free vacuum generation grown_from node_free bounds n_bounds)
+			  attributes attributes_free vacuum generation grown_from node_free bounds n_bounds
+			  adapt_from adapt_due adapt_next moves)
 		},
 		(map { leftmost(int($_ / 4), $_ % 4) } 0 .. 7),
 		[ $curve_at, 'd' ],
@@ -168,8 +174,9 @@ sub curve
 	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
-# Parts of entry i of a node.  In a leaf, blocks before it are longer by signatures,
-# which get and set know of, as on pages of attributes.
+# Parts of entry i of a node, of a code the first byte, as it lies in a full block.  In
+# a leaf, blocks before it are longer by signatures, which get and set know of, as on
+# pages of attributes.
 sub entry
 {
 	my ($i, $part) = @_;
@@ -359,8 +366,29 @@ sub remove_entry
 	my $last = $self->get($leaf, 'count') - 1;
 	$self->set_entry($leaf, $i, $self->get_entry($leaf, $last));
 	$self->set_entry($leaf, $last);
-	$self->set($leaf, count => $last);
+	$self->set_count($leaf, $last);
 	return;
+}
+
+# Set the number of entries of a node, from one more or less: the codes of a block are in
+# rows until it is full.
+sub set_count
+{
+	my ($self, $block, $count) = @_;
+	my $first = 16 * int((max($count, $self->get($block, 'count')) - 1) / 16);
+	my @entries = map { $self->get_entry($block, $_) } $first .. $first + 15;
+	$self->set($block, count => $count);
+	$self->set_entry($block, $first + $_, $entries[$_]) foreach 0 .. 15;
+	return;
+}
+
+# Byte n of entry i's code.
+sub code_byte
+{
+	my ($self, $block, $i, $n) = @_;
+	return byte_of($i, 'code', $n) if int($i / 16) < int($self->get($block, 'count') / 16);
+	my ($offset, @rest) = @{ entry(16 * int($i / 16), 'code') };
+	return [ $offset + $dims * ($i % 16) + $n, @rest ];
 }
 
 # Remove all entries of an item from tree 0.
@@ -381,7 +409,7 @@ sub get_entry
 {
 	my ($self, $block, $i) = @_;
 	return [
-		map({ $self->get($block, byte_of($i, 'code', $_)) } 0 .. $dims - 1),
+		map({ $self->get($block, $self->code_byte($block, $i, $_)) } 0 .. $dims - 1),
 		map({ $self->get($block, byte_of($i, 'signature', $_)) } 0 .. $self->signature_bytes - 1),
 		map({ $self->get($block, entry($i, $_)) }
 			qw(offset slope error pointer)) ];
@@ -391,7 +419,7 @@ sub set_entry
 {
 	my ($self, $block, $i, $bytes) = @_;
 	my @bytes = defined $bytes ? @$bytes : (0) x ($dims + $self->signature_bytes + 6);
-	$self->set($block, byte_of($i, 'code', $_), shift @bytes)
+	$self->set($block, $self->code_byte($block, $i, $_), shift @bytes)
 	  foreach (0 .. $dims - 1);
 	$self->set($block, byte_of($i, 'signature', $_), shift @bytes)
 	  foreach (0 .. $self->signature_bytes - 1);

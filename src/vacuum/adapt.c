@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * adapt.c
+ *	  VACUUM adapts trees to the rows that have come.
+ *
+ * Insertions put entries where they are best at the time, and leaves are divided where
+ * they get full.  In an index that has grown to several times its size, or whose rows
+ * were replaced by others, entries are then not where a build would put them.  VACUUM
+ * visits leaf after leaf and moves what has a better place (relocate.c).
+ *
+ * What that takes is bounded by what has come: so many entries are due for each item
+ * that has come since VACUUM computed it last, and no more than there are.  It begins
+ * when these are a tenth of all.  The metapage has how many are due, and where to go
+ * on; both are noted after each node above leaves, so that a VACUUM which is cancelled,
+ * or meets a crash, loses what it has done with one of these at most.
+ *
+ * Copyright (c) 2026, the annoy developers
+ *
+ * IDENTIFICATION
+ *	  src/vacuum/adapt.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "storage/storage.h"
+#include "tree/tree.h"
+#include "vacuum/vacuum.h"
+
+/*
+ * For each item that has come, so many times the entries of an item are looked at.  So
+ * all are when there are twice as many items.
+ */
+#define ITEMS_PER_ITEM		2
+
+/* Nothing is done before this part of the entries is due. */
+#define LEAST_DUE			0.1
+
+/* If that part of the entries was looked at, the curve is that of other trees. */
+#define MUCH				0.5
+
+/*
+ * How many entries are due, when VACUUM has counted the items?
+ */
+double
+AnnoyEntriesDue(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
+{
+	double		come = items - Max(meta->adapt_from - meta->adapt_removed, 0);
+	double		entries = (double) index->n_entries * index->n_trees;
+
+	return Min(meta->adapt_due + ITEMS_PER_ITEM * Max(come, 0) * entries, items * entries);
+}
+
+/* A walk over the nodes above leaves, of all trees. */
+static void
+begin_walk(AnnoyWalk *walk, Relation rel, const AnnoyIndex *index, BlockNumber next)
+{
+	int			tree = 0;
+	AnnoyNode	node = AnnoyPageGetNode(walk->copy.data);
+
+	if (next != InvalidBlockNumber)
+	{
+		AnnoyCopyNode(rel, index, next, walk->copy.data);
+		/* the root may be on another level now */
+		if (node->level == 1)
+			tree = node->tree;
+		else
+			next = InvalidBlockNumber;
+	}
+	AnnoyWalkBegin(walk, rel, index, tree, 1);
+	if (next != InvalidBlockNumber)
+		walk->next = next;
+}
+
+/*
+ * Relocate entries of the leaves below the node that the walk is at.  Returns their
+ * number.
+ */
+static double
+adapt_below(AnnoyRelocation *relocation, const AnnoyWalk *walk, AnnoyNode node)
+{
+	AnnoyPath	path = {{0}};
+	double		entries = 0;
+
+	path.count[1] = 1;
+	path.block[1][0] = walk->block;
+	path.nsn[1][0] = node->nsn;
+	for (int i = 0; i < node->count; i++)
+	{
+		AnnoyPointer pointer = AnnoyNodePointer(walk->index, node, i);
+
+		AnnoyVacuumDelay();
+		entries += AnnoyRelocate(relocation, walk->tree,
+								 ItemPointerGetBlockNumberNoCheck(&pointer), &path);
+	}
+	return entries;
+}
+
+/* Where a walk goes on, in the next tree if it is at the end of one. */
+static BlockNumber
+next_block(const AnnoyWalk *walk)
+{
+	if (walk->next != InvalidBlockNumber || walk->tree + 1 == walk->index->n_trees)
+		return walk->next;
+	return AnnoyLeftmostNode(walk->rel, walk->tree + 1, 1);
+}
+
+/*
+ * Look at the entries that are due, from a node on.  Returns how many were.
+ */
+static double
+adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
+{
+	AnnoyRelocation *relocation = AnnoyRelocationBegin(rel, index);
+	AnnoyWalk  *walk = palloc(sizeof(AnnoyWalk));
+	BlockNumber first = InvalidBlockNumber;
+	double		adapted = 0;
+	int			trees = 0;
+
+	begin_walk(walk, rel, index, next);
+	while (adapted < due)
+	{
+		AnnoyNode	node = AnnoyWalkNext(walk);
+
+		if (node == NULL)
+		{
+			/* once round, and to where we have begun */
+			if (++trees > index->n_trees)
+				break;
+			AnnoyWalkBegin(walk, rel, index, (walk->tree + 1) % index->n_trees, 1);
+			continue;
+		}
+		if (walk->block == first)
+			break;
+		if (first == InvalidBlockNumber)
+			first = walk->block;
+		adapted += adapt_below(relocation, walk, node);
+		AnnoySetAdapted(rel, Max(due - adapted, 0), next_block(walk));
+	}
+	/* there are fewer entries than items have, as some items are NULLs */
+	if (adapted < due)
+		AnnoySetAdapted(rel, 0, next);
+	return adapted;
+}
+
+/*
+ * VACUUM has counted that many items: adapt trees to those that have come.  Returns
+ * whether that has changed them much.
+ */
+bool
+AnnoyAdaptTrees(Relation rel, double items)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy adapt",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	const AnnoyIndex *index = AnnoyOpen(rel);
+	double		entries = items * index->n_entries * index->n_trees;
+	AnnoyMetaPageData meta;
+	double		due;
+	double		adapted = 0;
+
+	AnnoyReadMeta(rel, &meta);
+	due = AnnoyEntriesDue(index, &meta, items);
+	if (index->has_space && index->metric != ANNOY_IP && due > LEAST_DUE * entries)
+	{
+		AnnoySetDue(rel, items, due);
+		adapted = adapt(rel, index, due, meta.adapt_next);
+		ereport(DEBUG1,
+				(errmsg_internal("index \"%s\": looked at %.0f of %.0f entries",
+								 RelationGetRelationName(rel), adapted, entries)));
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+	return adapted > MUCH * entries;
+}
