@@ -12,7 +12,8 @@
 # Then of the SQL tests that tell of it only the names may differ.
 #
 # ANNOY_SUITES says which suites run, of "compilers sql isolation tap", and ANNOY_TAP
-# which TAP tests, by their numbers.
+# which TAP tests, by their numbers.  ANNOY_PEERS are directories with extensions that
+# tests use, such as pgvector, installed by "make install DESTDIR=...".
 #
 # make soak: with ANNOY_SOAK_MINUTES in the environment, only the crash loop runs,
 # for that long, and then pages are damaged, more than in the tests.
@@ -234,7 +235,9 @@ run_tests()
 	fi
 
 	say "== build with assertions, and installation into $scratch/root"
-	private_postgres "$scratch/root"
+	# several, or none
+	# shellcheck disable=SC2086
+	private_postgres "$scratch/root" ${ANNOY_PEERS:-}
 	build_and_install "$src" "COPT=-DUSE_ASSERT_CHECKING"
 	# what VACUUM is to remove must not be held by an ANALYZE of another table
 	start_cluster <<-END
