@@ -13,7 +13,8 @@
 #
 # ANNOY_SUITES says which suites run, of "compilers sql isolation tap", and ANNOY_TAP
 # which TAP tests, by their numbers.  ANNOY_TAP_JOBS of these run at the same time, by
-# default as many as there are processors.
+# default as many as there are processors.  ANNOY_PEERS are directories with
+# extensions that tests use, such as pgvector, installed by "make install DESTDIR=...".
 #
 # make soak: with ANNOY_SOAK_MINUTES in the environment, the crash loop, shards and a
 # standby under load run at the same time, for that long, and then pages are damaged,
@@ -238,7 +239,9 @@ run_tests()
 	fi
 
 	say "== build with assertions, and installation into $scratch/root"
-	private_postgres "$scratch/root"
+	# several, or none
+	# shellcheck disable=SC2086
+	private_postgres "$scratch/root" ${ANNOY_PEERS:-}
 	build_and_install "$src" "COPT=-DUSE_ASSERT_CHECKING"
 	# what VACUUM is to remove must not be held by an ANALYZE of another table
 	start_cluster <<-END
