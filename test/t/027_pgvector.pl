@@ -183,10 +183,10 @@ if ($has_all)
 $node->safe_psql('postgres', 'CREATE DOMAIN embedding AS vector(24); CREATE TABLE domains AS SELECT id, v::embedding AS v FROM items; CREATE INDEX domains_idx ON domains USING annoy (v)');
 foreach my $query ("'$literal'", "'$literal'::embedding", "'$literal'::vector")
 {
-	my $ask = "SELECT v <-> $query FROM domains WHERE annoy_within(v, $query, 500) ORDER BY v <-> $query LIMIT 40";
+	my $ask = "SELECT v <-> $query FROM domains WHERE annoy_within(v, $query, 800) ORDER BY v <-> $query LIMIT 40";
 	like($node->safe_psql('postgres', "SET enable_seqscan = off; EXPLAIN $ask"), qr/Index Cond:.*<<@.*Order By/s, "a domain, and $query");
-	is( $node->safe_psql('postgres', "SET enable_seqscan = off; $ask"),
-		$node->safe_psql('postgres', "SELECT v <-> '$literal' FROM items ORDER BY v <-> '$literal' LIMIT 40"),
+	is( $node->safe_psql('postgres', "SET enable_seqscan = off; SET annoy.search_k = 100000; $ask"),
+		$node->safe_psql('postgres', "SELECT v <-> '$literal' FROM items WHERE v <-> '$literal' <= 800 ORDER BY v <-> '$literal' LIMIT 40"),
 		'the same rows');
 }
 $node->safe_psql(
