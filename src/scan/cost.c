@@ -89,12 +89,11 @@
 
 /* See filter.c: a test in a walk, for the steps of a scan. */
 #define WALK_ENTRIES	1.5
-#define WALK_SIFT_ENTRIES	0.3
 
 /* Testing the conditions of an item, without the operators; in a walk. */
 #define TEST_COST		25.0
 #define TEST_WALK_COST	1.5
-#define SIFT_WALK_COST	0.3
+#define SIFT_WALK_COST	0.15
 
 /* Rows of a query whose LIMIT is not known. */
 #define USUAL_LIMIT		20.0
@@ -671,7 +670,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	describe_index(&scan);
 	scan.sifted = sifted_part(&scan, path->indexclauses);
 	if (scan.sifted < 1)
-		scan.task.walk_sift_cost = WALK_SIFT_ENTRIES;
+		scan.task.walk_sift_cost = AnnoyWalkSiftCost(scan.attributes_size);
 
 	distance_cost = scan.distance_cost.per_tuple;
 	if (path->indexorderbys != NIL && scan.component_bytes > 0 && scan.dims > 0)

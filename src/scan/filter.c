@@ -33,6 +33,7 @@
 #include "annoy.h"
 #include "error.h"
 #include "scan/filter.h"
+#include "scan/step.h"
 #include "simd/simd.h"
 #include "storage/storage.h"
 
@@ -69,9 +70,6 @@
 #define WALK_ARRAY_COST		25.0
 #define WALK_NUMBER_COST	0.05
 #define WALK_ELEMENTS_COST	1.0
-
-/* What it takes to sift attributes before, likewise. */
-#define WALK_SIFT_COST		0.3
 
 /* So many pages behind the next one are thought to be where they are in a build. */
 #define WALK_AHEAD			3
@@ -208,7 +206,7 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)
 		AnnoySieveMake(filter, scan);
 	if (filter->sieve.n > 0)
-		filter->walk_sift_cost = WALK_SIFT_COST;
+		filter->walk_sift_cost = AnnoyWalkSiftCost(index->attributes_size);
 	return filter;
 }
 

@@ -72,6 +72,16 @@ extern double AnnoyEffortForRows(const AnnoyEfforts *efforts, double rows);
 extern double AnnoyRecallOf(const AnnoyCurve *curve, double growth, double effort,
 							bool is_average, double rows);
 
+/*
+ * What it takes to sift attributes of such a size in a walk, each, in entries scanned:
+ * the longer they are, the fewer are on a page.
+ */
+static inline double
+AnnoyWalkSiftCost(int attributes_size)
+{
+	return 0.05 + 0.005 * attributes_size;
+}
+
 /* step.c */
 
 /* What does not change while a scan goes on. */
