@@ -25,6 +25,7 @@
 
 #include "utils/memutils.h"
 
+#include "recall/recall.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "vacuum/vacuum.h"
@@ -60,13 +61,16 @@ entries_due(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items
 }
 
 /*
- * Which part is that of what can be due at most?
+ * Which part is that of what can be due at most?  None, in an index of which a search
+ * scans the most anyway, as there is no curve.
  */
 double
 AnnoyStalePart(Relation rel, const AnnoyIndex *index, double items)
 {
 	AnnoyMetaPageData meta;
 
+	if (items < ANNOY_CURVE_MIN_ITEMS)
+		return 0;
 	AnnoyReadMeta(rel, &meta);
 	return entries_due(index, &meta, items) /
 		(MOST_ROUNDS * items * index->n_entries * index->n_trees);
@@ -192,7 +196,8 @@ AnnoyAdaptTrees(Relation rel, double items)
 
 	AnnoyReadMeta(rel, &meta);
 	due = entries_due(index, &meta, items);
-	if (index->has_space && index->metric != ANNOY_IP && due > LEAST_DUE * entries)
+	if (index->has_space && index->metric != ANNOY_IP &&
+		items >= ANNOY_CURVE_MIN_ITEMS && due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
 		adapted = adapt(rel, index, due, meta.adapt_next);
