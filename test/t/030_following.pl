@@ -37,6 +37,14 @@ sub measured
 	return split(/\|/, sql('SELECT * FROM measure()'));
 }
 
+# The recall with a setting.
+sub measured_with
+{
+	my ($setting) = @_;
+
+	return sql("SET $setting; SELECT round(recall::numeric, 4) FROM measure()");
+}
+
 sub answers
 {
 	my ($op) = @_;
@@ -80,9 +88,13 @@ sub as_good_ok
 
 	is(stale(), 0, "$what: nothing is stale after VACUUM");
 	my ($recall, $entries) = measured();
+	my $fixed = measured_with('annoy.search_k = 500');
 	index_check_ok($node, 't_idx', $what);
 	sql('REINDEX INDEX t_idx');
 	my ($built, $built_entries) = measured();
+	my $built_fixed = measured_with('annoy.search_k = 500');
+	diag("$what: recall with 500 entries $fixed, built anew $built_fixed");
+	cmp_ok($fixed, '>=', $built_fixed - 0.01, "$what: recall with 500 entries");
 	cmp_ok($recall, '>=', $built - 0.01, "$what: recall");
 	cmp_ok($entries, '<=', 1.3 * $built_entries, "$what: entries scanned");
 	diag(sprintf('%s: recall %.4f in %.0f entries, built anew %.4f in %.0f',
