@@ -16,6 +16,8 @@
 #			to a primary while they and its standby are queried; then damage
 #			10,000 indexes
 # make test-shards	the test of shards by postgres_fdw alone
+# make test-citus	that of Citus, which is in CITUS=..., installed by
+#			"make install DESTDIR=...", or in the server's directories
 # make test-assert	tests on a server built with assertions, with caches that are
 #			never valid for long, and under valgrind; this takes hours
 # make test-clients	drivers, object-relational mappers and a pooler, from Debian and npm,
@@ -126,6 +128,9 @@ dist:
 test-shards:
 	@$(script_env) ANNOY_SUITES=tap ANNOY_TAP=028 test/run.sh
 
+test-citus:
+	@$(script_env) ANNOY_SUITES=tap ANNOY_TAP=031 ANNOY_PEERS='$(CITUS) $(PGVECTOR)' test/run.sh
+
 bench:
 	@$(script_env) test/bench/bench.sh
 
@@ -145,5 +150,5 @@ typedefs:
 	test/typedefs.pl $(CC) -E $(CPPFLAGS) -U_GNU_SOURCE -I$(includedir) >typedefs.tmp
 	mv typedefs.tmp typedefs.list
 
-.PHONY: all install installcheck clean demo test test-versions test-shards test-assert test-clients soak check-build deb try-deb \
+.PHONY: all install installcheck clean demo test test-versions test-shards test-citus test-assert test-clients soak check-build deb try-deb \
 	dist bench bench-scale indent check-indent typedefs

@@ -57,6 +57,16 @@ ALTER TABLE unnumbered ADD n integer;
 SELECT failure($$SELECT annoy_serialize('unnumbered_v', 'n')$$);
 UPDATE unnumbered SET n = 1;
 SELECT failure($$SELECT annoy_serialize('unnumbered_v', 'n')$$);
+-- from version 18 on there are columns whose values are not in the rows
+CREATE FUNCTION of_virtual() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('server_version_num')::integer < 180000 THEN
+		RETURN '0A000 | column "twice" is generated and not stored | Use another column, or one that is GENERATED ALWAYS AS (...) STORED.';
+	END IF;
+	EXECUTE 'ALTER TABLE unnumbered ADD twice bigint GENERATED ALWAYS AS (2 * n)';
+	RETURN failure('SELECT annoy_serialize(''unnumbered_v'', ''twice'')');
+END $$;
+SELECT of_virtual();
 SELECT annoy_serialize(NULL) IS NULL AND annoy_serialize('items_l2', 'id', NULL) IS NULL AND annoy_state(NULL) IS NULL
 	AND annoy_restore(NULL, 'x') IS NULL AND annoy_restore_bytes(NULL, 'x') IS NULL AS nulls;
 

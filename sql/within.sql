@@ -114,6 +114,10 @@ RESET plan_cache_mode;
 -- A join: the condition ends each scan.
 SELECT asked($$SELECT s.id, t.id FROM small s, LATERAL (SELECT id FROM small WHERE annoy_within(v, s.v, 3.5)) t$$);
 SELECT s.id, string_agg(t.id::text, ' ' ORDER BY t.id) FROM small s, LATERAL (SELECT id FROM small WHERE annoy_within(v, s.v, 3.5)) t GROUP BY s.id ORDER BY s.id;
+-- Either vector may be the column.
+SELECT asked($$SELECT s.id, t.id FROM small s JOIN small t ON annoy_within(t.v, s.v, 3.5) WHERE s.id = 0$$);
+SELECT asked($$SELECT s.id, t.id FROM small s JOIN small t ON annoy_within(s.v, t.v, 3.5) WHERE s.id = 0$$);
+SELECT s.id, string_agg(t.id::text, ' ' ORDER BY t.id) FROM small s JOIN small t ON annoy_within(s.v, t.v, 3.5) GROUP BY s.id ORDER BY s.id;
 
 SELECT condition, failure('SELECT FROM small WHERE ' || condition), failure($$SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off; SELECT FROM small WHERE $$ || condition) FROM unnest(ARRAY[
 	$$annoy_within(v, '{0,0}', 'NaN')$$, $$annoy_within(v, '{0,0,0}', 1)$$, $$annoy_within(v, '{0,NaN}', 1)$$, $$annoy_within(v, 'near', 1)$$,
@@ -124,6 +128,15 @@ SELECT condition, failure('SELECT FROM small WHERE ' || condition), failure($$SE
 SELECT plan($$SELECT id FROM items WHERE annoy_within(v, (SELECT v FROM items WHERE id = 7), 0.1, 'cosine')$$);
 -- None is used if the planner thinks that a sequential scan is cheaper.
 ANALYZE small;
+-- A join is thought to have one row in 200, too.
+CREATE FUNCTION rows_of(query text) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+	said json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO said;
+	RETURN said->0->'Plan'->>'Plan Rows';
+END $$;
+SELECT rows_of('SELECT FROM items s JOIN items t ON annoy_within(t.v, s.v, 3.5)') / (rows_of('TABLE items') ^ 2) BETWEEN 0.004 AND 0.006 AS a_few;
 RESET enable_seqscan;
 SELECT plan($$SELECT id FROM small WHERE annoy_within(v, '{0,0}', 4)$$);
 SET enable_seqscan = off;

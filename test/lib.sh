@@ -361,14 +361,16 @@ link_contents()
 }
 
 # Make the private copy of PostgreSQL in directory $1, and let pg_config be its
-# pg_config and bindir its programs' directory.  If $2 is not empty, pgvector is there,
-# installed by `make install DESTDIR=...`, and gets into the copy.  With ANNOY_IN_PLACE,
-# PostgreSQL belongs to nobody else, and is taken as it is.
+# pg_config and bindir its programs' directory.  The other arguments that are not empty
+# are directories where other extensions are, installed by `make install DESTDIR=...`,
+# which get into the copy.  With ANNOY_IN_PLACE, PostgreSQL belongs to nobody else, and
+# is taken as it is.
 private_postgres()
 {
-	local root=$1 pgvector=${2:-} option dir program
+	local root=$1 option dir program peer
 	local sharedir pkglibdir
 
+	shift
 	bindir=$("$pg_config" --bindir)
 	[ -z "${ANNOY_IN_PLACE:-}" ] || return 0
 	sharedir=$("$pg_config" --sharedir)
@@ -384,16 +386,19 @@ private_postgres()
 
 	# these two get new files, so they are directories and not links
 	mkdir -p "$root$sharedir/extension" "$root$pkglibdir/bitcode"
+	# first, so that they take the place of what is installed
+	for peer in "$@"
+	do
+		[ -n "$peer" ] || continue
+		[ -d "$peer$sharedir/extension" ] || die "there are no extensions in $peer$sharedir"
+		link_contents "$root$sharedir/extension" "$peer$sharedir/extension"
+		link_contents "$root$pkglibdir" "$peer$pkglibdir"
+	done
 	link_contents "$root$sharedir/extension" "$sharedir/extension"
 	link_contents "$root$pkglibdir/bitcode" "$pkglibdir/bitcode"
 
 	link_contents "$root$sharedir" "$sharedir"
 	link_contents "$root$pkglibdir" "$pkglibdir"
-	if [ -n "$pgvector" ]
-	then
-		ln -sf "$pgvector$sharedir"/extension/vector* "$root$sharedir/extension/"
-		ln -sf "$pgvector$pkglibdir/vector.so" "$root$pkglibdir/"
-	fi
 	for option in --includedir-server --pkgincludedir --includedir --libdir
 	do
 		dir=$("$pg_config" $option)

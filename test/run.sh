@@ -13,10 +13,12 @@
 #
 # ANNOY_SUITES says which suites run, of "compilers sql isolation tap", and ANNOY_TAP
 # which TAP tests, by their numbers.  ANNOY_TAP_JOBS of these run at the same time, by
-# default as many as there are processors.
+# default as many as there are processors.  ANNOY_PEERS are directories with
+# extensions that tests use, such as pgvector, installed by "make install DESTDIR=...".
 #
-# make soak: with ANNOY_SOAK_MINUTES in the environment, only the crash loop runs,
-# for that long, and then pages are damaged, more than in the tests.
+# make soak: with ANNOY_SOAK_MINUTES in the environment, the crash loop, shards and a
+# standby under load run at the same time, for that long, and then pages are damaged,
+# more than in the tests.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -155,7 +157,7 @@ tap()
 	expected=$(count_files "$@")
 	# they wait much of the time, and each has servers of its own
 	installcheck tap REGRESS= ISOLATION= PROVE_TESTS="${*#"$src"/}" \
-		PROVE_FLAGS="--timer --jobs ${ANNOY_TAP_JOBS:-$(nproc)}"
+		PROVE_FLAGS="--timer ${prove_flags:---jobs ${ANNOY_TAP_JOBS:-$(nproc)}}"
 	read -r ran tests bad < <(awk '
 		/^Files=[0-9]+, Tests=[0-9]+/ {
 			split($1, f, /[=,]/); split($2, t, /[=,]/); files = f[2]; tests = t[2]
@@ -237,7 +239,9 @@ run_tests()
 	fi
 
 	say "== build with assertions, and installation into $scratch/root"
-	private_postgres "$scratch/root"
+	# several, or none
+	# shellcheck disable=SC2086
+	private_postgres "$scratch/root" ${ANNOY_PEERS:-}
 	build_and_install "$src" "COPT=-DUSE_ASSERT_CHECKING"
 	# what VACUUM is to remove must not be held by an ANALYZE of another table
 	start_cluster <<-END
@@ -248,7 +252,10 @@ run_tests()
 	if [ -n "$minutes" ]
 	then
 		export ANNOY_FUZZ_PAGES=${ANNOY_FUZZ_PAGES:-10000}
-		tap "$src"/test/t/{007_crash_loop,017_page_fuzz}.pl
+		export ANNOY_SHARDS_SECONDS=$((60 * minutes))
+		# it has two parts
+		export ANNOY_REPLICA_SECONDS=$((30 * minutes))
+		prove_flags="-j 3" tap "$src"/test/t/{007_crash_loop,028_shards,029_replica,017_page_fuzz}.pl
 	else
 		list_tap_files
 		! wanted sql || regress

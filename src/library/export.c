@@ -412,6 +412,7 @@ choose_column(AnnExport *export, const char *name)
 {
 	Relation	heap = export->access.heap;
 	Oid			table = RelationGetRelid(heap);
+	char		generated;
 
 	if (name == NULL)
 	{
@@ -437,6 +438,12 @@ choose_column(AnnExport *export, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is not of an integer type", name)));
+	generated = TupleDescAttr(RelationGetDescr(heap), export->item_column - 1)->attgenerated;
+	if (generated != '\0' && generated != ATTRIBUTE_GENERATED_STORED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" is generated and not stored", name),
+				 errhint("Use another column, or one that is GENERATED ALWAYS AS (...) STORED.")));
 }
 
 /*

@@ -240,11 +240,7 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	if (other_format || no_vectors || counts.items == 0)
 		put(&row, (Datum) 0, true);
 	else
-	{
-		AnnoyReadMeta(rel, &meta);
-		put(&row, Float8GetDatum(AnnoyEntriesDue(index, &meta, counts.items) /
-								 ((double) counts.items * index->n_entries * index->n_trees)), false);
-	}
+		put(&row, Float8GetDatum(AnnoyStalePart(rel, index, counts.items)), false);
 
 	AnnoyCloseIndex(&access);
 	return return_row(fcinfo, &row);

@@ -274,10 +274,16 @@ Datum
 AnnoyBound(const AnnoySigning * signing, int i)
 {
 	bool		isnull;
+	Datum		value;
 
 	Assert(i < signing->n_bounds);
 
-	return bound_value(signing, i, &isnull);
+	value = bound_value(signing, i, &isnull);
+	/* count_bounds has not looked at all of them */
+	if (unlikely(isnull))
+		AnnoyReportCorruption(signing->signer->rel, signing->signer->index->bounds_block,
+							  "Bound %d of column %d is missing.", i + 1, signing->attribute + 1);
+	return value;
 }
 
 /*

@@ -11,7 +11,8 @@
  * through the cost of one row, and of as many as would make sorting the table as
  * cheap, which is where a wrong estimate would lead to a wrong plan.  What lies
  * between is cheaper than the line says by less than that, and what lies beyond
- * is not done with the index.  If the LIMIT is not known, the planner asks for a
+ * is not done with the index.  With conditions, if the LIMIT is known and small, the line
+ * goes through the cost of so many instead.  If it is not known, the planner asks for a
  * tenth of the rows, and is told what a usual number of them costs.
  *
  * The unit is cpu_operator_cost, which stands for some 12 ns on a machine where
@@ -90,7 +91,7 @@
 #define WALK_ENTRIES	1.5
 
 /* Testing the conditions of an item, without the operators; in a walk. */
-#define TEST_COST		60.0
+#define TEST_COST		25.0
 #define TEST_WALK_COST	1.5
 #define SIFT_WALK_COST	0.15
 
@@ -139,8 +140,8 @@ typedef struct ScanCost
 	int			item_pages;		/* to read for an item */
 	int			item_words;		/* of 4 bytes */
 	bool		settles;		/* exact distances come from the table */
-	int			component_bytes;	/* of a type whose operators do not say what
-									 * a distance costs, or 0 */
+	int			component_bytes;	/* of a type whose operators do not say
+									 * what a distance costs, or 0 */
 	int			attributes_size;
 	double		entry_cost;
 	double		leaf_entries;
@@ -415,6 +416,25 @@ guessed_limit(const ScanCost *scan, const IndexPath *path)
 }
 
 /*
+ * How many of the rows will be taken at most, if that is known, and are few, and if there
+ * are conditions?  Otherwise 0.  With conditions, the line that serves to tell an index
+ * from a sort is far off for few rows, and several indexes may be asked, each for other
+ * conditions.
+ */
+static double
+known_limit(const ScanCost *scan, const IndexPath *path)
+{
+	const PlannerInfo *root = scan->root;
+
+	if (root->limit_tuples <= 1 || root->limit_tuples > USUAL_LIMIT ||
+		!(scan->task.tests || scan->task.demand.filtered) || path->indexorderbys == NIL ||
+		path->path.param_info != NULL || root->parse->rowMarks != NIL ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return 0;
+	return Min(root->limit_tuples, scan->rows);
+}
+
+/*
  * What is to be known of an index.
  */
 static void
@@ -588,6 +608,7 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	ScanCost	scan = {0};
 	ListCell   *cell;
 	double		guessed;
+	double		limit;
 	double		last;
 	Cost		distance_cost;	/* as the planner has it */
 	Cost		first_cost;
@@ -654,10 +675,16 @@ annoycostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	distance_cost = scan.distance_cost.per_tuple;
 	if (path->indexorderbys != NIL && scan.component_bytes > 0 && scan.dims > 0)
 		scan.distance_cost.per_tuple = Max(distance_cost, untold_distance_cost(&scan));
+	/* as the executor's conditions make a search harder */
+	scan.task.demand.filtered = scan.rows < scan.fetched;
 
 	first_cost = scan_cost(&scan, 1);
 	guessed = guessed_limit(&scan, path);
-	last = guessed > USUAL_LIMIT ? USUAL_LIMIT : middle_row(&scan, first_cost);
+	limit = known_limit(&scan, path);
+	if (guessed > USUAL_LIMIT)
+		last = USUAL_LIMIT;
+	else
+		last = limit > 0 ? limit : middle_row(&scan, first_cost);
 	if (last > 1)
 		per_row = Max((scan_cost(&scan, last) - first_cost) / (Max(guessed, last) - 1), 0);
 	if (scan.distance_cost.per_tuple > distance_cost)

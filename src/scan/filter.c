@@ -59,11 +59,12 @@
 
 /*
  * What a test takes in a walk over all attributes, in entries scanned: in any case, or
- * if tuples need not be taken apart; and for each condition by the kind of its value, or
- * if its function need not be called.
+ * if tuples need not be taken apart; for each byte of these; and for each condition by the
+ * kind of its value, or if its function need not be called.
  */
 #define WALK_COST			1.2
-#define WALK_WHOLE_COST		0.25
+#define WALK_WHOLE_COST		0.2
+#define WALK_BYTE_COST		0.006
 #define WALK_FIXED_COST		0.3
 #define WALK_VARLENA_COST	5.0
 #define WALK_ARRAY_COST		25.0
@@ -198,7 +199,8 @@ AnnoyFilterMake(IndexScanDesc scan, const AnnoyIndex *index)
 				 RelationGetRelationName(filter->rel));
 	}
 	filter->quick_size = AnnoyQuickSize(filter);
-	filter->walk_cost = filter->quick_size > 0 ? WALK_WHOLE_COST : WALK_COST;
+	filter->walk_cost = (filter->quick_size > 0 ? WALK_WHOLE_COST : WALK_COST) +
+		WALK_BYTE_COST * index->attributes_size;
 	for (int i = 0; i < filter->n_keys; i++)
 		filter->walk_cost += key_cost(filter, &filter->keys[i]);
 	if (filter->n_keys > 0 && filter->vectors && index->dim > 0)

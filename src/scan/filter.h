@@ -36,14 +36,14 @@ typedef struct AnnoyInterval
 {
 	int64		low;
 	int64		high;
-}			AnnoyInterval;
+} AnnoyInterval;
 
 /* An element of an array. */
 typedef struct AnnoyElement
 {
 	const char *bytes;
 	Size		length;
-}			AnnoyElement;
+} AnnoyElement;
 
 typedef struct AnnoyQuick
 {

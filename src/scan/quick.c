@@ -355,7 +355,7 @@ AnnoyQuickTuplePasses(const AnnoyFilter *filter, IndexTuple tuple)
  */
 static inline Size
 next_element(const AnnoyQuick *quick, const char *array, Size size, Size at,
-			 AnnoyElement * element)
+			 AnnoyElement *element)
 {
 	union
 	{

@@ -90,10 +90,8 @@
  * If these are not many more than ten, such a round may end when it has done so much
  * more as a power of the rows.
  */
-#ifndef DONE_ROWS
 #define DONE_ROWS			100
 #define DONE_POWER			0.6
-#endif
 
 /*
  * If next to nothing is known of the part that passes, the first round scans so much,

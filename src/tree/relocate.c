@@ -39,6 +39,10 @@
 /* Leaves around one that its entries may move to. */
 #define LEAVES_AROUND	64
 
+/* Others that are found for single items, by a search from the root. */
+#define LEAVES_FOUND	64
+#define FOUND_BEAM		8
+
 /*
  * A second entry moves if that makes its score better by more than this: a little
  * better is not worth a record.
@@ -80,9 +84,12 @@ struct AnnoyRelocation
 	float	   *point;
 	PGAlignedBlock page;		/* of a node on the way down */
 	AnnoyCollector leaves;
+	AnnoyTarget target;			/* a point that leaves are searched for */
+	float	   *centres;		/* of these: 1 + ANNOY_SECOND_CANDIDATES */
 	Leaf		leaf;
-	Leaf		around[LEAVES_AROUND];
+	Leaf		around[LEAVES_AROUND + LEAVES_FOUND];
 	int			n_around;
+	int			n_found;		/* behind these */
 
 	/* by the number of an entry of the leaf */
 	float		own[ANNOY_MAX_ENTRIES]; /* estimated distance from the centre */
@@ -92,6 +99,7 @@ struct AnnoyRelocation
 	int16		table[TABLE_SIZE];	/* numbers, by a hash of the item; -1 = none */
 	Move		moves[ANNOY_MAX_ENTRIES];
 	int			n_moves;
+	double		made;			/* moves, all in all */
 };
 
 /*
@@ -104,12 +112,15 @@ AnnoyRelocationBegin(Relation rel, const AnnoyIndex *index)
 
 	state->rel = rel;
 	state->index = index;
+	state->made = 0;
 	state->context = AllocSetContextCreate(CurrentMemoryContext, "annoy relocation",
 										   ALLOCSET_DEFAULT_SIZES);
 	state->point = palloc(sizeof(float) * index->space_dim);
 	AnnoyCollectorInit(&state->leaves);
 	AnnoyTargetInit(&state->leaf.target, index, false);
-	for (int i = 0; i < LEAVES_AROUND; i++)
+	AnnoyTargetInit(&state->target, index, false);
+	state->centres = palloc(sizeof(float) * index->space_dim * (1 + ANNOY_SECOND_CANDIDATES));
+	for (int i = 0; i < LEAVES_AROUND + LEAVES_FOUND; i++)
 		AnnoyTargetInit(&state->around[i].target, index, false);
 	return state;
 }
@@ -221,7 +232,7 @@ look_around(AnnoyRelocation *state)
 			   LEAVES_AROUND + 1, read_node, state, &state->leaves);
 	fill_table(state);
 	estimate(state, &state->leaf, state->own);
-	state->n_around = 0;
+	state->n_around = state->n_found = 0;
 	for (int i = 0; i < state->leaves.count && state->n_around < LEAVES_AROUND; i++)
 	{
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&state->leaves.candidates[i].pointer);
@@ -289,6 +300,99 @@ exact_second(const AnnoyRelocation *state, const Leaf *first, const Leaf *second
 											  state->index->space_dim));
 }
 
+/*
+ * The number of a leaf that was found, among those around or behind them; -1 if it is
+ * none that could get an entry, or there is no place for it.
+ */
+static int
+leaf_number(AnnoyRelocation *state, BlockNumber block)
+{
+	int			n = state->n_around + state->n_found;
+	Leaf	   *leaf = &state->around[n];
+
+	for (int j = 0; j < n; j++)
+	{
+		if (state->around[j].block == block)
+			return has_room(&state->around[j]) ? j : -1;
+	}
+	if (state->n_found == LEAVES_FOUND ||
+		!read_leaf(state, leaf, AnnoyPageGetNode(state->leaf.copy.data)->tree, block) ||
+		!has_room(leaf))
+		return -1;
+	state->n_found++;
+	return n;
+}
+
+/*
+ * Where a second entry is to go, or -1, if the first one is in none of the leaves around:
+ * search for the leaves near its point, as an insertion does.
+ */
+static int
+search_second(AnnoyRelocation *state, int i)
+{
+	const AnnoyIndex *index = state->index;
+	int			dim = index->space_dim;
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+	AnnoyPointer pointer = AnnoyNodePointer(index, AnnoyPageGetNode(state->leaf.copy.data), i);
+	const AnnoyCandidate *found;
+	int			n;
+	int			first = -1;
+	float		distance;
+	float		best;
+	int			to = -1;
+
+	if (!read_point(state, i))
+		return -1;
+	memcpy(state->target.x, state->point, sizeof(float) * dim);
+	AnnoyTargetSet(&state->target);
+	AnnoyPlace(state->rel, &state->target,
+			   AnnoyRootBlock(AnnoyPageGetNode(state->leaf.copy.data)->tree), FOUND_BEAM,
+			   1 + ANNOY_SECOND_CANDIDATES, read_node, state, &state->leaves);
+	found = state->leaves.candidates;
+	n = state->leaves.count;
+	for (int j = 0; j < n && first < 0; j++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&found[j].pointer);
+
+		if (block == state->leaf.block)
+			continue;
+		AnnoyCopyNode(state->rel, index, block, state->page.data);
+		if (AnnoyLeafHasItem(index, node, &pointer))
+		{
+			first = j;
+			AnnoyNodeReadCentre(index, node, state->centres);
+		}
+	}
+	if (first < 0)
+		return -1;
+	distance = annoy_kernels->l2(state->point, state->centres, dim);
+	best = BETTER_SECOND *
+		AnnoySecondScore(distance, exact(state, &state->leaf),
+						 annoy_kernels->l2(state->centres, state->leaf.target.x, dim));
+	for (int j = 0; j < n && found[j].score < best; j++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&found[j].pointer);
+		float	   *centre = state->centres + dim;
+		float		score;
+
+		if (j == first || block == state->leaf.block)
+			continue;
+		AnnoyCopyNode(state->rel, index, block, state->page.data);
+		if (node->count >= node->room || (node->flags & ANNOY_NODE_UNIFORM) != 0)
+			continue;
+		AnnoyNodeReadCentre(index, node, centre);
+		score = AnnoySecondScore(distance, annoy_kernels->l2(state->point, centre, dim),
+								 annoy_kernels->l2(state->centres, centre, dim));
+		if (score < best)
+		{
+			best = score;
+			to = j;
+		}
+	}
+	return to < 0 ? -1 :
+		leaf_number(state, ItemPointerGetBlockNumberNoCheck(&found[to].pointer));
+}
+
 /* Where a second entry is to go, or -1. */
 static int
 place_second(AnnoyRelocation *state, int i)
@@ -301,7 +405,7 @@ place_second(AnnoyRelocation *state, int i)
 	int			to = -1;
 
 	if (first < 0)
-		return -1;
+		return search_second(state, i);
 	centre = state->around[first].target.x;
 	distance = state->distance[first][i];
 	best = BETTER_SECOND *
@@ -452,12 +556,13 @@ make_moves(AnnoyRelocation *state, int to)
 		GenericXLogState *xlog = GenericXLogStart(rel);
 		Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
 		Page		around_page = GenericXLogRegisterBuffer(xlog, around_buffer, 0);
-		bool		moved = false;
+		int			made = 0;
 
 		for (int i = 0; i < state->n_moves; i++)
-			moved |= state->moves[i].to == to &&
+			made += state->moves[i].to == to &&
 				make_move(state->index, &state->moves[i], page, around_page);
-		if (moved)
+		state->made += made;
+		if (made > 0)
 		{
 			Buffer		meta_buffer = AnnoyLockMeta(rel, BUFFER_LOCK_EXCLUSIVE);
 
@@ -522,4 +627,13 @@ AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block, const AnnoyPa
 			make_moves(state, to);
 	}
 	return AnnoyPageGetNode(state->leaf.copy.data)->count;
+}
+
+/*
+ * How many entries have moved so far.
+ */
+double
+AnnoyRelocated(const AnnoyRelocation *state)
+{
+	return state->made;
 }

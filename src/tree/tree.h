@@ -142,5 +142,6 @@ typedef struct AnnoyRelocation AnnoyRelocation;
 extern AnnoyRelocation *AnnoyRelocationBegin(Relation rel, const AnnoyIndex *index);
 extern int	AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block,
 						  const AnnoyPath *path);
+extern double AnnoyRelocated(const AnnoyRelocation *state);
 
 #endif							/* ANNOY_TREE_H */

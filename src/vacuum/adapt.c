@@ -9,8 +9,8 @@
  * visits leaf after leaf and moves what has a better place (relocate.c).
  *
  * What that takes is bounded by what has come: so many entries are due for each item
- * that has come since VACUUM computed it last, and no more than there are.  It begins
- * when these are a tenth of all.  The metapage has how many are due, and where to go
+ * that has come since VACUUM computed it last, and no more than three times what there
+ * are.  It begins when these are a fifth of all, and ends when little is left to move.  The metapage has how many are due, and where to go
  * on; both are noted after each node above leaves, so that a VACUUM which is cancelled,
  * or meets a crash, loses what it has done with one of these at most.
  *
@@ -25,32 +25,55 @@
 
 #include "utils/memutils.h"
 
+#include "recall/recall.h"
 #include "storage/storage.h"
 #include "tree/tree.h"
 #include "vacuum/vacuum.h"
 
 /*
- * For each item that has come, so many times the entries of an item are looked at.  So
- * all are when there are twice as many items.
+ * For each item that has come, so many times the entries of an item are looked at; but
+ * all of them so many times at most, since what has moved has others move, and less each
+ * time.
  */
-#define ITEMS_PER_ITEM		2
+#define ITEMS_PER_ITEM		4
+#define MOST_ROUNDS			3
+
+/* A round that moves no more than this part of what it has looked at is the last. */
+#define LEAST_MOVED			0.03
 
 /* Nothing is done before this part of the entries is due. */
-#define LEAST_DUE			0.1
+#define LEAST_DUE			0.2
 
 /* If that part of the entries was looked at, the curve is that of other trees. */
 #define MUCH				0.5
 
 /*
- * How many entries are due, when VACUUM has counted the items?
+ * How many entries are due, when there are so many items?
  */
-double
-AnnoyEntriesDue(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
+static double
+entries_due(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
 {
 	double		come = items - Max(meta->adapt_from - meta->adapt_removed, 0);
 	double		entries = (double) index->n_entries * index->n_trees;
 
-	return Min(meta->adapt_due + ITEMS_PER_ITEM * Max(come, 0) * entries, items * entries);
+	return Min(meta->adapt_due + ITEMS_PER_ITEM * Max(come, 0) * entries,
+			   MOST_ROUNDS * items * entries);
+}
+
+/*
+ * Which part is that of what can be due at most?  None, in an index of which a search
+ * scans the most anyway, as there is no curve.
+ */
+double
+AnnoyStalePart(Relation rel, const AnnoyIndex *index, double items)
+{
+	AnnoyMetaPageData meta;
+
+	if (items < ANNOY_CURVE_MIN_ITEMS)
+		return 0;
+	AnnoyReadMeta(rel, &meta);
+	return entries_due(index, &meta, items) /
+		(MOST_ROUNDS * items * index->n_entries * index->n_trees);
 }
 
 /* A walk over the nodes above leaves, of all trees. */
@@ -115,9 +138,12 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 {
 	AnnoyRelocation *relocation = AnnoyRelocationBegin(rel, index);
 	AnnoyWalk  *walk = palloc(sizeof(AnnoyWalk));
-	BlockNumber first = InvalidBlockNumber;
+	BlockNumber first = InvalidBlockNumber; /* node of each round */
 	double		adapted = 0;
-	int			trees = 0;
+	double		before = 0;		/* the round: adapted, and moved */
+	double		moved = 0;
+	int			rounds = 0;
+	int			ends = 0;		/* of trees, in this round */
 
 	begin_walk(walk, rel, index, next);
 	while (adapted < due)
@@ -126,20 +152,27 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 
 		if (node == NULL)
 		{
-			/* once round, and to where we have begun */
-			if (++trees > index->n_trees)
+			/* trees without nodes above leaves have no end to the round */
+			if (++ends > index->n_trees)
 				break;
 			AnnoyWalkBegin(walk, rel, index, (walk->tree + 1) % index->n_trees, 1);
 			continue;
 		}
 		if (walk->block == first)
-			break;
+		{
+			if (++rounds == MOST_ROUNDS ||
+				AnnoyRelocated(relocation) - moved <= LEAST_MOVED * (adapted - before))
+				break;
+			before = adapted;
+			moved = AnnoyRelocated(relocation);
+			ends = 0;
+		}
 		if (first == InvalidBlockNumber)
 			first = walk->block;
 		adapted += adapt_below(relocation, walk, node);
 		AnnoySetAdapted(rel, Max(due - adapted, 0), next_block(walk));
 	}
-	/* there are fewer entries than items have, as some items are NULLs */
+	/* there is nothing left to do, however much seemed to be due */
 	if (adapted < due)
 		AnnoySetAdapted(rel, 0, next);
 	return adapted;
@@ -162,8 +195,9 @@ AnnoyAdaptTrees(Relation rel, double items)
 	double		adapted = 0;
 
 	AnnoyReadMeta(rel, &meta);
-	due = AnnoyEntriesDue(index, &meta, items);
-	if (index->has_space && index->metric != ANNOY_IP && due > LEAST_DUE * entries)
+	due = entries_due(index, &meta, items);
+	if (index->has_space && index->metric != ANNOY_IP &&
+		items >= ANNOY_CURVE_MIN_ITEMS && due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
 		adapted = adapt(rel, index, due, meta.adapt_next);

@@ -27,8 +27,7 @@ extern IndexBulkDeleteResult *annoyvacuumcleanup(IndexVacuumInfo *info,
 												 IndexBulkDeleteResult *stats);
 
 /* adapt.c */
-extern double AnnoyEntriesDue(const AnnoyIndex *index, const AnnoyMetaPageData *meta,
-							  double items);
+extern double AnnoyStalePart(Relation rel, const AnnoyIndex *index, double items);
 extern bool AnnoyAdaptTrees(Relation rel, double items);
 
 /* empty.c */

@@ -314,6 +314,7 @@ tables()
 		}
 		{
 			printf "| %s | %s %% | %s | %s | %s | %s %% | %s | %s %% %s |\n", $1, $2, $3, $4, $6, $7, $8, $9, $10
+			if ($6 == "") unseen++
 			if ($9 > highest) {highest = $9; where = $10 ", " $3 " clients, " $2 " % INSERTs"}
 		}
 		END {
@@ -321,6 +322,8 @@ tables()
 				print "\nSome page is waited for, " highest " % of the time at most: " where "."
 			else
 				print "\nNo page is waited for more than 1 % of the time."
+			if (unseen)
+				print "No session was seen at work in " unseen " of these: too much else is."
 		}' "$out/scale-clients.psv"
 }
 

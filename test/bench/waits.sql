@@ -6,8 +6,8 @@
 CREATE EXTENSION IF NOT EXISTS pg_buffercache;
 
 -- sessions	sessions that were executing something, in the mean
--- waiting	the part of their time in which they waited for LWLocks or heavyweight
---		locks
+-- waiting	the part of their time in which they waited for LWLocks, heavyweight
+--		locks, or pins of others
 -- events	the events, with their parts
 -- page		the part, at most, in which they waited for one page, the highest, and
 --		which page that was
@@ -54,13 +54,13 @@ BEGIN
 		PERFORM pg_sleep(0.01);
 	END LOOP;
 
-	SELECT nullif(sum(n), 0), coalesce(sum(n) FILTER (WHERE type IN ('LWLock', 'Lock')), 0),
+	SELECT nullif(sum(n), 0), coalesce(sum(n) FILTER (WHERE type IN ('LWLock', 'Lock', 'BufferPin', 'Buffer')), 0),
 		coalesce(sum(n) FILTER (WHERE event IN ('BufferContent', 'BufferExclusive', 'BufferShared', 'BufferShareExclusive')), 0)
 		FROM sampled INTO active, waiting, content;
 	waiting := waiting / active;
 	content := content / active;
 	SELECT coalesce(string_agg(format('%s %s %%', event, round((100 * n / active)::numeric, 1)), ', ' ORDER BY n DESC), '')
-		FROM (SELECT event, sum(n) AS n FROM sampled WHERE type IN ('LWLock', 'Lock', 'BufferPin', 'Buffer', 'IO', 'IPC')
+		FROM (SELECT event, sum(n) AS n FROM sampled WHERE type IN ('LWLock', 'Lock', 'BufferPin', 'Buffer')
 			GROUP BY 1 HAVING sum(n) >= 0.002 * active) e
 		INTO events;
 	sessions := active / samples;

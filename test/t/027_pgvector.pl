@@ -179,6 +179,52 @@ if ($has_all)
 		"SELECT id FROM items ORDER BY binary_quantize(v)::bit(24) <~> binary_quantize('$literal'::vector) LIMIT 5");
 }
 
+# Domains; a column of several lengths, with an index for each
+$node->safe_psql('postgres', 'CREATE DOMAIN embedding AS vector(24); CREATE TABLE domains AS SELECT id, v::embedding AS v FROM items; CREATE INDEX domains_idx ON domains USING annoy (v)');
+foreach my $query ("'$literal'", "'$literal'::embedding", "'$literal'::vector")
+{
+	my $ask = "SELECT v <-> $query FROM domains WHERE annoy_within(v, $query, 800) ORDER BY v <-> $query LIMIT 40";
+	like($node->safe_psql('postgres', "SET enable_seqscan = off; EXPLAIN $ask"), qr/Index Cond:.*<<@.*Order By/s, "a domain, and $query");
+	is( $node->safe_psql('postgres', "SET enable_seqscan = off; SET annoy.search_k = 100000; $ask"),
+		$node->safe_psql('postgres', "SELECT v <-> '$literal' FROM items WHERE v <-> '$literal' <= 800 ORDER BY v <-> '$literal' LIMIT 40"),
+		'the same rows');
+}
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE lengths (model int, id int, v vector);
+	INSERT INTO lengths SELECT 1, i, ARRAY[i, 1, 2] FROM generate_series(1, 1000) i;
+	INSERT INTO lengths SELECT 2, i, ARRAY[i, 1] FROM generate_series(1, 1000) i;
+	CREATE INDEX lengths_1 ON lengths USING annoy ((v::vector(3)) vector_l2_ops) WHERE model = 1;
+	CREATE INDEX lengths_2 ON lengths USING annoy (v) WHERE model = 2;});
+is( $node->safe_psql(
+		'postgres', q{
+		SET enable_seqscan = off;
+		SELECT id FROM lengths WHERE model = 1 ORDER BY v::vector(3) <-> '[500,1,2]' LIMIT 1;
+		SELECT id FROM lengths WHERE model = 2 ORDER BY v <-> '[700,1]' LIMIT 1;
+		SELECT count(*) FROM lengths WHERE model = 1 AND annoy_within(v::vector(3), '[500,1,2]', 2)}),
+	"500\n700\n5",
+	'vectors of several lengths in a column');
+
+# The planner is told by us what pgvector's operators do not tell: that a sequential scan of
+# wide vectors is expensive.  For a rare value of another index it is not.
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE wide AS SELECT i AS id, i % 100 AS kind, (SELECT array_agg(random()) FROM generate_series(1, 1536 + 0 * i))::vector(1536) AS v
+		FROM generate_series(1, 2000) i;
+	CREATE INDEX wide_v ON wide USING annoy (v vector_cosine_ops);
+	CREATE INDEX wide_kind ON wide (kind);
+	VACUUM ANALYZE wide;});
+my $wide = q{v <=> (SELECT v FROM wide WHERE id = 7 AND kind = 7)};
+foreach my $limit (10, 100)
+{
+	like($node->safe_psql('postgres', "EXPLAIN SELECT id FROM wide ORDER BY $wide LIMIT $limit"),
+		qr/Index Scan using wide_v/, "2,000 rows of 1,536 dimensions, LIMIT $limit: the index");
+}
+unlike($node->safe_psql('postgres', "EXPLAIN SELECT id FROM wide ORDER BY $wide"), qr/Index Scan using wide_v/, 'all of them: not');
+unlike($node->safe_psql('postgres', "EXPLAIN SELECT id FROM wide WHERE kind = 3 ORDER BY $wide LIMIT 10"),
+	qr/Index Scan using wide_v/, 'of a rare value: not');
+$node->safe_psql('postgres', 'DROP TABLE wide');
+
 # Every dtype, insertions, VACUUM, other vectors than the index has.
 foreach my $type (@types)
 {
@@ -288,6 +334,45 @@ foreach my $order (
 	$node->safe_psql($database, 'CREATE SCHEMA elsewhere; ALTER EXTENSION annoy_vector SET SCHEMA elsewhere; ALTER EXTENSION vector SET SCHEMA elsewhere');
 	like($node->safe_psql($database, $ask =~ s/search_path = .*?;/search_path = elsewhere;/r), qr/Index Scan using t_idx/, 'moved');
 }
+
+# With annoy in the same schema, operators are those that they are with pgvector alone; only
+# where neither side has a type, <~> might be of bits or of arrays.
+$node->safe_psql('template1', 'CREATE DATABASE alone TEMPLATE template0');
+$node->safe_psql('alone', 'CREATE EXTENSION vector');
+$node->safe_psql('template1', 'CREATE DATABASE beside TEMPLATE template0');
+$node->safe_psql('beside', 'CREATE EXTENSION vector; CREATE EXTENSION annoy; CREATE EXTENSION annoy_vector');
+my $resolve = q{
+	SET client_min_messages = warning;
+	CREATE TABLE resolved (expression text, operator text);
+	DO $$
+	DECLARE
+		vals text[] := '{"''[1,2,3]''::vector","''[1,2,3]''::vector(3)","''[1,2,4]''","NULL","''{1,2}''::real[]","''{1,2}''::double precision[]","ARRAY[1,2]","B''101''","''110''::bit varying","''101''"}'
+			|| CASE WHEN to_regtype('halfvec') IS NOT NULL THEN '{"''[1,2,3]''::halfvec","''{1:1}/3''::sparsevec"}'::text[] END;
+		x text;
+		y text;
+		op text;
+	BEGIN
+		FOREACH x IN ARRAY vals LOOP
+			FOREACH y IN ARRAY vals LOOP
+				FOREACH op IN ARRAY '{<->,<=>,<#>,<+>,<~>,<%>,<,=,+,||}'::text[] LOOP
+					BEGIN
+						EXECUTE format('CREATE VIEW w AS SELECT %s %s %s AS d', x, op, y);
+						INSERT INTO resolved SELECT format('%s %s %s', x, op, y), string_agg(o.oid::regoperator::text, ' ')
+						FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_operator o ON o.oid = d.refobjid
+						WHERE r.ev_class = 'w'::regclass AND d.refclassid = 'pg_operator'::regclass;
+						DROP VIEW w;
+					EXCEPTION WHEN undefined_function OR ambiguous_function OR invalid_text_representation OR undefined_object OR datatype_mismatch OR data_exception THEN
+						NULL;
+					END;
+				END LOOP;
+			END LOOP;
+		END LOOP;
+	END $$;};
+$node->safe_psql($_, $resolve) foreach qw(alone beside);
+my %resolved = map { $_ => { map { split(/\|/, $_, 2) } split(/\n/, $node->safe_psql($_, 'SELECT replace(expression, $$|$$, $$!$$), operator FROM resolved')) } } qw(alone beside);
+cmp_ok(scalar(keys %{ $resolved{alone} }), '>', 100, 'operators of pgvector');
+is( join(', ', grep { ($resolved{beside}{$_} // '') ne $resolved{alone}{$_} } grep { !/^(NULL|'[^:]*') <~> (NULL|'[^:]*')$/ } sort keys %{ $resolved{alone} }),
+	'', 'are the same beside annoy');
 
 # The owner of a database, who is no superuser, creates it if he may create pgvector.
 $node->safe_psql('postgres', q{CREATE ROLE someone LOGIN; CREATE DATABASE owned TEMPLATE template0 OWNER someone});

@@ -3,6 +3,9 @@
 # Shards: a table whose partitions are on other servers, by postgres_fdw.  As these
 # here stand three databases, which the coordinator's database knows as nothing but
 # servers.  This is the recipe of docs/scale.md.
+#
+# ANNOY_SHARDS_SECONDS says how long they are written to while they are searched, 3 by
+# default.
 
 use strict;
 use warnings;
@@ -11,6 +14,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use AnnoyTest;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -18,6 +22,7 @@ use Test::More;
 my $node = annoy_node('shards');
 my $shards = 3;
 my $rows = 6000;
+my $seconds = $ENV{ANNOY_SHARDS_SECONDS} // 3;
 
 if ($node->safe_psql('postgres',
 		"SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'"
@@ -176,6 +181,72 @@ is( ask("SELECT string_agg(id::text, ' ' ORDER BY id) FROM (SELECT id FROM items
 	'17 100000',
 	'rows that were changed are found');
 is(ask('SELECT count(*) FROM items WHERE id = 18'), '0', 'and others are gone');
+foreach my $i (0 .. $shards - 1)
+{
+	ask_shard($i, "SELECT annoy_index_check('items_v', true)");
+}
+
+#
+# Searches under write load.  Each client of pgbench changes rows of its own: remote
+# transactions are REPEATABLE READ, so two that change the same row fail.  A query and
+# the exact answer that it is compared with have the same snapshot of each shard.
+#
+my $clients = 3;
+ask(q{
+	CREATE FUNCTION near(v real[]) RETURNS real[] LANGUAGE sql AS
+		'SELECT array_agg(x + 100 * (random() - 0.5)) FROM unnest(v) x'});
+my $script = $node->basedir . '/change.sql';
+append_to_file(
+	$script, qq{
+	\\set n $clients * random(1, @{[ int($rows / $clients) - 1 ]}) + :client_id
+	\\set m random(1, $rows)
+	\\set new 1000000 + $clients * random(1, 1000) + :client_id
+	UPDATE items SET v = (SELECT near(v) FROM source WHERE id = :m) WHERE id = :n;
+	BEGIN;
+	DELETE FROM items WHERE id = :new;
+	INSERT INTO items SELECT :new, id % 10, near(v) FROM source WHERE id = :n;
+	COMMIT;
+});
+my $errors = '';
+my $load;
+{
+	local %ENV = $node->_get_env if $node->can('_get_env');
+	$load = IPC::Run::start(
+		[
+			'pgbench', '-n', '-c', $clients, '-T', $seconds, '-f', $script, '-h', $node->host,
+			'-p', $node->port, 'postgres'
+		],
+		'>',
+		\my $told,
+		'2>',
+		\$errors);
+}
+my ($found, $answered) = (0, 0);
+my $end = time() + $seconds;
+for (my $turn = 0; time() < $end; $turn++)
+{
+	my $first = 1 + $turn % 6 * 10;
+
+	$found += $_
+	  foreach split(
+		/\n/,
+		ask(qq{
+		SELECT (SELECT count(*) FROM (SELECT v <-> q.v AS d FROM items ORDER BY v <-> q.v LIMIT 10) a
+				WHERE a.d <= e.tenth)
+		FROM queries q, LATERAL (SELECT max(d) AS tenth FROM
+				(SELECT (v <-> q.v) + 0 AS d FROM items ORDER BY 1 LIMIT 10) n) e
+		WHERE q.id BETWEEN $first AND $first + 9}));
+	$answered += 10;
+	ask_shard($turn % $shards, 'VACUUM items');
+}
+$load->finish;
+is($load->result(0), 0, 'nothing that is written fails');
+unlike($errors, qr/ERROR|FATAL|aborted/, 'nor complains');
+note("$answered queries under write load");
+cmp_ok($found / 10 / ($answered || 1), '>=', .95, 'recall under write load');
+is(ask('SELECT count(*) - count(DISTINCT id) FROM items'), '0', 'no row is there twice');
+cmp_ok(ask('SELECT count(*) FROM items WHERE id > 1000000'),
+	'>', 0, 'rows have been written');
 foreach my $i (0 .. $shards - 1)
 {
 	ask_shard($i, "SELECT annoy_index_check('items_v', true)");

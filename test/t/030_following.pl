@@ -100,7 +100,33 @@ sql(q{
 	CREATE INDEX t_idx ON t USING annoy (v real_cosine_ops);
 	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0});
 cmp_ok(stale(), '>', 0.99, 'grown tenfold: all is stale');
-answers('<=>');
+answers("<=>");
+
+# VACUUM is cancelled when it has done a part of it, and the next one does the rest.
+my $error = '';
+my $vacuum = IPC::Run::start(
+	[
+		'psql', '-X', '-d', $node->connstr('postgres'),
+		'-c', 'SET vacuum_cost_page_hit = 10; SET vacuum_cost_limit = 100; SET vacuum_cost_delay = 10;',
+		'-c', "SET application_name = 'slow'",
+		'-c', 'VACUUM t'
+	],
+	'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+$node->poll_query_until('postgres', "SELECT stale < 1 FROM annoy_index_info('t_idx')")
+  or die 'VACUUM does not come to the trees';
+index_check_ok($node, 't_idx', 'while VACUUM moves entries');
+sql(q{INSERT INTO t SELECT id + 100000, v FROM source WHERE id % 10 = 1});
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'});
+$vacuum->finish;
+like($error, qr/canceling statement due to user request/, 'VACUUM is cancelled while it moves entries');
+my $stale = stale();
+cmp_ok($stale, '>', 0, 'something is left to do');
+cmp_ok($stale, '<', 1, 'something was done');
+index_check_ok($node, 't_idx', 'VACUUM was cancelled');
+kill_server($node);
+$node->start;
+index_check_ok($node, 't_idx', 'after a crash');
+sql('DELETE FROM t WHERE id > 100000');
 sql('VACUUM t');
 as_good_ok('grown tenfold');
 is(stale(), 0, 'a new index has nothing that is stale');
