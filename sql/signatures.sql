@@ -165,7 +165,7 @@ SELECT * FROM results WHERE NOT (all_rows AND itself);
 SELECT name, count(*) > 100 AS many, count(*) FILTER (WHERE searched) > 20 AS searches FROM results GROUP BY name ORDER BY name;
 
 -- Pages of rows that do not qualify are not touched
-CREATE TABLE narrow AS SELECT i AS id, vec(i) AS v, i % 40 AS a FROM generate_series(1, 6000) i;
+CREATE TABLE narrow AS SELECT i AS id, vec(i) AS v, i % 40 AS a FROM generate_series(1, 20000) i;
 ANALYZE narrow;
 CREATE FUNCTION touched(bytes integer) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE

@@ -354,7 +354,12 @@ our @damage_of_items = (
 	[
 		'attributes without a number',
 		qr/block \d+\n.*The page has \d+ bytes of attributes in \d+/,
-		sub { my ($page) = $_->all('attributes'); $_->set($page, number(2), 0) }
+		sub {
+			my $file = $_;
+			my ($page) = $file->all('attributes');
+			$file->set($page, number(2), 0);
+			$file->set($page, signature_of(2, $_), 0) foreach 0 .. $file->signature_bytes - 1;
+		}
 	],
 	[
 		'chain of pages of attributes with a gap',
@@ -422,15 +427,6 @@ our @damage_of_items = (
 		sub {
 			my ($page) = $_->all('attributes');
 			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
-		}
-	],
-	[
-		'value of a column far from what its entry says',
-		qr/block \d+, offset \d+\n.*entry for \(\d+,\d+\) has the signature \w+ for column 2 instead of FE/,
-		sub {
-			my ($page) = $_->all('attributes');
-			$_->set($page, tuple($_, $page, 1, 'id'), 1_000_000);
-			$_->set($page, signature_of(1, 0), 0xFE);
 		}
 	],
 	[
