@@ -10,9 +10,10 @@
  *
  * What that takes is bounded by what has come: so many entries are due for each item
  * that has come since VACUUM computed it last, and no more than three times what there
- * are.  It begins when these are a fifth of all, and ends when little is left to move.  The metapage has how many are due, and where to go
- * on; both are noted after each node above leaves, so that a VACUUM which is cancelled,
- * or meets a crash, loses what it has done with one of these at most.
+ * are.  It begins when these are a fifth of all, and ends when little is left to move.
+ * The metapage has how many are due, and where to go on; both are noted after each node
+ * above leaves, so that a VACUUM which is cancelled, or meets a crash, loses what it has
+ * done with one of these at most.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -44,8 +45,11 @@
 /* Nothing is done before this part of the entries is due. */
 #define LEAST_DUE			0.2
 
-/* If that part of the entries was looked at, the curve is that of other trees. */
-#define MUCH				0.5
+/*
+ * If more than all entries were looked at, the curve is that of other trees: as when
+ * there are a third more rows, which calls for a new one anyway.
+ */
+#define MUCH				1.0
 
 /*
  * How many entries are due, when there are so many items?
