@@ -229,7 +229,7 @@ is_equal_by_bytes(const TypeCacheEntry *type, Oid collation)
  * A condition on the elements of an array: returns false if it is none.
  */
 static bool
-make_elements(const AnnoyFilter *filter, Oid operator, Oid collation, AnnoyFilterKey *key)
+make_elements(Oid operator, Oid collation, AnnoyFilterKey *key)
 {
 	AnnoyQuick *quick = &key->quick;
 	TypeCacheEntry *type;
@@ -295,7 +295,7 @@ AnnoyQuickMake(const AnnoyFilter *filter, ScanKey scan_key, AnnoyFilterKey *key)
 	Oid			operator = AnnoyConditionOperator(filter->rel, scan_key, &right);
 
 	if (OidIsValid(operator) && !make_numbers(filter, operator, left, right, key))
-		(void) make_elements(filter, operator, scan_key->sk_collation, key);
+		(void) make_elements(operator, scan_key->sk_collation, key);
 }
 
 /*

@@ -446,10 +446,12 @@ find_moves(AnnoyRelocation *state)
 	for (int i = 0; i < node->count; i++)
 	{
 		uint16		flags = AnnoyNodeEntryFlags(index, node, i);
-		int			to = (flags & ANNOY_ENTRY_SECOND) != 0 ? place_second(state, i) :
-			place_first(state, i);
 		Move	   *move = &state->moves[state->n_moves];
+		int			to;
 
+		AnnoyVacuumDelay();
+		to = (flags & ANNOY_ENTRY_SECOND) != 0 ? place_second(state, i) :
+			place_first(state, i);
 		if (to < 0)
 			continue;
 		state->n_moves++;
@@ -604,6 +606,7 @@ AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block, const AnnoyPa
 		!read_leaf(state, &state->leaf, tree, block))
 	{
 		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(state->context);
 		return AnnoyPageGetNode(state->leaf.copy.data)->count;
 	}
 	MemoryContextSwitchTo(old_context);

@@ -52,7 +52,7 @@
 #define MUCH				1.0
 
 /*
- * How many entries are due, when there are so many items?
+ * How many entries are due, when there are so many items with vectors?
  */
 static double
 entries_due(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
@@ -108,9 +108,10 @@ begin_walk(AnnoyWalk *walk, Relation rel, const AnnoyIndex *index, BlockNumber n
 static double
 adapt_below(AnnoyRelocation *relocation, const AnnoyWalk *walk, AnnoyNode node)
 {
-	AnnoyPath	path = {{0}};
+	AnnoyPath	path;
 	double		entries = 0;
 
+	memset(path.count, 0, sizeof(path.count));
 	path.count[1] = 1;
 	path.block[1][0] = walk->block;
 	path.nsn[1][0] = node->nsn;
@@ -183,8 +184,9 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 }
 
 /*
- * VACUUM has counted that many items: adapt trees to those that have come.  Returns
- * whether that has changed them much.
+ * VACUUM has counted that many items, or has guessed it, those without a vector
+ * included: adapt trees to the vectors that have come, which are counted if there seem
+ * to be enough.  Returns whether that has changed trees much.
  */
 bool
 AnnoyAdaptTrees(Relation rel, double items)
@@ -193,15 +195,21 @@ AnnoyAdaptTrees(Relation rel, double items)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	double		entries = items * index->n_entries * index->n_trees;
+	double		per_item = (double) index->n_entries * index->n_trees;
+	double		entries = items * per_item;
 	AnnoyMetaPageData meta;
-	double		due;
+	double		due = 0;
 	double		adapted = 0;
 
 	AnnoyReadMeta(rel, &meta);
-	due = entries_due(index, &meta, items);
-	if (index->has_space && index->metric != ANNOY_IP &&
-		items >= ANNOY_CURVE_MIN_ITEMS && due > LEAST_DUE * entries)
+	if (index->has_space && index->metric != ANNOY_IP && items >= ANNOY_CURVE_MIN_ITEMS &&
+		entries_due(index, &meta, items) > LEAST_DUE * entries)
+	{
+		items = AnnoyCountVectors(rel, index);
+		entries = items * per_item;
+		due = entries_due(index, &meta, items);
+	}
+	if (due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
 		adapted = adapt(rel, index, due, meta.adapt_next);
