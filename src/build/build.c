@@ -232,6 +232,8 @@ set_lists(Relation rel, const AnnoyLoadResult *loaded)
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	if (loaded->null_count > 0)
 		meta->flags |= ANNOY_META_NULLS;
+	/* VACUUM counts these, too */
+	meta->adapt_from += loaded->null_count;
 	meta->null_free = loaded->null_free;
 	meta->attributes = loaded->attributes;
 	meta->attributes_free = loaded->attributes;

@@ -26,7 +26,8 @@
 void
 AnnoyCheckSigner(AnnoyCheck *check)
 {
-	AnnoySigner *signer = AnnoySignerMake(check->rel, check->index, NULL);
+	AnnoySigner *signer = AnnoyCanSign(check->rel, check->index) ?
+		AnnoySignerMake(check->rel, check->index, NULL) : NULL;
 
 	check->signer = signer;
 	for (int i = 0; signer != NULL && i < signer->n; i++)

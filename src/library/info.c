@@ -237,10 +237,10 @@ annoy_index_info(PG_FUNCTION_ARGS)
 	put(&row, Int32GetDatum((int32) meta.version), false);
 	put(&row, Int64GetDatum(counts.item_pages * BLCKSZ), other_format);
 	put(&row, Int64GetDatum((counts.leaf_pages + counts.inner_pages) * BLCKSZ), other_format);
-	if (other_format || no_vectors || counts.vectors == 0)
+	if (other_format || no_vectors || counts.items == 0)
 		put(&row, (Datum) 0, true);
 	else
-		put(&row, Float8GetDatum(AnnoyStalePart(rel, index, counts.vectors)), false);
+		put(&row, Float8GetDatum(AnnoyStalePart(rel, index, counts.items)), false);
 
 	AnnoyCloseIndex(&access);
 	return return_row(fcinfo, &row);

@@ -132,6 +132,7 @@ typedef struct AnnoySigner
 extern void AnnoyChooseSignatures(Relation rel, uint8 *columns);
 extern TypeCacheEntry * AnnoyOrderedType(Relation rel, AttrNumber attribute);
 extern AnnoySigner * AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns);
+extern bool AnnoyCanSign(Relation rel, const AnnoyIndex *index);
 extern Datum AnnoyBound(const AnnoySigning * signing, int i);
 extern int	AnnoyMisplacedBound(const AnnoySigning * signing);
 extern int	AnnoyFirstBound(const AnnoySigning * signing, FmgrInfo *compare, Datum value);

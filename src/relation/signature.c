@@ -268,6 +268,26 @@ AnnoySignerMake(Relation rel, const AnnoyIndex *index, const bool *columns)
 }
 
 /*
+ * Is there a way to make each byte of signatures?  If not, REINDEX is due, and until
+ * then nothing can be signed.
+ */
+bool
+AnnoyCanSign(Relation rel, const AnnoyIndex *index)
+{
+	bool		columns[INDEX_MAX_KEYS];
+	AnnoySigner *signer;
+
+	memset(columns, true, sizeof(columns));
+	signer = AnnoySignerMake(rel, index, columns);
+	for (int i = 0; signer != NULL && i < signer->n; i++)
+	{
+		if (signer->signings[i].is_lost)
+			return false;
+	}
+	return true;
+}
+
+/*
  * The i-th bound of a byte that tells of order, from 0.
  */
 Datum

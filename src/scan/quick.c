@@ -209,14 +209,15 @@ make_numbers(const AnnoyFilter *filter, Oid operator, Oid left, Oid right, Annoy
 }
 
 /*
- * Are values of a type equal if, and only if, their bytes are?
+ * Are values of a type equal if, and only if, their bytes are?  Not those of character
+ * whatever its operator class says, as blanks at the end do not count.
  */
 static bool
 is_equal_by_bytes(const TypeCacheEntry *type, Oid collation)
 {
 	Oid			function;
 
-	if (!OidIsValid(type->btree_opf))
+	if (!OidIsValid(type->btree_opf) || type->btree_opintype == BPCHAROID)
 		return false;
 	function = get_opfamily_proc(type->btree_opf, type->btree_opintype, type->btree_opintype,
 								 BTEQUALIMAGE_PROC);

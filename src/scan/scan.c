@@ -200,12 +200,13 @@ begin_round(AnnoyScanState *state)
 
 	/*
 	 * an average says less than what it was for a query that is like the
-	 * rows; rounds to come take more for one that is not
+	 * rows; rounds to come take more for one that is not.  It has been a round
+	 * even if all leaves were empty.
 	 */
 	if (state->round.done == INFINITY)
 		state->round.effort = Max(state->round.effort, search->scanned / search->unlike);
 	else if (state->round.done > 0)
-		state->round.effort = search->scanned / search->unlike;
+		state->round.effort = Max(search->scanned / search->unlike, 1);
 	state->next = 0;
 	memset(&state->ahead, 0, sizeof(state->ahead));
 	state->rows_prefetched = 0;

@@ -205,7 +205,8 @@ condition_set(Relation rel, const AnnoySigning * signing, ScanKey scan_key,
 		else
 			add_range(set, ANNOY_SIGNATURE_VALUE, PG_UINT8_MAX);
 		/* an array without elements has no bits, and neither has NULL */
-		return key->wants_null || signing->kind != ANNOY_SIGNS_ELEMENTS;
+		return key->wants_null ||
+			(signing->kind != ANNOY_SIGNS_ELEMENTS && !signing->is_lost);
 	}
 	operator = AnnoyConditionOperator(rel, scan_key, &right);
 	if (!OidIsValid(operator) || scan_key->sk_collation != signing->collation)

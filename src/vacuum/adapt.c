@@ -52,7 +52,7 @@
 #define MUCH				1.0
 
 /*
- * How many entries are due, when there are so many items with vectors?
+ * How many entries are due, when there are so many items?
  */
 static double
 entries_due(const AnnoyIndex *index, const AnnoyMetaPageData *meta, double items)
@@ -184,9 +184,8 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 }
 
 /*
- * VACUUM has counted that many items, or has guessed it, those without a vector
- * included: adapt trees to the vectors that have come, which are counted if there seem
- * to be enough.  Returns whether that has changed trees much.
+ * VACUUM has counted that many items, or thinks that there are no more: adapt trees to
+ * those that have come.  Returns whether that has changed trees much.
  */
 bool
 AnnoyAdaptTrees(Relation rel, double items)
@@ -195,21 +194,15 @@ AnnoyAdaptTrees(Relation rel, double items)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	double		per_item = (double) index->n_entries * index->n_trees;
-	double		entries = items * per_item;
+	double		entries = items * index->n_entries * index->n_trees;
 	AnnoyMetaPageData meta;
-	double		due = 0;
+	double		due;
 	double		adapted = 0;
 
 	AnnoyReadMeta(rel, &meta);
-	if (index->has_space && index->metric != ANNOY_IP && items >= ANNOY_CURVE_MIN_ITEMS &&
-		entries_due(index, &meta, items) > LEAST_DUE * entries)
-	{
-		items = AnnoyCountVectors(rel, index);
-		entries = items * per_item;
-		due = entries_due(index, &meta, items);
-	}
-	if (due > LEAST_DUE * entries)
+	due = entries_due(index, &meta, items);
+	if (index->has_space && index->metric != ANNOY_IP &&
+		items >= ANNOY_CURVE_MIN_ITEMS && due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
 		adapted = adapt(rel, index, due, meta.adapt_next);

@@ -377,10 +377,16 @@ AnnoyCorrectSpace(Relation rel, double items, BlockNumber empty)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	const AnnoyIndex *index = AnnoyOpen(rel);
+	bool		can_sign = AnnoyCanSign(rel, index);
 
-	if (index->has_old_nodes)
+	if (!can_sign)
+		ereport(WARNING,
+				(errmsg("the trees of index \"%s\" cannot be made anew", RelationGetRelationName(rel)),
+				 errdetail("A column's type has no longer the default operator class that signatures were made with."),
+				 errhint("REINDEX the index, or restore the operator class.")));
+	else if (index->has_old_nodes)
 		clean_up(rel);
-	if (index->has_space)
+	if (index->has_space && can_sign)
 	{
 		bool		emptied = AnnoyLeavesAreEmpty(rel, index, empty);
 

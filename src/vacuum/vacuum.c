@@ -704,7 +704,14 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 			bool		changed;
 
 			AnnoyCorrectSpace(info->index, stats->num_index_tuples, stats->pages_deleted);
-			changed = AnnoyAdaptTrees(info->index, stats->num_index_tuples);
+
+			/*
+			 * the size of an index, from which items may be estimated, tells
+			 * nothing of what was removed, and too much of what was split
+			 */
+			changed = AnnoyAdaptTrees(info->index, stats->estimated_count ?
+									  Min(stats->num_index_tuples, info->num_heap_tuples) :
+									  stats->num_index_tuples);
 			AnnoyRefreshCurve(info->index, stats->num_index_tuples, changed);
 		}
 	}
