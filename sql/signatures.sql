@@ -285,6 +285,25 @@ INSERT INTO prices SELECT 0, vec(0), 7::money;
 ROLLBACK;
 INSERT INTO prices SELECT 0, vec(0), 7::money;
 SELECT annoy_index_check('prices_idx', true);
+-- what has lost them otherwise: arrays without elements, VACUUM and the check
+CREATE TABLE lost AS
+SELECT i AS id, vec(i) AS v, CASE WHEN i % 2 = 0 THEN '{}'::money[] ELSE ARRAY[i::money] END AS prices
+FROM generate_series(1, 2000) i;
+CREATE INDEX lost_idx ON lost USING annoy (v, prices);
+ANALYZE lost;
+DROP OPERATOR FAMILY money_hash USING hash;
+SELECT all_rows, itself FROM check_condition('lost', 'prices IS NOT NULL');
+DELETE FROM prices WHERE id % 2 = 0;
+VACUUM prices;
+SELECT annoy_index_check('prices_idx', true), annoy_index_check('lost_idx', true);
+-- Characters are equal whatever blanks they end with
+CREATE TABLE blanks AS
+SELECT i AS id, vec(i) AS v, ARRAY['a', CASE WHEN i % 2 = 0 THEN 'b' END]::character(3)[] AS tags
+FROM generate_series(1, 1000) i;
+CREATE INDEX blanks_idx ON blanks USING annoy (v, tags);
+ANALYZE blanks;
+SELECT all_rows, itself FROM check_condition('blanks', $$tags && '{a}'$$);
+SELECT all_rows, itself FROM check_condition('blanks', $$tags @> '{a,b}'$$);
 -- order and hashes are the same on all paths
 SELECT annoy_simd_check('items_' || i) > 0 AS nodes FROM generate_series(1, 4) i;
 \set ECHO none
