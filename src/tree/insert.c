@@ -182,19 +182,19 @@ choose_second(InsertState *state, bool must)
 }
 
 /*
- * Does a leaf have an entry of the item?
+ * The number of the entry that a leaf has of an item, or -1.
  */
-bool
-AnnoyLeafHasItem(const AnnoyIndex *index, AnnoyNode leaf, const AnnoyPointer *item)
+int
+AnnoyLeafFindItem(const AnnoyIndex *index, AnnoyNode leaf, const AnnoyPointer *item)
 {
 	for (int i = 0; i < leaf->count; i++)
 	{
 		AnnoyPointer pointer = AnnoyNodePointer(index, leaf, i);
 
 		if (memcmp(&pointer, item, sizeof(AnnoyPointer)) == 0)
-			return true;
+			return i;
 	}
-	return false;
+	return -1;
 }
 
 /*
@@ -259,7 +259,7 @@ insert_entry(InsertState *state, BlockNumber block, uint16 flags)
 	if (node->level > 0 && state->leaves.count > 0)
 		AnnoyReportCorruption(state->rel, block, "The node is on level %u instead of 0.",
 							  node->level);
-	if ((flags & ANNOY_ENTRY_SECOND) != 0 && AnnoyLeafHasItem(index, node, &state->pointer))
+	if ((flags & ANNOY_ENTRY_SECOND) != 0 && AnnoyLeafFindItem(index, node, &state->pointer) >= 0)
 	{
 		/* a split, together with the leaf where it was, has moved it */
 		state->first = block;

@@ -121,7 +121,7 @@ find_moves(MoveState *state, Leaf *from, Leaf *to, Moves *moves)
 		AnnoyEntry *entry = &moves->entries[moves->count];
 
 		if (scores[i] >= from->own[hits[i]] || (flags & ANNOY_ENTRY_SECOND) != 0 ||
-			AnnoyLeafHasItem(index, to_node, &pointer) ||
+			AnnoyLeafFindItem(index, to_node, &pointer) >= 0 ||
 			!AnnoyReadPoint(state->rel, index, &state->reader, from_node, hits[i], state->point) ||
 			annoy_kernels->l2(state->point, to->target.x, index->space_dim) >=
 			annoy_kernels->l2(state->point, from->target.x, index->space_dim))

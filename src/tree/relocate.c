@@ -357,7 +357,7 @@ search_second(AnnoyRelocation *state, int i)
 		if (block == state->leaf.block)
 			continue;
 		AnnoyCopyNode(state->rel, index, block, state->page.data);
-		if (AnnoyLeafHasItem(index, node, &pointer))
+		if (AnnoyLeafFindItem(index, node, &pointer) >= 0)
 		{
 			first = j;
 			AnnoyNodeReadCentre(index, node, state->centres);
@@ -473,14 +473,9 @@ find_moves(AnnoyRelocation *state)
 static int
 find_entry(const AnnoyIndex *index, AnnoyNode node, const AnnoyPointer *item, uint16 flags)
 {
-	for (int i = 0; i < node->count; i++)
-	{
-		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+	int			i = AnnoyLeafFindItem(index, node, item);
 
-		if (memcmp(&pointer, item, sizeof(AnnoyPointer)) == 0)
-			return AnnoyNodeEntryFlags(index, node, i) == flags ? i : -1;
-	}
-	return -1;
+	return i >= 0 && AnnoyNodeEntryFlags(index, node, i) == flags ? i : -1;
 }
 
 static void
@@ -518,7 +513,7 @@ make_move(const AnnoyIndex *index, const Move *move, Page from, Page to)
 	}
 	/* a leaf without entries is VACUUM's to note */
 	if (from_node->count == 1 || to_node->count >= to_node->room ||
-		AnnoyLeafHasItem(index, to_node, &move->entry.pointer))
+		AnnoyLeafFindItem(index, to_node, &move->entry.pointer) >= 0)
 		return false;
 	AnnoyNodeAppend(index, to, &move->entry);
 	AnnoyNodeRemove(index, from, i);

@@ -86,8 +86,8 @@ extern void AnnoyWalkAgain(AnnoyWalk *walk);
 extern double AnnoyCountVectors(Relation rel, const AnnoyIndex *index);
 
 /* insert.c */
-extern bool AnnoyLeafHasItem(const AnnoyIndex *index, AnnoyNode leaf,
-							 const AnnoyPointer *item);
+extern int	AnnoyLeafFindItem(const AnnoyIndex *index, AnnoyNode leaf,
+							  const AnnoyPointer *item);
 extern bool annoyinsert(Relation rel, Datum *values, bool *isnull,
 						ItemPointer tid, Relation heap,
 						IndexUniqueCheck check_unique,
