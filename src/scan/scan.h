@@ -327,6 +327,11 @@ extern void annoycostestimate(PlannerInfo *root, IndexPath *path,
 							  double loop_count, Cost *startup_cost,
 							  Cost *total_cost, Selectivity *selectivity,
 							  double *correlation, double *pages);
+extern double AnnoyPlannedDims(IndexOptInfo *info);
+
+/* distance.c */
+extern Cost AnnoyDistanceCost(double dims);
+extern Cost AnnoyColumnCost(Oid table, AttrNumber attribute, double bytes);
 extern Datum annoy_distance_support(PG_FUNCTION_ARGS);
 
 #endif							/* ANNOY_SCAN_H */
