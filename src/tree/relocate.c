@@ -255,7 +255,7 @@ exact(const AnnoyRelocation *state, const Leaf *leaf)
 }
 
 static inline bool
-has_room(const Leaf *leaf)
+has_room(Leaf *leaf)
 {
 	AnnoyNode	node = AnnoyPageGetNode(leaf->copy.data);
 
