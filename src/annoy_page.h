@@ -295,11 +295,14 @@ AnnoyMeanPages(int dim)
  * See codec.c for what the factors mean.  Bytes of unused entries of the last
  * block are zero.
  *
- * Until it is full, the last block has its codes in rows instead of columns,
+ * Until it is full, the last block has all but the signatures in rows instead of
+ * columns, which are as large,
  *
- *	uint8	code[ANNOY_BLOCK_ENTRIES][bytes of a code]
+ *	uint8	code[bytes of a code]
+ *	AnnoyRowTail				not aligned
  *
- * for an insertion to change one place of the page for them, and not one for each byte.
+ * for an insertion to change one place of the page for them, and not one for each byte
+ * of the code and each factor.
  */
 #define ANNOY_BLOCK_ENTRIES		16
 
@@ -363,6 +366,21 @@ typedef ItemPointerData AnnoyPointer;
 
 StaticAssertDecl(BLCKSZ / sizeof(uint64) < ANNOY_ENTRY_PAIRED,
 				 "a page has more slots than pointers to items can tell from flags");
+
+/* What follows a code in a row. */
+typedef struct AnnoyRowTail
+{
+	float		offset;
+	float		slope;
+	uint16		error;
+	AnnoyPointer pointer;
+} AnnoyRowTail;
+
+StaticAssertDecl(sizeof(AnnoyRowTail) == 2 * sizeof(float) + sizeof(uint16) + sizeof(AnnoyPointer),
+				 "rows are as large as columns");
+
+/* Bytes of a row whose code has that many. */
+#define ANNOY_ROW_SIZE(code_bytes) ((int) ((code_bytes) + sizeof(AnnoyRowTail)))
 
 /* Where the pointers of a block of entries with codes of that many bytes begin. */
 #define ANNOY_BLOCK_POINTERS(code_bytes) \

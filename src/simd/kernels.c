@@ -29,55 +29,6 @@
 #define KERNEL(name) name##_portable
 #include "simd/kernels_impl.h"
 
-typedef uint8 v16b __attribute__((vector_size(16), aligned(1), may_alias));
-
-/* The lower halves of two registers, byte by byte in turn; the upper halves. */
-#ifdef __clang__
-#define INTERLEAVE(a, b, ...)	__builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define INTERLEAVE(a, b, ...)	__builtin_shuffle(a, b, (v16b) {__VA_ARGS__})
-#endif
-#define INTERLEAVE_LOW(a, b) \
-	INTERLEAVE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define INTERLEAVE_HIGH(a, b) \
-	INTERLEAVE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-
-/*
- * Transpose ANNOY_BLOCK_ENTRIES codes of so many bytes, one after the other, into the
- * columns that are scored.  Reads up to 15 bytes behind the codes.
- *
- * Of a byte's eight bits of address, row and column, each round moves the highest of
- * the row to the end of the column, and the highest of the column to the end of the row.
- */
-void
-AnnoyTransposeCodes(const uint8 *codes, int bytes, uint8 *columns)
-{
-	StaticAssertStmt(ANNOY_BLOCK_ENTRIES == sizeof(v16b), "a block is as wide as a register");
-
-	for (int first = 0; first < bytes; first += sizeof(v16b))
-	{
-		v16b		rows[ANNOY_BLOCK_ENTRIES];
-		v16b		mixed[ANNOY_BLOCK_ENTRIES];
-		int			n = Min(bytes - first, (int) sizeof(v16b));
-
-		for (int i = 0; i < ANNOY_BLOCK_ENTRIES; i++)
-			rows[i] = *(const v16b *) (codes + i * bytes + first);
-		for (int round = 0; round < 4; round++)
-		{
-			for (int i = 0; i < ANNOY_BLOCK_ENTRIES / 2; i++)
-			{
-				v16b		low = rows[i];
-				v16b		high = rows[i + ANNOY_BLOCK_ENTRIES / 2];
-
-				mixed[2 * i] = INTERLEAVE_LOW(low, high);
-				mixed[2 * i + 1] = INTERLEAVE_HIGH(low, high);
-			}
-			memcpy(rows, mixed, sizeof(rows));
-		}
-		memcpy(columns + first * ANNOY_BLOCK_ENTRIES, rows, n * sizeof(v16b));
-	}
-}
-
 static int
 lut_portable(const float *x, int n, uint8 *low, uint8 *high, float *unit)
 {
@@ -195,5 +146,5 @@ const AnnoyKernels annoy_kernels_portable = {
 	centre16_l2_portable, centre16_dot_portable, add_portable,
 	add_whole_portable, residual_portable, hadamard_portable, fit_portable, levels_portable,
 	lut_portable, multiply_portable, score_portable,
-	sift_portable
+	sift_portable, transpose_portable
 };

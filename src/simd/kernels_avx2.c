@@ -24,6 +24,18 @@
 	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) (p)))))
 #define WIDEN16(p) \
 	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) (p)))))
+
+/* Two tiles. */
+typedef __m256i Tiles;
+
+#define INTERLEAVE_LOW(a, b)	_mm256_unpacklo_epi8(a, b)
+#define INTERLEAVE_HIGH(a, b)	_mm256_unpackhi_epi8(a, b)
+#define LOAD_TILES(p, n) \
+	((n) > 16 ? _mm256_loadu_si256((const __m256i *) (p)) : \
+	 _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *) (p))))
+#define STORE_TILE(p, x, tile) \
+	_mm_storeu_si128((__m128i *) (p), _mm256_extracti128_si256(x, (tile) & 1));
+
 #include "simd/kernels_impl.h"
 
 /* Eight components as integers. */
@@ -348,7 +360,7 @@ const AnnoyKernels annoy_kernels_avx2 = {
 	centre16_l2_avx2, centre16_dot_avx2, add_avx2,
 	add_whole_avx2, residual_avx2, hadamard_avx2, fit_avx2, levels_avx2,
 	lut_avx2, multiply_avx2, score_avx2,
-	sift_avx2
+	sift_avx2, transpose_avx2
 };
 
 #endif							/* ANNOY_HAVE_X86 */

@@ -30,6 +30,17 @@
 #define WIDEN16(p) \
 	((v8f) _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) (p)))))
 #define OWN_L2_FOUR
+
+/* Four tiles. */
+typedef __m512i Tiles;
+
+#define INTERLEAVE_LOW(a, b)	_mm512_unpacklo_epi8(a, b)
+#define INTERLEAVE_HIGH(a, b)	_mm512_unpackhi_epi8(a, b)
+#define LOAD_TILES(p, n) \
+	_mm512_maskz_loadu_epi64((n) > 48 ? 0xFF : (1 << ((n) + 15) / 16 * 2) - 1, p)
+#define STORE_TILE(p, x, tile) \
+	_mm_storeu_si128((__m128i *) (p), _mm512_extracti32x4_epi32(x, tile));
+
 #include "simd/kernels_impl.h"
 
 /* The sum of sixteen lanes, in the order of two sums of eight. */
@@ -311,7 +322,7 @@ const AnnoyKernels annoy_kernels_avx512 = {
 	centre16_l2_avx512, centre16_dot_avx512, add_avx512,
 	add_whole_avx512, residual_avx512, hadamard_avx512, fit_avx512, levels_avx512,
 	lut_avx512, multiply_avx512, score_avx512,
-	sift_avx512
+	sift_avx512, transpose_avx512
 };
 
 #endif							/* ANNOY_HAVE_X86 */

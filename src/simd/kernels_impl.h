@@ -57,6 +57,28 @@ typedef signed char v8b __attribute__((vector_size(8), aligned(1), may_alias));
 #define SHUFFLE4(v, a, b, c, d)	__builtin_shuffle(v, (v4i) {a, b, c, d})
 #endif
 
+/*
+ * Tiles of 16 bytes for the transposition of codes, side by side in a register: one,
+ * unless the file defines more.  INTERLEAVE_LOW has the lower halves of two registers'
+ * tiles, byte by byte in turn, INTERLEAVE_HIGH the upper ones; LOAD_TILES leaves out those
+ * that begin behind the last byte.
+ */
+#ifndef LOAD_TILES
+typedef uint8 Tiles __attribute__((vector_size(16), aligned(1), may_alias));
+
+#ifdef __clang__
+#define INTERLEAVE(a, b, ...)	__builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define INTERLEAVE(a, b, ...)	__builtin_shuffle(a, b, (Tiles) {__VA_ARGS__})
+#endif
+#define INTERLEAVE_LOW(a, b) \
+	INTERLEAVE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define INTERLEAVE_HIGH(a, b) \
+	INTERLEAVE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define LOAD_TILES(p, n)		(*(const Tiles *) (p))
+#define STORE_TILE(p, x, tile)	*(Tiles *) (p) = (x);
+#endif
+
 /* Factors of a block of entries; see annoy_page.h for the layout. */
 typedef struct BlockFactors
 {
@@ -480,6 +502,63 @@ KERNEL(hadamard) (float *x, int n)
 				*(v8f *) (x + j) = a + b;
 				*(v8f *) (x + j + half) = a - b;
 			}
+		}
+	}
+}
+
+/*
+ * Transpose codes: see AnnoyKernels.  Tiles of 16 rows and 16 columns lie side by side
+ * in rows of ROW_BYTES.  Of an element's eight bits of address in its tile, row and
+ * column, each of four rounds moves the highest of the row to the end of the column, and
+ * the highest of the column to the end of the row.  Nothing but macros makes compilers
+ * keep two times 16 rows in registers.
+ */
+#define EACH_ROW(DO) \
+	DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) \
+	DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+#define INTERLEAVE_TWO(to, from, i) \
+	(to)[2 * (i)] = INTERLEAVE_LOW((from)[i], (from)[(i) + 8]); \
+	(to)[2 * (i) + 1] = INTERLEAVE_HIGH((from)[i], (from)[(i) + 8]);
+#define INTERLEAVE_ROWS(to, from) \
+	INTERLEAVE_TWO(to, from, 0) INTERLEAVE_TWO(to, from, 1) \
+	INTERLEAVE_TWO(to, from, 2) INTERLEAVE_TWO(to, from, 3) \
+	INTERLEAVE_TWO(to, from, 4) INTERLEAVE_TWO(to, from, 5) \
+	INTERLEAVE_TWO(to, from, 6) INTERLEAVE_TWO(to, from, 7)
+#define LOAD_ROW(i)		a[i] = LOAD_TILES(codes + (i) * apart + first, bytes - first);
+#define STORE_COLUMN(i, tile) \
+	STORE_TILE(columns + (first + 16 * (tile) + (i)) * ANNOY_BLOCK_ENTRIES, a[i], tile)
+#define STORE_COLUMN0(i)	STORE_COLUMN(i, 0)
+#define STORE_COLUMN1(i)	STORE_COLUMN(i, 1)
+#define STORE_COLUMN2(i)	STORE_COLUMN(i, 2)
+#define STORE_COLUMN3(i)	STORE_COLUMN(i, 3)
+
+KERNEL_TARGET static void
+KERNEL(transpose) (const uint8 *codes, int apart, int bytes, uint8 *columns)
+{
+	StaticAssertStmt(ANNOY_BLOCK_ENTRIES == 16, "a block is as wide as a tile");
+
+	for (int first = 0; first < bytes; first += sizeof(Tiles))
+	{
+		Tiles		a[ANNOY_BLOCK_ENTRIES];
+		Tiles		b[ANNOY_BLOCK_ENTRIES];
+
+		EACH_ROW(LOAD_ROW)
+		INTERLEAVE_ROWS(b, a)
+		INTERLEAVE_ROWS(a, b)
+		INTERLEAVE_ROWS(b, a)
+		INTERLEAVE_ROWS(a, b)
+		EACH_ROW(STORE_COLUMN0)
+		if (sizeof(Tiles) > 16 && bytes - first > 16)
+		{
+			EACH_ROW(STORE_COLUMN1)
+		}
+		if (sizeof(Tiles) > 32 && bytes - first > 32)
+		{
+			EACH_ROW(STORE_COLUMN2)
+		}
+		if (sizeof(Tiles) > 32 && bytes - first > 48)
+		{
+			EACH_ROW(STORE_COLUMN3)
 		}
 	}
 }

@@ -207,7 +207,7 @@ const AnnoyKernels annoy_kernels_neon = {
 	centre16_l2_neon, centre16_dot_neon, add_neon,
 	add_whole_neon, residual_neon, hadamard_neon, fit_neon, levels_neon,
 	lut_neon, multiply_neon, score_neon,
-	sift_neon
+	sift_neon, transpose_neon
 };
 
 #endif							/* ANNOY_HAVE_NEON */

@@ -182,6 +182,13 @@ typedef struct AnnoyKernels
 	 */
 	int			(*sift) (const uint8 *signatures, int count, Size block_size,
 						 const AnnoySieve * sieve, uint16 *masks);
+
+	/*
+	 * Transpose ANNOY_BLOCK_ENTRIES codes of so many bytes, which are that far
+	 * apart, into the columns that are scored.  Reads up to 15 bytes behind each
+	 * code, and as many columns are written behind the last one.
+	 */
+	void		(*transpose) (const uint8 *codes, int apart, int bytes, uint8 *columns);
 } AnnoyKernels;
 
 /* One for each file; those for other processors are not defined. */
@@ -206,9 +213,6 @@ AnnoyErrorToFloat(uint16 error)
 	u.i = (uint32) error << 16;
 	return u.f;
 }
-
-/* kernels.c */
-extern void AnnoyTransposeCodes(const uint8 *codes, int bytes, uint8 *columns);
 
 /* simd.c */
 extern const struct config_enum_entry annoy_simd_options[];

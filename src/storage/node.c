@@ -41,15 +41,11 @@
 /* Room that a build gives a node, in relation to the number of its entries. */
 #define BUILT_ROOM			1.25
 
-/* Where the parts of an entry are. */
+/* Where an entry's code and signature are. */
 typedef struct EntryPlace
 {
 	uint8	   *code;
 	int			step;			/* from one byte of the code to the next */
-	float	   *offset;
-	float	   *slope;
-	uint16	   *error;
-	AnnoyPointer *pointer;
 	uint8	   *signature;		/* bytes are ANNOY_BLOCK_ENTRIES apart */
 } EntryPlace;
 
@@ -59,14 +55,11 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
 	int			lane = i % ANNOY_BLOCK_ENTRIES;
 	uint8	   *block;
-	float	   *factors;
 	EntryPlace	place;
 
 	Assert(i >= 0 && i < codec->capacity);
 
 	block = AnnoyNodeBlock(index, node, i);
-	factors = (float *) (block + codec->bytes * ANNOY_BLOCK_ENTRIES);
-
 	if (i < AnnoyNodeFullCount(node))
 	{
 		place.code = block + lane;
@@ -74,15 +67,64 @@ entry_place(const AnnoyIndex *index, AnnoyNode node, int i)
 	}
 	else
 	{
-		place.code = block + lane * codec->bytes;
+		place.code = block + lane * ANNOY_ROW_SIZE(codec->bytes);
 		place.step = 1;
 	}
-	place.offset = factors + lane;
-	place.slope = factors + ANNOY_BLOCK_ENTRIES + lane;
-	place.error = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES) + lane;
-	place.pointer = (AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(codec->bytes)) + lane;
 	place.signature = block + ANNOY_BLOCK_SIGNATURES(codec->bytes) + lane;
 	return place;
+}
+
+/* Put the factors and the pointer of an entry into the columns of a block. */
+static void
+put_columns(uint8 *block, int code_bytes, int lane, const AnnoyRowTail *tail)
+{
+	float	   *factors = (float *) (block + code_bytes * ANNOY_BLOCK_ENTRIES);
+	uint16	   *errors = (uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES);
+
+	factors[lane] = tail->offset;
+	factors[ANNOY_BLOCK_ENTRIES + lane] = tail->slope;
+	errors[lane] = tail->error;
+	((AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(code_bytes)))[lane] = tail->pointer;
+}
+
+/* Take them from there. */
+static AnnoyRowTail
+get_columns(const uint8 *block, int code_bytes, int lane)
+{
+	const float *factors = (const float *) (block + code_bytes * ANNOY_BLOCK_ENTRIES);
+	const uint16 *errors = (const uint16 *) (factors + 2 * ANNOY_BLOCK_ENTRIES);
+	AnnoyRowTail tail;
+
+	tail.offset = factors[lane];
+	tail.slope = factors[ANNOY_BLOCK_ENTRIES + lane];
+	tail.error = errors[lane];
+	tail.pointer = ((const AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(code_bytes)))[lane];
+	return tail;
+}
+
+/* The factors and the pointer of entry i. */
+static AnnoyRowTail
+get_tail(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+	AnnoyRowTail tail;
+
+	if (i < AnnoyNodeFullCount(node))
+		return get_columns(AnnoyNodeBlock(index, node, i), bytes, i % ANNOY_BLOCK_ENTRIES);
+	/* rows are not aligned */
+	memcpy(&tail, entry_place(index, node, i).code + bytes, sizeof(tail));
+	return tail;
+}
+
+static void
+put_tail(const AnnoyIndex *index, AnnoyNode node, int i, const AnnoyRowTail *tail)
+{
+	int			bytes = AnnoyNodeCodec(index, node)->bytes;
+
+	if (i < AnnoyNodeFullCount(node))
+		put_columns(AnnoyNodeBlock(index, node, i), bytes, i % ANNOY_BLOCK_ENTRIES, tail);
+	else
+		memcpy(entry_place(index, node, i).code + bytes, tail, sizeof(AnnoyRowTail));
 }
 
 /*
@@ -201,12 +243,12 @@ AnnoyCheckEntries(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 {
 	for (int i = 0; i < node->count; i++)
 	{
-		EntryPlace	place = entry_place(index, node, i);
-		float		error = AnnoyErrorToFloat(*place.error);
+		AnnoyRowTail tail = get_tail(index, node, i);
+		float		error = AnnoyErrorToFloat(tail.error);
 
-		if (!isfinite(*place.offset) || !isfinite(*place.slope) || !isfinite(error))
+		if (!isfinite(tail.offset) || !isfinite(tail.slope) || !isfinite(error))
 			AnnoyReportCorruption(rel, block, "Entry %d of the node has the factors %g, %g, %g.",
-								  i + 1, *place.offset, *place.slope, error);
+								  i + 1, tail.offset, tail.slope, error);
 	}
 }
 
@@ -302,7 +344,7 @@ AnnoyNodeEntryFlags(const AnnoyIndex *index, AnnoyNode node, int i)
 {
 	if (node->level > 0)
 		return 0;
-	return entry_place(index, node, i).pointer->ip_posid & ANNOY_ENTRY_FLAGS;
+	return AnnoyNodeRawPointer(index, node, i)->ip_posid & ANNOY_ENTRY_FLAGS;
 }
 
 /*
@@ -327,10 +369,12 @@ AnnoyNodeSignature(const AnnoyIndex *index, AnnoyNode node, int i)
 float
 AnnoyNodeEstimate(const AnnoyTarget *target, AnnoyNode node, int i, float bound)
 {
-	EntryPlace	place = entry_place(target->index, node, i);
+	AnnoyRowTail tail;
 
-	return target->width == 0 ? bound :
-		bound + target->width * AnnoyErrorToFloat(*place.error) + target->rounding * *place.slope;
+	if (target->width == 0)
+		return bound;
+	tail = get_tail(target->index, node, i);
+	return bound + target->width * AnnoyErrorToFloat(tail.error) + target->rounding * tail.slope;
 }
 
 /*
@@ -359,13 +403,16 @@ AnnoyNodeSameCode(const AnnoyIndex *index, AnnoyNode node, int i, int j)
 	int			bytes = AnnoyNodeCodec(index, node)->bytes;
 	EntryPlace	a = entry_place(index, node, i);
 	EntryPlace	b = entry_place(index, node, j);
+	AnnoyRowTail a_tail = get_tail(index, node, i);
+	AnnoyRowTail b_tail = get_tail(index, node, j);
 
 	for (int k = 0; k < bytes; k++)
 	{
 		if (a.code[k * a.step] != b.code[k * b.step])
 			return false;
 	}
-	return *a.offset == *b.offset && *a.slope == *b.slope && *a.error == *b.error;
+	return a_tail.offset == b_tail.offset && a_tail.slope == b_tail.slope &&
+		a_tail.error == b_tail.error;
 }
 
 /*
@@ -376,13 +423,14 @@ AnnoyNodeGet(const AnnoyIndex *index, AnnoyNode node, int i, AnnoyEntry *entry)
 {
 	int			bytes = AnnoyNodeCodec(index, node)->bytes;
 	EntryPlace	place = entry_place(index, node, i);
+	AnnoyRowTail tail = get_tail(index, node, i);
 
 	for (int b = 0; b < bytes; b++)
 		entry->code[b] = place.code[b * place.step];
-	entry->offset = *place.offset;
+	entry->offset = tail.offset;
 	entry->shift = 0;
-	entry->slope = *place.slope;
-	entry->error = *place.error;
+	entry->slope = tail.slope;
+	entry->error = tail.error;
 	entry->pointer = AnnoyNodePointer(index, node, i);
 	entry->flags = AnnoyNodeEntryFlags(index, node, i);
 	entry->signature = AnnoyNodeSignature(index, node, i);
@@ -398,6 +446,7 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
 	EntryPlace	place = entry_place(index, node, i);
+	AnnoyRowTail tail;
 
 	Assert(i < node->count);
 
@@ -405,32 +454,44 @@ AnnoyNodePut(const AnnoyIndex *index, Page page, int i,
 		place.code[b * place.step] = entry->code[b];
 	for (int b = 0; b < codec->signature_bytes; b++)
 		place.signature[b * ANNOY_BLOCK_ENTRIES] = entry->signature.bytes[b];
-	*place.offset = AnnoyNodeOffset(node, entry);
-	*place.slope = entry->slope;
-	*place.error = entry->error;
-	*place.pointer = entry->pointer;
-	place.pointer->ip_posid |= entry->flags;
+	tail.offset = AnnoyNodeOffset(node, entry);
+	tail.slope = entry->slope;
+	tail.error = entry->error;
+	tail.pointer = entry->pointer;
+	tail.pointer.ip_posid |= entry->flags;
+	put_tail(index, node, i, &tail);
 	node->changes++;
 }
 
-/* Put the codes of the last block into columns, as it gets full, or back into rows. */
+/* Put what the last block has in rows into the columns of a block that is full. */
 static void
-transpose_last(const AnnoyIndex *index, AnnoyNode node, bool columns)
+rows_to_columns(const AnnoyCodec *codec, const uint8 *rows, uint8 *block)
 {
-	uint8	   *block = AnnoyNodeBlock(index, node, node->count - 1);
-	int			bytes = AnnoyNodeCodec(index, node)->bytes;
-	PGAlignedBlock codes;
+	int			row_size = ANNOY_ROW_SIZE(codec->bytes);
 
-	memcpy(codes.data, block, bytes * ANNOY_BLOCK_ENTRIES);
+	/* what it writes behind the codes is overwritten */
+	annoy_kernels->transpose(rows, row_size, codec->bytes, block);
 	for (int i = 0; i < ANNOY_BLOCK_ENTRIES; i++)
 	{
-		for (int b = 0; b < bytes; b++)
-		{
-			if (columns)
-				block[b * ANNOY_BLOCK_ENTRIES + i] = codes.data[i * bytes + b];
-			else
-				block[i * bytes + b] = codes.data[b * ANNOY_BLOCK_ENTRIES + i];
-		}
+		AnnoyRowTail tail;
+
+		memcpy(&tail, rows + i * row_size + codec->bytes, sizeof(tail));
+		put_columns(block, codec->bytes, i, &tail);
+	}
+}
+
+/* Put its columns back into rows, as it is full no longer. */
+static void
+columns_to_rows(const AnnoyCodec *codec, const uint8 *block, uint8 *rows)
+{
+	for (int i = 0; i < ANNOY_BLOCK_ENTRIES; i++)
+	{
+		uint8	   *row = rows + i * ANNOY_ROW_SIZE(codec->bytes);
+		AnnoyRowTail tail = get_columns(block, codec->bytes, i);
+
+		for (int b = 0; b < codec->bytes; b++)
+			row[b] = block[b * ANNOY_BLOCK_ENTRIES + i];
+		memcpy(row + codec->bytes, &tail, sizeof(tail));
 	}
 }
 
@@ -452,7 +513,13 @@ AnnoyNodeAppend(const AnnoyIndex *index, Page page, const AnnoyEntry *entry)
 			   0, codec->block_size);
 	set_count(index, page, node->count + 1);
 	if (node->count % ANNOY_BLOCK_ENTRIES == 0)
-		transpose_last(index, node, true);
+	{
+		uint8	   *block = AnnoyNodeBlock(index, node, node->count - 1);
+		PGAlignedBlock rows;
+
+		memcpy(rows.data, block, codec->block_size);
+		rows_to_columns(codec, (uint8 *) rows.data, block);
+	}
 	AnnoyNodePut(index, page, node->count - 1, entry);
 }
 
@@ -479,6 +546,7 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
 	int			last = node->count - 1;
 	EntryPlace	place = entry_place(index, node, last);
+	const AnnoyRowTail no_tail = {0};
 	AnnoyEntry	entry;
 
 	Assert(i <= last);
@@ -488,15 +556,18 @@ AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i)
 		place.code[b * place.step] = 0;
 	for (int b = 0; b < codec->signature_bytes; b++)
 		place.signature[b * ANNOY_BLOCK_ENTRIES] = 0;
-	*place.offset = 0;
-	*place.slope = 0;
-	*place.error = 0;
-	memset(place.pointer, 0, sizeof(AnnoyPointer));
+	put_tail(index, node, last, &no_tail);
 	if (i < last)
 		AnnoyNodePut(index, page, i, &entry);
 	set_count(index, page, last);
 	if (last % ANNOY_BLOCK_ENTRIES == ANNOY_BLOCK_ENTRIES - 1)
-		transpose_last(index, node, false);
+	{
+		uint8	   *block = AnnoyNodeBlock(index, node, last);
+		PGAlignedBlock columns;
+
+		memcpy(columns.data, block, codec->block_size);
+		columns_to_rows(codec, (uint8 *) columns.data, block);
+	}
 }
 
 /* Inner product of a target and a node's centre. */
@@ -567,27 +638,23 @@ score_plain(AnnoyNode node, const uint16 *masks, float limit, uint16 *hits,
 }
 
 /*
- * Score the entries of all blocks, of the last one with its codes in columns.
+ * Score the entries of all blocks, those of the last one in a copy that has columns.
  */
 static int
 score_blocks(const AnnoyIndex *index, AnnoyNode node, AnnoyScoring *scoring,
 			 float limit, uint16 *hits, float *scores)
 {
 	const AnnoyCodec *codec = AnnoyNodeCodec(index, node);
-	int			columns = codec->bytes * ANNOY_BLOCK_ENTRIES;
 	int			full = AnnoyNodeFullCount(node);
 	int			nhits = annoy_kernels->score(AnnoyNodeBlocks(index, node), full, scoring,
 											 limit, hits, scores);
-	const uint8 *last;
 	int			last_hits;
 	PGAlignedBlock block;
 
 	if (full == node->count)
 		return nhits;
 
-	last = AnnoyNodeBlock(index, node, full);
-	AnnoyTransposeCodes(last, codec->bytes, (uint8 *) block.data);
-	memcpy(block.data + columns, last + columns, codec->block_size - columns);
+	rows_to_columns(codec, AnnoyNodeBlock(index, node, full), (uint8 *) block.data);
 	if (scoring->masks != NULL)
 		scoring->masks += full / ANNOY_BLOCK_ENTRIES;
 	last_hits = annoy_kernels->score((uint8 *) block.data, node->count - full, scoring,

@@ -79,15 +79,27 @@ AnnoyNodeFullCount(AnnoyNode node)
 	return node->count - node->count % ANNOY_BLOCK_ENTRIES;
 }
 
+/* The pointer of entry i, in a leaf with its flags. */
+static inline const AnnoyPointer *
+AnnoyNodeRawPointer(const AnnoyIndex *index, AnnoyNode node, int i)
+{
+	int			code_bytes = AnnoyNodeCodec(index, node)->bytes;
+	int			lane = i % ANNOY_BLOCK_ENTRIES;
+	const uint8 *block = AnnoyNodeBlock(index, node, i);
+
+	if (i < AnnoyNodeFullCount(node))
+		return (const AnnoyPointer *) (block + ANNOY_BLOCK_POINTERS(code_bytes)) + lane;
+	return (const AnnoyPointer *) (block + lane * ANNOY_ROW_SIZE(code_bytes) + code_bytes +
+								   offsetof(AnnoyRowTail, pointer));
+}
+
 /*
  * What entry i of a node points to: in an inner node, with the child's spread.
  */
 static inline AnnoyPointer
 AnnoyNodePointer(const AnnoyIndex *index, AnnoyNode node, int i)
 {
-	const uint8 *pointers = AnnoyNodeBlock(index, node, i) +
-	ANNOY_BLOCK_POINTERS(AnnoyNodeCodec(index, node)->bytes);
-	AnnoyPointer pointer = ((const AnnoyPointer *) pointers)[i % ANNOY_BLOCK_ENTRIES];
+	AnnoyPointer pointer = *AnnoyNodeRawPointer(index, node, i);
 
 	if (node->level == 0)
 		pointer.ip_posid &= ~ANNOY_ENTRY_FLAGS;

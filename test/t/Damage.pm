@@ -364,7 +364,7 @@ our @damage = (
 		qr/block \d+, offset 3\n.*entry for \(\d+,\d+\) has a wrong code/,
 		sub {
 			my ($leaf) = @_;
-			my $code = $_->code_byte($leaf, 2, 0);
+			my $code = entry(2, 'code');
 			$_->set($leaf, $code, $_->get($leaf, $code) ^ 16);
 		}
 	],
@@ -415,7 +415,7 @@ our @damage = (
 		qr/block \d+, offset 2\n.*entry for \(\d+,0\) has a wrong code/,
 		sub {
 			my ($leaf, $inner) = @_;
-			my $code = $_->code_byte($inner, 1, 0);
+			my $code = entry(1, 'code');
 			$_->set($inner, $code, $_->get($inner, $code) ^ 1);
 		}
 	],

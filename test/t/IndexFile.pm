@@ -174,24 +174,27 @@ sub curve
 	return [ $start + $offset + 4 * ($i // 0), $type ];
 }
 
-# Parts of entry i of a node, of a code the first byte, as it lies in a full block.  In
-# a leaf, blocks before it are longer by signatures, which get and set know of, as on
+# Parts of entry i of a node: where they are if its block is full, and in a row.  In a
+# leaf, blocks before it are longer by signatures, which get and set know of, as on
 # pages of attributes.
 sub entry
 {
 	my ($i, $part) = @_;
 	my $block = 128 + int($i / 16) * 16 * ($dims + 16);
 	my $lane = $i % 16;
+	my $row = $block + $lane * ($dims + 16);
 	my %part = (
-		code => [ $block + $lane, 'C' ],
-		offset => [ $block + 16 * $dims + 4 * $lane, 'f' ],
-		slope => [ $block + 16 * ($dims + 4) + 4 * $lane, 'f' ],
-		error => [ $block + 16 * ($dims + 8) + 2 * $lane, 'S' ],
+		# the first byte
+		code => [ $block + $lane, 'C', $row ],
+		offset => [ $block + 16 * $dims + 4 * $lane, 'f', $row + $dims ],
+		slope => [ $block + 16 * ($dims + 4) + 4 * $lane, 'f', $row + $dims + 4 ],
+		error => [ $block + 16 * ($dims + 8) + 2 * $lane, 'S', $row + $dims + 8 ],
 		# block, high and low half, and offset
-		pointer => [ $block + 16 * ($dims + 10) + 6 * $lane, 'SSS' ],
-		# its first byte
+		pointer => [ $block + 16 * ($dims + 10) + 6 * $lane, 'SSS', $row + $dims + 10 ],
+		# its first byte, never in a row
 		signature => [ $block + 16 * ($dims + 16) + $lane, 'C' ]);
-	return [ @{ $part{$part} }, int($i / 16) ];
+	my ($offset, $format, $in_row) = @{ $part{$part} };
+	return [ $offset, $format, int($i / 16), $in_row ];
 }
 
 # Slot i of a page of items: row, and state; and component j of its vector.
@@ -266,7 +269,8 @@ sub signature_bytes
 sub place
 {
 	my ($self, $block, $place) = @_;
-	my ($offset, $format, $blocks) = @{ ref $place ? $place : $at{$place} || die $place };
+	my ($offset, $format, $blocks, $in_row) = @{ ref $place ? $place : $at{$place} || die $place };
+	$offset = $in_row if defined $in_row && $blocks >= int($self->get($block, 'count') / 16);
 	$offset += 16 * $self->signature_bytes * $blocks
 	  if $blocks && ($self->get($block, 'kind') == $kind{attributes}
 		|| $self->get($block, 'level') == 0);
@@ -370,8 +374,8 @@ sub remove_entry
 	return;
 }
 
-# Set the number of entries of a node, from one more or less: the codes of a block are in
-# rows until it is full.
+# Set the number of entries of a node, from one more or less: a block is in rows until it
+# is full.
 sub set_count
 {
 	my ($self, $block, $count) = @_;
@@ -380,15 +384,6 @@ sub set_count
 	$self->set($block, count => $count);
 	$self->set_entry($block, $first + $_, $entries[$_]) foreach 0 .. 15;
 	return;
-}
-
-# Byte n of entry i's code.
-sub code_byte
-{
-	my ($self, $block, $i, $n) = @_;
-	return byte_of($i, 'code', $n) if int($i / 16) < int($self->get($block, 'count') / 16);
-	my ($offset, @rest) = @{ entry(16 * int($i / 16), 'code') };
-	return [ $offset + $dims * ($i % 16) + $n, @rest ];
 }
 
 # Remove all entries of an item from tree 0.
@@ -409,7 +404,7 @@ sub get_entry
 {
 	my ($self, $block, $i) = @_;
 	return [
-		map({ $self->get($block, $self->code_byte($block, $i, $_)) } 0 .. $dims - 1),
+		map({ $self->get($block, byte_of($i, 'code', $_)) } 0 .. $dims - 1),
 		map({ $self->get($block, byte_of($i, 'signature', $_)) } 0 .. $self->signature_bytes - 1),
 		map({ $self->get($block, entry($i, $_)) }
 			qw(offset slope error pointer)) ];
@@ -419,7 +414,7 @@ sub set_entry
 {
 	my ($self, $block, $i, $bytes) = @_;
 	my @bytes = defined $bytes ? @$bytes : (0) x ($dims + $self->signature_bytes + 6);
-	$self->set($block, $self->code_byte($block, $i, $_), shift @bytes)
+	$self->set($block, byte_of($i, 'code', $_), shift @bytes)
 	  foreach (0 .. $dims - 1);
 	$self->set($block, byte_of($i, 'signature', $_), shift @bytes)
 	  foreach (0 .. $self->signature_bytes - 1);
@@ -433,8 +428,8 @@ sub set_entry
 sub byte_of
 {
 	my ($i, $part, $n) = @_;
-	my ($offset, @rest) = @{ entry($i, $part) };
-	return [ $offset + 16 * $n, @rest ];
+	my ($offset, $format, $blocks, $in_row) = @{ entry($i, $part) };
+	return [ $offset + 16 * $n, $format, $blocks, defined $in_row ? $in_row + $n : undef ];
 }
 
 sub set_pointer
