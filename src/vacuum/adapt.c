@@ -120,8 +120,7 @@ adapt_below(AnnoyRelocation *relocation, const AnnoyWalk *walk, AnnoyNode node)
 		AnnoyPointer pointer = AnnoyNodePointer(walk->index, node, i);
 
 		AnnoyVacuumDelay();
-		entries += AnnoyRelocate(relocation, walk->tree,
-								 ItemPointerGetBlockNumberNoCheck(&pointer), &path);
+		entries += AnnoyRelocate(relocation, walk->tree, &pointer, &path);
 	}
 	return entries;
 }
@@ -201,8 +200,8 @@ AnnoyAdaptTrees(Relation rel, double items)
 
 	AnnoyReadMeta(rel, &meta);
 	due = entries_due(index, &meta, items);
-	if (index->has_space && index->metric != ANNOY_IP &&
-		items >= ANNOY_CURVE_MIN_ITEMS && due > LEAST_DUE * entries)
+	if (index->has_space && items >= ANNOY_CURVE_MIN_ITEMS &&
+		due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
 		adapted = adapt(rel, index, due, meta.adapt_next);
