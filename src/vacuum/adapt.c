@@ -183,7 +183,7 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 }
 
 /*
- * VACUUM has counted that many items, or thinks that there are no more: adapt trees to
+ * VACUUM has counted that many items, or thinks that there are: adapt trees to
  * those that have come.  Returns whether that has changed trees much.
  */
 bool
@@ -193,12 +193,19 @@ AnnoyAdaptTrees(Relation rel, double items)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	double		entries = items * index->n_entries * index->n_trees;
 	AnnoyMetaPageData meta;
+	double		entries;
 	double		due;
 	double		adapted = 0;
 
 	AnnoyReadMeta(rel, &meta);
+
+	/*
+	 * PostgreSQL may think that there are far fewer rows than there were, since
+	 * a VACUUM that was cancelled has left it no pages to look at, and no number
+	 */
+	items = Max(items, meta.adapt_from - meta.adapt_removed);
+	entries = items * index->n_entries * index->n_trees;
 	due = entries_due(index, &meta, items);
 	if (index->has_space && items >= ANNOY_CURVE_MIN_ITEMS &&
 		due > LEAST_DUE * entries)

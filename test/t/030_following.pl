@@ -177,12 +177,14 @@ sql('DELETE FROM t WHERE id > 100000');
 # Others are cancelled whenever they have done something, until all is done: each goes on
 # where the one before it was.
 my $cancelled = 0;
+my $tries = 0;
 do
 {
 	$stale = stale();
 	$cancelled += cancel_vacuum(begin_vacuum(1000), $stale);
-} while (stale() >= $begins && $cancelled < 100);
+} while (stale() >= $begins && ++$tries < 100);
 cmp_ok($cancelled, '>', 2, "VACUUM was cancelled $cancelled times more");
+sql('VACUUM t');
 as_good_ok('grown tenfold');
 is(stale(), 0, 'a new index has nothing that is stale');
 
