@@ -150,6 +150,9 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 	int			ends = 0;		/* of trees, in this round */
 
 	begin_walk(walk, rel, index, next);
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": looking at %.0f entries from block %u on",
+							 RelationGetRelationName(rel), due, walk->next)));
 	while (adapted < due)
 	{
 		AnnoyNode	node = AnnoyWalkNext(walk);
