@@ -510,7 +510,8 @@ AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, bool keep,
 }
 
 /*
- * Sign all attributes on a page anew, by the bounds that there are now.
+ * Sign all attributes on a copy of a page anew, by the bounds that there are now.  This
+ * calls functions of types, so the caller holds no lock.
  */
 void
 AnnoySignPage(AnnoySigner * signer, BlockNumber block, Page page)

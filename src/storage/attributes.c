@@ -246,6 +246,32 @@ AnnoyAttributesSign(Page page, OffsetNumber offset, const AnnoySignature * signa
 }
 
 /*
+ * A copy of a page has been signed anew meanwhile: have the page's tuples have the same
+ * signatures, and the page the copy's generation.  A tuple that is not in the copy has
+ * come since then, and whoever has added it has signed it.
+ */
+void
+AnnoyAttributesTakeSignatures(Page page, Page copy)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	AnnoyAttributes signed_header = AnnoyPageGetAttributes(copy);
+
+	for (int i = 0; i < header->count; i++)
+	{
+		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
+		IndexTuple	same = AnnoyAttributesGet(copy, FirstOffsetNumber + i);
+
+		if (tuple == NULL || same == NULL || IndexTupleSize(tuple) != IndexTupleSize(same) ||
+			memcmp(tuple, same, IndexTupleSize(tuple)) != 0)
+			continue;
+		for (int j = 0; j < header->signature_bytes; j++)
+			AnnoyNumberSignature(header, i)[j * ANNOY_BLOCK_ENTRIES] =
+				AnnoyNumberSignature(signed_header, i)[j * ANNOY_BLOCK_ENTRIES];
+	}
+	header->generation = signed_header->generation;
+}
+
+/*
  * The tuple with a number.  NULL if there is none, or if that cannot be one.
  */
 IndexTuple

@@ -491,6 +491,7 @@ extern OffsetNumber AnnoyAttributesAdd(Page page, IndexTuple tuple,
 									   const AnnoySignature * signature);
 extern void AnnoyAttributesSign(Page page, OffsetNumber offset,
 								const AnnoySignature * signature);
+extern void AnnoyAttributesTakeSignatures(Page page, Page copy);
 extern IndexTuple AnnoyAttributesGet(Page page, OffsetNumber offset);
 extern BlockNumber AnnoyAttributesFirst(Relation rel);
 extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked);

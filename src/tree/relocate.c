@@ -50,6 +50,11 @@
 #define BETTER_SECOND	0.95
 
 /*
+ * A leaf's spread is noted if it is more than before, or less than this part of it.
+ */
+#define SPREAD_LESS		0.95
+
+/*
  * A centre moves if the square of the way is more than this part of the mean square
  * of the distances from it, which is by how much that would become less.
  */
@@ -62,6 +67,8 @@
 typedef struct Leaf
 {
 	BlockNumber block;
+	AnnoyPointer pointer;		/* to it, with its spread; not of one that was
+								 * found */
 	AnnoyTarget target;			/* its centre */
 	PGAlignedBlock copy;
 } Leaf;
@@ -242,6 +249,7 @@ look_around(AnnoyRelocation *state)
 		if (block == state->leaf.block || block < AnnoyRootBlock(state->index->n_trees) ||
 			!read_leaf(state, leaf, tree, block))
 			continue;
+		leaf->pointer = state->leaves.candidates[i].pointer;
 		estimate(state, leaf, state->distance[state->n_around]);
 		find_others(state, state->n_around++);
 	}
@@ -270,16 +278,23 @@ read_point(AnnoyRelocation *state, int i)
 						  AnnoyPageGetNode(state->leaf.copy.data), i, state->point);
 }
 
-/* Where a first entry is to go, or -1. */
+/*
+ * Where a first entry is to go, or -1.  In an index for inner product, not where it would
+ * be an outlier: see AnnoyPreferWideLeaf.
+ */
 static int
 place_first(AnnoyRelocation *state, int i)
 {
+	bool		spreads = state->index->metric == ANNOY_IP;
 	float		best = state->own[i];
 	int			to = -1;
 
 	for (int j = 0; j < state->n_around; j++)
 	{
-		if (state->distance[j][i] < best && (state->other[i] == j || has_room(&state->around[j])))
+		Leaf	   *leaf = &state->around[j];
+
+		if (state->distance[j][i] < best && (state->other[i] == j || has_room(leaf)) &&
+			!(spreads && AnnoyIsOutlier(state->distance[j][i], &leaf->pointer)))
 		{
 			best = state->distance[j][i];
 			to = j;
@@ -575,21 +590,45 @@ make_moves(AnnoyRelocation *state, int to)
 }
 
 /*
- * Relocate the entries of a leaf, if it is one; the path has its parent.  Returns their
- * number.  The caller holds no locks.
- *
- * In an index for inner product, the nearest leaf is not always the right one, see
- * spread.c, and centres are not in the middle.
+ * In an index for inner product, note the leaf's spread, as it is now.
+ */
+static void
+note_spread(AnnoyRelocation *state, int tree, const AnnoyPointer *pointer, const AnnoyPath *path)
+{
+	Leaf	   *leaf = &state->leaf;
+	double		fourth_powers = 0;
+	double		spread;
+	int			count;
+
+	if (!read_leaf(state, leaf, tree, leaf->block))
+		return;
+	/* from its own centre, estimates are what they should be */
+	estimate(state, leaf, state->own);
+	count = AnnoyPageGetNode(leaf->copy.data)->count;
+	for (int i = 0; i < count; i++)
+	{
+		if (isfinite(state->own[i]))
+			fourth_powers += (double) state->own[i] * state->own[i];
+	}
+	spread = AnnoyLeafSpread(fourth_powers, count);
+	if (AnnoySpreadOffset(state->index, spread) > pointer->ip_posid ||
+		spread < SPREAD_LESS * AnnoyPointerSpread(pointer))
+		AnnoySetSpread(state->rel, state->index, tree, leaf->block, spread, path);
+}
+
+/*
+ * Relocate the entries of a leaf, if it is one, to which that pointer was in its parent,
+ * which the path has.  Returns their number.  The caller holds no locks.
  */
 int
-AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block, const AnnoyPath *path)
+AnnoyRelocate(AnnoyRelocation *state, int tree, const AnnoyPointer *pointer,
+			  const AnnoyPath *path)
 {
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(pointer);
 	Relation	rel = state->rel;
 	const AnnoyIndex *index = state->index;
 	MemoryContext old_context;
 	AnnoyVectorSource *source;
-
-	Assert(index->metric != ANNOY_IP);
 
 	/* no root has a parent, but a damaged pointer may lead there */
 	if (block < AnnoyRootBlock(index->n_trees))
@@ -624,6 +663,8 @@ AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block, const AnnoyPa
 		if (!made)
 			make_moves(state, to);
 	}
+	if (index->metric == ANNOY_IP)
+		note_spread(state, tree, pointer, path);
 	return AnnoyPageGetNode(state->leaf.copy.data)->count;
 }
 

@@ -14,7 +14,8 @@
  *
  * A spread is a hint.  It is right when a node is made; insertions let it grow, in a
  * record of their own, and no deletion makes it less.  If it is too small, because
- * of a crash in between or of a split that has come first, recall suffers.
+ * of a crash in between or of a split that has come first, recall suffers.  VACUUM
+ * computes those of leaves anew when it adapts trees.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -49,14 +50,14 @@ AnnoyLeafSpread(double fourth_powers, int count)
 }
 
 /*
- * Is a point that far from a node's centre, squared, no outlier there?
+ * Is a point that far from a node's centre, squared, an outlier there?
  */
-static bool
-is_within(float distance2, const AnnoyPointer *pointer)
+bool
+AnnoyIsOutlier(float distance2, const AnnoyPointer *pointer)
 {
 	float		reach = OUTLIER_SPREADS * AnnoyPointerSpread(pointer);
 
-	return distance2 <= reach * reach;
+	return distance2 > reach * reach;
 }
 
 /*
@@ -88,7 +89,7 @@ find_wide_leaf(AnnoyTarget *target, BlockNumber root, AnnoyReadNode read_node,
 		{
 			AnnoyPointer pointer = AnnoyNodePointer(target->index, node, hits[i]);
 
-			if (scores[i] < leaf->score && is_within(scores[i], &pointer))
+			if (scores[i] < leaf->score && !AnnoyIsOutlier(scores[i], &pointer))
 			{
 				leaf->score = scores[i];
 				leaf->nsn = node->child_nsn;
@@ -121,7 +122,7 @@ AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root, AnnoyReadNode read_no
 	AnnoyCandidate *found;
 
 	if (target->index->metric != ANNOY_IP || leaves->count == 0 ||
-		is_within(leaves->candidates[0].score, &leaves->candidates[0].pointer) ||
+		!AnnoyIsOutlier(leaves->candidates[0].score, &leaves->candidates[0].pointer) ||
 		!find_wide_leaf(target, root, read_node, arg, &wide) ||
 		wide.score > WIDE_FARTHER * leaves->candidates[0].score)
 		return;
@@ -156,6 +157,69 @@ spread_with(const AnnoyPointer *leaf, double offset, int count)
 }
 
 /*
+ * Write a spread into a locked node's entry for a child.
+ */
+static void
+put_spread(Relation rel, const AnnoyIndex *index, Buffer buffer, int i, double spread)
+{
+	GenericXLogState *xlog = GenericXLogStart(rel);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+	AnnoyEntry	entry;
+
+	AnnoyNodeGet(index, AnnoyPageGetNode(page), i, &entry);
+	entry.pointer.ip_posid = AnnoySpreadOffset(index, spread);
+	AnnoyNodePut(index, page, i, &entry);
+	GenericXLogFinish(xlog);
+}
+
+/*
+ * The spread that a node has because of its child at i, which has that one.
+ */
+static double
+spread_above(const AnnoyIndex *index, AnnoyNode node, int i, double spread)
+{
+	float	   *centre = palloc(sizeof(float) * 2 * index->space_dim);
+	float	   *child = centre + index->space_dim;
+	AnnoyEntry	entry;
+	double		offset;
+
+	AnnoyNodeReadCentre(index, node, centre);
+	AnnoyNodeGet(index, node, i, &entry);
+	AnnoyDecode(index, &index->inner, &entry, centre, child);
+	offset = annoy_kernels->l2(child, centre, index->space_dim);
+	pfree(centre);
+	return sqrt(offset + spread * spread);
+}
+
+/*
+ * A node that is on a level has at least that spread: note it, and let those of the
+ * nodes above grow, if need be.  The caller holds no locks.
+ */
+static void
+grow_above(Relation rel, const AnnoyIndex *index, int tree, int level, BlockNumber block,
+		   double spread, const AnnoyPath *path)
+{
+	bool		grows = true;
+
+	while (grows && block != AnnoyRootBlock(tree))
+	{
+		Buffer		buffer = AnnoyFindParent(rel, index, tree, ++level, block, path);
+		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+		int			i = AnnoyNodeFindChild(index, node, block);
+		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+
+		grows = AnnoySpreadOffset(index, spread) > pointer.ip_posid;
+		if (grows)
+		{
+			put_spread(rel, index, buffer, i, spread);
+			spread = spread_above(index, node, i, spread);
+		}
+		block = BufferGetBlockNumber(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
  * After a leaf has got a point, as above, let spreads of the leaf and of the nodes
  * above it grow, if need be.  `leaves' are those that the descent has found, with the
  * spreads that they had; the path is that of the descent.  The caller holds no locks.
@@ -165,58 +229,61 @@ AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber lea
 				const AnnoyCollector *leaves, double offset, int count,
 				const AnnoyPath *path)
 {
-	BlockNumber block = leaf;
 	bool		grows = false;
-	double		spread = 0;
-	float	   *centre;
-	float	   *child_centre;
+	double		spread;
+	double		above = 0;
+	Buffer		buffer;
+	BlockNumber block;
+	AnnoyNode	node;
+	AnnoyPointer pointer;
+	int			i;
 
 	if (index->metric != ANNOY_IP)
 		return;
 
 	/* for most points, this is all */
-	for (int i = 0; i < leaves->count && !grows; i++)
+	for (int j = 0; j < leaves->count && !grows; j++)
 	{
-		const AnnoyPointer *pointer = &leaves->candidates[i].pointer;
+		const AnnoyPointer *found = &leaves->candidates[j].pointer;
 
-		grows = ItemPointerGetBlockNumberNoCheck(pointer) == leaf &&
-			AnnoySpreadOffset(index, spread_with(pointer, offset, count)) > pointer->ip_posid;
+		grows = ItemPointerGetBlockNumberNoCheck(found) == leaf &&
+			AnnoySpreadOffset(index, spread_with(found, offset, count)) > found->ip_posid;
 	}
 	if (!grows)
 		return;
 
-	centre = palloc(sizeof(float) * index->space_dim);
-	child_centre = palloc(sizeof(float) * index->space_dim);
-	for (int level = 1; grows; level++)
+	buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path);
+	block = BufferGetBlockNumber(buffer);
+	node = AnnoyPageGetNode(BufferGetPage(buffer));
+	i = AnnoyNodeFindChild(index, node, leaf);
+	pointer = AnnoyNodePointer(index, node, i);
+	spread = spread_with(&pointer, offset, count);
+	grows = AnnoySpreadOffset(index, spread) > pointer.ip_posid;
+	if (grows)
 	{
-		Buffer		buffer = AnnoyFindParent(rel, index, tree, level, block, path);
-		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
-		AnnoyEntry	entry;
-		int			i = AnnoyNodeFindChild(index, node, block);
-
-		AnnoyNodeGet(index, node, i, &entry);
-		AnnoyNodeReadCentre(index, node, centre);
-		if (level == 1)
-			spread = spread_with(&entry.pointer, offset, count);
-		else
-			spread = sqrt(annoy_kernels->l2(child_centre, centre, index->space_dim) +
-						  spread * spread);
-
-		grows = AnnoySpreadOffset(index, spread) > entry.pointer.ip_posid;
-		if (grows)
-		{
-			GenericXLogState *xlog = GenericXLogStart(rel);
-			Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
-
-			entry.pointer.ip_posid = AnnoySpreadOffset(index, spread);
-			AnnoyNodePut(index, page, i, &entry);
-			GenericXLogFinish(xlog);
-		}
-		block = BufferGetBlockNumber(buffer);
-		UnlockReleaseBuffer(buffer);
-		memcpy(child_centre, centre, sizeof(float) * index->space_dim);
-		grows = grows && block != AnnoyRootBlock(tree);
+		put_spread(rel, index, buffer, i, spread);
+		above = spread_above(index, node, i, spread);
 	}
-	pfree(centre);
-	pfree(child_centre);
+	UnlockReleaseBuffer(buffer);
+	if (grows)
+		grow_above(rel, index, tree, 1, block, above, path);
+}
+
+/*
+ * The spread of a leaf has been computed anew: note it, and let those of the nodes above
+ * grow, if need be.  The path has the parent.  The caller holds no locks.
+ */
+void
+AnnoySetSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber leaf,
+			   double spread, const AnnoyPath *path)
+{
+	Buffer		buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path);
+	BlockNumber block = BufferGetBlockNumber(buffer);
+	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+	int			i = AnnoyNodeFindChild(index, node, leaf);
+	double		above = spread_above(index, node, i, spread);
+
+	put_spread(rel, index, buffer, i, spread);
+	UnlockReleaseBuffer(buffer);
+	grow_above(rel, index, tree, 1, block, above, path);
 }

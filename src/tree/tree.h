@@ -125,12 +125,15 @@ extern OffsetNumber AnnoyFillNode(const AnnoyIndex *index, Page page, int tree,
 
 /* spread.c */
 extern float AnnoyLeafSpread(double fourth_powers, int count);
+extern bool AnnoyIsOutlier(float distance2, const AnnoyPointer *pointer);
 extern void AnnoyPreferWideLeaf(AnnoyTarget *target, BlockNumber root,
 								AnnoyReadNode read_node, void *arg,
 								AnnoyCollector *leaves);
 extern void AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree,
 							BlockNumber leaf, const AnnoyCollector *leaves,
 							double offset, int count, const AnnoyPath *path);
+extern void AnnoySetSpread(Relation rel, const AnnoyIndex *index, int tree,
+						   BlockNumber leaf, double spread, const AnnoyPath *path);
 
 /* split.c */
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
@@ -140,8 +143,8 @@ extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,
 typedef struct AnnoyRelocation AnnoyRelocation;
 
 extern AnnoyRelocation *AnnoyRelocationBegin(Relation rel, const AnnoyIndex *index);
-extern int	AnnoyRelocate(AnnoyRelocation *state, int tree, BlockNumber block,
-						  const AnnoyPath *path);
+extern int	AnnoyRelocate(AnnoyRelocation *state, int tree,
+						  const AnnoyPointer *pointer, const AnnoyPath *path);
 extern double AnnoyRelocated(const AnnoyRelocation *state);
 
 #endif							/* ANNOY_TREE_H */

@@ -120,8 +120,7 @@ adapt_below(AnnoyRelocation *relocation, const AnnoyWalk *walk, AnnoyNode node)
 		AnnoyPointer pointer = AnnoyNodePointer(walk->index, node, i);
 
 		AnnoyVacuumDelay();
-		entries += AnnoyRelocate(relocation, walk->tree,
-								 ItemPointerGetBlockNumberNoCheck(&pointer), &path);
+		entries += AnnoyRelocate(relocation, walk->tree, &pointer, &path);
 	}
 	return entries;
 }
@@ -151,6 +150,9 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 	int			ends = 0;		/* of trees, in this round */
 
 	begin_walk(walk, rel, index, next);
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": looking at %.0f entries from block %u on",
+							 RelationGetRelationName(rel), due, walk->next)));
 	while (adapted < due)
 	{
 		AnnoyNode	node = AnnoyWalkNext(walk);
@@ -184,7 +186,7 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 }
 
 /*
- * VACUUM has counted that many items, or thinks that there are no more: adapt trees to
+ * VACUUM has counted that many items, or thinks that there are: adapt trees to
  * those that have come.  Returns whether that has changed trees much.
  */
 bool
@@ -194,15 +196,22 @@ AnnoyAdaptTrees(Relation rel, double items)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	const AnnoyIndex *index = AnnoyOpen(rel);
-	double		entries = items * index->n_entries * index->n_trees;
 	AnnoyMetaPageData meta;
+	double		entries;
 	double		due;
 	double		adapted = 0;
 
 	AnnoyReadMeta(rel, &meta);
+
+	/*
+	 * PostgreSQL may think that there are far fewer rows than there were, since
+	 * a VACUUM that was cancelled has left it no pages to look at, and no number
+	 */
+	items = Max(items, meta.adapt_from - meta.adapt_removed);
+	entries = items * index->n_entries * index->n_trees;
 	due = entries_due(index, &meta, items);
-	if (index->has_space && index->metric != ANNOY_IP &&
-		items >= ANNOY_CURVE_MIN_ITEMS && due > LEAST_DUE * entries)
+	if (index->has_space && items >= ANNOY_CURVE_MIN_ITEMS &&
+		due > LEAST_DUE * entries)
 	{
 		AnnoySetDue(rel, items, due);
 		adapted = adapt(rel, index, due, meta.adapt_next);

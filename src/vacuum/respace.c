@@ -266,6 +266,9 @@ bounds_have_drifted(Relation rel, const AnnoyIndex *index, const AnnoySample *sa
 /*
  * Sign all attributes by the bounds of the trees.  Insertions of this generation do so
  * themselves, and scans test attributes that are signed by others' bounds.
+ *
+ * Functions of types may take their time, raise an error or read this index, so they are
+ * called for a copy of a page, while no lock is held.
  */
 static void
 sign_again(Relation rel)
@@ -274,26 +277,34 @@ sign_again(Relation rel)
 	AnnoySigner *signer = AnnoySignerMake(rel, index, NULL);
 	BlockNumber block = signer != NULL ? AnnoyAttributesFirst(rel) : InvalidBlockNumber;
 	BlockNumber steps = 0;
+	PGAlignedBlock *copy = palloc(sizeof(PGAlignedBlock));
+	AnnoyAttributes header = AnnoyPageGetAttributes(copy->data);
 
-	while (block != InvalidBlockNumber)
+	for (; block != InvalidBlockNumber; block = header->next)
 	{
 		Buffer		buffer;
-		AnnoyAttributes header;
 
 		AnnoyVacuumDelay();
 		AnnoyCountStep(rel, block, &steps);
-		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber, BUFFER_LOCK_EXCLUSIVE);
-		header = AnnoyPageGetAttributes(BufferGetPage(buffer));
+		buffer = AnnoyAttributesLock(rel, block, InvalidBlockNumber, BUFFER_LOCK_SHARE);
+		memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+
+		/* no other VACUUM is here, and nobody else signs a page */
 		if (header->generation != index->generation)
 		{
-			GenericXLogState *xlog = GenericXLogStart(rel);
+			GenericXLogState *xlog;
 
-			AnnoySignPage(signer, block, GenericXLogRegisterBuffer(xlog, buffer, 0));
+			AnnoySignPage(signer, block, copy->data);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			xlog = GenericXLogStart(rel);
+			AnnoyAttributesTakeSignatures(GenericXLogRegisterBuffer(xlog, buffer, 0), copy->data);
 			GenericXLogFinish(xlog);
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 		}
-		block = header->next;
-		UnlockReleaseBuffer(buffer);
+		ReleaseBuffer(buffer);
 	}
+	pfree(copy);
 }
 
 /*

@@ -503,6 +503,73 @@ is(many_rows(), '5000', 'and by those that VACUUM has made');
 index_check_ok($node, 't_idx', 'signatures that VACUUM has made');
 intact_ok('t', 20000, 'signatures that VACUUM has made');
 
+#
+# VACUUM calls functions of types while it holds no lock: one that takes its time keeps
+# nobody from the page, and VACUUM can be cancelled meanwhile.
+#
+sql(
+	q{
+	DROP TABLE t;
+	CREATE FUNCTION hash_quickly(money) RETURNS int LANGUAGE internal IMMUTABLE STRICT AS 'hashint8';
+	CREATE FUNCTION hash_slowly(price money) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+	BEGIN
+		IF current_setting('application_name') = 'slow' THEN
+			PERFORM pg_advisory_xact_lock_shared(1);
+		END IF;
+		RETURN public.hash_quickly(price);
+	END $$;
+	CREATE OPERATOR CLASS money_hash DEFAULT FOR TYPE money USING hash AS OPERATOR 1 =, FUNCTION 1 hash_slowly(money);
+	CREATE OPERATOR CLASS money_annoy DEFAULT FOR TYPE money USING annoy AS OPERATOR 1 =;
+	CREATE TABLE t (id int PRIMARY KEY, v real[], price money);
+	INSERT INTO t SELECT i, ARRAY[i % 100, i / 100, i % 7], (i % 50)::money FROM generate_series(1, 2000) i;
+	CREATE INDEX t_idx ON t USING annoy (v, price) WITH (signatures = 2);});
+change_index(\&sign_otherwise);
+
+my $lock = $node->background_psql('postgres');
+my $rows = 2000;
+foreach my $cancelled (1, 0)
+{
+	my $what = $cancelled ? 'to be cancelled' : 'that goes on';
+
+	$lock->query_safe('SELECT pg_advisory_lock(1)');
+	$vacuum = IPC::Run::start(
+		[
+			'psql', '-X', '-d', $node->connstr('postgres'),
+			'-c', "SET application_name = 'slow'",
+			'-c', 'VACUUM (PARALLEL 0) t'
+		],
+		'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+	  or die 'VACUUM does not sign';
+	my $timed_out = 0;
+	$node->psql(
+		'postgres',
+		"INSERT INTO t SELECT i, ARRAY[i % 90, i % 80, i % 7], (i % 50)::money FROM generate_series($rows + 1, $rows + 20) i",
+		timeout => $PostgreSQL::Test::Utils::timeout_default,
+		timed_out => \$timed_out);
+	ok(!$timed_out, "rows come during a VACUUM $what")
+	  or $lock->query_safe('SELECT pg_advisory_unlock(1)');
+	$rows += 20;
+	sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'}) if $cancelled;
+	$vacuum->finish if $cancelled;
+	$lock->query_safe('SELECT pg_advisory_unlock(1)');
+	$vacuum->finish if !$cancelled;
+	like($error, $cancelled ? qr/canceling statement due to user request/ : qr/^$/, "a VACUUM $what");
+	index_check_ok($node, 't_idx', "a VACUUM $what");
+	is( sql(
+			q{
+			SET enable_seqscan = off;
+			SET enable_sort = off;
+			SELECT count(*) FROM (
+				SELECT id FROM t WHERE price = 7::money
+				ORDER BY v <-> ARRAY[0, 0, 0]::real[] LIMIT 1000) s}),
+		sql('SELECT count(*) FROM t WHERE id % 50 = 7'),
+		"a VACUUM $what: signatures do not hide rows");
+}
+$lock->quit;
+intact_ok('t', $rows, 'signatures made while rows came');
+
 my $log = slurp_file($node->logfile);
 
 # but for the marks that were put there
