@@ -554,11 +554,11 @@ sample_leaves(AnnoyFilter *filter, AnnoyRandom *random, Page copy)
 {
 	AnnoyPointer items[SAMPLE_LEAVES * SAMPLE_LEAF_ITEMS];
 
-	for (int i = 0; i < lengthof(items); i++)
+	for (int i = 0; i < (int) lengthof(items); i++)
 		ItemPointerSetInvalid(&items[i]);
-	for (int i = 0; i < lengthof(items); i += SAMPLE_LEAF_ITEMS)
+	for (int i = 0; i < (int) lengthof(items); i += SAMPLE_LEAF_ITEMS)
 		sample_leaf(filter, random, &items[i]);
-	for (int i = 0; i < lengthof(items) && filter->tested < SAMPLE_TESTS; i++)
+	for (int i = 0; i < (int) lengthof(items) && filter->tested < SAMPLE_TESTS; i++)
 	{
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&items[i]);
 
