@@ -15,8 +15,8 @@ CREATE FUNCTION vec(i integer) RETURNS real[] IMMUTABLE LANGUAGE sql AS
 	$$ SELECT array_agg((sin(i * j) * 100)::real ORDER BY j) FROM generate_series(1, 8) j $$;
 
 -- The storage parameter, and what the index tells of it: a byte for each of the first
--- columns of a type with order or hashes; arrays have what is left, up to four, and then
--- the others a second one
+-- columns of a type with order or hashes; arrays have what is left of four, and two more, up to four each; then
+-- the others have a second one
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE OPERATOR CLASS mood_ops FOR TYPE anyenum USING annoy AS
 	OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, OPERATOR 6 <>;

@@ -51,8 +51,12 @@
 #include "relation/relation.h"
 #include "storage/storage.h"
 
-/* Bytes that are automatic. */
+/*
+ * Bytes that are automatic, and with more of them for arrays: with two bytes, one array
+ * of four elements in six passes by mistake, and with four, one in thirty-five.
+ */
 #define AUTOMATIC_BYTES		4
+#define WITH_ARRAYS_BYTES	6
 
 /* The most bytes of an array; another column has two. */
 #define ARRAY_BYTES			4
@@ -117,12 +121,16 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 {
 	int			natts = IndexRelationGetNumberOfAttributes(rel);
 	int			wanted = AnnoyOptionSignatures(rel);
+	int			with_arrays = wanted;
 	int			n = 0;
 	int			n_columns;
 
 	memset(columns, 0, ANNOY_MAX_SIGNATURE);
 	if (wanted < 0)
+	{
 		wanted = AUTOMATIC_BYTES;
+		with_arrays = WITH_ARRAYS_BYTES;
+	}
 	for (int i = 1; i < natts && n < wanted; i++)
 	{
 		if (hashed_type(rel, i) != NULL)
@@ -133,7 +141,7 @@ AnnoyChooseSignatures(Relation rel, uint8 *columns)
 	n_columns = n;
 	for (int round = 1; round < ARRAY_BYTES; round++)
 	{
-		for (int i = 0; i < n_columns && n < wanted; i++)
+		for (int i = 0; i < n_columns && n < with_arrays; i++)
 		{
 			if (OidIsValid(element_type(rel, ANNOY_SIGNATURE_COLUMN(columns[i]))))
 				columns[n++] = columns[i];

@@ -38,14 +38,19 @@
 #include "storage/storage.h"
 
 /*
- * Pages of attributes of which a sample consists, and attempts to find them.  Where
- * there is a sieve, leaves tell what part passes it; so many attributes then tell
- * which part of these meets the conditions, as far as they can.
+ * Pages of attributes of which a sample consists, and attempts to find them.
  */
 #define SAMPLE_PAGES		4
 #define SAMPLE_ATTEMPTS		24
-#define SAMPLE_TUPLES		32
+
+/*
+ * Where there is a sieve, so many leaves tell what part passes it, and so do the pages
+ * of attributes of some of their items, until as many tests as there are to be have told
+ * which part of that meets the conditions.
+ */
 #define SAMPLE_LEAVES		8
+#define SAMPLE_LEAF_ITEMS	2
+#define SAMPLE_TESTS		32
 
 /*
  * As many tests as the sample counts for, at most, beside those of the scan; what is
@@ -355,8 +360,8 @@ AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item)
 }
 
 /*
- * Test all attributes of a page that has been copied.  They follow one another,
- * in whatever order.
+ * Test all attributes of a page that has been copied, and call a function, if there is
+ * one, for those that meet the conditions.  They follow one another, in whatever order.
  */
 static void
 test_page(AnnoyFilter *filter, BlockNumber block, Page page,
@@ -380,9 +385,12 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 		{
 			passed++;
 			Assert(AnnoySievePassesAttributes(filter, tuple));
-			MemoryContextSwitchTo(old_context);
-			callback(&tuple->t_tid, arg);
-			MemoryContextSwitchTo(filter->context);
+			if (callback != NULL)
+			{
+				MemoryContextSwitchTo(old_context);
+				callback(&tuple->t_tid, arg);
+				MemoryContextSwitchTo(filter->context);
+			}
 		}
 		start += size;
 	}
@@ -393,8 +401,61 @@ test_page(AnnoyFilter *filter, BlockNumber block, Page page,
 }
 
 /*
- * Copy the page of attributes that some item of a group has its own on.  Returns
- * false if there is no such group.
+ * Are the signatures on a page of attributes those that the sieve is for?
+ */
+static bool
+is_signed(const AnnoyFilter *filter, AnnoyAttributes header)
+{
+	return filter->sieve.n > 0 && header->generation == filter->index->generation;
+}
+
+/*
+ * Copy a page of attributes, but only those that pass the sieve, and not more than
+ * `most'.  Returns how many pass it.
+ */
+static int
+copy_sifted(const AnnoyFilter *filter, BlockNumber block, Page page, Page copy, int most)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(page);
+	AnnoyAttributes copied = AnnoyPageGetAttributes(copy);
+	uint16		masks[ANNOY_MAX_NUMBERS_BLOCKS];
+	int			passed;
+
+	if (header->signature_bytes != filter->index->leaf.signature_bytes)
+		AnnoyReportCorruption(filter->rel, block, "The page has signatures of %u bytes instead of %d.",
+							  header->signature_bytes, filter->index->leaf.signature_bytes);
+	*copied = *header;
+	copied->start = BLCKSZ;
+	passed = annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
+								 ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks);
+	if (passed == 0)
+		return 0;
+	for (int first = 0; first < header->count; first += ANNOY_BLOCK_ENTRIES)
+	{
+		for (uint32 mask = masks[first / ANNOY_BLOCK_ENTRIES]; mask != 0 && most > 0; mask &= mask - 1)
+		{
+			IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + first +
+												   pg_rightmost_one_pos32(mask));
+			Size		size;
+
+			/* of a number that is free, or behind the last one */
+			if (tuple == NULL)
+				continue;
+			size = MAXALIGN(IndexTupleSize(tuple));
+			if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
+				AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
+			copied->start -= size;
+			memcpy(copy + copied->start, tuple, size);
+			most--;
+		}
+	}
+	return passed;
+}
+
+/*
+ * Copy the page of attributes that some item of a group has its own on, for a sample.  If
+ * there is a sieve, count what passes it, and copy no more of that than is left to be
+ * tested.  Returns false if there is no such group, or if its page tells nothing of that.
  */
 static bool
 copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
@@ -419,8 +480,18 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 		Buffer		attributes_buffer =
 		AnnoyAttributesLock(filter->rel, ItemPointerGetBlockNumberNoCheck(&pointer),
 							block, BUFFER_LOCK_SHARE);
+		Page		attributes = BufferGetPage(attributes_buffer);
 
-		memcpy(copy, BufferGetPage(attributes_buffer), BLCKSZ);
+		if (filter->sieve.n == 0)
+			memcpy(copy, attributes, BLCKSZ);
+		else if (is_signed(filter, AnnoyPageGetAttributes(attributes)))
+		{
+			filter->sifted += AnnoyPageGetAttributes(attributes)->count;
+			filter->sieve_passed += copy_sifted(filter, ItemPointerGetBlockNumberNoCheck(&pointer),
+												attributes, copy, SAMPLE_TESTS - (int) filter->tested);
+		}
+		else
+			found = false;
 		UnlockReleaseBuffer(attributes_buffer);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -428,38 +499,11 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 }
 
 /*
- * Test attributes of a page that has been copied, at most so many.  Only those count
- * that pass the sieve.
+ * Sift the entries of a leaf chosen at random, on the way down from a root.  Some of its
+ * items go to items[], if it has any.
  */
 static void
-sample_page(AnnoyFilter *filter, Page page, int most)
-{
-	AnnoyAttributes header = AnnoyPageGetAttributes(page);
-	MemoryContext old_context = MemoryContextSwitchTo(filter->context);
-
-	for (int i = 0; i < header->count && most > 0; i++)
-	{
-		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
-		bool		passes;
-
-		if (tuple == NULL)
-			continue;
-		most--;
-		/* the test looks at values first, to see whether they can be read */
-		passes = tuple_passes(filter, tuple);
-		filter->passed += passes;
-		filter->tested += passes || AnnoySievePassesAttributes(filter, tuple);
-	}
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(filter->context);
-}
-
-/*
- * Sift the entries of a leaf chosen at random, on the way down from a root.  One of its
- * items goes to *item, if it has any.
- */
-static void
-sample_leaf(AnnoyFilter *filter, AnnoyRandom *random, AnnoyPointer *item)
+sample_leaf(AnnoyFilter *filter, AnnoyRandom *random, AnnoyPointer *items)
 {
 	const AnnoyIndex *index = filter->index;
 	BlockNumber block = AnnoyRootBlock(0);
@@ -495,33 +539,31 @@ sample_leaf(AnnoyFilter *filter, AnnoyRandom *random, AnnoyPointer *item)
 			filter->sieve_passed +=
 				annoy_kernels->sift(AnnoyNodeBlocks(index, node) + ANNOY_BLOCK_SIGNATURES(index->leaf.bytes),
 									node->count, index->leaf.block_size, &filter->sieve, masks);
-			*item = AnnoyNodePointer(index, node, AnnoyRandomBelow(random, node->count));
+			for (int i = 0; i < SAMPLE_LEAF_ITEMS; i++)
+				items[i] = AnnoyNodePointer(index, node, AnnoyRandomBelow(random, node->count));
 		}
 		UnlockReleaseBuffer(buffer);
 	}
 }
 
 /*
- * Sample leaves, and a page of attributes that one of their items has its own on.
+ * Sample leaves, and pages of attributes that some of their items have their own on.
  */
 static void
 sample_leaves(AnnoyFilter *filter, AnnoyRandom *random, Page copy)
 {
-	AnnoyPointer items[SAMPLE_LEAVES];
+	AnnoyPointer items[SAMPLE_LEAVES * SAMPLE_LEAF_ITEMS];
 
-	for (int i = 0; i < SAMPLE_LEAVES; i++)
-	{
+	for (int i = 0; i < (int) lengthof(items); i++)
 		ItemPointerSetInvalid(&items[i]);
+	for (int i = 0; i < (int) lengthof(items); i += SAMPLE_LEAF_ITEMS)
 		sample_leaf(filter, random, &items[i]);
-	}
-	for (int i = 0; i < SAMPLE_LEAVES; i++)
+	for (int i = 0; i < (int) lengthof(items) && filter->tested < SAMPLE_TESTS; i++)
 	{
-		if (ItemPointerIsValid(&items[i]) &&
-			copy_attributes_of(filter, ItemPointerGetBlockNumber(&items[i]), copy))
-		{
-			sample_page(filter, copy, SAMPLE_TUPLES);
-			break;
-		}
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&items[i]);
+
+		if (ItemPointerIsValid(&items[i]) && copy_attributes_of(filter, block, copy))
+			test_page(filter, block, copy, NULL, NULL);
 	}
 }
 
@@ -536,17 +578,19 @@ sample_pages(AnnoyFilter *filter, AnnoyRandom *random, Page copy)
 
 	for (int i = 0; i < SAMPLE_ATTEMPTS && pages < SAMPLE_PAGES; i++)
 	{
-		if (copy_attributes_of(filter, AnnoyRandomBelow(random, nblocks), copy))
+		BlockNumber block = AnnoyRandomBelow(random, nblocks);
+
+		if (copy_attributes_of(filter, block, copy))
 		{
-			sample_page(filter, copy, BLCKSZ);
+			test_page(filter, block, copy, NULL, NULL);
 			pages++;
 		}
 	}
 }
 
 /*
- * Learn what part of the items passes the sieve, from some leaves; and what part of
- * these meets the conditions, from a few pages of attributes.
+ * Learn what part of the items passes the sieve, and what part of these meets the
+ * conditions, from a few leaves and pages of attributes.
  */
 void
 AnnoyFilterSample(AnnoyFilter *filter)
@@ -595,44 +639,6 @@ AnnoyFilterRate(const AnnoyFilter *filter)
 }
 
 /*
- * Copy a page of attributes, but only those that pass the sieve.
- */
-static void
-copy_sifted(const AnnoyFilter *filter, BlockNumber block, Page page, Page copy)
-{
-	AnnoyAttributes header = AnnoyPageGetAttributes(page);
-	AnnoyAttributes copied = AnnoyPageGetAttributes(copy);
-	uint16		masks[ANNOY_MAX_NUMBERS_BLOCKS];
-
-	if (header->signature_bytes != filter->index->leaf.signature_bytes)
-		AnnoyReportCorruption(filter->rel, block, "The page has signatures of %u bytes instead of %d.",
-							  header->signature_bytes, filter->index->leaf.signature_bytes);
-	*copied = *header;
-	copied->start = BLCKSZ;
-	if (annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
-							ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks) == 0)
-		return;
-	for (int first = 0; first < header->count; first += ANNOY_BLOCK_ENTRIES)
-	{
-		for (uint32 mask = masks[first / ANNOY_BLOCK_ENTRIES]; mask != 0; mask &= mask - 1)
-		{
-			IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + first +
-												   pg_rightmost_one_pos32(mask));
-			Size		size;
-
-			/* of a number that is free, or behind the last one */
-			if (tuple == NULL)
-				continue;
-			size = MAXALIGN(IndexTupleSize(tuple));
-			if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
-				AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
-			copied->start -= size;
-			memcpy(copy + copied->start, tuple, size);
-		}
-	}
-}
-
-/*
  * Have the processor fetch so many bytes of the page that is next to be walked over,
  * and of another one behind it, if they are as far apart as those two.
  */
@@ -674,11 +680,11 @@ AnnoyFilterWalk(AnnoyFilter *filter, AnnoyFilterCallback callback, void *arg)
 		header = AnnoyPageGetAttributes(BufferGetPage(buffer));
 		count += header->count;
 		next = header->next;
-		sifts = filter->sieve.n > 0 && header->generation == filter->index->generation;
+		sifts = is_signed(filter, header);
 		prefetch_attributes(filter, block, next,
 							sifts ? AnnoyNumbersEnd(header) - BufferGetPage(buffer) : BLCKSZ);
 		if (sifts)
-			copy_sifted(filter, block, BufferGetPage(buffer), copy->data);
+			(void) copy_sifted(filter, block, BufferGetPage(buffer), copy->data, PG_INT32_MAX);
 		else
 			memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);

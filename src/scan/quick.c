@@ -209,8 +209,8 @@ make_numbers(const AnnoyFilter *filter, Oid operator, Oid left, Oid right, Annoy
 }
 
 /*
- * Are values of a type equal if, and only if, their bytes are?  Not those of character
- * whatever its operator class says, as blanks at the end do not count.
+ * Are values of a type equal if, and only if, their bytes are?  Not those of character,
+ * as blanks at the end do not count: not all versions of its operator class know that.
  */
 static bool
 is_equal_by_bytes(const TypeCacheEntry *type, Oid collation)

@@ -54,6 +54,12 @@
 #define FETCH_AHEAD		4
 #define FETCH_BYTES		1024
 
+/*
+ * If these bytes are signatures, which hardly anything passes, so many visits ahead it
+ * is seen what else there is to be fetched.
+ */
+#define SIFT_AHEAD		2
+
 /* Bounds are wanted, not estimates. */
 #define MIN_EPSILON		1e-6
 
@@ -289,8 +295,17 @@ typedef struct Progress
 	int			wanted;			/* so many will be, most likely */
 	AnnoyAhead	described;
 	int			fetched;
+	int			sifted;
 	int			visited;
 } Progress;
+
+/* Are the nodes of a level leaves of which hardly anything passes the sieve? */
+static inline bool
+passes_few(const AnnoySearch *search, int level)
+{
+	return level == 0 && search->sieve != NULL &&
+		search->sieve_passed * ANNOY_BLOCK_ENTRIES < search->sifted;
+}
 
 /*
  * Have the processor fetch what is first needed of a node: of a leaf of which hardly
@@ -304,8 +319,7 @@ fetch_node(AnnoySearch *search, BlockNumber block, int level)
 	int			signatures = header + search->index->centre_bytes + ANNOY_BLOCK_SIGNATURES(codec->bytes);
 	int			blocks = (int) (TYPICAL_FILL * codec->capacity / ANNOY_BLOCK_ENTRIES) + 1;
 
-	if (level > 0 || search->sieve == NULL ||
-		search->sieve_passed * ANNOY_BLOCK_ENTRIES >= search->sifted)
+	if (!passes_few(search, level))
 	{
 		AnnoyPrefetchPage(search->rel, block, 0, FETCH_BYTES);
 		return;
@@ -314,6 +328,28 @@ fetch_node(AnnoySearch *search, BlockNumber block, int level)
 	signatures += search->sieve->byte[0] * ANNOY_BLOCK_ENTRIES;
 	AnnoyPrefetchPlaces(search->rel, block, signatures, codec->block_size,
 						signatures + blocks * codec->block_size);
+}
+
+/*
+ * Of the next leaves, if hardly anything passes the sieve, have the processor fetch what
+ * else there is to be scored, by signatures that have been fetched by now.
+ */
+static void
+fetch_passing(AnnoySearch *search, int level, Progress *progress)
+{
+	const AnnoyCollector *leaves = &search->nodes[level];
+	int			end = Min(progress->visited + SIFT_AHEAD, leaves->count);
+
+	if (!passes_few(search, level))
+		return;
+	for (int i = Max(progress->sifted, progress->visited); i < end; i++)
+	{
+		Page		page = AnnoyRecentPage(search->rel, candidate_block(&leaves->candidates[i]));
+
+		if (page != NULL)
+			AnnoyNodePrefetchPassing(&search->target, page);
+	}
+	progress->sifted = end;
 }
 
 /* Visit the next node of a level, while the processor fetches those after it. */
@@ -334,6 +370,7 @@ visit_next(AnnoySearch *search, int level, Progress *progress)
 	progress->described.next = Max(progress->described.next, describe);
 	for (; progress->fetched < fetch; progress->fetched++)
 		fetch_node(search, candidate_block(&nodes->candidates[progress->fetched]), level);
+	fetch_passing(search, level, progress);
 	visit(search, next, level, AnnoyReadBuffer(search->rel, candidate_block(next), NULL));
 	progress->visited++;
 }

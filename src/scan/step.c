@@ -46,8 +46,12 @@
 /* The most candidates that are kept. */
 #define MAX_KEEP			(PG_INT32_MAX / 8)
 
-/* After a round that has scanned more than this part of all entries, all is. */
+/*
+ * After a round that has scanned more than this part of all entries, all is; and with
+ * conditions, if a round would scan more than so many.
+ */
 #define LAST_EFFORT			0.5
+#define FILTER_LAST_EFFORT	0.8
 
 /*
  * If the executor has conditions of its own, the rows it wants are as hard to
@@ -234,15 +238,22 @@ rows_wanted(const AnnoyScanTask *task, const AnnoyScanProgress *progress)
 	return Max(progress->returned + 1, Max(limit, FILTER_ROWS));
 }
 
-/* So many times the rows that are demanded are searched for. */
+/* More rows are searched for than those that are demanded. */
 static inline double
-filter_margin(const AnnoyScanProgress *progress, double rows)
+rows_searched_for(const AnnoyEfforts *efforts, const AnnoyScanProgress *progress, double rows)
 {
+	double		margin;
+
 	if (progress->sifted == 1)
-		return FILTER_MARGIN;
+		return FILTER_MARGIN * rows;
 	/* the nearest few are found more often than those farther down */
-	return 1 + (SIFTED_MARGIN - 1) *
+	margin = 1 + (SIFTED_MARGIN - 1) *
 		Min(Max(log(rows / AnnoyCurveRows(0)), 0) / log(SIFTED_ROWS / AnnoyCurveRows(0)), 1);
+	/* efforts for more than was measured have a margin of their own */
+	if (efforts->measured > 0)
+		return Max(Min(margin * rows, AnnoyCurveRows(efforts->measured - 1)),
+				   Min(margin, FILTER_MARGIN) * rows);
+	return margin * rows;
 }
 
 /* The effort for so many rows, those that fail included. */
@@ -279,7 +290,7 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	 */
 	if (last->effort > 0 && efforts->items * progress->passing < wanted)
 		return ANNOY_STEP_DRAIN;
-	rows = Max(filter_margin(progress, rows) * rows, FILTER_GROWTH * last->enough_for);
+	rows = Max(rows_searched_for(efforts, progress, rows), FILTER_GROWTH * last->enough_for);
 	while (progress->guesses && rows > AnnoyCurveRows(0) &&
 		   effort_past_failures(efforts, rows) > GUESS_EFFORT * efforts->all)
 		rows /= 2;
@@ -289,7 +300,7 @@ search_past_failures(const AnnoyScanTask *task, const AnnoyRound *last,
 	next->goes_on = last->effort > 0 && progress->kept_all;
 	if (next->effort <= last->effort && (next->goes_on || keep <= last->keep))
 		next->effort = EFFORT_GROWTH * last->effort;
-	if (Max(next->effort, keep) > last_effort(task))
+	if (Max(next->effort, keep) > FILTER_LAST_EFFORT * efforts->all)
 	{
 		/* all entries can be scanned, but once */
 		if (progress->complete)

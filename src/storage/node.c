@@ -651,7 +651,8 @@ score_blocks(const AnnoyIndex *index, AnnoyNode node, AnnoyScoring *scoring,
 	int			last_hits;
 	PGAlignedBlock block;
 
-	if (full == node->count)
+	if (full == node->count ||
+		(scoring->masks != NULL && scoring->masks[full / ANNOY_BLOCK_ENTRIES] == 0))
 		return nhits;
 
 	rows_to_columns(codec, AnnoyNodeBlock(index, node, full), (uint8 *) block.data);
@@ -719,4 +720,32 @@ AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 	scoring.use_offset = target->inner_product ? 0 : 1;
 
 	return score_blocks(index, node, &scoring, limit, hits, scores);
+}
+
+/*
+ * Have the processor fetch what AnnoyNodeScore takes for the entries of a leaf that pass
+ * the target's sieve.  The page is not locked: what is read here may be wrong.
+ */
+void
+AnnoyNodePrefetchPassing(const AnnoyTarget *target, Page page)
+{
+	const AnnoyIndex *index = target->index;
+	const AnnoyCodec *codec = &index->leaf;
+	AnnoyNode	node = AnnoyPageGetNode(page);
+	const uint8 *block = AnnoyNodeBlocks(index, node);
+	int			count = Min(node->count, codec->capacity);
+	uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES];
+
+	if (annoy_kernels->sift(block + ANNOY_BLOCK_SIGNATURES(codec->bytes), count,
+							codec->block_size, target->sieve, masks) == 0)
+		return;
+	for (int i = 0; i < index->centre_bytes; i += ANNOY_CACHE_LINE)
+		__builtin_prefetch((char *) AnnoyNodeCentre(node) + i);
+	for (int first = 0; first < count; first += ANNOY_BLOCK_ENTRIES, block += codec->block_size)
+	{
+		if (masks[first / ANNOY_BLOCK_ENTRIES] == 0)
+			continue;
+		for (int i = 0; i < (int) ANNOY_BLOCK_SIGNATURES(codec->bytes); i += ANNOY_CACHE_LINE)
+			__builtin_prefetch(block + i);
+	}
 }

@@ -24,8 +24,6 @@
 #include "error.h"
 #include "storage/storage.h"
 
-#define CACHE_LINE 64
-
 /*
  * In how many buffers at most a session remembers to have found pages, and how
  * it spreads pages of different indexes.
@@ -287,21 +285,28 @@ AnnoyPrefetchBuffer(Relation rel, BlockNumber block)
 }
 
 /*
+ * The page that was a block's the last time, or NULL.  It is not pinned, and may be
+ * another one at any time: for whoever wants to know what is worth fetching.
+ */
+Page
+AnnoyRecentPage(Relation rel, BlockNumber block)
+{
+	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
+
+	return buffer != InvalidBuffer ? BufferGetPage(buffer) : NULL;
+}
+
+/*
  * Likewise of its content what is at an offset, and so many bytes farther on, and so
  * on, before the end.
  */
 void
 AnnoyPrefetchPlaces(Relation rel, BlockNumber block, int offset, int step, int end)
 {
-	Buffer		buffer = recent != NULL ? *recent_buffer(rel, block) : InvalidBuffer;
+	Page		page = AnnoyRecentPage(rel, block);
 
-	if (buffer != InvalidBuffer)
-	{
-		Page		page = BufferGetPage(buffer);
-
-		for (int i = offset; i < end; i += step)
-			__builtin_prefetch(page + i);
-	}
+	for (int i = offset; page != NULL && i < end; i += step)
+		__builtin_prefetch(page + i);
 }
 
 /*
@@ -310,7 +315,7 @@ AnnoyPrefetchPlaces(Relation rel, BlockNumber block, int offset, int step, int e
 void
 AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset, int bytes)
 {
-	AnnoyPrefetchPlaces(rel, block, offset, CACHE_LINE, offset + bytes);
+	AnnoyPrefetchPlaces(rel, block, offset, ANNOY_CACHE_LINE, offset + bytes);
 }
 
 /*

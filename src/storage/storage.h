@@ -35,6 +35,9 @@
 /* With fewer entries than this a node cannot be split. */
 #define ANNOY_MIN_ROOM			2
 
+/* What a processor fetches at a time. */
+#define ANNOY_CACHE_LINE	64
+
 #define AnnoyNodeCodec(index, node) \
 	((node)->level == 0 ? &(index)->leaf : &(index)->inner)
 #define AnnoyRootBlock(tree) ((BlockNumber) (ANNOY_FIRST_ROOT_BLKNO + (tree)))
@@ -312,6 +315,7 @@ extern void AnnoyPrefetchPlaces(Relation rel, BlockNumber block, int offset, int
 								int end);
 extern void AnnoyPrefetchPage(Relation rel, BlockNumber block, int offset,
 							  int bytes);
+extern Page AnnoyRecentPage(Relation rel, BlockNumber block);
 extern Buffer AnnoyExtend(Relation rel, ForkNumber fork, int pages);
 
 /* node.c */
@@ -349,6 +353,7 @@ extern void AnnoyNodeRemove(const AnnoyIndex *index, Page page, int i);
 extern float AnnoyNodeDistance(AnnoyTarget *target, AnnoyNode node);
 extern int	AnnoyNodeScore(AnnoyTarget *target, AnnoyNode node, float epsilon,
 						   float limit, uint16 *hits, float *scores);
+extern void AnnoyNodePrefetchPassing(const AnnoyTarget *target, Page page);
 
 /* The pointers to the attributes of a group's items, on its first page. */
 static inline AnnoyPointer *
