@@ -332,7 +332,10 @@ SELECT annoy_set_params('v_angular', '{}');
 SELECT annoy_set_params('v_angular', annoy_index_params('v_angular'));
 SELECT annoy_set_params('v_angular', '{"f": 32, "metric": "cosine"}');
 SELECT reloptions FROM pg_class WHERE oid = 'v_angular'::regclass;
-SELECT params, failure(format('SELECT annoy_set_params(''v_angular'', %L)', params)) FROM unnest(ARRAY[
+-- minor releases differ in what they say of a name with "=" in it
+SELECT params, regexp_replace(failure(format('SELECT annoy_set_params(''v_angular'', %L)', params)),
+	'(invalid option name|unrecognized parameter) "(n_trees|seed") .*', 'no such parameter') AS failure
+FROM unnest(ARRAY[
 	'{"f": 31}', '{"dimensions": 31}', '{"metric": "l2"}', '{"metric": null}', '{"metric": "jaccard"}', '{"trees": 1}', '{"n_neighbors": 0}',
 	'{"n_trees": 0}', '{"n_trees": [1]}', '{"n_trees": {"n": 1}}', '[1]', '3', '{"n_trees = 2) ; DROP TABLE small; --": 3}', '{"seed": "2); DROP TABLE small; --"}',
 	'{"seed": "2''); DROP TABLE small; --"}', '{"seed\"": 3}']) params;
@@ -355,7 +358,9 @@ SELECT c = d AS same FROM annoy_index_info('clone_8') c, annoy_index_info('d_l2'
 SELECT array_agg(c.*) = array_agg(d.*) AS same
 FROM annoy_get_nns_by_vector('clone_8', vec(-5, 32), 20) WITH ORDINALITY c (item, distance, o)
 	FULL JOIN annoy_get_nns_by_vector('d_l2', vec(-5, 32), 20) WITH ORDINALITY d (item, distance, o) USING (o);
-SELECT name, overrides, failure(format('SELECT annoy_clone_index(''v_angular'', %L, %L)', name, overrides)) FROM (VALUES
+SELECT name, overrides, regexp_replace(failure(format('SELECT annoy_clone_index(''v_angular'', %L, %L)', name, overrides)),
+	'(invalid option name|unrecognized parameter) "(n_trees|seed") .*', 'no such parameter') AS failure
+FROM (VALUES
 	('clone_1', '{}'), ('', '{}'), ('x', '{"trees": 1}'), ('x', '{"dimensions": 31}'), ('x', '{"metric": "jaccard"}'), ('x', '{"verbose": "much"}'), ('x', '[]'),
 	('x', '{"seed": "1) WHERE false; DROP TABLE small; --"}'), ('x', '{"seed) WHERE (false": 1}'),
 	('x', '{"seed": "1'') WHERE false; DROP TABLE small; --"}'), ('x', '{"seed\" = 1) --": 1}')) c (name, overrides);

@@ -116,7 +116,12 @@ ALTER OPERATOR FAMILY real_l2_ops USING annoy DROP FUNCTION 1 (real[], real[]);
 ALTER FUNCTION annoy_l2_metric() OWNER TO regress_annoy_dba;
 ALTER FUNCTION annoy_l2_metric() CALLED ON NULL INPUT;
 CREATE OR REPLACE FUNCTION annoy_l2_metric() RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 99';
-DROP FUNCTION annoy_l2_metric();
+-- who owns a database owns its schema public, too, from 15 on, and is told something else
+DO $$ BEGIN
+	DROP FUNCTION annoy_l2_metric();
+EXCEPTION WHEN insufficient_privilege OR dependent_objects_still_exist THEN
+	RAISE WARNING 'cannot drop it';
+END $$;
 ALTER EXTENSION annoy DROP FUNCTION annoy_l2_metric();
 CREATE FUNCTION supported(real[]) RETURNS integer LANGUAGE sql SUPPORT annoy_distance_support AS 'SELECT 1';
 SET annoy.simd = 'none';

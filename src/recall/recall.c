@@ -198,8 +198,9 @@ compare_row(Relation rel pg_attribute_unused(), ItemPointer tid, Datum *values, 
 	for (int i = 0; i < state->nqueries; i++)
 	{
 		AnnoyAsked *asked = &state->asked[i];
+		ItemPointer self = &state->queries[i].item_tid;
 
-		if (!ItemPointerEquals(tid, &state->queries[i].item_tid))
+		if (!ItemPointerIsValid(self) || !ItemPointerEquals(tid, self))
 			AnnoyDistancesAdd(&asked->nearest,
 							  AnnoyItemDistance(state->index, &vec, &asked->vector));
 	}

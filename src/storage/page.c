@@ -182,6 +182,10 @@ AnnoyReadBuffer(Relation rel, BlockNumber block, BufferAccessStrategy strategy)
 	{
 		pgstat_count_buffer_read(rel);
 		pgstat_count_buffer_hit(rel);
+#if PG_VERSION_NUM < 150000
+		/* 14 does not do so itself */
+		pgBufferUsage.shared_blks_hit++;
+#endif
 	}
 	else
 	{
