@@ -733,9 +733,11 @@ AnnoyNodePrefetchPassing(const AnnoyTarget *target, Page page)
 	const AnnoyCodec *codec = &index->leaf;
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	const uint8 *block = AnnoyNodeBlocks(index, node);
-	int			count = Min(node->count, codec->capacity);
+	/* it may change at any time, so it is read once */
+	int			count = *(volatile uint16 *) &node->count;
 	uint16		masks[ANNOY_MAX_ENTRIES / ANNOY_BLOCK_ENTRIES];
 
+	count = Min(count, codec->capacity);
 	if (annoy_kernels->sift(block + ANNOY_BLOCK_SIGNATURES(codec->bytes), count,
 							codec->block_size, target->sieve, masks) == 0)
 		return;

@@ -52,7 +52,6 @@
 /*
  * A leaf's spread is noted if it is more than before, or less than this part of it.
  */
-#define SPREAD_LESS		0.95
 
 /*
  * A centre moves if the square of the way is more than this part of the mean square
@@ -602,18 +601,20 @@ note_spread(AnnoyRelocation *state, int tree, const AnnoyPointer *pointer, const
 
 	if (!read_leaf(state, leaf, tree, leaf->block))
 		return;
+	count = AnnoyPageGetNode(leaf->copy.data)->count;
+	if (count == 0)
+		return;
 	/* from its own centre, estimates are what they should be */
 	estimate(state, leaf, state->own);
-	count = AnnoyPageGetNode(leaf->copy.data)->count;
 	for (int i = 0; i < count; i++)
 	{
 		if (isfinite(state->own[i]))
 			fourth_powers += (double) state->own[i] * state->own[i];
 	}
 	spread = AnnoyLeafSpread(fourth_powers, count);
-	if (AnnoySpreadOffset(state->index, spread) > pointer->ip_posid ||
-		spread < SPREAD_LESS * AnnoyPointerSpread(pointer))
-		AnnoySetSpread(state->rel, state->index, tree, leaf->block, spread, path);
+	/* few points tell less than those that are gone */
+	AnnoySetSpread(state->rel, state->index, tree, leaf->block, spread,
+				   count >= ANNOY_BLOCK_ENTRIES ? pointer : NULL, path);
 }
 
 /*
@@ -629,6 +630,7 @@ AnnoyRelocate(AnnoyRelocation *state, int tree, const AnnoyPointer *pointer,
 	const AnnoyIndex *index = state->index;
 	MemoryContext old_context;
 	AnnoyVectorSource *source;
+	int			count;
 
 	/* no root has a parent, but a damaged pointer may lead there */
 	if (block < AnnoyRootBlock(index->n_trees))
@@ -644,6 +646,7 @@ AnnoyRelocate(AnnoyRelocation *state, int tree, const AnnoyPointer *pointer,
 		return AnnoyPageGetNode(state->leaf.copy.data)->count;
 	}
 	MemoryContextSwitchTo(old_context);
+	count = AnnoyPageGetNode(state->leaf.copy.data)->count;
 	look_around(state);
 	MemoryContextSwitchTo(state->context);
 	source = AnnoySourceOpen(rel, index, NULL);
@@ -665,7 +668,7 @@ AnnoyRelocate(AnnoyRelocation *state, int tree, const AnnoyPointer *pointer,
 	}
 	if (index->metric == ANNOY_IP)
 		note_spread(state, tree, pointer, path);
-	return AnnoyPageGetNode(state->leaf.copy.data)->count;
+	return count;
 }
 
 /*

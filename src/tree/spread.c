@@ -36,6 +36,9 @@
 /* A point is an outlier of a node if it is farther from the centre than that. */
 #define OUTLIER_SPREADS		2.0f
 
+/* A spread that is less is noted if it is at most so much of that before. */
+#define SPREAD_LESS			0.95f
+
 /* A leaf where it is none is better, unless its squared distance is that much more. */
 #define WIDE_FARTHER		4.0f
 
@@ -178,17 +181,23 @@ put_spread(Relation rel, const AnnoyIndex *index, Buffer buffer, int i, double s
 static double
 spread_above(const AnnoyIndex *index, AnnoyNode node, int i, double spread)
 {
-	float	   *centre = palloc(sizeof(float) * 2 * index->space_dim);
-	float	   *child = centre + index->space_dim;
 	AnnoyEntry	entry;
 	double		offset;
 
-	AnnoyNodeReadCentre(index, node, centre);
 	AnnoyNodeGet(index, node, i, &entry);
-	AnnoyDecode(index, &index->inner, &entry, centre, child);
-	offset = annoy_kernels->l2(child, centre, index->space_dim);
-	pfree(centre);
-	return sqrt(offset + spread * spread);
+	offset = entry.offset;
+	/* take back what a node near the origin has in its offsets, 2 alpha S(c) */
+	if ((node->flags & ANNOY_NODE_NEAR) != 0)
+	{
+		float	   *centre = palloc(sizeof(float) * 2 * index->space_dim);
+		float	   *decoded = centre + index->space_dim;
+
+		AnnoyNodeReadCentre(index, node, centre);
+		AnnoyDecode(index, &index->inner, &entry, centre, decoded);
+		offset -= 2 * annoy_kernels->dot_from(decoded, centre, centre, index->space_dim);
+		pfree(centre);
+	}
+	return sqrt(Max(offset, 0) + spread * spread);
 }
 
 /*
@@ -271,19 +280,30 @@ AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber lea
 
 /*
  * The spread of a leaf has been computed anew: note it, and let those of the nodes above
- * grow, if need be.  The path has the parent.  The caller holds no locks.
+ * grow, if need be.  A lesser one is noted only if the pointer to the leaf still is the
+ * given one, which the caller has read before the leaf: otherwise a point may have come
+ * meanwhile.  The path has the parent.  The caller holds no locks.
  */
 void
 AnnoySetSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber leaf,
-			   double spread, const AnnoyPath *path)
+			   double spread, const AnnoyPointer *wider, const AnnoyPath *path)
 {
 	Buffer		buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path);
 	BlockNumber block = BufferGetBlockNumber(buffer);
 	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	int			i = AnnoyNodeFindChild(index, node, leaf);
-	double		above = spread_above(index, node, i, spread);
+	AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+	bool		grows = AnnoySpreadOffset(index, spread) > pointer.ip_posid;
+	double		above = 0;
 
-	put_spread(rel, index, buffer, i, spread);
+	if (grows ||
+		(wider != NULL && wider->ip_posid == pointer.ip_posid &&
+		 spread < SPREAD_LESS * AnnoyPointerSpread(&pointer)))
+	{
+		put_spread(rel, index, buffer, i, spread);
+		above = spread_above(index, node, i, spread);
+	}
 	UnlockReleaseBuffer(buffer);
-	grow_above(rel, index, tree, 1, block, above, path);
+	if (grows)
+		grow_above(rel, index, tree, 1, block, above, path);
 }

@@ -133,7 +133,8 @@ extern void AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree,
 							BlockNumber leaf, const AnnoyCollector *leaves,
 							double offset, int count, const AnnoyPath *path);
 extern void AnnoySetSpread(Relation rel, const AnnoyIndex *index, int tree,
-						   BlockNumber leaf, double spread, const AnnoyPath *path);
+						   BlockNumber leaf, double spread, const AnnoyPointer *wider,
+						   const AnnoyPath *path);
 
 /* split.c */
 extern void AnnoySplitNode(Relation rel, const AnnoyIndex *index,

@@ -186,11 +186,11 @@ adapt(Relation rel, const AnnoyIndex *index, double due, BlockNumber next)
 }
 
 /*
- * VACUUM has counted that many items, or thinks that there are: adapt trees to
+ * VACUUM has counted that many items, or estimates that there are: adapt trees to
  * those that have come.  Returns whether that has changed trees much.
  */
 bool
-AnnoyAdaptTrees(Relation rel, double items)
+AnnoyAdaptTrees(Relation rel, double items, bool estimated)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "annoy adapt",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -207,7 +207,8 @@ AnnoyAdaptTrees(Relation rel, double items)
 	 * PostgreSQL may think that there are far fewer rows than there were, since
 	 * a VACUUM that was cancelled has left it no pages to look at, and no number
 	 */
-	items = Max(items, meta.adapt_from - meta.adapt_removed);
+	if (estimated)
+		items = Max(items, meta.adapt_from - meta.adapt_removed);
 	entries = items * index->n_entries * index->n_trees;
 	due = entries_due(index, &meta, items);
 	if (index->has_space && items >= ANNOY_CURVE_MIN_ITEMS &&

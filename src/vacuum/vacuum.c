@@ -711,7 +711,8 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 			 */
 			changed = AnnoyAdaptTrees(info->index, stats->estimated_count ?
 									  Min(stats->num_index_tuples, info->num_heap_tuples) :
-									  stats->num_index_tuples);
+									  stats->num_index_tuples,
+									  !surveyed || stats->estimated_count);
 			AnnoyRefreshCurve(info->index, stats->num_index_tuples, changed);
 		}
 	}

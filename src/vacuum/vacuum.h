@@ -28,7 +28,7 @@ extern IndexBulkDeleteResult *annoyvacuumcleanup(IndexVacuumInfo *info,
 
 /* adapt.c */
 extern double AnnoyStalePart(Relation rel, const AnnoyIndex *index, double items);
-extern bool AnnoyAdaptTrees(Relation rel, double items);
+extern bool AnnoyAdaptTrees(Relation rel, double items, bool estimated);
 
 /* empty.c */
 extern void AnnoyTellParents(Relation rel, const AnnoyIndex *index, const AnnoyBits *empty);
