@@ -25,7 +25,6 @@
  */
 #include "postgres.h"
 
-#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -411,45 +410,42 @@ is_signed(const AnnoyFilter *filter, AnnoyAttributes header)
 
 /*
  * Copy a page of attributes, but only those that pass the sieve, and not more than
- * `most'.  Returns how many pass it.
+ * `most'.  Counts all that are there, and those that pass.
  */
-static int
-copy_sifted(const AnnoyFilter *filter, BlockNumber block, Page page, Page copy, int most)
+static void
+copy_sifted(AnnoyFilter *filter, BlockNumber block, Page page, Page copy, int most)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 	AnnoyAttributes copied = AnnoyPageGetAttributes(copy);
 	uint16		masks[ANNOY_MAX_NUMBERS_BLOCKS];
-	int			passed;
 
 	if (header->signature_bytes != filter->index->leaf.signature_bytes)
 		AnnoyReportCorruption(filter->rel, block, "The page has signatures of %u bytes instead of %d.",
 							  header->signature_bytes, filter->index->leaf.signature_bytes);
 	*copied = *header;
 	copied->start = BLCKSZ;
-	passed = annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
-								 ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks);
-	if (passed == 0)
-		return 0;
-	for (int first = 0; first < header->count; first += ANNOY_BLOCK_ENTRIES)
+	(void) annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
+							   ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks);
+	for (int i = 0; i < header->count; i++)
 	{
-		for (uint32 mask = masks[first / ANNOY_BLOCK_ENTRIES]; mask != 0 && most > 0; mask &= mask - 1)
-		{
-			IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + first +
-												   pg_rightmost_one_pos32(mask));
-			Size		size;
+		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
+		Size		size;
 
-			/* of a number that is free, or behind the last one */
-			if (tuple == NULL)
-				continue;
-			size = MAXALIGN(IndexTupleSize(tuple));
-			if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
-				AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
-			copied->start -= size;
-			memcpy(copy + copied->start, tuple, size);
-			most--;
-		}
+		/* numbers that are free have signatures, too */
+		if (tuple == NULL)
+			continue;
+		filter->sifted++;
+		if ((masks[i / ANNOY_BLOCK_ENTRIES] >> (i % ANNOY_BLOCK_ENTRIES) & 1) == 0)
+			continue;
+		filter->sieve_passed++;
+		if (most-- <= 0)
+			continue;
+		size = MAXALIGN(IndexTupleSize(tuple));
+		if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
+			AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
+		copied->start -= size;
+		memcpy(copy + copied->start, tuple, size);
 	}
-	return passed;
 }
 
 /*
@@ -485,11 +481,8 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 		if (filter->sieve.n == 0)
 			memcpy(copy, attributes, BLCKSZ);
 		else if (is_signed(filter, AnnoyPageGetAttributes(attributes)))
-		{
-			filter->sifted += AnnoyPageGetAttributes(attributes)->count;
-			filter->sieve_passed += copy_sifted(filter, ItemPointerGetBlockNumberNoCheck(&pointer),
-												attributes, copy, SAMPLE_TESTS - (int) filter->tested);
-		}
+			copy_sifted(filter, ItemPointerGetBlockNumberNoCheck(&pointer),
+						attributes, copy, SAMPLE_TESTS - (int) filter->tested);
 		else
 			found = false;
 		UnlockReleaseBuffer(attributes_buffer);

@@ -508,10 +508,10 @@ KERNEL(hadamard) (float *x, int n)
 
 /*
  * Transpose codes: see AnnoyKernels.  Tiles of 16 rows and 16 columns lie side by side
- * in rows of ROW_BYTES.  Of an element's eight bits of address in its tile, row and
- * column, each of four rounds moves the highest of the row to the end of the column, and
- * the highest of the column to the end of the row.  Nothing but macros makes compilers
- * keep two times 16 rows in registers.
+ * in registers.  Of an element's eight bits of address in its tile, row and column, each
+ * of four rounds moves the highest of the row to the end of the column, and the highest
+ * of the column to the end of the row.  Nothing but macros makes compilers keep two times
+ * 16 rows in registers.
  */
 #define EACH_ROW(DO) \
 	DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) \
