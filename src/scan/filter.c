@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -410,42 +411,43 @@ is_signed(const AnnoyFilter *filter, AnnoyAttributes header)
 
 /*
  * Copy a page of attributes, but only those that pass the sieve, and not more than
- * `most'.  Counts all that are there, and those that pass.
+ * `most'.  Returns how many pass it.  Reads nothing of the others but signatures.
  */
-static void
-copy_sifted(AnnoyFilter *filter, BlockNumber block, Page page, Page copy, int most)
+static int
+copy_sifted(const AnnoyFilter *filter, BlockNumber block, Page page, Page copy, int most)
 {
 	AnnoyAttributes header = AnnoyPageGetAttributes(page);
 	AnnoyAttributes copied = AnnoyPageGetAttributes(copy);
 	uint16		masks[ANNOY_MAX_NUMBERS_BLOCKS];
+	int			passed = 0;
 
 	if (header->signature_bytes != filter->index->leaf.signature_bytes)
 		AnnoyReportCorruption(filter->rel, block, "The page has signatures of %u bytes instead of %d.",
 							  header->signature_bytes, filter->index->leaf.signature_bytes);
 	*copied = *header;
 	copied->start = BLCKSZ;
-	(void) annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
-							   ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks);
-	for (int i = 0; i < header->count; i++)
+	if (annoy_kernels->sift(AnnoyNumberSignature(header, 0), header->count,
+							ANNOY_NUMBERS_SIZE(header->signature_bytes), &filter->sieve, masks) == 0)
+		return 0;
+	for (int first = 0; first < header->count; first += ANNOY_BLOCK_ENTRIES)
 	{
-		IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + i);
-		Size		size;
+		for (uint32 mask = masks[first / ANNOY_BLOCK_ENTRIES]; mask != 0; mask &= mask - 1)
+		{
+			IndexTuple	tuple = AnnoyAttributesGet(page, FirstOffsetNumber + first +
+												   pg_rightmost_one_pos32(mask));
+			Size		size;
 
-		/* numbers that are free have signatures, too */
-		if (tuple == NULL)
-			continue;
-		filter->sifted++;
-		if ((masks[i / ANNOY_BLOCK_ENTRIES] >> (i % ANNOY_BLOCK_ENTRIES) & 1) == 0)
-			continue;
-		filter->sieve_passed++;
-		if (most-- <= 0)
-			continue;
-		size = MAXALIGN(IndexTupleSize(tuple));
-		if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
-			AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
-		copied->start -= size;
-		memcpy(copy + copied->start, tuple, size);
+			/* numbers that are free have signatures, too */
+			if (tuple == NULL || passed++ >= most)
+				continue;
+			size = MAXALIGN(IndexTupleSize(tuple));
+			if (size > copied->start - (Size) ((char *) (copied + 1) - copy))
+				AnnoyReportCorruption(filter->rel, block, "Attributes take more than the page.");
+			copied->start -= size;
+			memcpy(copy + copied->start, tuple, size);
+		}
 	}
+	return passed;
 }
 
 /*
@@ -477,12 +479,17 @@ copy_attributes_of(AnnoyFilter *filter, BlockNumber block, Page copy)
 		AnnoyAttributesLock(filter->rel, ItemPointerGetBlockNumberNoCheck(&pointer),
 							block, BUFFER_LOCK_SHARE);
 		Page		attributes = BufferGetPage(attributes_buffer);
+		AnnoyAttributes header = AnnoyPageGetAttributes(attributes);
 
 		if (filter->sieve.n == 0)
 			memcpy(copy, attributes, BLCKSZ);
-		else if (is_signed(filter, AnnoyPageGetAttributes(attributes)))
-			copy_sifted(filter, ItemPointerGetBlockNumberNoCheck(&pointer),
-						attributes, copy, SAMPLE_TESTS - (int) filter->tested);
+		else if (is_signed(filter, header))
+		{
+			for (int i = 0; i < header->count; i++)
+				filter->sifted += *AnnoyNumberOffset(header, i) != 0;
+			filter->sieve_passed += copy_sifted(filter, ItemPointerGetBlockNumberNoCheck(&pointer),
+												attributes, copy, SAMPLE_TESTS - (int) filter->tested);
+		}
 		else
 			found = false;
 		UnlockReleaseBuffer(attributes_buffer);
