@@ -201,6 +201,23 @@ spread_above(const AnnoyIndex *index, AnnoyNode node, int i, double spread)
 }
 
 /*
+ * A locked node's child at i has at least that spread: note it, if it is more than is
+ * noted, and set *spread to what the node has because of that.  Returns whether it is.
+ */
+static bool
+raise_spread(Relation rel, const AnnoyIndex *index, Buffer buffer, int i, double *spread)
+{
+	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
+	AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
+
+	if (AnnoySpreadOffset(index, *spread) <= pointer.ip_posid)
+		return false;
+	put_spread(rel, index, buffer, i, *spread);
+	*spread = spread_above(index, node, i, *spread);
+	return true;
+}
+
+/*
  * A node that is on a level has at least that spread: note it, and let those of the
  * nodes above grow, if need be.  The caller holds no locks.
  */
@@ -214,15 +231,8 @@ grow_above(Relation rel, const AnnoyIndex *index, int tree, int level, BlockNumb
 	{
 		Buffer		buffer = AnnoyFindParent(rel, index, tree, ++level, block, path);
 		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
-		int			i = AnnoyNodeFindChild(index, node, block);
-		AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
 
-		grows = AnnoySpreadOffset(index, spread) > pointer.ip_posid;
-		if (grows)
-		{
-			put_spread(rel, index, buffer, i, spread);
-			spread = spread_above(index, node, i, spread);
-		}
+		grows = raise_spread(rel, index, buffer, AnnoyNodeFindChild(index, node, block), &spread);
 		block = BufferGetBlockNumber(buffer);
 		UnlockReleaseBuffer(buffer);
 	}
@@ -240,7 +250,6 @@ AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber lea
 {
 	bool		grows = false;
 	double		spread;
-	double		above = 0;
 	Buffer		buffer;
 	BlockNumber block;
 	AnnoyNode	node;
@@ -267,15 +276,10 @@ AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber lea
 	i = AnnoyNodeFindChild(index, node, leaf);
 	pointer = AnnoyNodePointer(index, node, i);
 	spread = spread_with(&pointer, offset, count);
-	grows = AnnoySpreadOffset(index, spread) > pointer.ip_posid;
-	if (grows)
-	{
-		put_spread(rel, index, buffer, i, spread);
-		above = spread_above(index, node, i, spread);
-	}
+	grows = raise_spread(rel, index, buffer, i, &spread);
 	UnlockReleaseBuffer(buffer);
 	if (grows)
-		grow_above(rel, index, tree, 1, block, above, path);
+		grow_above(rel, index, tree, 1, block, spread, path);
 }
 
 /*
@@ -293,17 +297,12 @@ AnnoySetSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber leaf
 	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	int			i = AnnoyNodeFindChild(index, node, leaf);
 	AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
-	bool		grows = AnnoySpreadOffset(index, spread) > pointer.ip_posid;
-	double		above = 0;
+	bool		grows = raise_spread(rel, index, buffer, i, &spread);
 
-	if (grows ||
-		(wider != NULL && wider->ip_posid == pointer.ip_posid &&
-		 spread < SPREAD_LESS * AnnoyPointerSpread(&pointer)))
-	{
+	if (!grows && wider != NULL && wider->ip_posid == pointer.ip_posid &&
+		spread < SPREAD_LESS * AnnoyPointerSpread(&pointer))
 		put_spread(rel, index, buffer, i, spread);
-		above = spread_above(index, node, i, spread);
-	}
 	UnlockReleaseBuffer(buffer);
 	if (grows)
-		grow_above(rel, index, tree, 1, block, above, path);
+		grow_above(rel, index, tree, 1, block, spread, path);
 }
