@@ -12,7 +12,6 @@ use lib $FindBin::RealBin;
 
 use AnnoyTest;
 use IndexFile;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -399,13 +398,7 @@ my $slow = q{
 	SET vacuum_cost_limit = 1;
 	SET vacuum_cost_delay = 100;};
 my $error = '';
-my $vacuum = IPC::Run::start(
-	[
-		'psql', '-X', '-d', $node->connstr('postgres'),
-		'-c', "$slow SET application_name = 'slow'",
-		'-c', 'VACUUM (INDEX_CLEANUP on) t'
-	],
-	'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+my $vacuum = start_psql($node, \$error, "$slow SET application_name = 'slow'", 'VACUUM (INDEX_CLEANUP on) t');
 # it has marked a page, or is done; if it sleeps there it is not for a long time
 $node->poll_query_until(
 	'postgres', q{
@@ -440,15 +433,12 @@ intact_ok('t', 11000, 'another VACUUM');
 #
 create_table('t', 20000, 'CREATE INDEX t_idx ON t USING annoy (v)');
 sql('CHECKPOINT', 'DELETE FROM t WHERE id % 2 = 0');
-$vacuum = IPC::Run::start(
-	[
-		'psql', '-X', '-d', $node->connstr('postgres'),
-		'-c', 'SET vacuum_cost_page_hit = 5; SET vacuum_cost_page_miss = 5;',
-		'-c', 'SET vacuum_cost_limit = 20; SET vacuum_cost_delay = 20;',
-		'-c', "SET application_name = 'slow'",
-		'-c', 'VACUUM (INDEX_CLEANUP on, TRUNCATE off) t'
-	],
-	'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+$vacuum = start_psql(
+	$node, \$error,
+	'SET vacuum_cost_page_hit = 5; SET vacuum_cost_page_miss = 5;',
+	'SET vacuum_cost_limit = 20; SET vacuum_cost_delay = 20;',
+	"SET application_name = 'slow'",
+	'VACUUM (INDEX_CLEANUP on, TRUNCATE off) t');
 $node->poll_query_until('postgres',
 	"SELECT count(*) = 1 FROM pg_stat_progress_vacuum WHERE phase = 'vacuuming indexes'")
   or die 'VACUUM has not come to the index';
@@ -532,13 +522,7 @@ foreach my $cancelled (1, 0)
 	my $what = $cancelled ? 'to be cancelled' : 'that goes on';
 
 	$lock->query_safe('SELECT pg_advisory_lock(1)');
-	$vacuum = IPC::Run::start(
-		[
-			'psql', '-X', '-d', $node->connstr('postgres'),
-			'-c', "SET application_name = 'slow'",
-			'-c', 'VACUUM (PARALLEL 0) t'
-		],
-		'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+	$vacuum = start_psql($node, \$error, "SET application_name = 'slow'", 'VACUUM (PARALLEL 0) t');
 	$node->poll_query_until('postgres',
 		"SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 	  or die 'VACUUM does not sign';

@@ -12,7 +12,6 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use AnnoyTest;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -128,17 +127,6 @@ sub drifted
 	return;
 }
 
-# Start SQL commands in the background.
-sub start_psql
-{
-	local $ENV{PGHOST} = $node->host;
-	local $ENV{PGPORT} = $node->port;
-
-	return IPC::Run::start(
-		[ 'psql', '-X', '-d', 'postgres', map { ('-c', $_) } @_ ],
-		'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
-}
-
 sub pages
 {
 	my ($table) = @_;
@@ -182,7 +170,8 @@ $user->query_safe(
 	q{BEGIN;
 	DECLARE c CURSOR FOR SELECT id FROM busy ORDER BY v <-> (SELECT v FROM source WHERE id = 7);
 	FETCH 2 FROM c});
-my $vacuum = start_psql('VACUUM busy');
+my $error = '';
+my $vacuum = start_psql($node, \$error, 'VACUUM busy');
 $node->poll_query_until('postgres',
 	"SELECT wait_event = 'VacuumDelay' FROM pg_stat_activity WHERE query = 'VACUUM busy'"
 ) or die 'VACUUM does not wait';
@@ -206,6 +195,7 @@ foreach my $round (1 .. 2)
 	$node->safe_psql('postgres', 'CHECKPOINT') if $round == 2;
 	$before = pages($table);
 	my $doomed = start_psql(
+		$node, \$error,
 		'SET vacuum_cost_limit = 1',
 		'SET vacuum_cost_page_hit = 0',
 		'SET vacuum_cost_page_dirty = 1',

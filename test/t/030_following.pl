@@ -131,14 +131,11 @@ sub begin_vacuum
 	my ($limit) = @_;
 
 	$error = '';
-	return IPC::Run::start(
-		[
-			'psql', '-X', '-d', $node->connstr('postgres'),
-			'-c', "SET vacuum_cost_page_hit = 10; SET vacuum_cost_limit = $limit; SET vacuum_cost_delay = 10;",
-			'-c', "SET application_name = 'slow'; SET client_min_messages = debug1",
-			'-c', 'VACUUM t'
-		],
-		'<', '/dev/null', '>', '/dev/null', '2>', \$error);
+	return start_psql(
+		$node, \$error,
+		"SET vacuum_cost_page_hit = 10; SET vacuum_cost_limit = $limit; SET vacuum_cost_delay = 10;",
+		"SET application_name = 'slow'; SET client_min_messages = debug1",
+		'VACUUM t');
 }
 
 # Cancel it when less is stale than that.  Returns whether that was in time.

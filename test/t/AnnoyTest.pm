@@ -28,6 +28,7 @@ use warnings;
 use Exporter qw(import);
 use FindBin;
 use IO::Uncompress::Gunzip qw($GunzipError);
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -50,6 +51,7 @@ our @EXPORT = qw(
   index_check_ok
   nothing_dead_ok
   no_corruption_ok
+  start_psql
   kill_server
   full_page_writes
   %operator
@@ -646,6 +648,26 @@ sub full_page_writes
 	# it holds from the next checkpoint on
 	$node->safe_psql('postgres', 'CHECKPOINT');
 	return;
+}
+
+=pod
+
+=item start_psql($node, \$error, @statements)
+
+Start a psql that runs the statements one after the other, and goes on in the background.
+What it says of errors goes to $error.  Returns the handle of IPC::Run.
+
+=cut
+
+sub start_psql
+{
+	my ($node, $error, @statements) = @_;
+
+	return IPC::Run::start(
+		[
+			'psql', '-X', '-d', $node->connstr('postgres'), map { ('-c', $_) } @statements
+		],
+		'<', '/dev/null', '>', '/dev/null', '2>', $error);
 }
 
 =pod
