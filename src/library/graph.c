@@ -124,15 +124,14 @@ compare_neighbours(const void *a, const void *b)
 }
 
 /*
- * Find the nearest others of a row.  Returns their number.
+ * Find the nearest others of a row, which is the query.  Returns their number.
  */
 static int
-find_others(Graph *graph, const AnnoyVector *vec, ItemPointer self)
+find_others(Graph *graph, Datum query, ItemPointer self)
 {
 	int			count = 0;
 
-	AnnoyAskNearest(&graph->nearest,
-					AnnoyMakeColumn(graph->access.rel, vec));
+	AnnoyAskNearest(&graph->nearest, query);
 	while (count < graph->k)
 	{
 		Neighbour  *found = &graph->found[count];
@@ -160,7 +159,9 @@ ask_item(Graph *graph, const AnnoyPointer *pointer)
 
 	if (read_item(graph, pointer, &self, &vec))
 	{
-		int			count = find_others(graph, &vec, &self);
+		Datum		query = AnnoyItemAsQuery(graph->access.rel, graph->access.index,
+											 pointer, &vec);
+		int			count = find_others(graph, query, &self);
 
 		for (int i = 0; i < count; i++)
 		{

@@ -30,7 +30,6 @@
 #include "utils/tuplestore.h"
 
 #include "annoy.h"
-#include "error.h"
 #include "recall/exact.h"
 #include "recall/recall.h"
 #include "relation/relation.h"
@@ -113,13 +112,8 @@ choose_queries(RecallState *state, int wanted)
 		AnnoyCheckRow(state->rel, state->heap, &query->tid);
 		if (!row_visible(state, &query->tid))
 			continue;
-		/* to be asked for, it has to be a value of the column, as it once was */
-		if (!AnnoyColumnFits(state->rel, state->index,
-							 AnnoyMakeColumn(state->rel, &sample->items[i].vector)))
-			AnnoyReportCorruption(state->rel,
-								  ItemPointerGetBlockNumberNoCheck(&sample->items[i].pointer),
-								  "The vector in slot %u is none of the column.",
-								  ItemPointerGetOffsetNumberNoCheck(&sample->items[i].pointer));
+		(void) AnnoyItemAsQuery(state->rel, state->index, &sample->items[i].pointer,
+								&sample->items[i].vector);
 		asked->vector = sample->items[i].vector;
 		asked->self = sample->items[i].pointer;
 		AnnoyDistancesInit(&asked->nearest, state->rows);

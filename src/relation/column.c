@@ -19,6 +19,7 @@
 #include "utils/varbit.h"
 
 #include "annoy.h"
+#include "error.h"
 #include "relation/relation.h"
 #include "type/type.h"
 
@@ -104,6 +105,23 @@ AnnoyColumnFits(Relation rel, const AnnoyIndex *index, Datum value)
 		return AnnoyFindNotFinite(&vec, &component) < 0 &&
 			AnnoyVectorFits(&vec, index->dtype);
 	}
+}
+
+/*
+ * The vector of an item as a query for the column, which it has to be a value of, as
+ * it once was: what a damaged page makes of it may not be.
+ */
+Datum
+AnnoyItemAsQuery(Relation rel, const AnnoyIndex *index, const AnnoyPointer *pointer,
+				 const AnnoyVector *vec)
+{
+	Datum		value = AnnoyMakeColumn(rel, vec);
+
+	if (!AnnoyColumnFits(rel, index, value))
+		AnnoyReportCorruption(rel, ItemPointerGetBlockNumberNoCheck(pointer),
+							  "The vector in slot %u is none of the column.",
+							  ItemPointerGetOffsetNumberNoCheck(pointer));
+	return value;
 }
 
 /*

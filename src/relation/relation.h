@@ -53,6 +53,9 @@ extern AnnoyVector AnnoyReadColumn(Relation rel, Datum value);
 extern Datum AnnoyMakeColumn(Relation rel, const AnnoyVector *vec);
 extern bool AnnoyColumnFits(Relation rel, const AnnoyIndex *index,
 							Datum value);
+extern Datum AnnoyItemAsQuery(Relation rel, const AnnoyIndex *index,
+							  const AnnoyPointer *pointer,
+							  const AnnoyVector *vec);
 extern void AnnoyCheckDimensions(Relation rel, const AnnoyIndex *index,
 								 const AnnoyVector *vec);
 extern void AnnoyCheckNewDimensions(Relation rel, const AnnoyIndex *index,
