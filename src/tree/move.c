@@ -122,7 +122,8 @@ find_moves(MoveState *state, Leaf *from, Leaf *to, Moves *moves)
 
 		if (scores[i] >= from->own[hits[i]] || (flags & ANNOY_ENTRY_SECOND) != 0 ||
 			AnnoyLeafFindItem(index, to_node, &pointer) >= 0 ||
-			!AnnoyReadPoint(state->rel, index, &state->reader, from_node, hits[i], state->point) ||
+			!AnnoyReadPoint(state->rel, index, &state->reader, from->block, from_node, hits[i],
+							state->point) ||
 			annoy_kernels->l2(state->point, to->target.x, index->space_dim) >=
 			annoy_kernels->l2(state->point, from->target.x, index->space_dim))
 			continue;

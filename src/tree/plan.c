@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "error.h"
@@ -122,11 +123,12 @@ AnnoyFillNode(const AnnoyIndex *index, Page page, int tree, int level,
 }
 
 /*
- * What the code of an entry of a leaf tells of its point.  A plain leaf has no codes,
- * and its entries are taken for the origin.
+ * What the code of an entry of a leaf, at that block, tells of its point.  A plain leaf
+ * has no codes, and its entries are taken for the origin.
  */
 static void
-decode_point(const AnnoyIndex *index, AnnoyNode node, int i, float *point)
+decode_point(Relation rel, const AnnoyIndex *index, BlockNumber block, AnnoyNode node, int i,
+			 float *point)
 {
 	float	   *centre = palloc(sizeof(float) * index->space_dim);
 	AnnoyEntry	entry;
@@ -135,17 +137,22 @@ decode_point(const AnnoyIndex *index, AnnoyNode node, int i, float *point)
 	AnnoyNodeGet(index, node, i, &entry);
 	AnnoyDecode(index, &index->leaf, &entry, centre, point);
 	pfree(centre);
+
+	/* distances from it have to be finite, which is not true of NaN either */
+	if (!(annoy_kernels->dot(point, point, index->space_dim) <= FLT_MAX / 16))
+		AnnoyReportCorruption(rel, block, "Entry %d of the node has the factor %g.",
+							  i + 1, entry.slope);
 }
 
 /*
- * Read the point that an entry of a copied node stands for: of a leaf, the item; of
- * an inner node, the child's centre.  Returns false if the item is gone, which
- * it may be if VACUUM has removed the entry since the page was copied.  If vectors are
- * in the table, and the item's row is gone, there is only the code to go by.
+ * Read the point that an entry of a copied node, whose block that is, stands for: of a
+ * leaf, the item; of an inner node, the child's centre.  Returns false if the item is
+ * gone, which it may be if VACUUM has removed the entry since the page was copied.  If
+ * vectors are in the table, and the item's row is gone, there is only the code to go by.
  */
 bool
 AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
-			   AnnoyNode node, int i, float *point)
+			   BlockNumber block, AnnoyNode node, int i, float *point)
 {
 	AnnoyPointer pointer = AnnoyNodePointer(index, node, i);
 
@@ -162,7 +169,7 @@ AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
 			AnnoyMapItem(index, &item.vector, point);
 		}
 		else if (found)
-			decode_point(index, node, i, point);
+			decode_point(rel, index, block, node, i, point);
 		AnnoyItemRelease(reader);
 		return found;
 	}
@@ -184,7 +191,7 @@ AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
  * signatures as the page has them.  Returns false if an item is gone.
  */
 static bool
-read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
+read_points(Relation rel, const AnnoyIndex *index, BlockNumber block, AnnoyNode node,
 			float *points, AnnoyPointer *pointers, AnnoySignature * signatures)
 {
 	AnnoyVectorSource *source = NULL;
@@ -197,7 +204,7 @@ read_points(Relation rel, const AnnoyIndex *index, AnnoyNode node,
 	for (int i = 0; i < node->count && found; i++)
 	{
 		pointers[i] = AnnoyNodePointer(index, node, i);
-		found = AnnoyReadPoint(rel, index, &reader, node, i,
+		found = AnnoyReadPoint(rel, index, &reader, block, node, i,
 							   points + (Size) i * index->space_dim);
 		pointers[i].ip_posid |= AnnoyNodeEntryFlags(index, node, i);
 		signatures[i] = AnnoyNodeSignature(index, node, i);
@@ -322,8 +329,8 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
  * still has the same change count when it is locked, what was read here is still true.
  */
 bool
-AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
-			   AnnoySplitPlan *plan)
+AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, BlockNumber block, Page page,
+			   Page neighbour, AnnoySplitPlan *plan)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	int			dim = index->space_dim;
@@ -347,7 +354,7 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 	plan->tree = node->tree;
 	plan->changes = node->changes;
 
-	found = read_points(rel, index, node, points, pointers, signatures);
+	found = read_points(rel, index, block, node, points, pointers, signatures);
 	if (found)
 	{
 		AnnoyPointSet all = {points, dim, dim};
@@ -365,7 +372,7 @@ AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page, Page neighbour,
 			neighbour = NULL;
 		}
 		if (neighbour == NULL ||
-			!read_points(rel, index, AnnoyPageGetNode(neighbour),
+			!read_points(rel, index, plan->neighbour, AnnoyPageGetNode(neighbour),
 						 points + (Size) count * dim, pointers + count, signatures + count) ||
 			!plan_three(index, node, AnnoyPageGetNode(neighbour), points, pointers,
 						signatures, order, first, plan))
@@ -428,8 +435,8 @@ centre_may_move(const AnnoyIndex *index, AnnoyNode node, double part)
  * false if it is not, or an item is gone.
  */
 bool
-AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, Page page, double part,
-				AnnoySplitPlan *plan)
+AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, BlockNumber block, Page page,
+				double part, AnnoySplitPlan *plan)
 {
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	int			dim = index->space_dim;
@@ -447,7 +454,7 @@ AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, Page page, double part,
 	signatures = palloc(sizeof(AnnoySignature) * node->count);
 	order = palloc(sizeof(int) * node->count);
 	old = palloc(sizeof(float) * dim);
-	if (!read_points(rel, index, node, points, pointers, signatures))
+	if (!read_points(rel, index, block, node, points, pointers, signatures))
 		return false;
 	for (int i = 0; i < node->count; i++)
 		order[i] = i;

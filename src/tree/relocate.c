@@ -273,7 +273,7 @@ has_room(Leaf *leaf)
 static bool
 read_point(AnnoyRelocation *state, int i)
 {
-	return AnnoyReadPoint(state->rel, state->index, &state->reader,
+	return AnnoyReadPoint(state->rel, state->index, &state->reader, state->leaf.block,
 						  AnnoyPageGetNode(state->leaf.copy.data), i, state->point);
 }
 

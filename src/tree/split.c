@@ -432,7 +432,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 			!plan->is_root && plan->tries-- > 0 &&
 			choose_neighbour(rel, index, block, node, path, plan, sibling->data))
 			neighbour = sibling->data;
-		if (!AnnoyPlanSplit(rel, index, copy->data, neighbour, plan))
+		if (!AnnoyPlanSplit(rel, index, block, copy->data, neighbour, plan))
 		{
 			/* VACUUM has come in between, unless the page is as it was */
 			if (failed && failed_changes == node->changes)
@@ -495,7 +495,7 @@ AnnoyMoveCentre(Relation rel, const AnnoyIndex *index, BlockNumber block, Page c
 	Buffer		buffer;
 
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
-	if (!AnnoyPlanCentre(rel, index, copy, part, plan))
+	if (!AnnoyPlanCentre(rel, index, block, copy, part, plan))
 		return false;
 	parent = AnnoyFindParent(rel, index, plan->tree, 1, block, path);
 	buffer = ReadBuffer(rel, block);

@@ -49,12 +49,12 @@ typedef struct AnnoySplitPlan
 } AnnoySplitPlan;
 
 /* plan.c */
-extern bool AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, Page page,
-						   Page neighbour, AnnoySplitPlan *plan);
-extern bool AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, Page page, double part,
-							AnnoySplitPlan *plan);
+extern bool AnnoyPlanSplit(Relation rel, const AnnoyIndex *index, BlockNumber block,
+						   Page page, Page neighbour, AnnoySplitPlan *plan);
+extern bool AnnoyPlanCentre(Relation rel, const AnnoyIndex *index, BlockNumber block,
+							Page page, double part, AnnoySplitPlan *plan);
 extern bool AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReader *reader,
-						   AnnoyNode node, int i, float *point);
+						   BlockNumber block, AnnoyNode node, int i, float *point);
 
 /* parent.c */
 extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,

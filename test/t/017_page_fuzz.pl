@@ -567,6 +567,29 @@ my @known = (
 				}
 			]
 		} 'nan', 'inf', 1e38),
+	# a split looked for the median of these for ever
+	[
+		'small',
+		'codes that are no numbers, of rows that are gone',
+		sub {
+			my $file = $_;
+			foreach my $leaf ($file->all('node'))
+			{
+				foreach my $i (0 .. int($file->get($leaf, 'count') / 16) * 16 - 1)
+				{
+					my $at = 64 + 32 + int($i / 16) * 16 * (16 + 16) + 16 * (16 + 4);
+					$file->set($leaf, [ $at + 4 * ($i % 16), 'f' ], 'nan');
+				}
+			}
+			foreach my $item ($file->all('item'))
+			{
+				foreach my $i (0 .. $shape{small}{slots} - 1)
+				{
+					$file->set($item, [ 32 + 8 * $i, 'SSS' ], 0, 0, 200);
+				}
+			}
+		}
+	],
 	# what a prefetch computed from this was out of range
 	[
 		'wide',
