@@ -360,6 +360,15 @@ typedef AnnoyNodeData *AnnoyNode;
  */
 typedef ItemPointerData AnnoyPointer;
 
+/*
+ * Are two pointers the same?  On a damaged page a pointer may be none that is valid.
+ */
+static inline bool
+AnnoyPointersEqual(const AnnoyPointer *a, const AnnoyPointer *b)
+{
+	return memcmp(a, b, sizeof(AnnoyPointer)) == 0;
+}
+
 #define ANNOY_ENTRY_SECOND		0x8000	/* it is the item's second one */
 #define ANNOY_ENTRY_PAIRED		0x4000	/* the item has two */
 #define ANNOY_ENTRY_FLAGS		(ANNOY_ENTRY_SECOND | ANNOY_ENTRY_PAIRED)

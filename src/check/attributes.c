@@ -171,7 +171,7 @@ check_pair(const AnnoyCheck *check, const AnnoyPointer *item,
 		{
 			AnnoyPointer pointer = AnnoySlotAttributes(check->index, page, item_offset - 1);
 
-			item_points = ItemPointerEquals(&pointer, (ItemPointer) attributes);
+			item_points = AnnoyPointersEqual(&pointer, attributes);
 		}
 		if (block < nblocks && block != item_block)
 		{
@@ -185,7 +185,7 @@ check_pair(const AnnoyCheck *check, const AnnoyPointer *item,
 			{
 				IndexTuple	tuple = AnnoyAttributesGet(attributes_page, offset);
 
-				tuple_points = tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item);
+				tuple_points = tuple != NULL && AnnoyPointersEqual(&tuple->t_tid, item);
 			}
 			UnlockReleaseBuffer(attributes_buffer);
 		}
@@ -214,7 +214,7 @@ still_there(const AnnoyCheck *check, BlockNumber block, OffsetNumber offset,
 	if (!AnnoyCheckReadPage(check, block, page->data))
 		return false;
 	tuple = AnnoyAttributesGet(page->data, offset);
-	return tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item);
+	return tuple != NULL && AnnoyPointersEqual(&tuple->t_tid, item);
 }
 
 /*

@@ -199,7 +199,7 @@ hash_item(const AnnoyCheck *check, TupleDesc desc, const AnnoyPointer *pointer,
 											 InvalidBlockNumber, BUFFER_LOCK_SHARE);
 	IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
 										   ItemPointerGetOffsetNumberNoCheck(&item->attributes));
-	bool		found = tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) pointer);
+	bool		found = tuple != NULL && AnnoyPointersEqual(&tuple->t_tid, pointer);
 	Datum		values[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
 

@@ -76,7 +76,7 @@ check_items(const AnnoyCheck *check, BlockNumber block, AnnoyNode node)
 		{
 			AnnoyPointer other = AnnoyNodePointer(index, node, j);
 
-			if (memcmp(&pointer, &other, sizeof(AnnoyPointer)) == 0)
+			if (AnnoyPointersEqual(&pointer, &other))
 				AnnoyReport(check, block, i + 1,
 							"The leaf has another entry for item (%u,%u).",
 							ItemPointerGetBlockNumberNoCheck(&pointer),

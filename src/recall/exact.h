@@ -50,9 +50,7 @@ AnnoyDistancesAreFull(const AnnoyDistances *nearest)
 static inline bool
 AnnoyAskedIs(const AnnoyAsked *asked, const AnnoyPointer *pointer)
 {
-	return ItemPointerIsValid(&asked->self) &&
-		ItemPointerEquals(unconstify(AnnoyPointer *, &asked->self),
-						  unconstify(AnnoyPointer *, pointer));
+	return ItemPointerIsValid(&asked->self) && AnnoyPointersEqual(&asked->self, pointer);
 }
 
 #endif							/* ANNOY_RECALL_EXACT_H */

@@ -106,7 +106,7 @@ AnnoySampleItems(Relation rel, const AnnoyIndex *index, uint64 seed, int wanted,
 		if (!choose_item(rel, index, nblocks, &random, &pointer))
 			break;
 		for (int j = 0; j < sample->count; j++)
-			again |= ItemPointerEquals(&sample->items[j].pointer, &pointer);
+			again |= AnnoyPointersEqual(&sample->items[j].pointer, &pointer);
 		if (again)
 			continue;
 		AnnoyItemFetch(&reader, AnnoyItemPin(&reader, &pointer), &pointer, &item);

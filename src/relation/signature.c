@@ -495,7 +495,7 @@ AnnoySignItem(AnnoySigner * signer, const AnnoyPointer *item, bool keep,
 	buffer = AnnoyAttributesLock(signer->rel, block, InvalidBlockNumber, BUFFER_LOCK_SHARE);
 	tuple = AnnoyAttributesGet(BufferGetPage(buffer),
 							   ItemPointerGetOffsetNumberNoCheck(&attributes));
-	if (tuple != NULL && ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
+	if (tuple != NULL && AnnoyPointersEqual(&tuple->t_tid, item))
 		tuple = memcpy(copy.data, tuple, IndexTupleSize(tuple));
 	else
 		tuple = NULL;

@@ -346,7 +346,7 @@ AnnoyFilterItem(AnnoyFilter *filter, Buffer buffer, const AnnoyPointer *item)
 		IndexTuple	tuple = AnnoyAttributesGet(BufferGetPage(attributes_buffer),
 											   ItemPointerGetOffsetNumberNoCheck(&pointer));
 
-		if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
+		if (tuple == NULL || !AnnoyPointersEqual(&tuple->t_tid, item))
 			AnnoyReportAttributes(filter->rel, item, &pointer);
 		passes = tuple_passes(filter, tuple);
 		filter->tested++;

@@ -220,7 +220,7 @@ AnnoyBestAdd(AnnoyBest *best, float estimate, const AnnoyPointer *item)
 	if (!(estimate < best->estimate[ANNOY_BEST - 1]))
 		return;
 	/* it takes the place of the item's other entry, or else of the last item */
-	while (i < ANNOY_BEST - 1 && memcmp(&best->item[i], item, sizeof(AnnoyPointer)) != 0)
+	while (i < ANNOY_BEST - 1 && !AnnoyPointersEqual(&best->item[i], item))
 		i++;
 	if (!(estimate < best->estimate[i]))
 		return;

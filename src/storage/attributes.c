@@ -526,7 +526,7 @@ AnnoyAttributesDelete(Relation rel, GenericXLogState *xlog, Page page,
 {
 	IndexTuple	tuple = AnnoyAttributesGet(page, offset);
 
-	if (tuple == NULL || !ItemPointerEquals(&tuple->t_tid, (ItemPointer) item))
+	if (tuple == NULL || !AnnoyPointersEqual(&tuple->t_tid, item))
 	{
 		AnnoyPointer pointer;
 

@@ -191,7 +191,7 @@ AnnoyLeafFindItem(const AnnoyIndex *index, AnnoyNode leaf, const AnnoyPointer *i
 	{
 		AnnoyPointer pointer = AnnoyNodePointer(index, leaf, i);
 
-		if (memcmp(&pointer, item, sizeof(AnnoyPointer)) == 0)
+		if (AnnoyPointersEqual(&pointer, item))
 			return i;
 	}
 	return -1;

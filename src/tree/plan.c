@@ -232,7 +232,7 @@ part_pairs(const AnnoyPointer *pointers, const float *points, int dim, int first
 		other.ip_posid ^= ANNOY_ENTRY_SECOND;
 		for (int j = first; j < count; j++)
 		{
-			if (memcmp(&pointers[j], &other, sizeof(AnnoyPointer)) == 0)
+			if (AnnoyPointersEqual(&pointers[j], &other))
 			{
 				int			second = (other.ip_posid & ANNOY_ENTRY_SECOND) != 0 ? j : i;
 

@@ -217,7 +217,7 @@ find_others(AnnoyRelocation *state, int around)
 		{
 			AnnoyPointer item = AnnoyNodePointer(index, node, state->table[slot]);
 
-			if (memcmp(&item, &pointer, sizeof(AnnoyPointer)) == 0)
+			if (AnnoyPointersEqual(&item, &pointer))
 			{
 				state->other[state->table[slot]] = around;
 				break;
