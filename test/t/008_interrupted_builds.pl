@@ -361,7 +361,7 @@ SKIP:
 }
 like(
 	($node->psql('postgres', "SET temp_file_limit = '200kB'; $create"))[2],
-	qr/temporary file size exceeds temp_file_limit/,
+	qr/temporary file size exceeds "?temp_file_limit/,
 	'temp_file_limit');
 nothing_left_ok('temp_file_limit');
 usable_ok('temp_file_limit');
