@@ -297,7 +297,7 @@ $upgraded->append_conf('postgresql.conf', "autovacuum = off\n");
 chdir($upgraded->basedir) or die "could not change directory: $!";
 command_ok(
 	[
-		'pg_upgrade', '--no-sync',
+		'pg_upgrade', (major_version() >= 15 ? '--no-sync' : ()),
 		'-d', $node->data_dir,
 		'-D', $upgraded->data_dir,
 		'-b', $bindir,

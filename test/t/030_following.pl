@@ -119,7 +119,9 @@ sql(q{
 	CREATE TABLE t (id int PRIMARY KEY, v real[]);
 	INSERT INTO t SELECT * FROM source WHERE id % 10 = 0;
 	CREATE INDEX t_idx ON t USING annoy (v real_cosine_ops);
-	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0});
+	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0;
+	-- from version 19 on, VACUUM may not have to read pages that others have read
+	ANALYZE t});
 cmp_ok(stale(), '>', 0.99, 'grown tenfold: all is stale');
 answers("<=>");
 
@@ -229,6 +231,7 @@ sql(q{
 	INSERT INTO t SELECT * FROM source WHERE id % 10 = 0;
 	REINDEX INDEX t_idx;
 	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0;
+	ANALYZE t;
 	CREATE SEQUENCE ids START 200001});
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 my %errors = ('writes' => '', 'reads' => '');
@@ -244,9 +247,9 @@ foreach my $crash (1, 0)
 	  or die 'VACUUM does not come to the trees';
 	kill_server($node) if $crash;
 	$vacuum->finish;
-	$writes->signal('INT') if !$crash;
+	$writes->signal('TERM') if !$crash;
 	$writes->finish;
-	$reads_there->signal('INT');
+	$reads_there->signal('TERM');
 	$reads_there->finish;
 	unlike($errors{reads}, qr/ERROR|PANIC/, "$what: searches on the standby");
 	unlike($errors{writes}, qr/ERROR|PANIC/, "$what: writes");

@@ -34,6 +34,19 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 
+# What a session in the background answers ends with the end of a line in some
+# minor releases.
+if (my $query = PostgreSQL::Test::BackgroundPsql->can('query'))
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::BackgroundPsql::query = sub {
+		my ($output, @status) = $query->(@_);
+
+		chomp($output);
+		return wantarray ? ($output, @status) : $output;
+	};
+}
+
 our @EXPORT = qw(
   installed
   major_version
