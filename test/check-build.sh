@@ -4,8 +4,23 @@
 # on one above it, and that META.json is right.
 #
 # Copyright (c) 2026, the annoy developers
+#
+# What is compiled against the headers of one minor release is to be loaded by all of
+# them.  So no symbol may be needed that only the newest ones have: their macros for
+# composite values call functions, for one.
 
 . "$(dirname "$0")/lib.sh"
+
+late_symbols='heap_datum_check|DatumGetHeapTupleHeader[A-Za-z]*'
+
+check_symbols()
+{
+	local needed
+
+	needed=$(nm -D --undefined-only "$1"/annoy*.so | grep -wE "$late_symbols") || return 0
+	say "$needed"
+	die "not every minor release has these"
+}
 
 check_build()
 {
@@ -26,6 +41,7 @@ check_build()
 			say "${cc##*/} -Wall -Wextra -Werror $assert"
 			make -s -k -j "$(nproc)" -C "$dir" "PG_CONFIG=$pg_config" with_llvm=no \
 				"CC=$cc" "COPT=$flags $assert"
+			check_symbols "$dir"
 		done
 		make -s -C "$dir/test/bench" "PG_CONFIG=$pg_config" "CC=$cc"
 	done

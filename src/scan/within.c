@@ -168,9 +168,13 @@ is_within(Oid column, AnnoyLayout layout, Datum value, const AnnoyWithin *within
 bool
 AnnoyReadWithin(Oid column, AnnoyLayout layout, Datum value, AnnoyWithin *within)
 {
-	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											  HeapTupleHeaderGetTypMod(header));
+	/*
+	 * Macros for this call functions that the newest minor releases alone have,
+	 * and what is compiled there is to be loaded by the others, too.
+	 */
+	HeapTupleHeader header = (HeapTupleHeader) PG_DETOAST_DATUM(value);
+	const DatumTupleFields *fields = &header->t_choice.t_datum;
+	TupleDesc	desc = lookup_rowtype_tupdesc(fields->datum_typeid, fields->datum_typmod);
 	HeapTupleData tuple;
 	Datum		values[WITHIN_FIELDS];
 	bool		nulls[WITHIN_FIELDS];
@@ -184,7 +188,7 @@ AnnoyReadWithin(Oid column, AnnoyLayout layout, Datum value, AnnoyWithin *within
 				 errmsg("a vector can only be within a record of query, radius and metric"),
 				 errhint("Use annoy_within(), which makes such a record.")));
 	type = getBaseType(TupleDescAttr(desc, 0)->atttypid);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_len = VARSIZE(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
