@@ -86,7 +86,7 @@ def positive(text):
     return int(text)
 
 
-def main():
+def make_parser():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', metavar='OUT', help='beginning of the names of both files')
@@ -107,6 +107,11 @@ def main():
     parser.add_argument('--seed', type=int, default=1, help='default: %(default)s')
     parser.add_argument('--unit', action='store_true', help='scale all vectors to unit length')
     parser.add_argument('--bytes', action='store_true', help='write .bvecs with components 0 to 255')
+    return parser
+
+
+def main():
+    parser = make_parser()
     args = parser.parse_args()
     if args.unit and args.bytes:
         parser.error('--unit and --bytes exclude each other')

@@ -31,7 +31,7 @@ import time
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from generate import Mixture  # noqa: E402
+from generate import Mixture, make_parser  # noqa: E402
 
 ROWS = [1000, 10000, 100000, 980000]
 DIMS = [3, 128, 768, 1536]
@@ -125,8 +125,7 @@ def copy(vectors, columns, first_id, out):
 
 def make_table(session, rows, dims):
     """Makes a table with its indexes.  Returns literals of some queries."""
-    args = argparse.Namespace(dimensions=dims, clusters=100, spread=2.0, intrinsic=24,
-                              unit=False, bytes=False)
+    args = make_parser().parse_args(['', '--dimensions', str(dims), '--spread', '2', '--intrinsic', '24'])
     rng = np.random.default_rng(rows + dims)
     mixture = Mixture(args, rng)
     parts = [part for part in PARTS if part > 1]
