@@ -34,6 +34,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "postmaster/autovacuum.h"
 #include "storage/indexfsm.h"
@@ -657,6 +661,31 @@ estimate_items(IndexVacuumInfo *info)
 }
 
 /*
+ * How many rows the table has, if VACUUM has not read all of it.  If it has read no more
+ * than a page, it tells what the last one or ANALYZE found, however much larger the
+ * table is by now; so the planner's estimate counts as well.  The latter says nothing
+ * where there was neither, and then the number is infinite.
+ */
+static double
+estimate_rows(IndexVacuumInfo *info)
+{
+	Relation	table = table_open(info->index->rd_index->indrelid, NoLock);
+	double		rows = INFINITY;
+
+	if (table->rd_rel->reltuples >= 0)
+	{
+		BlockNumber pages;
+		double		tuples;
+		double		all_visible;
+
+		table_relation_estimate_size(table, NULL, &pages, &tuples, &all_visible);
+		rows = Max(info->num_heap_tuples, tuples);
+	}
+	table_close(table, NoLock);
+	return rows;
+}
+
+/*
  * May vectors be read, be it from the table?  In parallel mode, not by calling functions
  * that are not known to allow that.
  */
@@ -710,7 +739,7 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 			 * nothing of what was removed, and too much of what was split
 			 */
 			changed = AnnoyAdaptTrees(info->index, stats->estimated_count ?
-									  Min(stats->num_index_tuples, info->num_heap_tuples) :
+									  Min(stats->num_index_tuples, estimate_rows(info)) :
 									  stats->num_index_tuples,
 									  !surveyed || stats->estimated_count);
 			AnnoyRefreshCurve(info->index, stats->num_index_tuples, changed);
