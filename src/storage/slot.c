@@ -21,6 +21,9 @@
 /* What the free space map says of a group that has a free slot. */
 #define FSM_ITEM_SPACE	((Size) 1024)
 
+/* After so many groups that others are at work on, a new one is added. */
+#define MOST_BUSY		2
+
 /*
  * Fill in a slot (counted from 0) of a group's first page.
  */
@@ -98,6 +101,10 @@ AnnoyItemRecordFree(Relation rel, BlockNumber block)
  * Find a group with a free slot.  Returns its first page's buffer, locked
  * exclusively, the first free slot (counted from 0), how many there are, and
  * whether the group is new to the free space map.
+ *
+ * If others are at work on a group, and on another one as well, a new one is added
+ * rather than waited for them: so those who insert at the same time come to have a
+ * group each.  What is left of these is found by the free space map.
  */
 static Buffer
 find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
@@ -105,6 +112,7 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 {
 	BlockNumber block = RelationGetTargetBlock(rel);
 	BlockNumber full = InvalidBlockNumber;
+	int			busy = 0;
 	Buffer		buffer;
 
 	*added = false;
@@ -115,7 +123,7 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 
 		CHECK_FOR_INTERRUPTS();
 
-		if (block == InvalidBlockNumber)
+		if (block == InvalidBlockNumber && busy < MOST_BUSY)
 			block = full == InvalidBlockNumber ?
 				GetPageWithFreeSpace(rel, FSM_ITEM_SPACE) :
 				RecordAndGetPageWithFreeSpace(rel, full, 0, FSM_ITEM_SPACE);
@@ -131,7 +139,13 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 		else
 		{
 			buffer = ReadBuffer(rel, block);
-			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			if (!ConditionalLockBuffer(buffer))
+			{
+				ReleaseBuffer(buffer);
+				block = full = InvalidBlockNumber;
+				busy++;
+				continue;
+			}
 		}
 
 		/* the free space map may be wrong: it is not WAL-logged */
