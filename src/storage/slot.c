@@ -21,8 +21,8 @@
 /* What the free space map says of a group that has a free slot. */
 #define FSM_ITEM_SPACE	((Size) 1024)
 
-/* After so many groups that others are at work on, a new one is added. */
-#define MOST_BUSY		2
+/* After so many attempts to find a group that nobody is at work on, one is added. */
+#define MOST_BUSY		4
 
 /*
  * Fill in a slot (counted from 0) of a group's first page.
@@ -102,9 +102,10 @@ AnnoyItemRecordFree(Relation rel, BlockNumber block)
  * exclusively, the first free slot (counted from 0), how many there are, and
  * whether the group is new to the free space map.
  *
- * If others are at work on a group, and on another one as well, a new one is added
- * rather than waited for them: so those who insert at the same time come to have a
- * group each.  What is left of these is found by the free space map.
+ * If others are at work on the group that comes first, and on what the free space map
+ * has after it, a new one is added, rather than waited for them.  So those who insert at
+ * the same time come to have a group each.  The map has these, too, and so they are
+ * filled in the end.
  */
 static Buffer
 find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,

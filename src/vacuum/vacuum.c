@@ -34,8 +34,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -54,6 +52,9 @@
 
 /* Blocks ahead of the one being read that are asked for, where not all are wanted. */
 #define BLOCKS_AHEAD	64
+
+/* So many times the rows that VACUUM knows of are many more. */
+#define MANY_MORE		1.5
 
 typedef struct VacuumState
 {
@@ -661,25 +662,29 @@ estimate_items(IndexVacuumInfo *info)
 }
 
 /*
- * How many rows the table has, if VACUUM has not read all of it.  If it has read no more
- * than a page, it tells what the last one or ANALYZE found, however much larger the
- * table is by now; so the planner's estimate counts as well.  The latter says nothing
- * where there was neither, and then the number is infinite.
+ * How many rows the table has.  A VACUUM that has read no more than a page tells what the
+ * last one, or ANALYZE, has found, however much larger the table is by now.  So what the
+ * planner would think counts if it is many more: few more may be pages with dead rows.
+ * Where there was neither, the planner has nothing to go by.
  */
 static double
 estimate_rows(IndexVacuumInfo *info)
 {
-	Relation	table = table_open(info->index->rd_index->indrelid, NoLock);
-	double		rows = INFINITY;
+	Relation	table;
+	double		rows = info->num_heap_tuples;
 
-	if (table->rd_rel->reltuples >= 0)
+	if (!info->estimated_count)
+		return rows;
+	table = table_open(info->index->rd_index->indrelid, NoLock);
+	if (table->rd_rel->reltuples > 0)
 	{
 		BlockNumber pages;
 		double		tuples;
 		double		all_visible;
 
 		table_relation_estimate_size(table, NULL, &pages, &tuples, &all_visible);
-		rows = Max(info->num_heap_tuples, tuples);
+		if (tuples > MANY_MORE * rows)
+			rows = tuples;
 	}
 	table_close(table, NoLock);
 	return rows;
@@ -730,18 +735,22 @@ annoyvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 			AnnoyCountRemoved(info->index, stats->tuples_removed);
 		if (may_read_vectors(info->index))
 		{
+			double		items = stats->num_index_tuples;
 			bool		changed;
 
-			AnnoyCorrectSpace(info->index, stats->num_index_tuples, stats->pages_deleted);
+			AnnoyCorrectSpace(info->index, items, stats->pages_deleted);
 
 			/*
 			 * the size of an index, from which items may be estimated, tells
 			 * nothing of what was removed, and too much of what was split
 			 */
-			changed = AnnoyAdaptTrees(info->index, stats->estimated_count ?
-									  Min(stats->num_index_tuples, estimate_rows(info)) :
-									  stats->num_index_tuples,
-									  !surveyed || stats->estimated_count);
+			if (stats->estimated_count)
+			{
+				double		rows = estimate_rows(info);
+
+				items = Min(items, rows);
+			}
+			changed = AnnoyAdaptTrees(info->index, items, !surveyed || stats->estimated_count);
 			AnnoyRefreshCurve(info->index, stats->num_index_tuples, changed);
 		}
 	}

@@ -119,7 +119,9 @@ sql(q{
 	CREATE TABLE t (id int PRIMARY KEY, v real[]);
 	INSERT INTO t SELECT * FROM source WHERE id % 10 = 0;
 	CREATE INDEX t_idx ON t USING annoy (v real_cosine_ops);
-	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0});
+	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0;
+	-- from version 19 on, VACUUM may not have to read pages that others have read
+	ANALYZE t});
 cmp_ok(stale(), '>', 0.99, 'grown tenfold: all is stale');
 answers("<=>");
 
@@ -194,27 +196,24 @@ as_good_ok('grown tenfold');
 is(stale(), 0, 'a new index has nothing that is stale');
 
 #
-# Likewise, but VACUUM has no page to read, so that PostgreSQL has no number of rows.  From
-# version 19 on that happens to a table whose rows have been read.
+# Likewise, but VACUUM has no page to read, so that PostgreSQL has no number of rows but
+# that of before
 #
-my $base = $node->basedir . '/words';
+my $rows = $node->basedir . '/words';
 sql(
-	"COPY (SELECT * FROM source WHERE id % 10 = 0) TO '$base.tenth'",
-	"COPY (SELECT * FROM source WHERE id % 10 <> 0) TO '$base.rest'");
-foreach my $empty (0, 1)
-{
-	my $what = 'grown from ' . ($empty ? 'nothing' : 'a tenth') . ', with no page to read';
-	my $copy = "COPY t FROM '$base.tenth' (FREEZE)";
-	my $index = 'CREATE INDEX t_idx ON t USING annoy (v real_cosine_ops)';
-
-	sql(join(
-			';', 'DROP INDEX t_idx; BEGIN; TRUNCATE t',
-			$empty ? ($index, $copy) : ($copy, $index),
-			"COPY t FROM '$base.rest' (FREEZE); COMMIT"));
-	cmp_ok(stale(), '>', 0.9, "$what: all is stale");
-	sql('VACUUM t');
-	cmp_ok(stale(), '<', $begins, "$what: nothing that matters is stale after VACUUM");
-}
+	"COPY source TO '$rows'",
+	qq{
+	BEGIN;
+	TRUNCATE t;
+	COPY t FROM '$rows' (FREEZE);
+	COMMIT},
+	q{
+	-- as CREATE INDEX or ANALYZE would have left it when there was a tenth
+	UPDATE pg_class SET relpages = ceil(pg_relation_size('t') / 81920.0), reltuples = (SELECT count(*) FROM t) / 10
+	WHERE oid = 't'::regclass});
+cmp_ok(stale(), '>', 0.9, 'no page to read: all is stale');
+sql('VACUUM t');
+cmp_ok(stale(), '<', $begins, 'no page to read: nothing that matters is stale after VACUUM');
 
 #
 # Four clients write and search, others search on the standby, and the server crashes
@@ -252,6 +251,7 @@ sql(q{
 	INSERT INTO t SELECT * FROM source WHERE id % 10 = 0;
 	REINDEX INDEX t_idx;
 	INSERT INTO t SELECT * FROM source WHERE id % 10 <> 0;
+	ANALYZE t;
 	CREATE SEQUENCE ids START 200001});
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 my %errors = ('writes' => '', 'reads' => '');
