@@ -14,7 +14,6 @@ use lib $FindBin::RealBin;
 
 use AnnoyTest;
 use IPC::Run;
-use List::Util qw(min);
 use Time::HiRes qw(sleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -89,10 +88,7 @@ sub answers
 	return;
 }
 
-# An index after VACUUM is as good as one that is built anew: it finds as much in as many
-# entries.  What the default target gives is also a matter of the recall curve, which
-# 300 queries have measured; if the new index has by chance more than what was asked for,
-# the other one need not.
+# An index after VACUUM is as good as one that is built anew.
 sub as_good_ok
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -108,7 +104,7 @@ sub as_good_ok
 	my $built_fixed = measured_with('annoy.search_k = 500');
 	diag("$what: recall with 500 entries $fixed, built anew $built_fixed");
 	cmp_ok($fixed, '>=', $built_fixed - 0.01, "$what: recall with 500 entries");
-	cmp_ok($recall, '>=', min($built, 0.95) - 0.01, "$what: recall");
+	cmp_ok($recall, '>=', $built - 0.01, "$what: recall");
 	cmp_ok($entries, '<=', 1.3 * $built_entries, "$what: entries scanned");
 	diag(sprintf('%s: recall %.4f in %.0f entries, built anew %.4f in %.0f',
 			$what, $recall, $entries, $built, $built_entries));
