@@ -316,13 +316,20 @@ typedef struct AnnoyNodeData
 	uint16		room;			/* with so many, it is to be split */
 	uint32		changes;		/* counts changes of this page */
 	uint32		nsn;			/* split sequence number, see src/README */
-	uint32		child_nsn;		/* highest nsn given to a child so far */
+	uint32		child_nsn;		/* highest nsn given to a child so far; of a
+								 * leaf see AnnoyLeafMoves */
 	BlockNumber right;			/* right sibling on the same level */
 	float		centre_scale;
 	float		centre_norm2;	/* |centre|^2 */
 } AnnoyNodeData;
 
 typedef AnnoyNodeData *AnnoyNode;
+
+/*
+ * A leaf, which has no children, counts there how often it has exchanged entries with
+ * a sibling in a record that leaves their parent as it is.
+ */
+#define AnnoyLeafMoves(leaf)	((leaf)->child_nsn)
 
 /* All vectors in this leaf are identical: a search counts it as one entry. */
 #define ANNOY_NODE_UNIFORM		0x01

@@ -29,10 +29,11 @@
  * A node that was there when we began is found along the right links exactly
  * once, and so is an entry of an inner node: splits move it to the right only,
  * behind the link that we remember.  An entry of a leaf may also go from one child
- * to another of the leaves' parent, with a change of the parent.  So we collect
- * the entries of all leaves below a parent, and believe what we have if the
- * parent's change counter still is the same: then it is what was there at any
- * time between, and the parent is met exactly once.
+ * to another of the leaves' parent, with a change of the parent (splits) or of both
+ * leaves' counts of moves.  So we collect the entries of all leaves below a parent, and
+ * believe what we have if the parent's change counter and these counts still are the
+ * same: then it is what was there at any time between, and the parent is met exactly
+ * once.
  *
  * VACUUM also moves entries to leaves with other parents, and counts that in the
  * metapage.  If it has meanwhile, a tree in which an item seems to lack an entry, or

@@ -46,6 +46,7 @@ typedef struct TreeCheck
 	PGAlignedBlock child;		/* a copy of one of its children */
 	LeafEntry  *entries;		/* of its leaves, if they are its children */
 	int			nentries;
+	uint32		leaf_moves[ANNOY_MAX_ENTRIES];	/* of these leaves */
 	AnnoyVectorSource *source;	/* of vectors, if they are in the table */
 	AnnoyItemReader reader;
 	uint32		moves;			/* the metapage's when the tree was begun */
@@ -163,18 +164,51 @@ AnnoyCheckNodePage(AnnoyCheck *check, BlockNumber block, Page page)
 	(node_changed(state) ? false : \
 	 (AnnoyReport((state)->check, (state)->block, offset, __VA_ARGS__), false))
 
+/*
+ * Look at a node's header once more.  Returns false if the page is new again.
+ */
 static bool
-node_changed(TreeCheck *state)
+read_header(const TreeCheck *state, BlockNumber block, AnnoyNodeData *header)
 {
-	Buffer		buffer = ReadBuffer(state->check->rel, state->block);
+	Buffer		buffer = ReadBuffer(state->check->rel, block);
 	Page		page = BufferGetPage(buffer);
-	bool		changed;
+	bool		in_use;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	changed = PageIsNew(page) ||
-		AnnoyPageGetNode(page)->changes != AnnoyPageGetNode(state->page.data)->changes;
+	in_use = !PageIsNew(page);
+	*header = *AnnoyPageGetNode(page);
 	UnlockReleaseBuffer(buffer);
-	return changed;
+	return in_use;
+}
+
+static bool
+node_changed(const TreeCheck *state)
+{
+	AnnoyNodeData now;
+
+	return !read_header(state, state->block, &now) ||
+		now.changes != AnnoyPageGetNode(state->page.data)->changes;
+}
+
+/*
+ * Has one of the leaves below the copied node exchanged entries with another one since
+ * its entries were collected?
+ */
+static bool
+leaves_have_moved(const TreeCheck *state)
+{
+	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
+
+	for (int i = 0; i < node->count; i++)
+	{
+		AnnoyPointer pointer = AnnoyNodePointer(state->check->index, node, i);
+		AnnoyNodeData now;
+
+		if (!read_header(state, ItemPointerGetBlockNumberNoCheck(&pointer), &now) ||
+			AnnoyLeafMoves(&now) != state->leaf_moves[i])
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -358,6 +392,7 @@ check_inner_entry(TreeCheck *state, int i)
 	if (child->level == 0)
 	{
 		AnnoyCheckNodePage(check, block, state->child.data);
+		state->leaf_moves[i] = AnnoyLeafMoves(child);
 		collect_entries(state, block, state->child.data);
 	}
 	return true;
@@ -438,7 +473,8 @@ add_entries(TreeCheck *state)
 /*
  * Copy a node, and check it and its entries; again, if it changes meanwhile.
  * What was collected from leaves below it counts only if the node is unchanged
- * after that: then no entry has gone from one to the other.
+ * after that, and they have made no moves: then no entry has gone from one to the
+ * other.
  */
 static void
 check_node(TreeCheck *state, BlockNumber block)
@@ -465,7 +501,7 @@ check_node(TreeCheck *state, BlockNumber block)
 		for (int i = 0; i < node->count && done; i++)
 			done = node->level > 0 ? check_inner_entry(state, i) : check_leaf_entry(state, i);
 		if (done && node->level == 1)
-			done = !node_changed(state);
+			done = !node_changed(state) && !leaves_have_moved(state);
 		if (done && node->level == 0 && block == AnnoyRootBlock(state->tree))
 			collect_entries(state, block, state->page.data);
 	}

@@ -11,6 +11,9 @@
  * Leaves are compared by the codes of their entries; only items that these take for
  * misplaced are read.
  *
+ * Searches read the parent, which stays as it is, and is locked for that, but not
+ * exclusively.  Each leaf counts the moves that it has had a part in.
+ *
  * Copyright (c) 2026, the annoy developers
  *
  * IDENTIFICATION
@@ -135,19 +138,16 @@ find_moves(MoveState *state, Leaf *from, Leaf *to, Moves *moves)
 	}
 }
 
-/* Drop entries from a page, from the last one on, as each leaves its place to the last. */
+/* Drop entries from a page, and add those that come to it. */
 static void
-drop_moved(const AnnoyIndex *index, Page page, const Moves *moves)
+exchange(const AnnoyIndex *index, Page page, const Moves *leave, const Moves *come)
 {
-	for (int i = moves->count - 1; i >= 0; i--)
-		AnnoyNodeRemove(index, page, moves->from[i]);
-}
-
-static void
-add_moved(const AnnoyIndex *index, Page page, const Moves *moves)
-{
-	for (int i = 0; i < moves->count; i++)
-		AnnoyNodeAppend(index, page, &moves->entries[i]);
+	/* from the last one on, as each leaves its place to the last */
+	for (int i = leave->count - 1; i >= 0; i--)
+		AnnoyNodeRemove(index, page, leave->from[i]);
+	for (int i = 0; i < come->count; i++)
+		AnnoyNodeAppend(index, page, &come->entries[i]);
+	AnnoyLeafMoves(AnnoyPageGetNode(page))++;
 }
 
 /*
@@ -161,7 +161,8 @@ make_moves(MoveState *state, Leaf *split)
 	Relation	rel = state->rel;
 	const AnnoyIndex *index = state->index;
 	Leaf	   *around = &state->around;
-	Buffer		parent = AnnoyFindParent(rel, index, state->tree, 1, split->block, state->path);
+	Buffer		parent = AnnoyFindParent(rel, index, state->tree, 1, split->block, state->path,
+										 BUFFER_LOCK_SHARE);
 	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 	uint32		split_changes = AnnoyPageGetNode(split->copy.data)->changes;
 	uint32		around_changes = AnnoyPageGetNode(around->copy.data)->changes;
@@ -186,20 +187,11 @@ make_moves(MoveState *state, Leaf *split)
 	if (unchanged && AnnoyGetVacuumPhase(rel) != ANNOY_VACUUM_DROPS)
 	{
 		GenericXLogState *xlog = GenericXLogStart(rel);
-		Page		parent_page = GenericXLogRegisterBuffer(xlog, parent, 0);
 		Page		split_page = GenericXLogRegisterBuffer(xlog, split_buffer, 0);
 		Page		around_page = GenericXLogRegisterBuffer(xlog, around_buffer, 0);
 
-		drop_moved(index, split_page, &state->to_around);
-		drop_moved(index, around_page, &state->to_split);
-		add_moved(index, split_page, &state->to_split);
-		add_moved(index, around_page, &state->to_around);
-
-		/*
-		 * whoever reads all leaves of a parent notices that entries have
-		 * moved
-		 */
-		AnnoyPageGetNode(parent_page)->changes++;
+		exchange(index, split_page, &state->to_around, &state->to_split);
+		exchange(index, around_page, &state->to_split, &state->to_around);
 		GenericXLogFinish(xlog);
 	}
 	UnlockReleaseBuffer(split_buffer);
@@ -218,7 +210,8 @@ choose_around(MoveState *state, BlockNumber *around)
 	PGAlignedBlock copy;
 	AnnoyNode	node = AnnoyPageGetNode(copy.data);
 	Buffer		parent = AnnoyFindParent(state->rel, index, state->tree, 1,
-										 state->split[0].block, state->path);
+										 state->split[0].block, state->path,
+										 BUFFER_LOCK_SHARE);
 	float		nearest[ANNOY_MAX_ENTRIES];
 	int			n = 0;
 

@@ -24,12 +24,12 @@
 #define MAX_RIGHT_MOVES	16
 
 /*
- * Lock a node exclusively if it is on that level and has the entry for a child.
+ * Lock a node in a mode if it is on that level and has the entry for a child.
  * Otherwise returns false, with the buffer locked one way or the other.
  */
 static bool
 lock_parent(Relation rel, const AnnoyIndex *index, Buffer buffer, int level,
-			BlockNumber child)
+			BlockNumber child, int mode)
 {
 	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 
@@ -37,8 +37,10 @@ lock_parent(Relation rel, const AnnoyIndex *index, Buffer buffer, int level,
 	AnnoyCheckNode(rel, index, buffer);
 	if (node->level != level || AnnoyNodeFindChild(index, node, child) < 0)
 		return false;
+	if (mode == BUFFER_LOCK_SHARE)
+		return true;
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	LockBuffer(buffer, mode);
 	return node->level == level && AnnoyNodeFindChild(index, node, child) >= 0;
 }
 
@@ -49,14 +51,14 @@ lock_parent(Relation rel, const AnnoyIndex *index, Buffer buffer, int level,
  */
 static Buffer
 find_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
-		  uint32 nsn, int level, BlockNumber child)
+		  uint32 nsn, int level, BlockNumber child, int mode)
 {
 	for (int i = 0; i < MAX_RIGHT_MOVES && block != InvalidBlockNumber; i++)
 	{
 		Buffer		buffer = AnnoyReadBuffer(rel, block, NULL);
 		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 
-		if (lock_parent(rel, index, buffer, level, child))
+		if (lock_parent(rel, index, buffer, level, child, mode))
 			return buffer;
 		block = node->level == level && node->nsn > nsn ? node->right :
 			InvalidBlockNumber;
@@ -67,7 +69,7 @@ find_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
 
 /*
  * Find the node one level up that has the entry for a child.  Returns its
- * buffer, locked exclusively.  The caller holds no locks.
+ * buffer, locked in a mode.  The caller holds no locks.
  *
  * Usually it is on the path, which tells only where to look first.  If not,
  * entries of inner nodes move to the right only, so one walk from the left finds
@@ -75,7 +77,7 @@ find_from(Relation rel, const AnnoyIndex *index, BlockNumber block,
  */
 Buffer
 AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree, int level,
-				BlockNumber child, const AnnoyPath *path)
+				BlockNumber child, const AnnoyPath *path, int mode)
 {
 	AnnoyWalk	walk;
 	AnnoyNode	node;
@@ -86,7 +88,7 @@ AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree, int level,
 	for (int i = 0; i < path->count[level]; i++)
 	{
 		Buffer		buffer = find_from(rel, index, path->block[level][i],
-									   path->nsn[level][i], level, child);
+									   path->nsn[level][i], level, child, mode);
 
 		if (BufferIsValid(buffer))
 			return buffer;
@@ -100,7 +102,7 @@ AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree, int level,
 		if (AnnoyNodeFindChild(index, node, child) < 0)
 			continue;
 		buffer = AnnoyReadBuffer(rel, walk.block, NULL);
-		if (lock_parent(rel, index, buffer, level, child))
+		if (lock_parent(rel, index, buffer, level, child, mode))
 			return buffer;
 		/* the entry has gone since: to the right or, from the root, down */
 		UnlockReleaseBuffer(buffer);

@@ -3,9 +3,13 @@
  * split.c
  *	  Splitting a full node.
  *
- * When the split has been planned (plan.c), the parent (parent.c) and the page are
- * locked, in this order.  If the page has not changed meanwhile, page, new sibling
- * and parent change in one WAL record.  If the parent is full it is split first.
+ * When the split has been planned (plan.c), there is a new page.  Then the parent
+ * (parent.c) and the node are locked, in this order.  If the node has not changed
+ * meanwhile, node, new sibling and parent change in one WAL record.  If it has, the
+ * new page becomes a free one.  If the parent is full it is split first.
+ *
+ * All searches read nodes above leaves, so these are locked exclusively for no longer
+ * than the record takes.  Adding a page to a file takes longer than all else.
  *
  * The root stays where it is: when it is full, two new nodes take its contents
  * and it becomes their parent, with the metapage's leftmost link as the fourth
@@ -166,29 +170,39 @@ typedef struct Part
 {
 	BlockNumber block;
 	uint32		changes;		/* as it was when the split was planned */
-	Buffer		buffer;
+	Buffer		buffer;			/* invalid before it is locked */
 } Part;
 
 static void
 add_part(Part *parts, int *n, BlockNumber block, uint32 changes)
 {
 	parts[*n].block = block;
-	parts[(*n)++].changes = changes;
+	parts[*n].changes = changes;
+	parts[(*n)++].buffer = InvalidBuffer;
 }
 
 /*
- * Lock the parts of a split, which are siblings, in the order of blocks.  Returns false
- * if one of them has changed since it was planned, or is no child of the locked parent
- * any more, or if entries must not go from one to another.
+ * Lock the parent of a split, which must have room, and the parts, in the order of
+ * blocks.  Returns false if the parent is full now or a part is no child of it any more,
+ * if a part has changed since it was planned, or if entries must not go from one to
+ * another.
  */
 static bool
-lock_parts(Relation rel, const AnnoyIndex *index, Part *parts, int n,
-		   AnnoyNode parent_node, AnnoySplitPlan *plan)
+lock_parts(Relation rel, const AnnoyIndex *index, Buffer parent, Part *parts, int n,
+		   AnnoySplitPlan *plan)
 {
+	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
 	bool		locked[ANNOY_SPLIT_LEAVES] = {false};
-	bool		unchanged = true;
+	bool		unchanged;
 
+	LockBuffer(parent, BUFFER_LOCK_EXCLUSIVE);
+	AnnoyCheckNode(rel, index, parent);
+	unchanged = !AnnoyNodeIsFull(index, parent_node);
 	for (int i = 0; i < n; i++)
+		unchanged = unchanged &&
+			AnnoyNodeFindChild(index, parent_node, parts[i].block) >= 0;
+
+	for (int i = 0; i < n && unchanged; i++)
 	{
 		int			next = -1;
 
@@ -200,11 +214,8 @@ lock_parts(Relation rel, const AnnoyIndex *index, Part *parts, int n,
 		locked[next] = true;
 		parts[next].buffer = ReadBuffer(rel, parts[next].block);
 		unchanged = AnnoyLockUnchanged(rel, index, parts[next].buffer,
-									   parts[next].changes) && unchanged;
+									   parts[next].changes);
 	}
-	for (int i = 0; i < n; i++)
-		unchanged = unchanged &&
-			AnnoyNodeFindChild(index, parent_node, parts[i].block) >= 0;
 	if (n > 1 && unchanged && AnnoyGetVacuumPhase(rel) == ANNOY_VACUUM_DROPS)
 	{
 		/* which lasts until a VACUUM has done so: do not wait for it */
@@ -214,10 +225,23 @@ lock_parts(Relation rel, const AnnoyIndex *index, Part *parts, int n,
 	return unchanged;
 }
 
+/* Give back the locks of lock_parts(), which may have stopped at any of them. */
+static void
+unlock_parts(Buffer parent, const Part *parts, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (BufferIsValid(parts[i].buffer))
+			UnlockReleaseBuffer(parts[i].buffer);
+	}
+	LockBuffer(parent, BUFFER_LOCK_UNLOCK);
+}
+
 /*
- * Split a node below its locked parent, which has room.  Returns false if the
- * node, or a sibling that takes part, has changed since the plan was made, or if
- * VACUUM is dropping entries, which must not move to a leaf that it has passed.
+ * Split a node below its parent, which is pinned.  Returns false if the parent is full,
+ * or no parent any more, if the node, or a sibling that takes part, has changed since
+ * the plan was made, or if VACUUM is dropping entries, which must not move to a leaf
+ * that it has passed.
  */
 static bool
 split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
@@ -227,11 +251,11 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	bool		reuses = plan->empty != InvalidBlockNumber;
 	Part		parts[ANNOY_SPLIT_LEAVES];
 	int			n = 0;
-	Buffer		right;
+	Buffer		right = reuses ? InvalidBuffer : AnnoyNodeExtend(rel);
 	GenericXLogState *state;
 	Page		page;
 	AnnoyNode	node;
-	AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
+	AnnoyNode	parent_node;
 	AnnoyNodeData old;
 	float	   *centre = plan->centre;	/* not needed below the root */
 
@@ -240,14 +264,19 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 		add_part(parts, &n, plan->neighbour, plan->neighbour_changes);
 	if (reuses)
 		add_part(parts, &n, plan->empty, plan->empty_changes);
-	if (!lock_parts(rel, index, parts, n, parent_node, plan))
+	if (!lock_parts(rel, index, parent, parts, n, plan))
 	{
-		for (int i = 0; i < n; i++)
-			UnlockReleaseBuffer(parts[i].buffer);
+		unlock_parts(parent, parts, n);
+		if (!reuses)
+		{
+			AnnoyFreePage(rel, right);
+			UnlockReleaseBuffer(right);
+		}
 		return false;
 	}
 	old = *AnnoyPageGetNode(BufferGetPage(parts[0].buffer));
-	right = reuses ? parts[n - 1].buffer : AnnoyNodeExtend(rel);
+	if (reuses)
+		right = parts[n - 1].buffer;
 	plan->right_block = BufferGetBlockNumber(right);
 
 	state = GenericXLogStart(rel);
@@ -288,10 +317,9 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	}
 
 	GenericXLogFinish(state);
+	unlock_parts(parent, parts, n);
 	if (!reuses)
 		UnlockReleaseBuffer(right);
-	for (int i = 0; i < n; i++)
-		UnlockReleaseBuffer(parts[i].buffer);
 	return true;
 }
 
@@ -303,7 +331,8 @@ static void
 choose_empty(Relation rel, const AnnoyIndex *index, BlockNumber block, AnnoyNode node,
 			 const AnnoyPath *path, AnnoySplitPlan *plan, Page page)
 {
-	Buffer		parent = AnnoyFindParent(rel, index, node->tree, 1, block, path);
+	Buffer		parent = AnnoyFindParent(rel, index, node->tree, 1, block, path,
+										 BUFFER_LOCK_SHARE);
 	AnnoyNode	parent_node = AnnoyPageGetNode(page);
 
 	memcpy(page, BufferGetPage(parent), BLCKSZ);
@@ -344,7 +373,8 @@ choose_neighbour(Relation rel, const AnnoyIndex *index, BlockNumber block,
 				 AnnoyNode node, const AnnoyPath *path, AnnoySplitPlan *plan,
 				 Page copy)
 {
-	Buffer		parent = AnnoyFindParent(rel, index, node->tree, 1, block, path);
+	Buffer		parent = AnnoyFindParent(rel, index, node->tree, 1, block, path,
+										 BUFFER_LOCK_SHARE);
 	AnnoyNode	parent_node = AnnoyPageGetNode(copy);
 	AnnoyNode	sibling;
 	AnnoyTarget target;
@@ -446,13 +476,15 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 		else
 		{
 			Buffer		parent = AnnoyFindParent(rel, index, node->tree,
-												 node->level + 1, block, path);
-			AnnoyNode	parent_node = AnnoyPageGetNode(BufferGetPage(parent));
+												 node->level + 1, block, path,
+												 BUFFER_LOCK_SHARE);
+			bool		is_full = AnnoyNodeIsFull(index, AnnoyPageGetNode(BufferGetPage(parent)));
 
-			if (!AnnoyNodeIsFull(index, parent_node))
+			LockBuffer(parent, BUFFER_LOCK_UNLOCK);
+			if (!is_full)
 			{
 				done = split_below(rel, index, plan, block, parent);
-				UnlockReleaseBuffer(parent);
+				ReleaseBuffer(parent);
 				if (done && node->level == 0)
 				{
 					BlockNumber leaves[ANNOY_SPLIT_LEAVES] = {block, plan->right_block, plan->neighbour};
@@ -465,7 +497,7 @@ AnnoySplitNode(Relation rel, const AnnoyIndex *index, BlockNumber block,
 			{
 				BlockNumber parent_block = BufferGetBlockNumber(parent);
 
-				UnlockReleaseBuffer(parent);
+				ReleaseBuffer(parent);
 				AnnoySplitNode(rel, index, parent_block, path);
 			}
 		}
@@ -497,7 +529,8 @@ AnnoyMoveCentre(Relation rel, const AnnoyIndex *index, BlockNumber block, Page c
 	plan->left_centre = palloc(sizeof(float) * index->space_dim);
 	if (!AnnoyPlanCentre(rel, index, block, copy, part, plan))
 		return false;
-	parent = AnnoyFindParent(rel, index, plan->tree, 1, block, path);
+	parent = AnnoyFindParent(rel, index, plan->tree, 1, block, path,
+							 BUFFER_LOCK_EXCLUSIVE);
 	buffer = ReadBuffer(rel, block);
 	if (AnnoyLockUnchanged(rel, index, buffer, plan->changes))
 	{

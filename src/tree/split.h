@@ -59,7 +59,7 @@ extern bool AnnoyReadPoint(Relation rel, const AnnoyIndex *index, AnnoyItemReade
 /* parent.c */
 extern Buffer AnnoyFindParent(Relation rel, const AnnoyIndex *index, int tree,
 							  int level, BlockNumber child,
-							  const AnnoyPath *path);
+							  const AnnoyPath *path, int mode);
 
 /* split.c */
 extern bool AnnoyLockUnchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,

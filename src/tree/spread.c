@@ -229,7 +229,8 @@ grow_above(Relation rel, const AnnoyIndex *index, int tree, int level, BlockNumb
 
 	while (grows && block != AnnoyRootBlock(tree))
 	{
-		Buffer		buffer = AnnoyFindParent(rel, index, tree, ++level, block, path);
+		Buffer		buffer = AnnoyFindParent(rel, index, tree, ++level, block, path,
+											BUFFER_LOCK_EXCLUSIVE);
 		AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 
 		grows = raise_spread(rel, index, buffer, AnnoyNodeFindChild(index, node, block), &spread);
@@ -270,7 +271,7 @@ AnnoyGrowSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber lea
 	if (!grows)
 		return;
 
-	buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path);
+	buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path, BUFFER_LOCK_EXCLUSIVE);
 	block = BufferGetBlockNumber(buffer);
 	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	i = AnnoyNodeFindChild(index, node, leaf);
@@ -292,7 +293,7 @@ void
 AnnoySetSpread(Relation rel, const AnnoyIndex *index, int tree, BlockNumber leaf,
 			   double spread, const AnnoyPointer *wider, const AnnoyPath *path)
 {
-	Buffer		buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path);
+	Buffer		buffer = AnnoyFindParent(rel, index, tree, 1, leaf, path, BUFFER_LOCK_EXCLUSIVE);
 	BlockNumber block = BufferGetBlockNumber(buffer);
 	AnnoyNode	node = AnnoyPageGetNode(BufferGetPage(buffer));
 	int			i = AnnoyNodeFindChild(index, node, leaf);
