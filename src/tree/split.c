@@ -147,12 +147,13 @@ AnnoyLockUnchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
 }
 
 /*
- * Put a planned page in the place of an old one, which keeps its links.
+ * Put a planned page in the place of an old one, which keeps its links.  There is
+ * nothing to be gained by comparing the two.
  */
 static AnnoyNode
 replace_node(GenericXLogState *state, Buffer buffer, Page planned)
 {
-	Page		page = GenericXLogRegisterBuffer(state, buffer, 0);
+	Page		page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 	AnnoyNode	node = AnnoyPageGetNode(page);
 	AnnoyNodeData old = *node;
 
@@ -225,16 +226,19 @@ lock_parts(Relation rel, const AnnoyIndex *index, Buffer parent, Part *parts, in
 	return unchanged;
 }
 
-/* Give back the locks of lock_parts(), which may have stopped at any of them. */
+/*
+ * Give back the locks of lock_parts(), which may have stopped at any of them.  That of
+ * the parent is the first: to wake who waits for a leaf may cost us the processor.
+ */
 static void
 unlock_parts(Buffer parent, const Part *parts, int n)
 {
+	LockBuffer(parent, BUFFER_LOCK_UNLOCK);
 	for (int i = 0; i < n; i++)
 	{
 		if (BufferIsValid(parts[i].buffer))
 			UnlockReleaseBuffer(parts[i].buffer);
 	}
-	LockBuffer(parent, BUFFER_LOCK_UNLOCK);
 }
 
 /*
@@ -252,7 +256,7 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	Part		parts[ANNOY_SPLIT_LEAVES];
 	int			n = 0;
 	Buffer		right = reuses ? InvalidBuffer : AnnoyNodeExtend(rel);
-	GenericXLogState *state;
+	GenericXLogState *state = GenericXLogStart(rel);
 	Page		page;
 	AnnoyNode	node;
 	AnnoyNode	parent_node;
@@ -267,6 +271,7 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	if (!lock_parts(rel, index, parent, parts, n, plan))
 	{
 		unlock_parts(parent, parts, n);
+		GenericXLogAbort(state);
 		if (!reuses)
 		{
 			AnnoyFreePage(rel, right);
@@ -278,8 +283,6 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	if (reuses)
 		right = parts[n - 1].buffer;
 	plan->right_block = BufferGetBlockNumber(right);
-
-	state = GenericXLogStart(rel);
 
 	page = GenericXLogRegisterBuffer(state, parent, 0);
 	parent_node = AnnoyPageGetNode(page);
@@ -544,7 +547,7 @@ AnnoyMoveCentre(Relation rel, const AnnoyIndex *index, BlockNumber block, Page c
 		(void) replace_node(state, buffer, plan->left.data);
 		GenericXLogFinish(state);
 	}
-	UnlockReleaseBuffer(buffer);
 	UnlockReleaseBuffer(parent);
+	UnlockReleaseBuffer(buffer);
 	return true;
 }
