@@ -9,9 +9,12 @@
  * an item, whenever a crash comes.
  *
  * All pages of attributes are in a chain that only grows, by new pages at its head.
- * Those with room are in a list besides (list.c), and insertions try the first one.
- * If it has no room for what they have, it leaves the list, however much is left,
- * until VACUUM has made it worth another try.
+ * Those with room are in a list besides (list.c).  An insertion tries the page that
+ * the item before it in its group went to, then the list's first one.
+ * If that has no room for what it has, it leaves the list, however much is left,
+ * until VACUUM has made it worth another try.  If somebody else is at work on it, a page
+ * is added: so those who insert at the same time, and have a group each, come to have a
+ * page of attributes each.
  *
  * Copyright (c) 2026, the annoy developers
  *
@@ -418,23 +421,41 @@ header_is_valid(Page page)
 }
 
 /*
- * Lock the page of attributes that another page points to, and check it.  The
- * caller holds the lock of the page `locked', or that is invalid: were it the
- * same, we would wait for ourselves.
+ * Pin the page of attributes that another page points to.  The caller holds the lock of
+ * the page `locked', or that is invalid: were it the same, we would wait for ourselves.
+ */
+static Buffer
+pin_attributes(Relation rel, BlockNumber block, BlockNumber locked)
+{
+	if (block == locked)
+		AnnoyReportCorruption(rel, block, "The page, which has items, is said to have attributes.");
+	return AnnoyReadBuffer(rel, block, NULL);
+}
+
+/* Check such a page, which is locked now. */
+static void
+check_attributes(Relation rel, Buffer buffer)
+{
+	AnnoyAttributes header = AnnoyPageGetAttributes(BufferGetPage(buffer));
+
+	AnnoyCheckPage(rel, buffer, ANNOY_PAGE_ATTRIBUTES);
+	if (!header_is_valid(BufferGetPage(buffer)))
+		AnnoyReportCorruption(rel, BufferGetBlockNumber(buffer),
+							  "The page has %u numbers for attributes that begin at %u, and signatures of %u bytes.",
+							  header->count, header->start, header->signature_bytes);
+}
+
+/*
+ * Lock the page of attributes that another page points to, and check it.  `locked' is
+ * as above.
  */
 Buffer
 AnnoyAttributesLock(Relation rel, BlockNumber block, BlockNumber locked, int mode)
 {
-	Buffer		buffer;
-	AnnoyAttributes header;
+	Buffer		buffer = pin_attributes(rel, block, locked);
 
-	if (block == locked)
-		AnnoyReportCorruption(rel, block, "The page, which has items, is said to have attributes.");
-	buffer = AnnoyLockPage(rel, block, ANNOY_PAGE_ATTRIBUTES, mode, NULL);
-	header = AnnoyPageGetAttributes(BufferGetPage(buffer));
-	if (!header_is_valid(BufferGetPage(buffer)))
-		AnnoyReportCorruption(rel, block, "The page has %u numbers for attributes that begin at %u, and signatures of %u bytes.",
-							  header->count, header->start, header->signature_bytes);
+	LockBuffer(buffer, mode);
+	check_attributes(rel, buffer);
 	return buffer;
 }
 
@@ -457,22 +478,37 @@ unlist(Relation rel, Buffer buffer)
 }
 
 /*
- * Find a page with room for a tuple.  Returns its buffer, locked exclusively; if
- * the page is new, it is all zeroes and becomes one of attributes by
- * AnnoyAttributesPut.  The caller holds the lock of the page `locked'.
+ * Find a page with room for a tuple: that of the item before, if it is known, or another
+ * one.  Returns its buffer, locked exclusively; if the page is new, it is all zeroes and
+ * becomes one of attributes by AnnoyAttributesPut.  The caller holds the lock of the
+ * page `locked'.
  */
 Buffer
-AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked)
+AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked, BlockNumber before)
 {
+	Buffer		buffer;
+
+	if (before != InvalidBlockNumber)
+	{
+		buffer = AnnoyAttributesLock(rel, before, locked, BUFFER_LOCK_EXCLUSIVE);
+		if (AnnoyAttributesFit(BufferGetPage(buffer), tuple))
+			return buffer;
+		UnlockReleaseBuffer(buffer);
+	}
 	for (;;)
 	{
 		BlockNumber block = AnnoyListHead(rel, ANNOY_PAGE_ATTRIBUTES, NULL);
-		Buffer		buffer;
 
 		if (block == InvalidBlockNumber)
 			return AnnoyExtend(rel, MAIN_FORKNUM, 1);
 
-		buffer = AnnoyAttributesLock(rel, block, locked, BUFFER_LOCK_EXCLUSIVE);
+		buffer = pin_attributes(rel, block, locked);
+		if (!ConditionalLockBuffer(buffer))
+		{
+			ReleaseBuffer(buffer);
+			return AnnoyExtend(rel, MAIN_FORKNUM, 1);
+		}
+		check_attributes(rel, buffer);
 		if (AnnoyAttributesFit(BufferGetPage(buffer), tuple))
 			return buffer;
 

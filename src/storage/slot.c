@@ -97,10 +97,19 @@ AnnoyItemRecordFree(Relation rel, BlockNumber block)
 	RecordPageWithFreeSpace(rel, block, FSM_ITEM_SPACE);
 }
 
+/* The page with the attributes of the item in a slot of a group, which is not free. */
+static BlockNumber
+attributes_of(const AnnoyIndex *index, Page page, int slot)
+{
+	return index->attributes_size == 0 ? InvalidBlockNumber :
+		ItemPointerGetBlockNumberNoCheck(AnnoyAttributePointers(index, page) + slot);
+}
+
 /*
  * Find a group with a free slot.  Returns its first page's buffer, locked
  * exclusively, the first free slot (counted from 0), how many there are, and
- * whether the group is new to the free space map.
+ * whether the group is new to the free space map; and the page with the attributes of
+ * the item that has come before, here or to the group that was full, if that is known.
  *
  * If others are at work on the group that comes first, and on what the free space map
  * has after it, a new one is added, rather than waited for them.  So those who insert at
@@ -109,7 +118,7 @@ AnnoyItemRecordFree(Relation rel, BlockNumber block)
  */
 static Buffer
 find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
-			   bool *added)
+			   bool *added, BlockNumber *attributes)
 {
 	BlockNumber block = RelationGetTargetBlock(rel);
 	BlockNumber full = InvalidBlockNumber;
@@ -117,6 +126,7 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 	Buffer		buffer;
 
 	*added = false;
+	*attributes = InvalidBlockNumber;
 	for (;;)
 	{
 		AnnoySlot	slots;
@@ -164,6 +174,9 @@ find_free_slot(Relation rel, const AnnoyIndex *index, int *slot, int *nfree,
 				(*nfree)++;
 			}
 		}
+		if (nslots > 0 && (*nfree == 0 || *slot > 0))
+			*attributes = attributes_of(index, BufferGetPage(buffer),
+										(*nfree == 0 ? nslots : *slot) - 1);
 		if (*nfree > 0)
 			break;
 
@@ -190,6 +203,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 				const AnnoySignature * signature)
 {
 	Buffer		attributes_buffer = InvalidBuffer;
+	BlockNumber attributes_before;
 	Buffer		meta_buffer = InvalidBuffer;
 	AnnoyPointer attributes_pointer = {0};
 	AnnoyPointer pointer;
@@ -201,7 +215,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	int			nfree;
 	bool		added;
 
-	buffer = find_free_slot(rel, index, &slot_no, &nfree, &added);
+	buffer = find_free_slot(rel, index, &slot_no, &nfree, &added, &attributes_before);
 	block = BufferGetBlockNumber(buffer);
 	ItemPointerSet(&pointer, block, FirstOffsetNumber + slot_no);
 
@@ -221,7 +235,7 @@ AnnoyItemInsert(Relation rel, const AnnoyIndex *index, ItemPointer tid,
 	if (attributes != NULL)
 	{
 		attributes->t_tid = pointer;
-		attributes_buffer = AnnoyAttributesRoom(rel, attributes, block);
+		attributes_buffer = AnnoyAttributesRoom(rel, attributes, block, attributes_before);
 	}
 	state = GenericXLogStart(rel);
 	page = GenericXLogRegisterBuffer(state, buffer, 0);

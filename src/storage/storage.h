@@ -499,7 +499,8 @@ extern void AnnoyAttributesSign(Page page, OffsetNumber offset,
 extern void AnnoyAttributesTakeSignatures(Page page, Page copy);
 extern IndexTuple AnnoyAttributesGet(Page page, OffsetNumber offset);
 extern BlockNumber AnnoyAttributesFirst(Relation rel);
-extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked);
+extern Buffer AnnoyAttributesRoom(Relation rel, IndexTuple tuple, BlockNumber locked,
+								  BlockNumber before);
 extern Buffer AnnoyAttributesPut(Relation rel, const AnnoyIndex *index,
 								 GenericXLogState *xlog, Buffer buffer,
 								 IndexTuple tuple, const AnnoySignature * signature,
