@@ -72,7 +72,7 @@ typedef enum AnnoyPageKind
 	ANNOY_PAGE_ITEM_DATA = 5,	/* a further page of an item group */
 	ANNOY_PAGE_NULLS = 6,		/* slots of rows whose vector is NULL */
 	ANNOY_PAGE_ATTRIBUTES = 7,	/* values of further columns */
-	ANNOY_PAGE_FREE = 8,		/* was a node, and may become one */
+	ANNOY_PAGE_FREE = 8,		/* may become a node */
 	ANNOY_PAGE_BOUNDS = 9		/* values that divide those of further columns */
 } AnnoyPageKind;
 
@@ -201,7 +201,7 @@ typedef struct AnnoyMetaPageData
 									 * room, or invalid */
 	uint32		attributes_changes; /* counts changes of these two */
 	uint32		vacuum;			/* AnnoyVacuumPhase */
-	uint32		vacuum_changes; /* counts changes of it */
+	uint32		vacuum_changes; /* counts changes of it, and of node_free */
 	uint32		generation;		/* of the trees' nodes */
 	double		grown_from;		/* items when trees were made, or the search
 								 * space was found to fit; 0 = neither */

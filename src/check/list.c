@@ -6,11 +6,8 @@
  *
  * Pages join and leave a list at its head all the time, and a page that was
  * passed may be met again, behind one that has come back.  Whoever changes a list
- * changes the metapage with it: a counter or, in the list of free pages, the head
- * alone.  (A page that has left that list does not come back while we have a lock
- * on the index, as then trees are not replaced; unless an error has lost it: then
- * VACUUM brings it back, which changes its phase before and after.)  So what looks
- * wrong is believed if both still are what they were when the walk began.
+ * changes the metapage with it: its head, and a counter.  So what looks wrong is
+ * believed if both still are what they were when the walk began.
  *
  * The chain only grows, at its head.  So the pages that were there when the pages
  * of the index were read are met once, and what looks wrong is wrong.

@@ -40,28 +40,24 @@ head_of(AnnoyMetaPage meta, AnnoyPageKind kind)
 		kind == ANNOY_PAGE_ATTRIBUTES ? &meta->attributes_free : &meta->node_free;
 }
 
-/* How often it has changed; NULL for free pages, which nobody counts. */
+/* How often it has changed; that of free pages with VACUUM's phase. */
 static uint32 *
 changes_of(AnnoyMetaPage meta, AnnoyPageKind kind)
 {
 	return kind == ANNOY_PAGE_NULLS ? &meta->null_changes :
-		kind == ANNOY_PAGE_ATTRIBUTES ? &meta->attributes_changes : NULL;
+		kind == ANNOY_PAGE_ATTRIBUTES ? &meta->attributes_changes : &meta->vacuum_changes;
 }
 
 static void
 set_head(AnnoyMetaPage meta, AnnoyPageKind kind, BlockNumber block)
 {
-	uint32	   *changes = changes_of(meta, kind);
-
 	*head_of(meta, kind) = block;
-	if (changes != NULL)
-		(*changes)++;
+	(*changes_of(meta, kind))++;
 }
 
 /*
  * The first page in the list of a kind, or an invalid block.  If changes is not
- * NULL, it gets a number which has changed when a page has come back to the list: of
- * changes, or for free pages, which only VACUUM brings, of those of VACUUM's phase.
+ * NULL, it gets a number which has changed when the list has.
  */
 BlockNumber
 AnnoyListHead(Relation rel, AnnoyPageKind kind, uint32 *changes)
@@ -70,8 +66,7 @@ AnnoyListHead(Relation rel, AnnoyPageKind kind, uint32 *changes)
 
 	AnnoyReadMeta(rel, &meta);
 	if (changes != NULL)
-		*changes = changes_of(&meta, kind) != NULL ? *changes_of(&meta, kind) :
-			meta.vacuum_changes;
+		*changes = *changes_of(&meta, kind);
 	return *head_of(&meta, kind);
 }
 

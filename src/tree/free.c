@@ -6,7 +6,8 @@
  * When trees are made anew (respace.c), the nodes of the old ones stay where they
  * are.  They are told by their generation, and nothing leads to them any more.
  * VACUUM makes free pages of them, and of what a crash or an error has left (vacuum.c),
- * and puts these in a list (list.c).  Splits take pages from there first.
+ * and puts these in a list (list.c), as does a split that had got a page in vain.  Splits
+ * take pages from there first.
  *
  * They do not while VACUUM makes its passes, since a leaf that comes about on a
  * page which the second pass has left behind would keep its dead entries.  Who has

@@ -324,8 +324,8 @@ plan_three(const AnnoyIndex *index, AnnoyNode node, AnnoyNode neighbour,
  * is NULL.  Returns false if an item is gone.
  *
  * A full page changes only by being split or vacuumed, when entries move away from it,
- * or, as an inner node, when a child's spread grows or entries move between its
- * children; and its children's centres only by a change of this page; so if the page
+ * or, as an inner node, when a child's spread grows;
+ * and its children's centres only by a change of this page; so if the page
  * still has the same change count when it is locked, what was read here is still true.
  */
 bool

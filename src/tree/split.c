@@ -6,7 +6,8 @@
  * When the split has been planned (plan.c), there is a new page.  Then the parent
  * (parent.c) and the node are locked, in this order.  If the node has not changed
  * meanwhile, node, new sibling and parent change in one WAL record.  If it has, the
- * new page becomes a free one.  If the parent is full it is split first.
+ * new page becomes a free one, which is rare, as a look comes before.  If the parent is
+ * full it is split first.
  *
  * All searches read nodes above leaves, so these are locked exclusively for no longer
  * than the record takes.  Adding a page to a file takes longer than all else.
@@ -133,6 +134,15 @@ split_root(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan)
 	return true;
 }
 
+static bool
+lock_unchanged(Relation rel, const AnnoyIndex *index, Buffer buffer, uint32 changes,
+			   int mode)
+{
+	LockBuffer(buffer, mode);
+	AnnoyCheckNode(rel, index, buffer);
+	return AnnoyPageGetNode(BufferGetPage(buffer))->changes == changes;
+}
+
 /*
  * Lock a node that a change was planned for, when its change counter was `changes'.
  * Returns false if it has changed since.
@@ -141,9 +151,7 @@ bool
 AnnoyLockUnchanged(Relation rel, const AnnoyIndex *index, Buffer buffer,
 				   uint32 changes)
 {
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	AnnoyCheckNode(rel, index, buffer);
-	return AnnoyPageGetNode(BufferGetPage(buffer))->changes == changes;
+	return lock_unchanged(rel, index, buffer, changes, BUFFER_LOCK_EXCLUSIVE);
 }
 
 /*
@@ -183,6 +191,39 @@ add_part(Part *parts, int *n, BlockNumber block, uint32 changes)
 }
 
 /*
+ * May entries go from one to another of so many parts?
+ */
+static bool
+may_move(Relation rel, int n, AnnoySplitPlan *plan)
+{
+	if (n == 1 || AnnoyGetVacuumPhase(rel) != ANNOY_VACUUM_DROPS)
+		return true;
+	/* which lasts until a VACUUM has done so: do not wait for it */
+	plan->tries = 0;
+	return false;
+}
+
+/*
+ * Look, before there is a new page for it, whether a split will be made, most likely.
+ */
+static bool
+seems_possible(Relation rel, const AnnoyIndex *index, const Part *parts, int n,
+			   AnnoySplitPlan *plan)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Buffer		buffer = ReadBuffer(rel, parts[i].block);
+		bool		unchanged = lock_unchanged(rel, index, buffer, parts[i].changes,
+											   BUFFER_LOCK_SHARE);
+
+		UnlockReleaseBuffer(buffer);
+		if (!unchanged)
+			return false;
+	}
+	return may_move(rel, n, plan);
+}
+
+/*
  * Lock the parent of a split, which must have room, and the parts, in the order of
  * blocks.  Returns false if the parent is full now or a part is no child of it any more,
  * if a part has changed since it was planned, or if entries must not go from one to
@@ -217,13 +258,7 @@ lock_parts(Relation rel, const AnnoyIndex *index, Buffer parent, Part *parts, in
 		unchanged = AnnoyLockUnchanged(rel, index, parts[next].buffer,
 									   parts[next].changes);
 	}
-	if (n > 1 && unchanged && AnnoyGetVacuumPhase(rel) == ANNOY_VACUUM_DROPS)
-	{
-		/* which lasts until a VACUUM has done so: do not wait for it */
-		plan->tries = 0;
-		unchanged = false;
-	}
-	return unchanged;
+	return unchanged && may_move(rel, n, plan);
 }
 
 /*
@@ -255,8 +290,8 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 	bool		reuses = plan->empty != InvalidBlockNumber;
 	Part		parts[ANNOY_SPLIT_LEAVES];
 	int			n = 0;
-	Buffer		right = reuses ? InvalidBuffer : AnnoyNodeExtend(rel);
-	GenericXLogState *state = GenericXLogStart(rel);
+	Buffer		right = InvalidBuffer;
+	GenericXLogState *state;
 	Page		page;
 	AnnoyNode	node;
 	AnnoyNode	parent_node;
@@ -268,12 +303,20 @@ split_below(Relation rel, const AnnoyIndex *index, AnnoySplitPlan *plan,
 		add_part(parts, &n, plan->neighbour, plan->neighbour_changes);
 	if (reuses)
 		add_part(parts, &n, plan->empty, plan->empty_changes);
+	else
+	{
+		if (!seems_possible(rel, index, parts, n, plan))
+			return false;
+		right = AnnoyNodeExtend(rel);
+	}
+	state = GenericXLogStart(rel);
 	if (!lock_parts(rel, index, parent, parts, n, plan))
 	{
 		unlock_parts(parent, parts, n);
 		GenericXLogAbort(state);
 		if (!reuses)
 		{
+			/* others were quicker than it has taken to get the page */
 			AnnoyFreePage(rel, right);
 			UnlockReleaseBuffer(right);
 		}
