@@ -182,7 +182,7 @@ read_header(const TreeCheck *state, BlockNumber block, AnnoyNodeData *header)
 }
 
 static bool
-node_changed(const TreeCheck *state)
+node_changed(TreeCheck *state)
 {
 	AnnoyNodeData now;
 
@@ -195,7 +195,7 @@ node_changed(const TreeCheck *state)
  * its entries were collected?
  */
 static bool
-leaves_have_moved(const TreeCheck *state)
+leaves_have_moved(TreeCheck *state)
 {
 	AnnoyNode	node = AnnoyPageGetNode(state->page.data);
 
